@@ -1,0 +1,18 @@
+import { charts } from "./charts/index";
+import { installDataRegistry } from "./data";
+import { mountPlayground } from "./playground/index";
+import { mountAll, type Mount } from "./shared/component";
+import { mountLatentViewer } from "./viewer/index";
+
+const components: Readonly<Record<string, Mount>> = {
+  ...charts,
+  "latent-viewer": mountLatentViewer,
+  playground: mountPlayground,
+};
+
+installDataRegistry();
+if (document.readyState === "loading") {
+  document.addEventListener("DOMContentLoaded", () => mountAll(document, components));
+} else {
+  mountAll(document, components);
+}
