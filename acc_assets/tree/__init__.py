@@ -1,0 +1,25 @@
+"""Recipes traced into trees of checkpoints. No torch, no dagster."""
+
+from acc_assets.tree.errors import RecipeError
+from acc_assets.tree.nodes import DatasetRef, Tree, TreeNode
+from acc_assets.tree.phases import PHASE_OPTIONS, EarlyStopping, TrainPhase
+from acc_assets.tree.recipe import ANALYSIS_SUFFIXES, Recipe, RecipeContext, recipe_parameters, trace
+from acc_assets.tree.spec import Call, canonical, spec_hash
+
+__all__ = [
+    "ANALYSIS_SUFFIXES",
+    "PHASE_OPTIONS",
+    "Call",
+    "DatasetRef",
+    "EarlyStopping",
+    "Recipe",
+    "RecipeContext",
+    "RecipeError",
+    "TrainPhase",
+    "Tree",
+    "TreeNode",
+    "canonical",
+    "recipe_parameters",
+    "spec_hash",
+    "trace",
+]

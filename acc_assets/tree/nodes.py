@@ -1,0 +1,124 @@
+"""The traced result of a recipe: nodes with canonical specs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from acc_assets.tree.errors import RecipeError
+from acc_assets.tree.phases import TrainPhase
+from acc_assets.tree.spec import canonical, spec_hash
+
+NodeKind = Literal["root", "fork", "trained"]
+
+
+@dataclass(frozen=True)
+class DatasetRef:
+    """A data set under the name that a recipe gave it; `config.load()` brings the arrays."""
+
+    name: str
+    config: Any
+
+
+@dataclass(frozen=True)
+class TreeNode:
+    """A checkpoint of the tree: what it starts from, which tasks it carries and how it was trained."""
+
+    tag: str
+    kind: NodeKind
+    parent: str | None
+    branch: str
+    model: Any
+    tasks: tuple[Any, ...] = ()
+    phases: tuple[TrainPhase, ...] = ()
+    evaluated: bool = False
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def spec(self) -> dict[str, Any]:
+        """Everything that decides this node's weights and heads, as plain JSON."""
+        return {
+            "tag": self.tag,
+            "kind": self.kind,
+            "parent": self.parent,
+            "model": canonical(self.model),
+            "tasks": canonical(self.tasks),
+            "phases": canonical(self.phases),
+        }
+
+    @cached_property
+    def spec_hash(self) -> str:
+        """Hash of `spec`, 16 hex digits."""
+        return spec_hash(self.spec)
+
+    @property
+    def steps(self) -> int:
+        """Training steps that this node adds to its parent."""
+        return sum(phase.steps for phase in self.phases)
+
+    @property
+    def datasets(self) -> dict[str, DatasetRef]:
+        """Every data set that this node trains on or is evaluated on, by name."""
+        tasks = [task for phase in self.phases for task in phase.tasks] + list(self.tasks)
+        return {task.dataset.name: task.dataset for task in tasks}
+
+    @property
+    def primary_dataset(self) -> DatasetRef | None:
+        """The data set that the latents are shown on: that of the reconstruction task, else of the first task."""
+        ranked = sorted(self.tasks, key=lambda task: task.kind != "reconstruction")
+        return ranked[0].dataset if ranked else None
+
+    @property
+    def factor_groups(self) -> tuple[Any, ...]:
+        """The model's named slices of the latent, where it declares any."""
+        return tuple(getattr(self.model, "factor_groups", ()))
+
+
+@dataclass(frozen=True)
+class Tree:
+    """All nodes of one recipe in the order in which the recipe made them; parents stand before children."""
+
+    name: str
+    title: str
+    description: str
+    question: str
+    seeds: tuple[int, ...]
+    parameters: Mapping[str, Any]
+    nodes: Mapping[str, TreeNode]
+    datasets: Mapping[str, DatasetRef] = field(default_factory=dict)
+    log: tuple[str, ...] = ()
+    source: str = ""
+
+    def __iter__(self) -> Iterator[TreeNode]:
+        return iter(self.nodes.values())
+
+    def __getitem__(self, tag: str) -> TreeNode:
+        try:
+            return self.nodes[tag]
+        except KeyError:
+            raise RecipeError(
+                f"there is no node '{tag}'.", remedy=f"Nodes are: {', '.join(self.nodes)}.", recipe=self.name
+            ) from None
+
+    def children(self, tag: str) -> list[TreeNode]:
+        """Nodes made directly from `tag`."""
+        return [node for node in self if node.parent == tag]
+
+    def ancestors(self, tag: str) -> list[TreeNode]:
+        """Nodes from the root down to the parent of `tag`."""
+        line: list[TreeNode] = []
+        parent = self[tag].parent
+        while parent is not None:
+            line.append(self[parent])
+            parent = self[parent].parent
+        return line[::-1]
+
+    def subtree(self, tag: str) -> list[TreeNode]:
+        """`tag` and everything made from it: a branch where `tag` is a fork."""
+        kept = {self[tag].tag}
+        for node in self:
+            if node.parent in kept:
+                kept.add(node.tag)
+        return [node for node in self if node.tag in kept]

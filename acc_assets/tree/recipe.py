@@ -1,0 +1,361 @@
+"""Recipes, and the recording context that traces them into a tree."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from acc_assets.tree.errors import RecipeError
+from acc_assets.tree.nodes import DatasetRef, NodeKind, Tree, TreeNode
+from acc_assets.tree.phases import PHASE_OPTIONS, TrainPhase
+from acc_assets.tree.spec import bind
+
+VALID_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+RESERVED_TAGS = frozenset({"comparison", "site"})
+# Every analysis of a node becomes an asset `<node>_<suffix>`; a tag must not look like one of another node.
+ANALYSIS_SUFFIXES = (
+    "latents",
+    "metrics",
+    "reconstructions",
+    "traversals",
+    "sorted",
+    "attention",
+    "neighbors",
+    "projection",
+    "onnx",
+)
+
+
+class Recipe:
+    """A program on the checkpoint tree. Subclass it, set the class fields, write `run`.
+
+    `run` takes the context and, as keyword arguments with defaults, the recipe's parameters. `seeds` are the
+    replicates of the whole tree; `question` is what the report answers.
+    """
+
+    name: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+    description: ClassVar[str] = ""
+    question: ClassVar[str] = ""
+    seeds: ClassVar[Sequence[int]] = (0,)
+
+    def run(self, ctx: RecipeContext) -> None:
+        """Record the operations of the experiment on `ctx`."""
+        raise TypeError(f"{type(self).__name__} must define run(self, ctx)")
+
+
+@dataclass
+class _Draft:
+    """A node while the recipe still works on it."""
+
+    tag: str
+    kind: NodeKind
+    parent: str | None
+    branch: str
+    model: Any
+    tasks: list[Any] = field(default_factory=list)
+    phases: list[TrainPhase] = field(default_factory=list)
+    evaluated: bool = False
+    sealed: bool = False  # once trained from or forked, its tasks are fixed
+    notes: list[str] = field(default_factory=list)
+
+    def finish(self) -> TreeNode:
+        return TreeNode(
+            tag=self.tag,
+            kind=self.kind,
+            parent=self.parent,
+            branch=self.branch,
+            model=self.model,
+            tasks=tuple(self.tasks),
+            phases=tuple(self.phases),
+            evaluated=self.evaluated,
+            notes=tuple(self.notes),
+        )
+
+
+class RecipeContext:
+    """The operations of a recipe. They only record: nothing is built, loaded or trained here."""
+
+    def __init__(self, recipe: str) -> None:
+        self._recipe = recipe
+        self._nodes: dict[str, _Draft] = {}
+        self._datasets: dict[str, DatasetRef] = {}
+        self._model: Any = None
+        self._tasks: list[Any] = []
+        self._pending: list[TrainPhase] = []
+        self._current: _Draft | None = None
+        self._phase = ""
+        self._log: list[str] = []
+
+    # -- what the recipe calls ---------------------------------------------------------------------------------
+
+    def create_model(self, builder: Any, **kwargs: Any) -> None:
+        """Set the current model: a model configuration, its class, or any callable with keyword arguments."""
+        with self._operation("create_model"):
+            self._no_unsaved_training()
+            self._model = bind(builder, kwargs)
+            self._tasks = []
+            self._current = None
+
+    def load_dataset(self, name: str, loader: Any, **kwargs: Any) -> DatasetRef:
+        """Name a data set: a data set configuration, its class, or any callable with keyword arguments."""
+        with self._operation(f"load_dataset('{name}')"):
+            self._valid_name(name)
+            ref = DatasetRef(name, bind(loader, kwargs))
+            if self._datasets.setdefault(name, ref) != ref:
+                raise self._error(
+                    "this name is another data set's already.", "Give the second one a name of its own."
+                )
+            return ref
+
+    def attach_task(self, task: Any) -> None:
+        """Attach a task to the current model."""
+        name = getattr(task, "name", None)
+        with self._operation(f"attach_task('{name}')"):
+            if name is None or not hasattr(task, "check"):
+                raise self._error(
+                    f"{task!r} is no task.",
+                    "Pass a task configuration such as ReconstructionTask('recon', mnist).",
+                )
+            self._valid_name(name)
+            self._require_model()
+            if name in (attached.name for attached in self._tasks):
+                raise self._error(
+                    "a task of this name is attached already.", "Rename it, or call detach_all_tasks()."
+                )
+            if self._datasets.get(task.dataset.name) is not task.dataset:
+                raise self._error(
+                    "its data set was not loaded here.", "Pass what ctx.load_dataset(...) returned."
+                )
+            task.check(self._model, task.dataset.config)
+            self._tasks.append(task)
+            self._tasks_changed()
+
+    def detach_task(self, name: str) -> None:
+        """Remove one task."""
+        with self._operation(f"detach_task('{name}')"):
+            names = [task.name for task in self._tasks]
+            if name not in names:
+                raise self._error("no such task is attached.", f"Attached are: {names}.")
+            self._tasks = [task for task in self._tasks if task.name != name]
+            self._tasks_changed()
+
+    def detach_all_tasks(self) -> None:
+        """Remove all tasks."""
+        self._tasks = []
+        self._tasks_changed()
+
+    def save_checkpoint(self, tag: str) -> str:
+        """Save the current state as a node and return its id (the tag)."""
+        with self._operation(f"save_checkpoint('{tag}')"):
+            self._require_model()
+            parent = self._current
+            kind: NodeKind = "root" if parent is None else "trained" if self._pending else "fork"
+            self._add(tag, kind, parent, branch=parent.branch if parent is not None else tag)
+            return tag
+
+    def fork(self, checkpoint_id: str, tag: str) -> str:
+        """Make a node that starts from a saved checkpoint, with its model and tasks, and go on from there."""
+        with self._operation(f"fork('{checkpoint_id}', '{tag}')"):
+            self._no_unsaved_training()
+            if checkpoint_id not in self._nodes:
+                raise self._error(
+                    f"there is no checkpoint '{checkpoint_id}'.",
+                    f"Save it first; saved so far: {', '.join(self._nodes) or 'none'}.",
+                )
+            parent = self._nodes[checkpoint_id]
+            self._model, self._tasks = parent.model, list(parent.tasks)
+            self._add(tag, "fork", parent, branch=tag)
+            return tag
+
+    def train(self, steps: int, lr: float = 1e-3, **options: Any) -> None:
+        """Train the attached tasks for a number of steps; `options` are those of `TrainPhase`."""
+        with self._operation(f"train(steps={steps})"):
+            self._require_model()
+            if self._current is None:
+                raise self._error(
+                    "there is no checkpoint to train from.", "Call save_checkpoint('root') first."
+                )
+            if not self._tasks:
+                raise self._error(
+                    "no task is attached, so there is nothing to learn.", "Call attach_task(...) first."
+                )
+            unknown = sorted(set(options) - set(PHASE_OPTIONS))
+            if unknown:
+                raise self._error(f"unknown option {unknown}.", f"Options are: {', '.join(PHASE_OPTIONS)}.")
+            phase = TrainPhase(steps=steps, tasks=tuple(self._tasks), name=self._phase, lr=lr, **options)
+            phase.check()
+            self._current.sealed = True
+            self._pending.append(phase)
+
+    def evaluate(self) -> None:
+        """Ask for the metrics and every analysis of the current checkpoint."""
+        with self._operation("evaluate()"):
+            self._no_unsaved_training()
+            if self._current is None or not self._current.tasks:
+                raise self._error(
+                    "there is no checkpoint with tasks to evaluate.", "Attach tasks and save first."
+                )
+            self._current.evaluated = True
+
+    def log(self, message: str) -> None:
+        """Keep a remark with the current checkpoint."""
+        (self._current.notes if self._current is not None else self._log).append(str(message))
+
+    @property
+    def phase(self) -> str:
+        """The name of what the recipe does now, shown while it is carried out."""
+        return self._phase
+
+    @phase.setter
+    def phase(self, name: str) -> None:
+        self._phase = str(name)
+
+    @property
+    def current_checkpoint_id(self) -> str | None:
+        """Tag of the checkpoint that the next operation starts from."""
+        return self._current.tag if self._current is not None else None
+
+    # -- tracing -----------------------------------------------------------------------------------------------
+
+    def finish(self) -> dict[str, TreeNode]:
+        """Check what is left open and return the nodes."""
+        with self._operation("end of the recipe"):
+            self._no_unsaved_training()
+            if not self._nodes:
+                raise self._error(
+                    "no checkpoint was saved.", "Call create_model(...) and save_checkpoint('root')."
+                )
+            clashes = {f"{tag}_{suffix}" for tag in self._nodes for suffix in ANALYSIS_SUFFIXES} & set(
+                self._nodes
+            )
+            if clashes:
+                raise self._error(
+                    f"{sorted(clashes)} would hide an analysis of another node.", "Rename these tags."
+                )
+            return {tag: draft.finish() for tag, draft in self._nodes.items()}
+
+    @property
+    def datasets(self) -> dict[str, DatasetRef]:
+        """The data sets that were loaded, by name."""
+        return dict(self._datasets)
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """Remarks made before the first checkpoint."""
+        return tuple(self._log)
+
+    def _add(self, tag: str, kind: NodeKind, parent: _Draft | None, branch: str) -> None:
+        self._valid_name(tag)
+        if tag in RESERVED_TAGS or tag.startswith("data_"):
+            raise self._error(f"'{tag}' is the name of another asset.", "Choose another tag.")
+        if tag in self._nodes:
+            raise self._error(f"the tag '{tag}' is taken.", "Every checkpoint needs a tag of its own.")
+        if parent is not None:
+            parent.sealed = True
+        draft = _Draft(
+            tag=tag,
+            kind=kind,
+            parent=parent.tag if parent is not None else None,
+            branch=branch,
+            model=self._model,
+            tasks=list(self._tasks),
+            phases=self._pending,
+        )
+        self._nodes[tag] = self._current = draft
+        self._pending = []
+
+    def _tasks_changed(self) -> None:
+        # Tasks attached right after a fork belong to the fork: its branch differs from its siblings from there on.
+        current = self._current
+        if current is not None and current.kind == "fork" and not current.sealed:
+            current.tasks = list(self._tasks)
+
+    def _valid_name(self, name: Any) -> None:
+        if not isinstance(name, str) or not VALID_NAME.match(name):
+            raise self._error(
+                f"{name!r} is not a valid name.",
+                "Use letters, digits and underscores, beginning with a letter.",
+            )
+
+    def _require_model(self) -> None:
+        if self._model is None:
+            raise self._error("there is no model.", "Call create_model(...) first.")
+
+    def _no_unsaved_training(self) -> None:
+        if self._pending:
+            raise self._error("the last train() was not saved.", "Call save_checkpoint(tag) after train().")
+
+    def _error(self, problem: str, remedy: str) -> RecipeError:
+        return RecipeError(problem, remedy=remedy)
+
+    @contextmanager
+    def _operation(self, operation: str) -> Iterator[None]:
+        try:
+            yield
+        except RecipeError as error:
+            raise RecipeError(
+                error.problem,
+                remedy=error.remedy,
+                recipe=error.recipe or self._recipe,
+                operation=error.operation or operation,
+            ) from None
+        except (TypeError, ValueError) as error:
+            raise RecipeError(str(error), remedy="", recipe=self._recipe, operation=operation) from error
+
+
+def recipe_parameters(run: Callable[..., Any]) -> dict[str, Any]:
+    """The parameters of a recipe's `run` and their defaults."""
+    parameters = list(inspect.signature(run).parameters.values())[1:]
+    return {p.name: p.default for p in parameters}
+
+
+def trace(recipe: Recipe, **overrides: Any) -> Tree:
+    """Run a recipe with a recording context and return its tree.
+
+    `overrides` replace the recipe's own parameters. Raises `RecipeError` for anything that is wrong with it.
+    """
+    name = recipe.name or type(recipe).__name__
+    if not VALID_NAME.match(name):
+        raise RecipeError(
+            f"{name!r} is not a valid name.", remedy="Use letters, digits and underscores.", recipe=name
+        )
+    seeds = tuple(recipe.seeds)
+    if not seeds or len(set(seeds)) != len(seeds) or not all(isinstance(s, int) and s >= 0 for s in seeds):
+        raise RecipeError(
+            f"seeds={seeds} is not allowed.", remedy="Give distinct whole numbers from 0.", recipe=name
+        )
+    defaults = getattr(recipe, "parameters", None) or recipe_parameters(recipe.run)
+    unknown = sorted(set(overrides) - set(defaults))
+    if unknown:
+        raise RecipeError(
+            f"there is no parameter {unknown}.",
+            remedy=f"Parameters are: {sorted(defaults) or 'none'}.",
+            recipe=name,
+        )
+    missing = [
+        key for key, value in defaults.items() if value is inspect.Parameter.empty and key not in overrides
+    ]
+    if missing:
+        raise RecipeError(
+            f"parameter {missing} has no default.", remedy="Give every parameter one.", recipe=name
+        )
+    parameters = {**defaults, **overrides}
+    ctx = RecipeContext(name)
+    recipe.run(ctx, **parameters)
+    nodes = ctx.finish()
+    return Tree(
+        name=name,
+        title=recipe.title or name.replace("_", " ").capitalize(),
+        description=inspect.cleandoc(recipe.description),
+        question=inspect.cleandoc(recipe.question),
+        seeds=seeds,
+        parameters=parameters,
+        nodes=nodes,
+        datasets=ctx.datasets,
+        log=ctx.messages,
+    )
