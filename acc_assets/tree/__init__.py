@@ -1,16 +1,20 @@
 """Recipes traced into trees of checkpoints. No torch, no dagster."""
 
+from acc_assets.tree.discovery import BrokenRecipe, Discovered, discover
 from acc_assets.tree.errors import RecipeError
 from acc_assets.tree.nodes import DatasetRef, Tree, TreeNode
 from acc_assets.tree.phases import PHASE_OPTIONS, EarlyStopping, TrainPhase
 from acc_assets.tree.recipe import ANALYSIS_SUFFIXES, Recipe, RecipeContext, recipe_parameters, trace
 from acc_assets.tree.spec import Call, canonical, spec_hash
+from acc_assets.tree.yaml_recipe import Vocabulary
 
 __all__ = [
     "ANALYSIS_SUFFIXES",
     "PHASE_OPTIONS",
+    "BrokenRecipe",
     "Call",
     "DatasetRef",
+    "Discovered",
     "EarlyStopping",
     "Recipe",
     "RecipeContext",
@@ -18,7 +22,9 @@ __all__ = [
     "TrainPhase",
     "Tree",
     "TreeNode",
+    "Vocabulary",
     "canonical",
+    "discover",
     "recipe_parameters",
     "spec_hash",
     "trace",

@@ -127,11 +127,12 @@ class RecipeContext:
                 raise self._error(
                     "a task of this name is attached already.", "Rename it, or call detach_all_tasks()."
                 )
-            if self._datasets.get(task.dataset.name) is not task.dataset:
+            dataset = getattr(task, "dataset", None)
+            if not isinstance(dataset, DatasetRef) or self._datasets.get(dataset.name) is not dataset:
                 raise self._error(
                     "its data set was not loaded here.", "Pass what ctx.load_dataset(...) returned."
                 )
-            task.check(self._model, task.dataset.config)
+            task.check(self._model, dataset.config)
             self._tasks.append(task)
             self._tasks_changed()
 

@@ -72,7 +72,7 @@ def canonical(value: Any) -> Any:
     Fields whose metadata say `hashed=False` (labels for people) are left out. Raises `TypeError` for a value that has
     no canonical form, naming it.
     """
-    if value is None or isinstance(value, bool | int | str) and not isinstance(value, Enum):
+    if value is None or (isinstance(value, bool | int | str) and not isinstance(value, Enum)):
         return value
     if isinstance(value, float):
         if not math.isfinite(value):
