@@ -78,7 +78,8 @@ def _recipes_in(path: Path, vocabulary: Vocabulary) -> Iterator[Recipe]:
         return
     name = f"{USER_CODE}{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be imported")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and inspect look modules up by name
     spec.loader.exec_module(module)

@@ -49,13 +49,13 @@ class _Loader(yaml.SafeLoader):
         mapping = _Located()
         mapping.line = node.start_mark.line + 1
         yield mapping
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         twice = sorted({str(key) for key in keys if keys.count(key) > 1})
         if twice:
             raise RecipeFileError(
                 f"the key {twice} stands twice.", line=mapping.line, remedy="Keep one of them."
             )
-        mapping.update(self.construct_mapping(node, deep=True))
+        mapping.update({str(k): v for k, v in self.construct_mapping(node, deep=True).items()})
 
 
 _Loader.add_constructor("tag:yaml.org,2002:map", _Loader.construct_located)
@@ -76,7 +76,7 @@ class YamlRecipe(Recipe):
 
     def __init__(self, path: Path, vocabulary: Vocabulary) -> None:
         try:
-            document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 (a SafeLoader)
+            document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             raise RecipeFileError(f"not valid YAML: {error.problem}.", line=line) from None
