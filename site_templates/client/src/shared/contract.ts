@@ -1,0 +1,108 @@
+/**
+ * What the report writes and the client reads: the `meta` of each data key, and its arrays.
+ *
+ * N points are the test images of the run's primary data set, in their order; row i is the same picture everywhere.
+ */
+
+/** Half-open slice of the latent vector that belongs to one factor. */
+export interface Factor {
+  name: string;
+  start: number;
+  stop: number;
+}
+
+/** Facts for the line below a figure, shown as "name value" pairs in their order. */
+export type Provenance = Readonly<Record<string, string | number>>;
+
+/** `datasets/<recipe>/<dataset>`; arrays: `atlas` (bytes of one PNG, row-major tiles), `targets` (N,). */
+export interface DatasetMeta {
+  name: string;
+  source: string;
+  n: number;
+  width: number;
+  height: number;
+  channels: number;
+  /** Names of the classes by target; null or empty for real-valued targets. */
+  classes: readonly string[] | null;
+  /** Tiles in one row of the atlas. */
+  columns: number;
+}
+
+export interface Coloring {
+  /** `label`, `prediction`, `error`, `factor:<name>`, or the name of an array (N,) of the same data. */
+  id: string;
+  label: string;
+  kind: "class" | "scalar";
+}
+
+/** `<run>/points`; arrays: `labels` (N,), `predictions`? (N,), `error`? (N,), `activations`? (F,N) in the order of `factors`. */
+export interface PointsMeta {
+  recipe: string;
+  node: string;
+  seed: number;
+  dataset: string;
+  steps: readonly number[];
+  factors: readonly Factor[];
+  latent_dim: number;
+  colorings?: readonly Coloring[];
+  provenance?: Provenance;
+}
+
+/** `<run>/projection-<method>-<d>d`; arrays: `coords` f32 (S,N,d), one layer for each of `steps`. */
+export interface ProjectionMeta {
+  steps: readonly number[];
+}
+
+/** `<run>/neighbors`; arrays: `indices` i32 (N,k), `distances` f32 (N,k) in latent space, nearest first. */
+export interface NeighborsMeta {
+  k: number;
+}
+
+/** A linear probe on a slice of mu; its array `probe/<task>` is f32 (outputs, stop - start + 1), the bias last. */
+export interface Probe {
+  task: string;
+  start: number;
+  stop: number;
+  /** Names of the outputs of a classifier; null for a regression. */
+  classes: readonly string[] | null;
+}
+
+/**
+ * `<run>/onnx`; arrays: `encoder`, `decoder` (ONNX bytes; names `input`, `latent`, `reconstruction`),
+ * `samples` u8 (M,C,H,W), and one `probe/<task>` for each of `probes`.
+ */
+export interface OnnxMeta {
+  recipe?: string;
+  node?: string;
+  seed?: number;
+  latent_dim: number;
+  factors: readonly Factor[];
+  /** Lowest and highest useful value of each latent dimension (D, 2). */
+  ranges: ReadonlyArray<readonly [number, number]>;
+  image_size: number;
+  channels: number;
+  samples: ReadonlyArray<{ index?: number; label?: string | number }>;
+  step: number;
+  probes?: readonly Probe[];
+  provenance?: Provenance;
+}
+
+/** One choice of a run selector: `key` is `runs/<recipe>/<node>/seed-<n>`. */
+export interface RunChoice {
+  key: string;
+  label: string;
+}
+
+/** The runs that a page offers to a component: `{"runs": [{"key", "label"}, ...]}`, or one as `data-run`. */
+export function readRuns(parameters: Readonly<Record<string, unknown>>): RunChoice[] {
+  const { runs, run } = parameters;
+  if (typeof run === "string") return [{ key: run, label: run.replace(/^runs\//, "") }];
+  if (!Array.isArray(runs) || runs.length === 0) {
+    throw new Error("no run has been built for this page yet; build the recipe with: acc build");
+  }
+  return runs.map((item: unknown) => {
+    const { key, label } = (item ?? {}) as Partial<RunChoice>;
+    if (typeof key !== "string") throw new Error(`a run of this page has no "key": ${JSON.stringify(item)}`);
+    return { key, label: typeof label === "string" ? label : key.replace(/^runs\//, "") };
+  });
+}
