@@ -1,0 +1,21 @@
+"""Run directories, atomic writes, manifests and locks: the only room that opens a run's files by hand."""
+
+from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageBusy, StorageError
+from acc_assets.storage.family import FamilyWriter
+from acc_assets.storage.folder import ArtifactFolder
+from acc_assets.storage.manifest import Damage, FileRecord, Manifest
+from acc_assets.storage.store import RunDirectory, Store
+
+__all__ = [
+    "ArtifactFolder",
+    "Damage",
+    "DamagedArtifact",
+    "FamilyWriter",
+    "FileRecord",
+    "Manifest",
+    "MissingArtifact",
+    "RunDirectory",
+    "StorageBusy",
+    "StorageError",
+    "Store",
+]

@@ -1,0 +1,224 @@
+"""A folder of artifacts: single files, families with a manifest, an event log and a lock."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from acc_assets.storage import events
+from acc_assets.storage.arrays import from_json, from_npz, to_json, to_npz
+from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageError
+from acc_assets.storage.family import FamilyWriter
+from acc_assets.storage.local_files import LocalFiles
+from acc_assets.storage.manifest import MANIFEST, Damage, Manifest, compare, parse_manifest
+from acc_assets.storage.names import check_name, check_relative
+
+_RECHECKS = 3
+_RECHECK_PAUSE = 0.1  # seconds; a commit that is under way takes less
+
+Names: TypeAlias = list[str]  # inside the class, `list` is a method
+Damages: TypeAlias = list[Damage]
+Events: TypeAlias = list[dict[str, Any]]
+
+
+class ArtifactFolder:
+    """One folder of the store; all paths given to it are relative to it and checked.
+
+    Reads of a file that belongs to a family are checked against the family's manifest, so that a truncated or
+    altered artifact is named when it is read and never used.
+    """
+
+    def __init__(self, files: LocalFiles, path: str) -> None:
+        self._files = files
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.path!r})"
+
+    @property
+    def remedy(self) -> str:
+        """What a user does about a missing or damaged file here."""
+        return "Build it again."
+
+    def local_path(self, rel: str | None = None) -> Path:
+        """A place on this machine, for libraries that insist on one; reading and writing go through the folder."""
+        return self._files.local_path(self._place(rel) if rel else self.path)
+
+    # single files
+
+    def write_bytes(self, rel: str, data: bytes) -> None:
+        """Replace one file atomically."""
+        self._files.write(self._place(rel), data)
+
+    def write_json(self, rel: str, value: Any) -> None:
+        """Replace one file atomically by a value as indented JSON."""
+        self.write_bytes(rel, to_json(value))
+
+    def write_npz(self, rel: str, arrays: Mapping[str, Any] | None = None, **named: Any) -> None:
+        """Replace one file atomically by named arrays."""
+        self.write_bytes(rel, to_npz({**(arrays or {}), **named}))
+
+    def read_bytes(self, rel: str) -> bytes:
+        """The bytes of one file.
+
+        Raises:
+            MissingArtifact: it has not been written.
+            DamagedArtifact: it differs from the manifest of its family.
+        """
+        for attempt in range(_RECHECKS):
+            record = self._record(rel)
+            data = self._bytes_or_none(rel)
+            damage = compare(record, data, self._shown(rel), self.remedy) if record else None
+            if damage is None:
+                break
+            if attempt + 1 < _RECHECKS:  # a writer may be between a file and its manifest
+                time.sleep(_RECHECK_PAUSE)
+        if damage is not None:
+            raise DamagedArtifact(str(damage))
+        if data is None:
+            raise MissingArtifact(f"{self._shown(rel)} has not been written. {self.remedy}")
+        return data
+
+    def read_json(self, rel: str) -> Any:
+        """The value in one JSON file; raises as `read_bytes`."""
+        return from_json(self.read_bytes(rel), self._shown(rel))
+
+    def read_npz(self, rel: str) -> dict[str, np.ndarray]:
+        """The arrays in one npz file by name; raises as `read_bytes`."""
+        return from_npz(self.read_bytes(rel), self._shown(rel))
+
+    def exists(self, rel: str) -> bool:
+        """Whether a file is there."""
+        return self._files.size(self._place(rel)) is not None
+
+    def size(self, rel: str) -> int:
+        """Bytes of a file; `MissingArtifact` when there is none."""
+        size = self._files.size(self._place(rel))
+        if size is None:
+            raise MissingArtifact(f"{self._shown(rel)} has not been written. {self.remedy}")
+        return size
+
+    def list(self, prefix: str = "") -> Names:
+        """Names of all artifacts that start with `prefix`, relative to this folder, sorted; no manifests."""
+        names = self._files.names(self.path)
+        return [name for name in names if name.startswith(prefix) and name.rsplit("/", 1)[-1] != MANIFEST]
+
+    def remove(self, rel: str) -> None:
+        """Remove a single file, or a family with all its files."""
+        self._files.remove(self._place(rel))
+
+    # families
+
+    @contextlib.contextmanager
+    def family(
+        self, name: str, schema: int = 1, *, keep: bool = False, timeout: float = 60.0
+    ) -> Iterator[FamilyWriter]:
+        """Write a family of artifacts: all of it, or on any failure nothing.
+
+        Args:
+            name: folder of the family.
+            schema: version of the files' layout, kept in the manifest.
+            keep: files of the present family stay unless they are replaced or dropped.
+            timeout: seconds to wait for another writer of the same family, then `StorageBusy`.
+        """
+        check_name(name, "family")
+        folder = f"{self.path}/{name}"
+        with self._files.lock(f"{self.path}/.locks/{name}", timeout, f"the family {folder}"):
+            for stale in self._files.hidden(self.path, f".staging-{name}-"):
+                self._files.remove(f"{self.path}/{stale}")
+            staging = f"{self.path}/.staging-{name}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+            kept = self.manifest(name) if keep and self.has_family(name) else None
+            writer = FamilyWriter(self._files, folder, staging, kept, schema)
+            try:
+                yield writer
+                writer.commit()
+            finally:
+                with contextlib.suppress(StorageError):
+                    self._files.remove(staging)
+
+    def has_family(self, name: str) -> bool:
+        """Whether a family was written to its end."""
+        return self.exists(f"{name}/{MANIFEST}")
+
+    def families(self) -> Names:
+        """Names of all families here, sorted."""
+        return [name for name in self._files.folders(self.path) if self.has_family(name)]
+
+    def manifest(self, name: str) -> Manifest:
+        """The manifest of a family.
+
+        Raises:
+            MissingArtifact: the family has not been written.
+            DamagedArtifact: the manifest is unreadable or was altered.
+        """
+        rel = f"{check_name(name, 'family')}/{MANIFEST}"
+        data = self._bytes_or_none(rel)
+        if data is None:
+            raise MissingArtifact(f"{self._shown(name)} has not been written. {self.remedy}")
+        return parse_manifest(from_json(data, self._shown(rel)), self._shown(rel))
+
+    def verify(self, name: str | None = None) -> Damages:
+        """Every file of one family, or of all, that is missing, truncated or altered; reads all of them."""
+        if name is None:
+            return [damage for family in self.families() for damage in self.verify(family)]
+        try:
+            manifest = self.manifest(name)
+        except MissingArtifact:
+            file = self._shown(f"{name}/{MANIFEST}")
+            return [Damage(file, "no manifest", "the family was not written to its end", self.remedy)]
+        except DamagedArtifact as error:
+            return [Damage(self._shown(f"{name}/{MANIFEST}"), "unreadable", str(error), self.remedy)]
+        found = []
+        for record in manifest.files:
+            rel = f"{name}/{record.name}"
+            damage = compare(record, self._bytes_or_none(rel), self._shown(rel), self.remedy)
+            if damage is not None:
+                found.append(damage)
+        return found
+
+    # events and the lock
+
+    def append_event(self, event: Mapping[str, Any], *, sync: bool = False) -> None:
+        """Add one event to `events.jsonl`; `sync` makes it survive a power cut."""
+        events.append(self._files, self._place(events.EVENTS), event, sync)
+
+    def events(self) -> Events:
+        """All events in order; a torn line is left out."""
+        return events.read(self._files, self._place(events.EVENTS))
+
+    def trim_events(self, keep: Callable[[dict[str, Any]], bool]) -> None:
+        """Keep only the events for which `keep` holds, in one atomic step."""
+        events.trim(self._files, self._place(events.EVENTS), keep)
+
+    @contextlib.contextmanager
+    def lock(self, timeout: float = 60.0) -> Iterator[None]:
+        """Hold this folder for one builder; `StorageBusy` names the holder after `timeout` seconds."""
+        with self._files.lock(f"{self.path}/.locks/run.lock", timeout, f"the folder {self.path}"):
+            yield
+
+    # inside
+
+    def _place(self, rel: str) -> str:
+        return f"{self.path}/{check_relative(rel)}"
+
+    def _shown(self, rel: str) -> str:
+        return str(self._files.local_path(self._place(rel)))
+
+    def _bytes_or_none(self, rel: str) -> bytes | None:
+        try:
+            return self._files.read(self._place(rel))
+        except MissingArtifact:
+            return None
+
+    def _record(self, rel: str) -> Any:
+        family, _, name = check_relative(rel).partition("/")
+        if not name or not self.has_family(family):
+            return None
+        return self.manifest(family).record(name)

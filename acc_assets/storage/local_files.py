@@ -1,0 +1,212 @@
+"""Bytes on a local disk under one root: atomic writes, appends, locks.
+
+`LocalFiles` is the whole surface that a store needs. An object store takes its place by offering the same
+methods over fsspec (put for `write` and `move`, a lease for `lock`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import socket
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from acc_assets.storage.errors import MissingArtifact, StorageBusy, StorageError
+
+_REMEDIES = {
+    errno.ENOSPC: "free some space or point ACC_STORAGE at a larger disk",
+    errno.EDQUOT: "free some of the quota or point ACC_STORAGE elsewhere",
+    errno.EFBIG: "raise the file size limit (ulimit -f) or point ACC_STORAGE elsewhere",
+    errno.EACCES: "make the folder writable or point ACC_STORAGE at one that is",
+    errno.EPERM: "make the folder writable or point ACC_STORAGE at one that is",
+    errno.EROFS: "the disk is read-only: point ACC_STORAGE at one that is writable",
+}
+
+
+class LocalFiles:
+    """Files below `root`, addressed by '/'-separated paths relative to it."""
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = Path(root).expanduser().resolve()
+
+    def local_path(self, path: str) -> Path:
+        """The file's place on this machine."""
+        return self.root / path
+
+    def read(self, path: str) -> bytes:
+        """All bytes of a file; `MissingArtifact` when there is none."""
+        try:
+            return self.local_path(path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise MissingArtifact(f"{self.local_path(path)} does not exist.") from error
+        except OSError as error:
+            raise StorageError(f"cannot read {self.local_path(path)}: {error.strerror}.") from error
+
+    def write(self, path: str, data: bytes) -> None:
+        """Replace a file so that a reader sees the old bytes or the new, never a mixture."""
+        target = self.local_path(path)
+        temporary = target.parent / f".tmp-{uuid.uuid4().hex}"
+        with self._explained("write", target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with open(temporary, "wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(temporary, target)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+            _sync_folder(target.parent)
+
+    def append(self, path: str, line: bytes, sync: bool = False) -> None:
+        """Add one line by a single O_APPEND write, on a line of its own even after a torn one."""
+        target = self.local_path(path)
+        with self._explained("append to", target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(target, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+            try:
+                size = os.fstat(descriptor).st_size
+                torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+                os.write(descriptor, (b"\n" if torn else b"") + line + b"\n")
+                if sync:
+                    os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def move(self, source: str, target: str) -> None:
+        """Put the file `source` in the place of `target` in one step."""
+        with self._explained("write", self.local_path(target)):
+            self.local_path(target).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(self.local_path(source), self.local_path(target))
+
+    def copy(self, source: str, target: str) -> None:
+        """Give a file a second name; it shares the disk space where the file system can (hard link)."""
+        with self._explained("write", self.local_path(target)):
+            self.local_path(target).unlink(missing_ok=True)
+            try:
+                os.link(self.local_path(source), self.local_path(target))
+            except OSError:
+                shutil.copyfile(self.local_path(source), self.local_path(target))
+
+    def remove(self, path: str) -> None:
+        """Remove a file or a folder with all it holds; nothing happens when it is not there."""
+        target = self.local_path(path)
+        with self._explained("remove", target):
+            if target.is_dir() and not target.is_symlink():
+                shutil.rmtree(target)
+            else:
+                target.unlink(missing_ok=True)
+
+    def sync(self, folder: str) -> None:
+        """Make the renames inside a folder survive a power cut."""
+        _sync_folder(self.local_path(folder))
+
+    def size(self, path: str) -> int | None:
+        """Bytes of a file, None when there is none."""
+        try:
+            return self.local_path(path).stat().st_size if self.local_path(path).is_file() else None
+        except OSError:
+            return None
+
+    def names(self, folder: str) -> list[str]:
+        """Names of all files below a folder, relative to it, sorted, without hidden ones."""
+        base = self.local_path(folder)
+        found = []
+        for here, folders, files in os.walk(base):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            relative = Path(here).relative_to(base)
+            found += [(relative / name).as_posix() for name in files if not name.startswith(".")]
+        return sorted(found)
+
+    def folders(self, folder: str) -> list[str]:
+        """Names of the folders directly inside a folder, sorted, without hidden ones."""
+        try:
+            entries = list(os.scandir(self.local_path(folder)))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+
+    def hidden(self, folder: str, prefix: str) -> list[str]:
+        """Names of hidden files and folders in a folder that start with `prefix` (left by a killed writer)."""
+        try:
+            names = os.listdir(self.local_path(folder))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return sorted(name for name in names if name.startswith(prefix))
+
+    @contextlib.contextmanager
+    def lock(self, path: str, timeout: float, what: str) -> Iterator[None]:
+        """Hold an exclusive lock, reentrant in one thread; the system frees it when the process dies.
+
+        Args:
+            path: lock file, relative to the root.
+            timeout: seconds to wait for another holder; negative waits for ever.
+            what: words for the error, such as "the run quickstart/root/seed-0".
+
+        Raises:
+            StorageBusy: another process or thread still holds it; names the holder.
+        """
+        target = self.local_path(path)
+        with self._explained("lock", target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(target, is_singleton=True)
+        try:
+            with self._explained("lock", target):
+                lock.acquire(timeout=timeout)
+        except Timeout as error:
+            holder = _read_holder(target)
+            raise StorageBusy(
+                f"{what} is in use by {holder}; waited {max(timeout, 0):g} s. Let it finish, stop it, "
+                "or run this again later: it continues from what was saved."
+            ) from error
+        try:
+            with contextlib.suppress(OSError):
+                _holder_file(target).write_text(
+                    json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
+                )
+            yield
+        finally:
+            lock.release()
+
+    @contextlib.contextmanager
+    def _explained(self, verb: str, target: Path) -> Iterator[None]:
+        try:
+            yield
+        except Timeout:
+            raise
+        except OSError as error:
+            remedy = _REMEDIES.get(error.errno or 0, "check the disk and its permissions")
+            raise StorageError(
+                f"cannot {verb} {target}: {error.strerror or error}. What was there before is unchanged; "
+                f"{remedy}, then run the same command again."
+            ) from error
+
+
+def _holder_file(lock: Path) -> Path:
+    return lock.with_name(lock.name + ".holder")
+
+
+def _read_holder(lock: Path) -> str:
+    try:
+        holder = json.loads(_holder_file(lock).read_text())
+        return f"process {holder['pid']} on {holder['host']}"
+    except (OSError, ValueError, KeyError):
+        return "another process"
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

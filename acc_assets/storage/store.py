@@ -1,0 +1,91 @@
+"""The store: one root, and in it a run directory for every recipe, node and seed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from acc_assets.storage.errors import StorageError
+from acc_assets.storage.folder import ArtifactFolder
+from acc_assets.storage.local_files import LocalFiles
+from acc_assets.storage.names import check_name, check_seed
+
+ENVIRONMENT = "ACC_STORAGE"
+_CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+class RunDirectory(ArtifactFolder):
+    """The artifacts of one node and one seed, or, with neither, those of a whole recipe."""
+
+    def __init__(self, files: LocalFiles, path: str, recipe: str, node: str | None, seed: int | None) -> None:
+        super().__init__(files, path)
+        self.recipe = recipe
+        self.node = node
+        self.seed = seed
+
+    @property
+    def remedy(self) -> str:
+        """The command that builds this folder again."""
+        select = f" --select {self.node} --seeds {self.seed}" if self.node is not None else ""
+        return f"Rebuild it: acc build {self.recipe}{select}"
+
+
+class Store:
+    """Everything that runs write, under one root.
+
+    Args:
+        root: a local folder; default `ACC_STORAGE`, else `storage` in the checkout (or, when the package is
+            installed without one, in the working directory).
+    """
+
+    def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
+        place = str(root if root is not None else os.environ.get(ENVIRONMENT) or _default_root())
+        if "://" in place:
+            raise StorageError(
+                f"the store {place!r} is a URL; only local folders work here. Set {ENVIRONMENT} to one."
+            )
+        self._files = LocalFiles(place)
+
+    def __repr__(self) -> str:
+        return f"Store({str(self.root)!r})"
+
+    @property
+    def root(self) -> Path:
+        """The store's place on this machine."""
+        return self._files.root
+
+    def run(self, recipe: str, node: str, seed: int) -> RunDirectory:
+        """The run directory of one node and seed; nothing is created before something is written."""
+        check_name(recipe, "recipe")
+        check_name(node, "node")
+        path = f"runs/{recipe}/{node}/seed-{check_seed(seed)}"
+        return RunDirectory(self._files, path, recipe, node, seed)
+
+    def recipe(self, recipe: str) -> RunDirectory:
+        """The folder of a recipe's own artifacts, those that belong to no single node and seed."""
+        return RunDirectory(self._files, f"runs/{check_name(recipe, 'recipe')}/_recipe", recipe, None, None)
+
+    def folder(self, name: str) -> ArtifactFolder:
+        """A folder beside the runs, such as `bench`."""
+        if check_name(name, "folder") == "runs":
+            raise StorageError("the folder 'runs' is reached by run() and recipe().")
+        return ArtifactFolder(self._files, name)
+
+    def recipes(self) -> list[str]:
+        """Recipes that have a folder, sorted."""
+        return self._files.folders("runs")
+
+    def nodes(self, recipe: str) -> list[str]:
+        """Nodes of a recipe that have a folder, sorted."""
+        names = self._files.folders(f"runs/{check_name(recipe, 'recipe')}")
+        return [name for name in names if name != "_recipe"]
+
+    def seeds(self, recipe: str, node: str) -> list[int]:
+        """Seeds of a node that have a folder, in order."""
+        names = self._files.folders(f"runs/{check_name(recipe, 'recipe')}/{check_name(node, 'node')}")
+        return sorted(int(name[5:]) for name in names if name.startswith("seed-") and name[5:].isdecimal())
+
+
+def _default_root() -> Path:
+    beside = _CHECKOUT if (_CHECKOUT / "pyproject.toml").is_file() else Path.cwd()
+    return beside / "storage"
