@@ -1,0 +1,36 @@
+"""Tasks: a loss plus an evaluation that reads model outputs, as torch-free configuration objects."""
+
+from acc_assets.tasks.base import Batch, Evaluator, LatentTask, ProbeTask, Task
+from acc_assets.tasks.classification import ClassificationTask
+from acc_assets.tasks.health import Health, LossHealth
+from acc_assets.tasks.kl_divergence import KLDivergenceTask
+from acc_assets.tasks.reconstruction import ReconstructionTask
+from acc_assets.tasks.regression import RegressionTask
+from acc_assets.tasks.schedules import SCHEDULES, Constant, CosineRamp, LinearRamp, WeightSchedule
+
+TASKS: dict[str, type] = {
+    "reconstruction": ReconstructionTask,
+    "classification": ClassificationTask,
+    "regression": RegressionTask,
+    "kl": KLDivergenceTask,
+}
+
+__all__ = [
+    "SCHEDULES",
+    "TASKS",
+    "Batch",
+    "ClassificationTask",
+    "Constant",
+    "CosineRamp",
+    "Evaluator",
+    "Health",
+    "KLDivergenceTask",
+    "LatentTask",
+    "LinearRamp",
+    "LossHealth",
+    "ProbeTask",
+    "ReconstructionTask",
+    "RegressionTask",
+    "Task",
+    "WeightSchedule",
+]

@@ -1,0 +1,68 @@
+"""Pieces that several models share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from acc_assets.models.outputs import ModelOutput
+
+LOGVAR_BOUND = 6.0  # posterior deviations stay between exp(-3) = 0.05 and exp(3) = 20
+
+
+def bounded_logvar(raw: Tensor) -> Tensor:
+    """Log-variance within (-6, 6): the identity near zero, and a KL that cannot overflow."""
+    return LOGVAR_BOUND * torch.tanh(raw / LOGVAR_BOUND)
+
+
+def posterior_outputs(mu: Tensor, logvar: Tensor, *, sample: bool) -> dict[ModelOutput, Tensor]:
+    """MU, LOGVAR and LATENT (B, D): mu + exp(logvar / 2) * noise where `sample`, else mu itself."""
+    latent = torch.addcmul(mu, (0.5 * logvar).exp(), torch.randn_like(mu)) if sample else mu
+    return {ModelOutput.LATENT: latent, ModelOutput.MU: mu, ModelOutput.LOGVAR: logvar}
+
+
+def image_outputs(logits: Tensor) -> dict[ModelOutput, Tensor]:
+    """RECONSTRUCTION_LOGITS (B, C, H, W) and their sigmoid as RECONSTRUCTION."""
+    return {ModelOutput.RECONSTRUCTION: logits.sigmoid(), ModelOutput.RECONSTRUCTION_LOGITS: logits}
+
+
+def halving_convolutions(in_channels: int, channels: Sequence[int], dropout: float) -> nn.Sequential:
+    """3x3 convolutions with stride 2 and ReLU: each halves an image of even size."""
+    layers: list[nn.Module] = []
+    for width in channels:
+        layers += [nn.Conv2d(in_channels, width, 3, stride=2, padding=1), *relu_dropout(dropout)]
+        in_channels = width
+    return nn.Sequential(*layers)
+
+
+class DoublingDecoder(nn.Module):
+    """Linear map from the latent (B, D) to a small feature map, then transposed 3x3 convolutions to logits."""
+
+    def __init__(
+        self, *, latent_dim: int, in_channels: int, image_size: int, channels: Sequence[int], dropout: float
+    ) -> None:
+        super().__init__()
+        side = image_size // 2 ** len(channels)
+        layers: list[nn.Module] = [
+            nn.Linear(latent_dim, channels[-1] * side**2),
+            *relu_dropout(dropout),
+            nn.Unflatten(1, (channels[-1], side, side)),
+        ]
+        widths = [*reversed(channels), in_channels]
+        for before, after in zip(widths[:-1], widths[1:], strict=True):
+            layers += [
+                nn.ConvTranspose2d(before, after, 3, stride=2, padding=1, output_padding=1),
+                *relu_dropout(dropout),
+            ]
+        self.layers = nn.Sequential(*layers[: -len(relu_dropout(dropout))])  # no ReLU on the logits
+
+    def forward(self, latent: Tensor) -> Tensor:
+        logits: Tensor = self.layers(latent)  # (B, C, H, W)
+        return logits
+
+
+def relu_dropout(dropout: float) -> list[nn.Module]:
+    """ReLU, followed by dropout when its rate is above zero."""
+    return [nn.ReLU(), nn.Dropout(dropout)] if dropout else [nn.ReLU()]

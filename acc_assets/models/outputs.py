@@ -1,0 +1,28 @@
+"""The contract between models and tasks: the names of the tensors that `forward()` returns."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class ModelOutput(str, Enum):
+    """A key of the dictionary that a model's `forward()` returns.
+
+    B is the batch, C channels, H and W the image, D the latent dimension, F factors, h and w a feature map.
+    """
+
+    LATENT = "latent"  # (B, D): a sample in training of a variational model, else the code itself
+    MU = "mu"  # (B, D) posterior mean
+    LOGVAR = "logvar"  # (B, D) log posterior variance, nats
+    RECONSTRUCTION = "reconstruction"  # (B, C, H, W) in [0, 1]
+    RECONSTRUCTION_LOGITS = "reconstruction_logits"  # (B, C, H, W); sigmoid(logits) is RECONSTRUCTION
+    SPATIAL = "spatial"  # (B, c, h, w) last feature map of the encoder
+    ATTENTION = "attention"  # (B, F, h, w); sums to 1 over F at each position
+
+    def __str__(self) -> str:
+        return self.value
+
+
+DECODER_OUTPUTS = frozenset(
+    {ModelOutput.RECONSTRUCTION, ModelOutput.RECONSTRUCTION_LOGITS, ModelOutput.ATTENTION}
+)

@@ -1,0 +1,238 @@
+"""What all tasks share: name, data set, weight, and where in the latent they look."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from acc_assets.models.outputs import ModelOutput
+from acc_assets.tasks.health import LossHealth
+from acc_assets.tasks.schedules import WeightSchedule, check_weight, weight_at
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from acc_assets.tree import DatasetRef
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+Outputs = Mapping[ModelOutput, "Tensor"]
+
+
+class Batch(Protocol):
+    """What a loss reads: clean images (B, C, H, W) in [0, 1] and targets (B,) int64 or (B, T) float."""
+
+    @property
+    def images(self) -> Tensor: ...
+
+    @property
+    def targets(self) -> Tensor: ...
+
+
+class Evaluator(Protocol):
+    """Accumulates example-weighted metrics over batches of any size."""
+
+    def update(self, outputs: Outputs, batch: Batch) -> None: ...
+
+    def compute(self) -> dict[str, float]: ...
+
+
+@dataclass(frozen=True)
+class Task:
+    """A loss plus an evaluation that reads model outputs: configuration, not a subclass per model.
+
+    `weight` multiplies the loss; a schedule counts the steps of the training phase. Every loss is in nats per
+    image unless its docstring says otherwise, so that a weight of 1.0 on each is the standard VAE.
+    """
+
+    name: str
+    dataset: DatasetRef
+    _: KW_ONLY
+    weight: float | WeightSchedule = 1.0
+
+    kind: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+            raise ValueError(
+                f"task name {self.name!r} is not valid: use letters, digits and '_', starting with a letter"
+            )
+        if not isinstance(self.weight, WeightSchedule):
+            check_weight(self.weight, f"weight of task '{self.name}'")
+
+    def weight_at(self, step: int) -> float:
+        """Weight at a step of the training phase, counted from 0."""
+        return weight_at(self.weight, step)
+
+    def needs(self) -> frozenset[ModelOutput]:
+        """Model outputs without which the loss cannot be computed."""
+        raise NotImplementedError(f"{type(self).__name__} must define needs()")
+
+    def check(self, model_config: Any, dataset_config: Any) -> None:
+        """Raise ValueError when model, data set and task do not fit; what a config leaves open is not checked."""
+        outputs = getattr(model_config, "outputs", None)
+        if outputs is not None:
+            self._check_needs(outputs, type(model_config).__name__)
+        for field in ("image_size", "in_channels"):
+            of_model, of_data = getattr(model_config, field, None), getattr(dataset_config, field, None)
+            if of_model is not None and of_data is not None and of_model != of_data:
+                raise ValueError(
+                    f"task '{self.name}': the model has {field}={of_model}, but data set "
+                    f"'{self.dataset.name}' has {field}={of_data}: give both the same value"
+                )
+
+    def check_outputs(self, outputs: Outputs) -> None:
+        """Raise ValueError when the real outputs of `forward()` lack what the task needs."""
+        self._check_needs(outputs, "the model")
+
+    def build_head(self, model: Any, dataset: Any) -> nn.Module | None:
+        """Build the probe that the task trains beside the model, or None when it has none."""
+        return None
+
+    def predict(self, outputs: Outputs, head: nn.Module | None) -> Tensor | None:
+        """Prediction for each example, or None when the task makes none."""
+        return None
+
+    def loss(self, outputs: Outputs, batch: Batch, head: nn.Module | None) -> Tensor:
+        """Scalar loss, the mean over the batch."""
+        raise NotImplementedError(f"{type(self).__name__} must define loss()")
+
+    def evaluator(self, head: nn.Module | None) -> Evaluator:
+        """Return a fresh evaluator of this task's metrics."""
+        raise NotImplementedError(f"{type(self).__name__} must define evaluator()")
+
+    def baseline(self, dataset: Any) -> dict[str, float]:
+        """Metrics on the test split of the best constant prediction, known from the training split alone."""
+        raise NotImplementedError(f"{type(self).__name__} must define baseline()")
+
+    def health(self, losses: Sequence[float], baseline: Mapping[str, float], model: Any = None) -> LossHealth:
+        """Judge a curve of unweighted training losses; `baseline` is what `baseline()` returned."""
+        raise NotImplementedError(f"{type(self).__name__} must define health()")
+
+    def _check_needs(self, available: Any, owner: str) -> None:
+        missing = sorted(output.value for output in self.needs() if output not in available)
+        if missing:
+            given = sorted(str(output) for output in available)
+            raise ValueError(
+                f"{self.kind} task '{self.name}' needs the output {', '.join(missing)}, which {owner} does not "
+                f"return (it returns {', '.join(given)}): choose a model that does, or detach the task"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatentTask(Task):
+    """A task that looks at the latent: all of it, `latent_slice=(start, stop)`, or the factor `factor_name`."""
+
+    latent_slice: tuple[int, int] | None = None
+    factor_name: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.latent_slice is None:
+            return
+        if self.factor_name is not None:
+            raise ValueError(
+                f"task '{self.name}' has both latent_slice={self.latent_slice} and "
+                f"factor_name={self.factor_name!r}: give one of them"
+            )
+        bounds = tuple(self.latent_slice)
+        if (
+            len(bounds) != 2
+            or any(not isinstance(bound, int) for bound in bounds)
+            or not 0 <= bounds[0] < bounds[1]
+        ):
+            raise ValueError(
+                f"task '{self.name}' has latent_slice={self.latent_slice!r}: give (start, stop) with "
+                "0 <= start < stop"
+            )
+        object.__setattr__(self, "latent_slice", bounds)
+
+    def check(self, model_config: Any, dataset_config: Any) -> None:
+        """Also raise ValueError for a factor that the model lacks or a slice outside its latent."""
+        super().check(model_config, dataset_config)
+        if self.latent_slice is not None or getattr(model_config, "factor_groups", None) is not None:
+            self.resolve_slice(model_config)
+
+    def check_outputs(self, outputs: Outputs) -> None:
+        """Also raise ValueError when the latent is not flat, or shorter than the slice."""
+        super().check_outputs(outputs)
+        for key in self.needs():
+            shape = tuple(outputs[key].shape)
+            if len(shape) != 2:
+                raise ValueError(
+                    f"task '{self.name}' slices {key.value}, which must be flat (B, D), but the model returns "
+                    f"{shape}: flatten or pool it in the model's forward()"
+                )
+            if self.latent_slice is not None and self.latent_slice[1] > shape[1]:
+                raise ValueError(self._out_of_range(shape[1]))
+
+    def resolve_slice(self, model: Any) -> tuple[int, int] | None:
+        """Slice of the latent that the task looks at in this model (config or module); None when it has no bounds.
+
+        Raises ValueError when the model lacks the factor, or its latent ends before the slice.
+        """
+        latent_dim = getattr(model, "latent_dim", None)
+        if self.factor_name is not None:
+            groups = getattr(model, "factor_groups", None) or ()
+            for group in groups:
+                if group.name == self.factor_name:
+                    return group.start, group.stop
+            names = ", ".join(group.name for group in groups)
+            raise ValueError(
+                f"task '{self.name}' asks for the factor {self.factor_name!r}, but the model "
+                + (
+                    f"has the factors {names}: use one of them"
+                    if names
+                    else "has no factors: use latent_slice"
+                )
+            )
+        if self.latent_slice is not None:
+            if latent_dim is not None and self.latent_slice[1] > latent_dim:
+                raise ValueError(self._out_of_range(latent_dim))
+            return self.latent_slice
+        return None if latent_dim is None else (0, latent_dim)
+
+    def _out_of_range(self, latent_dim: int) -> str:
+        return (
+            f"task '{self.name}' has latent_slice={self.latent_slice}, but the model's latent_dim is "
+            f"{latent_dim}: the slice must lie within (0, {latent_dim})"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeTask(LatentTask):
+    """A task with a linear probe on the latent; `head_lr` is the probe's own learning rate (None: the model's)."""
+
+    head_lr: float | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.head_lr is not None and not self.head_lr > 0:
+            raise ValueError(
+                f"task '{self.name}' has head_lr={self.head_lr}: it must be a positive number or None"
+            )
+
+    def needs(self) -> frozenset[ModelOutput]:
+        """The latent."""
+        return frozenset({ModelOutput.LATENT})
+
+    def _build_probe(self, model: Any, dataset: Any, outputs: int) -> nn.Module:
+        from acc_assets.tasks.probes import LinearProbe, measured_latent_dim
+
+        bounds = self.resolve_slice(model) or (0, measured_latent_dim(model, dataset))
+        return LinearProbe(*bounds, outputs)
+
+    def _probe(self, head: nn.Module | None) -> nn.Module:
+        if head is None:
+            raise ValueError(f"task '{self.name}' has no head: pass what build_head(model, dataset) returned")
+        return head
+
+
+def dataset_fact(task: Task, dataset: Any, name: str) -> Any:
+    """A property of the task's data set: from its configuration, else from the loaded data, else None."""
+    for source in (task.dataset.config, dataset):
+        value = getattr(source, name, None)
+        if value is not None:
+            return value
+    return None

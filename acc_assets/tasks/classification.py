@@ -1,0 +1,63 @@
+"""Classification by a linear probe on the latent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from acc_assets.tasks.base import Batch, Evaluator, Outputs, ProbeTask, dataset_fact
+from acc_assets.tasks.health import LossHealth, against_baseline
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassificationTask(ProbeTask):
+    """Cross-entropy of a linear probe, in nats per image. Metrics: loss, accuracy."""
+
+    kind: ClassVar[str] = "classification"
+
+    def check(self, model_config: Any, dataset_config: Any) -> None:
+        """Also raise ValueError when the data set's targets are not classes."""
+        super().check(model_config, dataset_config)
+        if getattr(dataset_config, "kind_of_target", "class") != "class":
+            raise ValueError(
+                f"classification task '{self.name}' needs class targets, but data set '{self.dataset.name}' has "
+                "real ones: use RegressionTask, or a data set with labels"
+            )
+
+    def build_head(self, model: Any, dataset: Any) -> nn.Module:
+        """Linear probe from the slice's width to the number of classes."""
+        classes = dataset_fact(self, dataset, "num_classes")
+        return self._build_probe(model, dataset, classes or int(dataset.train.targets.max()) + 1)
+
+    def loss(self, outputs: Outputs, batch: Batch, head: nn.Module | None) -> Tensor:
+        """Scalar cross-entropy, nats per image."""
+        from acc_assets.tasks import losses
+
+        return losses.cross_entropy(self._probe(head)(losses.latent(outputs)), batch.targets, self.name)
+
+    def evaluator(self, head: nn.Module | None) -> Evaluator:
+        """Evaluator of loss and accuracy, on the posterior mean."""
+        from acc_assets.tasks.evaluators import ClassificationEvaluator
+
+        return ClassificationEvaluator(self, self._probe(head))
+
+    def predict(self, outputs: Outputs, head: nn.Module | None) -> Tensor:
+        """Class index (B,) int64, from the posterior mean."""
+        from acc_assets.tasks import losses
+
+        prediction: Tensor = self._probe(head)(losses.point_latent(outputs)).argmax(1)
+        return prediction
+
+    def baseline(self, dataset: Any) -> dict[str, float]:
+        """Accuracy of the most frequent training class, loss of the training frequencies, on the test split."""
+        from acc_assets.tasks import baselines
+
+        return baselines.class_frequencies(dataset)
+
+    def health(self, losses: Sequence[float], baseline: Mapping[str, float], model: Any = None) -> LossHealth:
+        """Healthy below half of the loss at chance, warning below 0.9 of it, else critical."""
+        return against_baseline(losses, baseline["loss"])

@@ -1,0 +1,118 @@
+"""Regression by a linear probe on the latent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from acc_assets.tasks.base import Batch, Evaluator, Outputs, ProbeTask, dataset_fact
+from acc_assets.tasks.health import LossHealth, against_baseline
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegressionTask(ProbeTask):
+    """Gaussian negative log-likelihood of a linear probe, without its constant, in nats per image.
+
+    The loss is sum_t (y_t - p_t)^2 / (2 sigma^2) with the fixed deviation `sigma` in units of the target.
+    `target_names` picks columns of the data set's targets (None: all); `output_dim`, when given, must be
+    their number. Metrics: loss, mae, r2 (both the mean over columns).
+    """
+
+    output_dim: int | None = None
+    target_names: tuple[str, ...] | None = None
+    sigma: float = 0.1
+
+    kind: ClassVar[str] = "regression"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.sigma > 0:
+            raise ValueError(f"task '{self.name}' has sigma={self.sigma}: it must be a positive number")
+        if self.target_names is not None:
+            object.__setattr__(self, "target_names", tuple(self.target_names))
+
+    def check(self, model_config: Any, dataset_config: Any) -> None:
+        """Also raise ValueError when the targets are not real, a name is unknown, or `output_dim` is wrong."""
+        super().check(model_config, dataset_config)
+        if getattr(dataset_config, "kind_of_target", "real") != "real":
+            raise ValueError(
+                f"regression task '{self.name}' needs real targets, but data set '{self.dataset.name}' has "
+                "classes: use ClassificationTask, or a data set with real targets"
+            )
+        if self.target_names is not None and getattr(dataset_config, "target_names", None) is not None:
+            self._columns(dataset_config)
+        width = self._width(dataset_config)
+        if self.output_dim is not None and width is not None and self.output_dim != width:
+            raise ValueError(
+                f"task '{self.name}' has output_dim={self.output_dim}, but it reads {width} target(s) of data set "
+                f"'{self.dataset.name}': set output_dim={width} or leave it out"
+            )
+
+    def build_head(self, model: Any, dataset: Any) -> nn.Module:
+        """Linear probe from the slice's width to the number of targets."""
+        return self._build_probe(model, dataset, self._width(dataset) or _columns_of(dataset.train.targets))
+
+    def loss(self, outputs: Outputs, batch: Batch, head: nn.Module | None) -> Tensor:
+        """Scalar negative log-likelihood, nats per image."""
+        from acc_assets.tasks import losses
+
+        return losses.gaussian_nll(
+            self._probe(head)(losses.latent(outputs)), self.select(batch.targets), self.sigma, self.name
+        )
+
+    def evaluator(self, head: nn.Module | None) -> Evaluator:
+        """Evaluator of loss, mae and r2, on the posterior mean."""
+        from acc_assets.tasks.evaluators import RegressionEvaluator
+
+        return RegressionEvaluator(self, self._probe(head))
+
+    def predict(self, outputs: Outputs, head: nn.Module | None) -> Tensor:
+        """Predicted targets (B, T), from the posterior mean."""
+        from acc_assets.tasks import losses
+
+        prediction: Tensor = self._probe(head)(losses.point_latent(outputs))
+        return prediction
+
+    def baseline(self, dataset: Any) -> dict[str, float]:
+        """Metrics on the test split of the mean training target."""
+        from acc_assets.tasks import baselines
+
+        return baselines.mean_target(self, dataset)
+
+    def health(self, losses: Sequence[float], baseline: Mapping[str, float], model: Any = None) -> LossHealth:
+        """Healthy below half of the mean target's loss, warning below 0.9 of it, else critical."""
+        return against_baseline(losses, baseline["loss"])
+
+    def select(self, targets: Any) -> Any:
+        """The columns (B, T) of an array or tensor of targets (B,) or (B, T') that the task reads."""
+        columns = targets if targets.ndim == 2 else targets[:, None]
+        return columns if self.target_names is None else columns[:, self._columns(None)]
+
+    def _width(self, dataset: Any) -> int | None:
+        if self.target_names is not None:
+            return len(self.target_names)
+        width: int | None = dataset_fact(self, dataset, "target_dim")
+        return width
+
+    def _columns(self, dataset: Any) -> list[int]:
+        known = dataset_fact(self, dataset, "target_names")
+        if known is None:
+            raise ValueError(
+                f"task '{self.name}' has target_names={self.target_names}, but data set '{self.dataset.name}' "
+                "does not name its targets: leave target_names out"
+            )
+        unknown = sorted(set(self.target_names or ()) - set(known))
+        if unknown:
+            raise ValueError(
+                f"task '{self.name}' asks for the target(s) {', '.join(unknown)}, but data set "
+                f"'{self.dataset.name}' has {', '.join(known)}: use these names"
+            )
+        return [list(known).index(name) for name in self.target_names or ()]
+
+
+def _columns_of(targets: Any) -> int:
+    return 1 if targets.ndim == 1 else int(targets.shape[1])
