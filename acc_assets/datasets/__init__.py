@@ -1,0 +1,34 @@
+"""Data sets: real ones, generators with ground truth, and batched augmentation.
+
+Importing this package imports neither torch nor scikit-learn; `load` and `apply` do, where they need them.
+"""
+
+from acc_assets.datasets.augmentation import Augmentation
+from acc_assets.datasets.data import Batch, DatasetConfig, DatasetError, ImageData, Split, data_digest
+from acc_assets.datasets.digits import Digits
+from acc_assets.datasets.mnist import FashionMnist, Mnist
+from acc_assets.datasets.shapes import Shapes
+from acc_assets.datasets.slant import Slant
+from acc_assets.datasets.thickness import Thickness
+
+# Names for YAML recipes.
+DATASETS: dict[str, type[DatasetConfig]] = {
+    config.name: config for config in (Mnist, FashionMnist, Digits, Shapes, Thickness, Slant)
+}
+
+__all__ = [
+    "DATASETS",
+    "Augmentation",
+    "Batch",
+    "DatasetConfig",
+    "DatasetError",
+    "Digits",
+    "FashionMnist",
+    "ImageData",
+    "Mnist",
+    "Shapes",
+    "Slant",
+    "Split",
+    "Thickness",
+    "data_digest",
+]

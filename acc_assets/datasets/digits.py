@@ -1,0 +1,60 @@
+"""scikit-learn's digits: real handwriting that needs no download."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from acc_assets.datasets.data import DatasetConfig, Split, SplitName, check_range, stratified_draw
+
+TOTAL, TEST, VALIDATION = 1_797, 360, 180
+SPLIT_SEED = 0  # fixed: every recipe and seed sees the same test digits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digits(DatasetConfig):
+    """1,797 handwritten digits of 8x8 pixels and 17 grey levels (Alpaydin and Kaynak, 1998), scaled up bilinearly.
+
+    The splits are fixed and stratified by digit: 1,257 train, 180 validation, 360 test. image_size: pixels, 8-64.
+    """
+
+    image_size: int = 16
+
+    name: ClassVar[str] = "digits"
+
+    def __post_init__(self) -> None:
+        check_range(self, "image_size", 8, 64)
+
+    @property
+    def source(self) -> str:
+        return "digits (real handwritten digits, 8x8), embedded in scikit-learn"
+
+    @property
+    def sizes(self) -> dict[SplitName, int]:
+        return {"train": TOTAL - TEST - VALIDATION, "validation": VALIDATION, "test": TEST}
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        return tuple("0123456789")
+
+    def _read(self, location: Path | None) -> Mapping[SplitName, Split]:
+        from sklearn.datasets import load_digits
+
+        from acc_assets.datasets.resize import resize_images
+
+        pixels, labels = load_digits(return_X_y=True)  # (1797, 64) in 0..16, (1797,)
+        levels = np.rint(pixels * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
+        images = resize_images(levels, self.image_size)
+        labels = labels.astype(np.int64)
+
+        rng = np.random.default_rng(SPLIT_SEED)
+        test = stratified_draw(labels, TEST, rng)
+        rest = np.setdiff1d(np.arange(TOTAL), test)
+        validation = rest[stratified_draw(labels[rest], VALIDATION, rng)]
+        train = rng.permutation(np.setdiff1d(rest, validation))
+        indices: dict[SplitName, np.ndarray] = {"train": train, "validation": validation, "test": test}
+        return {name: Split(images[chosen], labels[chosen]) for name, chosen in indices.items()}

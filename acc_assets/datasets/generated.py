@@ -1,0 +1,53 @@
+"""What the generators share: sizes of the splits, and a random stream for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from acc_assets.datasets.data import DatasetConfig, Split, SplitName, check_range
+
+SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
+REFERENCE_SIZE = (
+    32  # lengths in the generators are pixels of a picture of this size, and scale with image_size
+)
+
+
+class GeneratedConfig(DatasetConfig):
+    """`n` training images, n // 10 for validation and n // 5 for the test, deterministic in `seed`.
+
+    Every split draws from a stream of its own: a larger test split never changes the training images.
+    """
+
+    n: int
+    image_size: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        check_range(self, "n", 10)
+        check_range(self, "image_size", 16, 256)
+        check_range(self, "seed", 0)
+
+    @property
+    def source(self) -> str:
+        return f"{self.name}, generated here (seed {self.seed})"
+
+    @property
+    def sizes(self) -> dict[SplitName, int]:
+        return {"train": self.n, "validation": self.n // 10, "test": self.n // 5}
+
+    @property
+    def scale(self) -> float:
+        """Pixels of this picture to one pixel of a picture of `REFERENCE_SIZE`."""
+        return self.image_size / REFERENCE_SIZE
+
+    def _read(self, location: Path | None) -> Mapping[SplitName, Split]:
+        return {
+            split: self._generate(self.sizes[split], np.random.default_rng([self.seed, stream]))
+            for stream, split in enumerate(SPLITS)
+        }
+
+    def _generate(self, count: int, rng: np.random.Generator) -> Split:
+        raise NotImplementedError
