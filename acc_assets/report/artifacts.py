@@ -1,0 +1,146 @@
+"""Reading run directories: what is there comes back, what is missing or damaged is said and never raised."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from acc_assets.storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from acc_assets.storage import Store
+
+UNREADABLE = (StorageError, OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+
+
+class Artifacts:
+    """The artifacts under one directory of the store (a run, or a recipe's shared files)."""
+
+    def __init__(self, run: Any) -> None:
+        self.run = run
+        self.problems: list[str] = []  # files that exist and cannot be read
+
+    def _read(self, method: str, rel: str) -> Any:
+        try:
+            if not self.run.exists(rel):
+                return None
+            return getattr(self.run, method)(rel)
+        except UNREADABLE as error:
+            note = f"{rel} cannot be read: {error}"
+            if note not in self.problems:
+                self.problems.append(note)
+            return None
+
+    def json(self, rel: str) -> dict[str, Any]:
+        """Return a JSON object, or {} when the file is missing or damaged."""
+        value = self._read("read_json", rel)
+        return value if isinstance(value, dict) else {}
+
+    def npz(self, rel: str) -> dict[str, np.ndarray]:
+        """Return the arrays of an npz, or {} when the file is missing or damaged."""
+        value = self._read("read_npz", rel)
+        return {name: np.asarray(value[name]) for name in value} if value is not None else {}
+
+    def bytes(self, rel: str) -> bytes | None:
+        """Return a file's bytes, or None when it is missing."""
+        value = self._read("read_bytes", rel)
+        return None if value is None else bytes(value)
+
+    def exists(self, rel: str) -> bool:
+        """Say whether a file is there."""
+        try:
+            return bool(self.run.exists(rel))
+        except UNREADABLE:
+            return False
+
+    def names(self, family: str, prefix: str = "", suffix: str = "") -> list[str]:
+        """Return the file names in a family's folder, sorted."""
+        try:
+            paths = [str(path) for path in self.run.list(f"{family}/")]
+        except UNREADABLE:
+            return []
+        names = {path.rsplit("/", 1)[-1] for path in paths}
+        return sorted(name for name in names if name.startswith(prefix) and name.endswith(suffix))
+
+    def digest(self, family: str) -> str | None:
+        """Return the content digest from a family's manifest, or None when there is none."""
+        try:
+            return str(self.run.manifest(family).digest)
+        except UNREADABLE:
+            return None
+
+
+class RunArtifacts(Artifacts):
+    """The artifacts of one node and one seed, by the names of the artifact contract."""
+
+    def __init__(self, store: Store, recipe: str, node: str, seed: int) -> None:
+        super().__init__(store.run(recipe, node, seed))
+        self.recipe, self.node, self.seed = recipe, node, seed
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        return self.json("config.json")
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        return self.json("summary.json")
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        return self.json("metrics/metrics.json")
+
+    @cached_property
+    def history(self) -> dict[str, np.ndarray]:
+        return self.npz("history/history.npz") or self.npz("history.npz")
+
+    @cached_property
+    def onnx(self) -> dict[str, Any]:
+        return self.json("onnx/onnx.json")
+
+    @cached_property
+    def projections(self) -> dict[str, Any]:
+        return self.json("projections/projections.json")
+
+    @property
+    def built(self) -> bool:
+        """Whether anything of this node and seed has been built."""
+        return bool(self.config or self.summary or self.metrics)
+
+    @property
+    def groups(self) -> list[dict[str, Any]]:
+        """The latent's factor groups [{name, start, stop}]; without any, one group a dimension."""
+        named = [dict(group) for group in self.config.get("factor_groups") or []]
+        if named:
+            return named
+        width = int(self.config.get("latent_dim") or 0)
+        return [{"name": f"z{i}", "start": i, "stop": i + 1} for i in range(width)]
+
+    def task_metrics(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return {task: {kind, dataset, metrics, baseline, factor}}."""
+        tasks = self.metrics.get("tasks")
+        return tasks if isinstance(tasks, dict) else {}
+
+    def health(self) -> str:
+        """Return "healthy", "warning", "critical", or "" when the run has no summary."""
+        return health_of(self.summary.get("health"))
+
+
+def health_of(value: Any) -> str:
+    """Return a health level from either spelling: the word, or an object with `level` or `health`."""
+    if isinstance(value, Mapping):
+        value = value.get("level", value.get("health"))
+    word = str(value or "").lower()
+    return word if word in ("healthy", "warning", "critical") else ""
+
+
+def worst_health(levels: list[str]) -> str:
+    """Return the worst of several levels, ignoring unknown ones ("" when all are unknown)."""
+    for level in ("critical", "warning", "healthy"):
+        if level in levels:
+            return level
+    return ""

@@ -1,0 +1,251 @@
+"""A recipe's branches side by side: every metric's mean, spread and single seeds, and what is missing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from acc_assets.report.artifacts import RunArtifacts
+from acc_assets.report.views import RecipeView
+from acc_assets.report.vocabulary import build_command, words
+
+if TYPE_CHECKING:
+    from acc_assets.storage import Store
+
+
+@dataclass(frozen=True)
+class Column:
+    """One metric of one task (or of the latent), the same for every node."""
+
+    key: str  # "digit_classify.accuracy"
+    task: str
+    metric: str
+    label: str
+    unit: str
+    better: str | None
+    dataset: str
+    rank: int
+    baseline: float | None = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One node's value of a column over seeds; `sd` (n - 1 in the denominator) needs two seeds."""
+
+    values: Mapping[int, float]
+    mean: float
+    sd: float | None
+
+    @staticmethod
+    def of(values: Mapping[int, float]) -> Cell:
+        """Summarise values by seed (at least one)."""
+        numbers = list(values.values())
+        mean = math.fsum(numbers) / len(numbers)
+        if len(numbers) < 2 or not all(map(math.isfinite, numbers)):
+            return Cell(dict(values), mean, None)
+        variance = math.fsum((value - mean) ** 2 for value in numbers) / (len(numbers) - 1)
+        return Cell(dict(values), mean, math.sqrt(variance))
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Something that has not been built, and the command that builds it."""
+
+    node: str
+    seed: int
+    what: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Seed by seed, how much `node` differs from `reference`: same seed, same start, same batches."""
+
+    column: str
+    node: str
+    reference: str
+    differences: Mapping[int, float]  # node - reference, by seed
+
+    @property
+    def mean(self) -> float:
+        return math.fsum(self.differences.values()) / len(self.differences)
+
+    @property
+    def up(self) -> int:
+        """In how many seeds the node's value is the larger one."""
+        return sum(value > 0 for value in self.differences.values())
+
+    @property
+    def down(self) -> int:
+        """In how many seeds the node's value is the smaller one."""
+        return sum(value < 0 for value in self.differences.values())
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a recipe's page and the `comparison` asset show."""
+
+    recipe: str
+    seeds: tuple[int, ...]
+    nodes: tuple[str, ...]
+    columns: tuple[Column, ...]
+    cells: Mapping[str, Mapping[str, Cell]]  # node -> column key -> cell
+    pairs: tuple[Pair, ...]
+    missing: tuple[Missing, ...]
+    health: Mapping[str, Mapping[int, str]] = field(default_factory=dict)  # node -> seed -> level
+
+    def column(self, key: str) -> Column:
+        """Return the column with this key."""
+        return next(column for column in self.columns if column.key == key)
+
+    def headline(self, count: int = 4) -> list[Column]:
+        """Return the most telling columns: those that most nodes share, then accuracy, PSNR, ..."""
+        shared = {c.key: sum(c.key in self.cells[node] for node in self.nodes) for c in self.columns}
+        order = sorted(self.columns, key=lambda c: (-shared[c.key], c.rank, c.key))
+        return [c for c in order if shared[c.key]][:count]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the comparison as plain JSON values (non-finite numbers become None)."""
+        return {
+            "recipe": self.recipe,
+            "seeds": list(self.seeds),
+            "columns": [asdict(column) for column in self.columns],
+            "nodes": {
+                node: {
+                    key: {
+                        "mean": finite(cell.mean),
+                        "sd": finite(cell.sd),
+                        "values": {str(seed): finite(value) for seed, value in cell.values.items()},
+                    }
+                    for key, cell in self.cells[node].items()
+                }
+                for node in self.nodes
+            },
+            "pairs": [
+                {
+                    "column": pair.column,
+                    "node": pair.node,
+                    "reference": pair.reference,
+                    "mean": finite(pair.mean),
+                    "differences": {str(seed): finite(value) for seed, value in pair.differences.items()},
+                }
+                for pair in self.pairs
+            ],
+            "health": {
+                node: {str(seed): level for seed, level in levels.items()}
+                for node, levels in self.health.items()
+            },
+            "missing": [asdict(item) for item in self.missing],
+        }
+
+    def to_csv(self) -> str:
+        """Return one row for each node, metric and seed, then its mean and sd over seeds."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(
+            ["recipe", "node", "task", "metric", "unit", "dataset", "seed", "value", "mean", "sd"]
+        )
+        for node in self.nodes:
+            for column in self.columns:
+                cell = self.cells[node].get(column.key)
+                if cell is None:
+                    continue
+                spread = "" if cell.sd is None else repr(cell.sd)
+                for seed, value in cell.values.items():
+                    named = [self.recipe, node, column.task, column.metric, column.unit, column.dataset]
+                    writer.writerow([*named, seed, repr(value), repr(cell.mean), spread])
+        return out.getvalue()
+
+
+def compare(store: Store, recipe: RecipeView) -> Comparison:
+    """Read the metrics of every shown node and seed that are there, and say which are not."""
+    nodes = tuple(node.tag for node in recipe.shown())
+    values: dict[str, dict[str, dict[int, float]]] = {node: {} for node in nodes}
+    columns: dict[str, Column] = {}
+    health: dict[str, dict[int, str]] = {node: {} for node in nodes}
+    missing: list[Missing] = []
+    for node in nodes:
+        for seed in recipe.seeds:
+            run = RunArtifacts(store, recipe.name, node, seed)
+            if run.summary:
+                health[node][seed] = run.health()
+            if not run.metrics:
+                what = "metrics" if run.built else "not built"
+                missing.append(Missing(node, seed, what, build_command(recipe.name, node, seed)))
+                continue
+            for column, value in measured(run):
+                known = columns.setdefault(column.key, column)
+                if known.baseline is None and column.baseline is not None:
+                    columns[column.key] = column
+                values[node].setdefault(column.key, {})[seed] = value
+    cells = {node: {key: Cell.of(by_seed) for key, by_seed in values[node].items()} for node in nodes}
+    ordered = tuple(sorted(columns.values(), key=lambda c: (c.rank, c.key)))
+    return Comparison(
+        recipe=recipe.name,
+        seeds=tuple(recipe.seeds),
+        nodes=nodes,
+        columns=ordered,
+        cells=cells,
+        pairs=tuple(paired(nodes, ordered, cells)),
+        missing=tuple(missing),
+        health=health,
+    )
+
+
+def measured(run: RunArtifacts) -> Iterable[tuple[Column, float]]:
+    """Yield every number that a run's metrics hold, with the column it belongs to."""
+    for task, entry in run.task_metrics().items():
+        baseline = entry.get("baseline") or {}
+        for metric, value in (entry.get("metrics") or {}).items():
+            if is_number(value):
+                yield (
+                    column_of(task, metric, str(entry.get("dataset", "")), baseline.get(metric)),
+                    float(value),
+                )
+    latent = run.metrics.get("latent") or {}
+    if is_number(latent.get("active_dims")):
+        yield column_of("latent", "active_dims", "", None, rank=60), float(latent["active_dims"])
+    for name, group in (latent.get("groups") or {}).items():
+        if is_number(group.get("kl")):
+            yield column_of(f"latent {name}", "kl", "", None, rank=61), float(group["kl"])
+
+
+def column_of(task: str, metric: str, dataset: str, baseline: Any, rank: int | None = None) -> Column:
+    """Build the column of one task's metric."""
+    word = words(metric)
+    known = float(baseline) if is_number(baseline) else None
+    label = f"{task} {word.label}"
+    rank = word.rank if rank is None else rank
+    return Column(f"{task}.{metric}", task, metric, label, word.unit, word.better, dataset, rank, known)
+
+
+def paired(
+    nodes: tuple[str, ...], columns: tuple[Column, ...], cells: Mapping[str, Mapping[str, Cell]]
+) -> Iterable[Pair]:
+    """Yield each later node against the first, for every metric and the seeds that both have."""
+    if not nodes:
+        return
+    reference = nodes[0]
+    for node in nodes[1:]:
+        for column in columns:
+            ours, theirs = cells[node].get(column.key), cells[reference].get(column.key)
+            if ours is None or theirs is None:
+                continue
+            shared = [seed for seed in ours.values if seed in theirs.values]
+            differences = {seed: ours.values[seed] - theirs.values[seed] for seed in shared}
+            if differences and all(map(math.isfinite, differences.values())):
+                yield Pair(column.key, node, reference, differences)
+
+
+def is_number(value: Any) -> bool:
+    """Say whether a JSON value is a number (a bool is not)."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def finite(value: float | None) -> float | None:
+    """Return the value, or None where JSON has no word for it."""
+    return value if value is not None and math.isfinite(value) else None

@@ -1,0 +1,144 @@
+"""The pictures of a run: copied from its artifacts into the site, each with caption and provenance."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from acc_assets.report.artifacts import Artifacts, RunArtifacts
+from acc_assets.report.provenance import Provenance, of_run
+from acc_assets.report.scatter import scatter_png
+from acc_assets.report.views import RecipeView
+from acc_assets.report.vocabulary import CAPTIONS, FIGURES
+from acc_assets.report.writer import SiteWriter, digest_of
+
+SCATTER_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One picture on a page; `path` is relative to the site root."""
+
+    family: str
+    factor: str  # "" where a picture shows all factors
+    title: str
+    caption: str
+    alt: str
+    path: str
+    width: int  # pixels of the file
+    height: int
+    pixelated: bool
+    provenance: Provenance
+
+
+def figures_of(writer: SiteWriter, recipe: RecipeView, run: RunArtifacts, shared: Artifacts) -> list[Figure]:
+    """Copy every picture of a run that exists, in the order in which pages show them."""
+    found = [latent_map(writer, recipe, run, shared), _single(writer, recipe, run, "reconstructions")]
+    for family, stem in (("traversals", "traversal"), ("sorted", "sorted")):
+        for factor in factors_with(run, family, stem):
+            found.append(_copy(writer, recipe, run, family, f"{stem}_{factor}.png", factor, CAPTIONS[family]))
+            if family == "traversals":
+                name = f"{stem}_{factor}_dims.png"
+                found.append(_copy(writer, recipe, run, family, name, factor, CAPTIONS["traversal_dims"]))
+    found.append(_single(writer, recipe, run, "attention"))
+    return [figure for figure in found if figure is not None]
+
+
+def factors_with(run: RunArtifacts, family: str, stem: str) -> list[str]:
+    """Return the factors that a family has a picture of, in the latent's order."""
+    names = run.names(family, prefix=f"{stem}_", suffix=".png")
+    there = {name[len(stem) + 1 : -4] for name in names}
+    known = [str(group["name"]) for group in run.groups]
+    extra = sorted(f for f in there - set(known) if not f.endswith("_dims"))
+    return [factor for factor in known if factor in there] + extra
+
+
+def site_path(run: RunArtifacts, name: str) -> str:
+    """Return where a run's picture lies in the site."""
+    return f"figures/{run.recipe}/{run.node}/seed-{run.seed}/{name}"
+
+
+def _single(writer: SiteWriter, recipe: RecipeView, run: RunArtifacts, family: str) -> Figure | None:
+    return _copy(writer, recipe, run, family, f"{family}.png", "", CAPTIONS[family])
+
+
+def _copy(
+    writer: SiteWriter,
+    recipe: RecipeView,
+    run: RunArtifacts,
+    family: str,
+    name: str,
+    factor: str,
+    caption: str,
+) -> Figure | None:
+    raw = run.bytes(f"{family}/{name}")
+    if raw is None:
+        return None
+    try:
+        with Image.open(io.BytesIO(raw)) as picture:
+            width, height = picture.size
+    except OSError as error:
+        run.problems.append(f"{family}/{name} is no picture: {error}")
+        return None
+    facts = run.json(f"{family}/{family}.json")
+    title = FIGURES[family] + (f": {factor}" if factor else "")
+    if name.endswith("_dims.png"):
+        title = f"{title}, dimension by dimension"
+    return Figure(
+        family=family,
+        factor=factor,
+        title=title,
+        caption=caption_of(facts, name, caption),
+        alt=f"{title} of {run.node}, seed {run.seed}",
+        path=writer.write(site_path(run, name), raw),
+        width=width,
+        height=height,
+        pixelated=True,
+        provenance=of_run(recipe, run, family),
+    )
+
+
+def caption_of(facts: Mapping[str, Any], name: str, default: str) -> str:
+    """Return the caption that the asset wrote for a picture, else the general one."""
+    captions = facts.get("captions")
+    own = captions.get(name) if isinstance(captions, Mapping) else facts.get("caption")
+    return str(own) if own else default
+
+
+def latent_map(
+    writer: SiteWriter, recipe: RecipeView, run: RunArtifacts, shared: Artifacts, size: int = 480
+) -> Figure | None:
+    """Draw the latest 2-D layout (UMAP, else PCA) coloured by the true label."""
+    for method in ("umap", "pca"):
+        name = f"projections/latent_2d_latest_{method}.npz"
+        if run.exists(name):
+            break
+    else:
+        return None
+    family = f"data-{run.config.get('primary_dataset', '')}"
+    parts = [run.digest("projections"), shared.digest(family)]
+    source = None if None in parts else digest_of(SCATTER_VERSION, *parts, name, size)
+
+    def draw() -> bytes:
+        coords = run.npz(name).get("coords", np.zeros((0, 2)))
+        targets = shared.npz(f"{family}/test.npz").get("targets")
+        return scatter_png(coords, targets, size)
+
+    word = method.upper()
+    return Figure(
+        family="projections",
+        factor="",
+        title=f"Latent map ({word})",
+        caption=CAPTIONS["projections"].replace("UMAP", word),
+        alt=f"{word} of the latents of {run.node}, seed {run.seed}, coloured by label",
+        path=writer.derive(site_path(run, "latent-map.png"), source, draw),
+        width=size,
+        height=size,
+        pixelated=False,
+        provenance=of_run(recipe, run, "projections"),
+    )

@@ -1,0 +1,82 @@
+"""Short, computed sentences about a recipe: what was measured, how sure it is, and what is missing."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from acc_assets.report.comparison import Column, Comparison, Pair
+from acc_assets.report.vocabulary import show, show_spread
+
+
+def findings(comparison: Comparison) -> list[str]:
+    """Return the sentences that stand on a recipe's page; nothing in them is written by hand.
+
+    A difference between two branches is judged seed by seed: branches of one seed share their
+    start and their batches, so only a difference of one sign in every seed is called one.
+    """
+    measured = [node for node in comparison.nodes if comparison.cells[node]]
+    if not measured:
+        return ["Nothing has been measured yet."]
+    sentences = [levels(comparison, column) for column in comparison.headline(2)]
+    shared = {pair.column for pair in comparison.pairs}
+    for column in [c for c in comparison.headline(6) if c.better and c.key in shared][:3]:
+        sentences += [difference(column, pair) for pair in comparison.pairs if pair.column == column.key]
+    sentences.append(health(comparison))
+    if comparison.missing:
+        count = len(comparison.missing)
+        total = len(comparison.nodes) * len(comparison.seeds)
+        sentences.append(f"{count} of {total} runs {'is' if count == 1 else 'are'} not measured yet.")
+    return [sentence for sentence in sentences if sentence]
+
+
+def levels(comparison: Comparison, column: Column) -> str:
+    """Say what every node reached in one metric, and what the baseline scores."""
+    parts = []
+    for node in comparison.nodes:
+        cell = comparison.cells[node].get(column.key)
+        if cell is not None:
+            parts.append(f"{node} {show_spread(column.metric, cell.mean, cell.sd)}")
+    baseline = ""
+    if column.baseline is not None:
+        baseline = f" (baseline {show(column.metric, column.baseline)})"
+    return f"{column.label[:1].upper()}{column.label[1:]} on the test split: {', '.join(parts)}{baseline}."
+
+
+def difference(column: Column, pair: Pair) -> str:
+    """Say whether one node is better than the reference, and in how many seeds."""
+    count = len(pair.differences)
+    mean = show(column.metric, pair.mean, signed=True)
+    what = f"{pair.node} differs from {pair.reference} in {column.label} by {mean}"
+    if count == 1:
+        return f"{what}, measured with one seed: whether that is more than chance cannot be said."
+    low, high = min(pair.differences.values()), max(pair.differences.values())
+    span = f"seeds from {show(column.metric, low, signed=True)} to {show(column.metric, high, signed=True)}"
+    agreeing = max(pair.up, pair.down)
+    if agreeing < count:
+        return (
+            f"{what} on average, but the seeds do not agree on the direction ({span}): no clear difference."
+        )
+    better = (pair.up == count) == (column.better == "higher")
+    weak = " Two seeds are weak evidence." if count == 2 else ""
+    return f"{what}: {'better' if better else 'worse'} in all {count} seeds ({span}).{weak}"
+
+
+def health(comparison: Comparison) -> str:
+    """Say how many runs are healthy, and name those that are not."""
+    levels = Counter(level for by_seed in comparison.health.values() for level in by_seed.values() if level)
+    total = sum(levels.values())
+    if not total:
+        return ""
+    if levels["healthy"] == total:
+        return (
+            f"Loss health: all {total} runs are healthy."
+            if total > 1
+            else "Loss health: the one run is healthy."
+        )
+    named = [
+        f"{node} seed {seed} ({level})"
+        for node, by_seed in comparison.health.items()
+        for seed, level in by_seed.items()
+        if level in ("warning", "critical")
+    ]
+    return f"Loss health: {levels['healthy']} of {total} runs are healthy; look at {', '.join(named)}."

@@ -1,0 +1,211 @@
+"""What a node's page shows: its configuration and what it changes, how it learned, and every figure by seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from acc_assets.report.artifacts import RunArtifacts, health_of
+from acc_assets.report.comparison import Cell, Column, is_number, measured
+from acc_assets.report.curves import curve_panels
+from acc_assets.report.payloads import onnx_problem
+from acc_assets.report.provenance import asset_key, of_run, of_runs
+from acc_assets.report.recipe_context import cell_context, status_of
+from acc_assets.report.session import Session, node_page
+from acc_assets.report.specs import changes, flat, model_of, phase_row, phases_of, task_row, tasks_of
+from acc_assets.report.trees import branch_colors
+from acc_assets.report.views import NodeView, RecipeView
+from acc_assets.report.vocabulary import build_command, duration, number, show, size
+
+DOWNLOADS = (
+    ("onnx/encoder.onnx", "Encoder (ONNX)"),
+    ("onnx/decoder.onnx", "Decoder (ONNX)"),
+    ("latents/latents_latest.npz", "Latents of the test split (npz)"),
+    ("history/history.npz", "Training history (npz)"),
+    ("metrics/metrics.json", "Metrics (JSON)"),
+    ("config.json", "Configuration (JSON)"),
+    ("summary.json", "Summary (JSON)"),
+)
+
+
+def node_context(session: Session, recipe: RecipeView, node: NodeView) -> dict[str, Any]:
+    """Return the template's variables for one node."""
+    runs = session.runs(recipe, node.tag)
+    colors = branch_colors(recipe)
+    parent = recipe.node(node.parent) if node.parent else None
+    return {
+        "page": node_page(recipe.name, node.tag),
+        "recipe": recipe,
+        "node": node,
+        "colors": colors,
+        "lineage": recipe.lineage(node.tag),
+        "children": [other for other in recipe.nodes if other.parent == node.tag],
+        "changes": changes(node, parent),
+        "model": flat(model_of(node)),
+        "tasks": [task_row(task) for task in tasks_of(node)],
+        "phases": [phase_row(phase) for phase in phases_of(node)],
+        "curves": curve_panels(runs, colors),
+        "curve_provenance": of_runs(recipe, runs, "history"),
+        "metrics": metric_rows(runs),
+        "metric_provenance": of_runs(recipe, runs),
+        "runs": [run_context(session, recipe, node, run) for run in runs],
+        "viewer": node.tag in session.viewers.get(recipe.name, []),
+        "playground": recipe.name in session.playgrounds and any(onnx_problem(run) is None for run in runs),
+        "command": build_command(recipe.name, node.tag),
+    }
+
+
+def metric_rows(runs: list[RunArtifacts]) -> list[dict[str, Any]]:
+    """Return every metric of a node: baseline, mean and spread, and each seed's value."""
+    columns: dict[str, Column] = {}
+    values: dict[str, dict[int, float]] = {}
+    for run in runs:
+        for column, value in measured(run):
+            columns.setdefault(column.key, column)
+            values.setdefault(column.key, {})[run.seed] = value
+    rows = []
+    for column in sorted(columns.values(), key=lambda c: (c.rank, c.key)):
+        cell = Cell.of(values[column.key])
+        baseline = show(column.metric, column.baseline) if column.baseline is not None else ""
+        rows.append({"column": column, "baseline": baseline, **cell_context(column, cell)})
+    return rows
+
+
+def run_context(session: Session, recipe: RecipeView, node: NodeView, run: RunArtifacts) -> dict[str, Any]:
+    """Return everything of a node's page that belongs to one seed."""
+    summary = run.summary
+    figures = session.figures(recipe, run)  # reads files, and so finds what is damaged
+    return {
+        "seed": run.seed,
+        "built": run.built,
+        "status": status_of(node, run),
+        "health": run.health() if node.kind == "trained" else "",
+        "facts": run_facts(node, run),
+        "losses": loss_rows(summary),
+        "latent": latent_payload(run),
+        "latent_groups": latent_groups(run),
+        "latent_provenance": of_run(recipe, run, "metrics"),
+        "loss_provenance": of_run(recipe, run, "summary"),
+        "figures": figures,
+        "downloads": run_downloads(session, run),
+        "missing": missing_families(recipe, node, run),
+        "problems": list(run.problems),
+        "error": str(summary.get("error") or ""),
+        "onnx_problem": onnx_problem(run) if run.onnx else None,
+        "command": build_command(recipe.name, node.tag, run.seed),
+    }
+
+
+def run_facts(node: NodeView, run: RunArtifacts) -> list[tuple[str, str]]:
+    """Return the facts of a run that a reader asks for first."""
+    config, summary = run.config, run.summary
+    facts = []
+    if is_number(config.get("parameters")):
+        facts.append(("Parameters", f"{int(config['parameters']):,}"))
+    if config.get("latent_dim"):
+        facts.append(("Latent dimensions", str(config["latent_dim"])))
+    if node.kind == "trained":
+        if summary.get("step") is not None:
+            facts.append(("Step", f"{int(summary['step']):,}"))
+        facts.append(("Training time", duration(summary.get("wall_s"))))
+        if is_number(summary.get("images_per_s")):
+            facts.append(("Speed", f"{number(summary['images_per_s'], 0)} images/s"))
+    where = [str(config[key]) for key in ("device",) if config.get(key)]
+    if is_number(config.get("threads")):
+        where.append(f"{int(config['threads'])} threads")
+    if where:
+        facts.append(("Ran on", ", ".join(where)))
+    return facts
+
+
+def loss_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return each task's loss summary: mean, final, min, max, trend, health and its thresholds."""
+    rows = []
+    for name, task in (summary.get("tasks") or {}).items():
+        thresholds = task.get("thresholds")
+        health = task.get("health")
+        if thresholds is None and isinstance(health, Mapping):
+            thresholds = health.get("thresholds")
+        rows.append(
+            {
+                "task": str(name),
+                "kind": str(task.get("kind") or ""),
+                "numbers": [number(task.get(key), 3) for key in ("final", "mean", "min", "max")],
+                "trend": str(task.get("trend") or "—"),
+                "health": health_of(health),
+                "reason": str(health.get("reason") or "")
+                if isinstance(health, Mapping)
+                else str(task.get("reason") or ""),
+                "thresholds": threshold_text(thresholds),
+            }
+        )
+    return rows
+
+
+def threshold_text(thresholds: Any) -> str:
+    """Return loss-health thresholds in words."""
+    if isinstance(thresholds, Mapping):
+        parts = []
+        for key, value in thresholds.items():
+            named = str(key).replace("_", " ")
+            parts.append(f"{named} {number(value, 3) if is_number(value) else value}")
+        return ", ".join(parts)
+    return "" if thresholds is None else str(thresholds)
+
+
+def latent_payload(run: RunArtifacts) -> dict[str, Any] | None:
+    """Return the bars of a latent: KL (or, without one, the standard deviation of mu) of each dimension."""
+    latent = run.metrics.get("latent") or {}
+    kl = [value for value in latent.get("kl_per_dim") or [] if is_number(value)]
+    std = [value for value in latent.get("std_per_dim") or [] if is_number(value)]
+    values, label = (kl, "KL, nats") if kl else (std, "standard deviation of mu")
+    if not values:
+        return None
+    bars = []
+    for number_, group in enumerate(run.groups):
+        for dim in range(int(group["start"]), min(int(group["stop"]), len(values))):
+            bars.append(
+                {"dim": dim, "value": float(f"{values[dim]:.5g}"), "factor": group["name"], "group": number_}
+            )
+    return {"kind": "latent", "label": label, "bars": bars} if bars else None
+
+
+def latent_groups(run: RunArtifacts) -> list[dict[str, str]]:
+    """Return each factor group's size, KL and active dimensions."""
+    latent = run.metrics.get("latent") or {}
+    rows = []
+    for group in run.config.get("factor_groups") or []:
+        entry = (latent.get("groups") or {}).get(group["name"]) or {}
+        width = int(group["stop"]) - int(group["start"])
+        active = entry.get("active_dims")
+        rows.append(
+            {
+                "name": str(group["name"]),
+                "slice": f"{group['start']}:{group['stop']}",
+                "kl": number(entry.get("kl"), 2),
+                "active": f"{active} of {width}" if is_number(active) else "—",
+            }
+        )
+    return rows
+
+
+def run_downloads(session: Session, run: RunArtifacts) -> list[dict[str, str]]:
+    """Copy what a reader may want to take away; return label, path and size."""
+    found = []
+    for rel, label in DOWNLOADS:
+        raw = run.bytes(rel)
+        if raw is not None:
+            target = f"downloads/{run.recipe}/{run.node}/seed-{run.seed}/{rel.rsplit('/', 1)[-1]}"
+            found.append({"label": label, "path": session.writer.write(target, raw), "size": size(len(raw))})
+    return found
+
+
+def missing_families(recipe: RecipeView, node: NodeView, run: RunArtifacts) -> list[dict[str, str]]:
+    """Return the families of artifacts that should be there and are not, with their asset."""
+    if not run.built:
+        return []
+    absent = []
+    for family in node.assets:
+        if family not in ("history", "checkpoints", "summary", "config") and run.digest(family) is None:
+            absent.append({"family": family, "asset": asset_key(recipe.name, node.tag, family)})
+    return absent

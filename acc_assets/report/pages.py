@@ -1,0 +1,197 @@
+"""What the remaining pages show: home, latent viewer, playground, data sets, and how to reproduce."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from acc_assets.report.artifacts import worst_health
+from acc_assets.report.payloads import class_names, onnx_problem, run_key
+from acc_assets.report.provenance import of_dataset, of_run
+from acc_assets.report.recipe_context import headline, tree_of
+from acc_assets.report.session import (
+    DATASETS,
+    HOME,
+    REPRODUCE,
+    Session,
+    playground_page,
+    viewer_page,
+)
+from acc_assets.report.specs import text_of
+from acc_assets.report.trees import branch_colors
+from acc_assets.report.views import NodeView, RecipeView
+from acc_assets.report.vocabulary import FIGURES, build_command
+
+
+def home_context(session: Session) -> dict[str, Any]:
+    """Return every recipe with its tree, its state and its few numbers; broken recipes with their error."""
+    cards = []
+    for recipe in session.recipes:
+        card: dict[str, Any] = {"recipe": recipe}
+        if recipe.error is None:
+            comparison = session.comparison(recipe)
+            levels = [level for by_seed in comparison.health.values() for level in by_seed.values()]
+            total = len(recipe.nodes) * len(recipe.seeds)
+            built = sum(run.built for node in recipe.nodes for run in session.runs(recipe, node.tag))
+            card |= {
+                "tree": tree_of(session, recipe, HOME),
+                "colors": branch_colors(recipe),
+                "headline": headline(comparison, list(recipe.shown())),
+                "health": worst_health(levels),
+                "levels": Counter(level for level in levels if level),
+                "built": built,
+                "total": total,
+                "command": build_command(recipe.name),
+            }
+        cards.append(card)
+    return {"page": HOME, "cards": cards}
+
+
+def viewer_context(session: Session, recipe: RecipeView, node: NodeView) -> dict[str, Any] | None:
+    """Write what the viewer of a node needs, for every seed; None when no seed has latents and coordinates."""
+    runs = []
+    needs: list[str] = []
+    shared = session.shared(recipe)
+    provenance = None
+    for run in session.runs(recipe, node.tag):
+        dataset = str(run.config.get("primary_dataset", ""))
+        atlas = session.payloads.dataset(recipe.name, dataset, shared) if dataset else None
+        points = session.payloads.points(recipe, run, shared) if atlas else None
+        coordinates = session.payloads.projections(run) if points else []
+        if atlas is None or points is None or not coordinates:
+            continue
+        neighbors = session.payloads.neighbors(run)
+        needs += [key for key in (atlas, points, *coordinates, neighbors) if key]
+        runs.append({"key": run_key(run, "").rstrip("/"), "label": f"{node.tag}, seed {run.seed}"})
+        provenance = provenance or of_run(recipe, run, "projections")
+    if not runs:
+        return None
+    return {
+        "page": viewer_page(recipe.name, node.tag),
+        "recipe": recipe,
+        "node": node,
+        "colors": branch_colors(recipe),
+        "parameters": {"runs": runs},
+        "needs": list(dict.fromkeys(needs)),
+        "provenance": provenance,
+    }
+
+
+def playground_context(session: Session, recipe: RecipeView, runtime: str) -> dict[str, Any] | None:
+    """Write what the playground of a recipe needs; None when no run has models that may be shown."""
+    runs, needs, blocked = [], [runtime], []
+    shared = session.shared(recipe)
+    provenance = None
+    for node in recipe.shown():
+        for run in session.runs(recipe, node.tag):
+            problem = onnx_problem(run)
+            key = session.payloads.onnx(recipe, run, shared) if problem is None else None
+            if key is not None:
+                needs.append(key)
+                runs.append({"key": run_key(run, "").rstrip("/"), "label": f"{node.tag}, seed {run.seed}"})
+                provenance = provenance or of_run(recipe, run, "onnx")
+            elif run.built:
+                command = build_command(recipe.name, node.tag, run.seed)
+                why = problem or "the sample images of its data set are not built"
+                blocked.append({"node": node.tag, "seed": run.seed, "problem": why, "command": command})
+    if not runs:
+        return None
+    return {
+        "page": playground_page(recipe.name),
+        "recipe": recipe,
+        "parameters": {"runs": runs},
+        "needs": needs,
+        "blocked": blocked,
+        "provenance": provenance,
+    }
+
+
+def datasets_context(session: Session) -> dict[str, Any]:
+    """Return every data set of every recipe: source, sizes, sample grid, histogram of the target."""
+    cards = []
+    for recipe in session.standing:
+        shared = session.shared(recipe)
+        described: dict[str, dict[str, Any]] = {}
+        for node in recipe.nodes:
+            for run in session.runs(recipe, node.tag):
+                for name, entry in (run.config.get("datasets") or {}).items():
+                    described.setdefault(name, dict(entry))
+        for name in described:
+            family = f"data-{name}"
+            facts = {**described[name], **shared.json(f"{family}/dataset.json")}
+            grid = shared.bytes(f"{family}/grid.png")
+            path = f"figures/{recipe.name}/data/{name}.png"
+            cards.append(
+                {
+                    "recipe": recipe,
+                    "name": name,
+                    "source": str(facts.get("source", "")),
+                    "digest": str(facts.get("digest", ""))[:12],
+                    "sizes": [(split, facts.get(split)) for split in ("train", "validation", "test")],
+                    "target": str(facts.get("kind_of_target", "")),
+                    "classes": class_names(facts),
+                    "grid": session.writer.write(path, grid) if grid is not None else None,
+                    "histogram": histogram(session, recipe, name, class_names(facts)),
+                    "provenance": of_dataset(recipe, name, shared, str(facts.get("source", ""))),
+                    "command": build_command(recipe.name),
+                }
+            )
+    return {"page": DATASETS, "cards": cards}
+
+
+def histogram(
+    session: Session, recipe: RecipeView, name: str, classes: list[str] | None
+) -> dict[str, Any] | None:
+    """Return the counts of a test split's targets: one bar a class, or 20 bins of a real target."""
+    targets = session.shared(recipe).npz(f"data-{name}/test.npz").get("targets")
+    if targets is None or not len(targets):
+        return None
+    flat = targets.reshape(len(targets), -1)[:, 0]
+    if np.issubdtype(flat.dtype, np.integer):
+        counts = np.bincount(flat, minlength=len(classes or []))
+        names = classes if classes and len(classes) == len(counts) else [str(i) for i in range(len(counts))]
+        bars = [{"label": label, "count": int(n)} for label, n in zip(names, counts, strict=True)]
+        return {"kind": "histogram", "class": True, "bars": bars}
+    counts, edges = np.histogram(flat, bins=20)
+    bars = [
+        {"x0": float(f"{a:.4g}"), "x1": float(f"{b:.4g}"), "count": int(n)}
+        for a, b, n in zip(edges[:-1], edges[1:], counts, strict=True)
+    ]
+    return {"kind": "histogram", "class": False, "bars": bars}
+
+
+def reproduce_context(session: Session) -> dict[str, Any]:
+    """Return, for every recipe, the command that rebuilds each figure, and what is not built."""
+    recipes = []
+    for recipe in session.standing:
+        figures = []
+        for node in recipe.shown():
+            runs = [run for run in session.runs(recipe, node.tag) if run.built]
+            titles = {figure.family for run in runs for figure in session.figures(recipe, run)}
+            for run in runs[:1]:
+                for family in [*[f for f in FIGURES if f in titles], "metrics", "onnx"]:
+                    line = of_run(recipe, run, family)
+                    figures.append({"what": FIGURES.get(family, family), "node": node.tag, "line": line})
+        recipes.append(
+            {
+                "recipe": recipe,
+                "figures": figures,
+                "missing": session.comparison(recipe).missing,
+                "parameters": {key: text_of(value) for key, value in recipe.parameters.items()},
+                "versions": versions_of(session, recipe),
+                "command": build_command(recipe.name),
+            }
+        )
+    return {"page": REPRODUCE, "recipes": recipes}
+
+
+def versions_of(session: Session, recipe: RecipeView) -> dict[str, str]:
+    """Return the library versions that the first built run recorded."""
+    for node in recipe.nodes:
+        for run in session.runs(recipe, node.tag):
+            versions = run.config.get("versions")
+            if isinstance(versions, dict):
+                return {str(name): str(value) for name, value in versions.items()}
+    return {}

@@ -1,0 +1,255 @@
+"""The data scripts behind the viewer and the playground, made from artifacts."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from acc_assets.report import scripts
+from acc_assets.report.artifacts import Artifacts, RunArtifacts
+from acc_assets.report.provenance import of_run
+from acc_assets.report.views import RecipeView
+from acc_assets.report.writer import SiteWriter, digest_of
+
+VERSION = 1  # raise it when a payload changes its shape
+COORDINATES = re.compile(r"latent_(2|3)d_step_(\d+)_(pca|umap)\.npz$")
+
+
+def run_key(run: RunArtifacts, what: str) -> str:
+    """Return the data key of something of one run."""
+    return f"runs/{run.recipe}/{run.node}/seed-{run.seed}/{what}"
+
+
+def dataset_key(recipe: str, name: str) -> str:
+    """Return the data key of a data set as a recipe uses it."""
+    return f"datasets/{recipe}/{name}"
+
+
+def script_path(key: str) -> str:
+    """Return where a key's script lies below the site."""
+    return f"data/{key}.js"
+
+
+class Payloads:
+    """Writes data scripts of one site build, each only when its source changed."""
+
+    def __init__(self, writer: SiteWriter) -> None:
+        self.writer = writer
+
+    def _emit(self, key: str, source: Sequence[Any], make: Any) -> str:
+        known = None if any(part is None for part in source) else digest_of(VERSION, key, *source)
+        self.writer.derive(script_path(key), known, lambda: scripts.encode(key, *make()))
+        return key
+
+    def dataset(self, recipe: str, name: str, shared: Artifacts) -> str | None:
+        """Write the picture atlas and the targets of a data set's test split; None when they are not built."""
+        family = f"data-{name}"
+        atlas = shared.bytes(f"{family}/atlas.png")
+        if atlas is None or not shared.exists(f"{family}/test.npz"):
+            return None
+        facts = shared.json(f"{family}/dataset.json")
+
+        def make() -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+            test = shared.npz(f"{family}/test.npz")
+            count, channels, height, width = test["images"].shape
+            with Image.open(io.BytesIO(atlas)) as picture:
+                columns = picture.width // width
+            meta = {
+                "name": name,
+                "source": str(facts.get("source", "")),
+                "n": count,
+                "width": width,
+                "height": height,
+                "channels": channels,
+                "classes": class_names(facts),
+                "columns": columns,
+            }
+            return meta, {"atlas": np.frombuffer(atlas, np.uint8), "targets": targets_of(test["targets"])}
+
+        return self._emit(dataset_key(recipe, name), [shared.digest(family), facts], make)
+
+    def points(self, recipe: RecipeView, run: RunArtifacts, shared: Artifacts) -> str | None:
+        """Write labels, predictions, error and factor activations of every test point."""
+        if not run.exists("latents/latents_latest.npz"):
+            return None
+        dataset = str(run.config.get("primary_dataset", ""))
+        family = f"data-{dataset}"
+        meta: dict[str, Any] = {
+            "recipe": run.recipe,
+            "node": run.node,
+            "seed": run.seed,
+            "dataset": dataset,
+            "steps": [int(step) for step in run.projections.get("steps") or []],
+            "factors": run.groups,
+            "latent_dim": run.config.get("latent_dim"),
+            "provenance": of_run(recipe, run, "projections").to_json(),
+        }
+
+        def make() -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+            latents = run.npz("latents/latents_latest.npz")
+            test = shared.npz(f"{family}/test.npz")
+            arrays = point_arrays(run, latents, test.get("targets"))
+            return {**meta, "colorings": colorings(arrays, run.groups)}, arrays
+
+        source = [run.digest("latents"), shared.digest(family), meta]
+        return self._emit(run_key(run, "points"), source, make)
+
+    def projections(self, run: RunArtifacts) -> list[str]:
+        """Write the coordinates of all snapshots, one script a method and dimension; return the keys."""
+        found: dict[tuple[str, str], dict[int, str]] = {}
+        for name in run.names("projections", suffix=".npz"):
+            match = COORDINATES.search(name)
+            if match:
+                dim, step, method = match.groups()
+                found.setdefault((method, dim), {})[int(step)] = name
+        keys = []
+        for (method, dim), by_step in sorted(found.items()):
+            steps = sorted(by_step)
+
+            def make(
+                steps: list[int] = steps, by_step: dict[int, str] = by_step
+            ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+                stack = [run.npz(f"projections/{by_step[step]}")["coords"] for step in steps]
+                return {"steps": steps}, {"coords": np.stack(stack).astype(np.float32)}
+
+            key = run_key(run, f"projection-{method}-{dim}d")
+            keys.append(self._emit(key, [run.digest("projections"), steps], make))
+        return keys
+
+    def neighbors(self, run: RunArtifacts) -> str | None:
+        """Write the latest neighbour graph: indices and latent distances."""
+        if not run.exists("neighbors/knn_latest.npz"):
+            return None
+
+        def make() -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+            graph = run.npz("neighbors/knn_latest.npz")
+            indices = graph["indices"].astype(np.int32)
+            return {"k": int(indices.shape[1])}, {
+                "indices": indices,
+                "distances": graph["distances"].astype(np.float32),
+            }
+
+        return self._emit(run_key(run, "neighbors"), [run.digest("neighbors")], make)
+
+    def onnx(self, recipe: RecipeView, run: RunArtifacts, shared: Artifacts) -> str | None:
+        """Write encoder and decoder for the browser, with sample images; None when missing or not in parity."""
+        if onnx_problem(run) is not None:
+            return None
+        dataset = str(run.config.get("primary_dataset", ""))
+        family = f"data-{dataset}"
+        meta: dict[str, Any] = {
+            "recipe": run.recipe,
+            "node": run.node,
+            "seed": run.seed,
+            "latent_dim": run.config.get("latent_dim"),
+            "factors": run.groups,
+            "ranges": run.onnx.get("ranges"),
+            "step": run.summary.get("step"),
+            "provenance": of_run(recipe, run, "onnx").to_json(),
+        }
+
+        def make() -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+            test = shared.npz(f"{family}/test.npz")
+            images = test["images"]
+            chosen = sample_indices(test["targets"])
+            labels = [value.item() for value in test["targets"][chosen].reshape(len(chosen), -1)[:, 0]]
+            shape = {"image_size": int(images.shape[-1]), "channels": int(images.shape[1])}
+            named = [{"index": int(i), "label": label} for i, label in zip(chosen, labels, strict=True)]
+            return {**meta, **shape, "samples": named}, {
+                "encoder": np.frombuffer(run.bytes("onnx/encoder.onnx") or b"", np.uint8),
+                "decoder": np.frombuffer(run.bytes("onnx/decoder.onnx") or b"", np.uint8),
+                "samples": images[chosen].astype(np.uint8),
+            }
+
+        if not shared.exists(f"{family}/test.npz"):
+            return None
+        source = [run.digest("onnx"), shared.digest(family), meta]
+        return self._emit(run_key(run, "onnx"), source, make)
+
+    def runtime(self, wasm: bytes) -> str:
+        """Write the ONNX runtime's WebAssembly."""
+        key = "runtime/ort-wasm"
+        return self._emit(key, [wasm], lambda: ({}, {"wasm": np.frombuffer(wasm, np.uint8)}))
+
+
+def onnx_problem(run: RunArtifacts) -> str | None:
+    """Say why a run's ONNX models cannot be shown, or None when they can."""
+    if not run.exists("onnx/encoder.onnx") or not run.exists("onnx/decoder.onnx"):
+        return "not exported yet"
+    parity = run.onnx.get("parity")
+    if isinstance(parity, Mapping) and parity.get("passed") is False:
+        return "the exported models do not agree with torch (parity check failed)"
+    return None
+
+
+def class_names(facts: Mapping[str, Any]) -> list[str] | None:
+    """Return the names of a data set's classes, or None for real-valued targets."""
+    names = facts.get("class_names") or facts.get("classes")
+    if isinstance(names, Sequence) and not isinstance(names, str):
+        return [str(name) for name in names]
+    count = facts.get("num_classes")
+    return [str(value) for value in range(int(count))] if count else None
+
+
+def targets_of(targets: np.ndarray) -> np.ndarray:
+    """Return targets as int32 classes or float32 values."""
+    return targets.astype(np.int32 if np.issubdtype(targets.dtype, np.integer) else np.float32)
+
+
+def point_arrays(
+    run: RunArtifacts, latents: Mapping[str, np.ndarray], targets: np.ndarray | None
+) -> dict[str, np.ndarray]:
+    """Return what the viewer colours points by; the activation of a factor is the mean of mu over its slice."""
+    mu = latents["mu"].astype(np.float32)
+    arrays: dict[str, np.ndarray] = {}
+    if targets is not None and len(targets) == len(mu):
+        arrays["labels"] = targets_of(targets.reshape(len(mu), -1)[:, 0])
+    predictions = predictions_of(run, latents)
+    if predictions is not None and len(predictions) == len(mu):
+        arrays["predictions"] = targets_of(predictions.reshape(len(mu), -1)[:, 0])
+    if "error" in latents:
+        arrays["error"] = latents["error"].astype(np.float32)
+    slices = [mu[:, int(group["start"]) : int(group["stop"])].mean(axis=1) for group in run.groups]
+    arrays["activations"] = np.stack(slices) if slices else np.zeros((0, len(mu)), np.float32)
+    return arrays
+
+
+def predictions_of(run: RunArtifacts, latents: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    """Return the predictions of the first classification task on the primary data set, else of any task on it."""
+    dataset = run.config.get("primary_dataset")
+    tasks = [
+        (entry.get("kind") != "classification", name)
+        for name, entry in run.task_metrics().items()
+        if entry.get("dataset") == dataset and f"pred/{name}" in latents
+    ]
+    return latents[f"pred/{min(tasks)[1]}"] if tasks else None
+
+
+def colorings(arrays: Mapping[str, np.ndarray], groups: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Return what points can be coloured by: [{id, label, kind: "class" | "scalar"}]."""
+    choices = []
+    for name, label in (("label", "Label"), ("prediction", "Prediction")):
+        if f"{name}s" in arrays:
+            kind = "class" if arrays[f"{name}s"].dtype == np.int32 else "scalar"
+            choices.append({"id": name, "label": label, "kind": kind})
+    if "error" in arrays:
+        choices.append({"id": "error", "label": "Reconstruction error", "kind": "scalar"})
+    for group in groups:
+        name = str(group["name"])
+        choices.append({"id": f"factor:{name}", "label": f"{name} activation", "kind": "scalar"})
+    return choices
+
+
+def sample_indices(targets: np.ndarray, each: int = 3, most: int = 30) -> np.ndarray:
+    """Return a few test points to start from: the first `each` of every class, else spread over the target."""
+    flat = targets.reshape(len(targets), -1)[:, 0]
+    if np.issubdtype(flat.dtype, np.integer):
+        chosen = [np.flatnonzero(flat == value)[:each] for value in np.unique(flat)[:most]]
+        return np.concatenate(chosen)[:most]
+    order = np.argsort(flat, kind="stable")
+    return order[np.linspace(0, len(order) - 1, min(most, len(order))).astype(int)]

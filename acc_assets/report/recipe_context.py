@@ -1,0 +1,222 @@
+"""What a recipe's page shows: the question, the tree, numbers of all branches and seeds, and figures side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from acc_assets.report.artifacts import RunArtifacts, worst_health
+from acc_assets.report.comparison import Cell, Column, Comparison, finite
+from acc_assets.report.curves import curve_panels
+from acc_assets.report.figures import Figure
+from acc_assets.report.findings import findings
+from acc_assets.report.provenance import of_runs
+from acc_assets.report.scripts import script_json
+from acc_assets.report.session import Session, node_page, recipe_page, relative
+from acc_assets.report.specs import phases_of, steps_of, task_matrix, text_of
+from acc_assets.report.trees import branch_colors, tree_payload
+from acc_assets.report.views import NodeView, RecipeView
+from acc_assets.report.vocabulary import build_command, duration, number, show, show_spread, words
+
+SIDE_BY_SIDE = ("traversals", "sorted", "attention", "reconstructions", "projections")
+
+
+def recipe_context(session: Session, recipe: RecipeView) -> dict[str, Any]:
+    """Return the template's variables for one standing recipe."""
+    page = recipe_page(recipe.name)
+    colors = branch_colors(recipe)
+    comparison = session.comparison(recipe)
+    shown = list(recipe.shown())
+    trained = [node for node in recipe.nodes if node.kind == "trained"]
+    runs = [run for node in trained for run in session.runs(recipe, node.tag)]
+    shown_runs = [run for node in shown for run in session.runs(recipe, node.tag)]
+    session.missing.extend(comparison.missing)
+    return {
+        "page": page,
+        "recipe": recipe,
+        "colors": colors,
+        "shown": shown,
+        "comparison": comparison,
+        "findings": findings(comparison),
+        "headline": headline(comparison, shown),
+        "table": metric_table(comparison),
+        "dots": dots_payload(comparison, colors),
+        "tree": tree_of(session, recipe, page),
+        "curves": curve_panels(runs, colors),
+        "matrix": task_matrix(shown),
+        "training": [training_row(node) for node in trained],
+        "factors": side_by_side(session, recipe, shown),
+        "runs": run_rows(session, recipe),
+        "parameters": {key: text_of(value) for key, value in recipe.parameters.items()},
+        "provenance": of_runs(recipe, shown_runs),
+        "curve_provenance": of_runs(recipe, runs, "history"),
+        "viewers": session.viewers.get(recipe.name, []),
+        "playground": recipe.name in session.playgrounds,
+        "downloads": downloads(session, recipe, comparison),
+        "command": build_command(recipe.name),
+    }
+
+
+def tree_of(session: Session, recipe: RecipeView, page: str) -> dict[str, Any]:
+    """Return a recipe's tree with links that hold on one page."""
+    return tree_payload(
+        recipe,
+        lambda tag, seed: session.run(recipe, tag, seed),
+        lambda tag: relative(page, node_page(recipe.name, tag)),
+    )
+
+
+def headline(comparison: Comparison, nodes: Sequence[NodeView]) -> dict[str, Any]:
+    """Return the few numbers of the first screen: one row a branch, one column a metric."""
+    columns = [c for c in comparison.headline(8) if c.better][:3] or comparison.headline(3)
+    rows = []
+    for node in nodes:
+        cells = [comparison.cells[node.tag].get(column.key) for column in columns]
+        values = [
+            show_spread(c.metric, cell.mean, cell.sd) if cell else None
+            for c, cell in zip(columns, cells, strict=True)
+        ]
+        seeds = max((len(cell.values) for cell in cells if cell), default=0)
+        levels = list(comparison.health[node.tag].values())
+        rows.append({"node": node, "values": values, "seeds": seeds, "health": worst_health(levels)})
+    baselines = [show(c.metric, c.baseline) if c.baseline is not None else None for c in columns]
+    return {"columns": columns, "rows": rows, "baselines": baselines}
+
+
+def metric_table(comparison: Comparison) -> list[dict[str, Any]]:
+    """Return every metric as a row: label, direction, and each node's mean, spread and values by seed."""
+    rows = []
+    for column in comparison.columns:
+        cells: list[dict[str, Any] | None] = []
+        for node in comparison.nodes:
+            cell = comparison.cells[node].get(column.key)
+            cells.append(None if cell is None else cell_context(column, cell))
+        baseline = show(column.metric, column.baseline) if column.baseline is not None else ""
+        rows.append({"column": column, "cells": cells, "baseline": baseline})
+    return rows
+
+
+def cell_context(column: Column, cell: Cell) -> dict[str, Any]:
+    """Return one cell as text."""
+    return {
+        "text": show_spread(column.metric, cell.mean, cell.sd),
+        "seeds": [(seed, show(column.metric, value)) for seed, value in cell.values.items()],
+    }
+
+
+def dots_payload(comparison: Comparison, colors: dict[str, int]) -> dict[str, Any]:
+    """Return the numbers behind the dot plots: each seed's point, mean and spread, for every metric."""
+    metrics = []
+    for column in comparison.columns:
+        word = words(column.metric)
+        rows = []
+        for node in comparison.nodes:
+            cell = comparison.cells[node].get(column.key)
+            if cell is None:
+                continue
+            values = [[seed, finite(value)] for seed, value in cell.values.items()]
+            rows.append(
+                {
+                    "node": node,
+                    "color": colors[node],
+                    "values": values,
+                    "mean": finite(cell.mean),
+                    "sd": finite(cell.sd),
+                }
+            )
+        metrics.append(
+            {
+                "key": column.key,
+                "label": column.label,
+                "unit": word.unit,
+                "better": column.better,
+                "percent": word.style == "percent",
+                "digits": word.digits,
+                "baseline": finite(column.baseline),
+                "rows": rows,
+            }
+        )
+    return {"kind": "dots", "nodes": list(comparison.nodes), "metrics": metrics}
+
+
+def training_row(node: NodeView) -> dict[str, Any]:
+    """Return how a node was trained, in one line."""
+    phases = phases_of(node)
+    first = phases[0] if phases else {}
+    optimizer = f"{first.get('optimizer', 'adam')}, learning rate {text_of(first.get('lr', 1e-3))}"
+    return {
+        "node": node,
+        "steps": f"{steps_of(node):,}",
+        "phases": len(phases),
+        "optimizer": optimizer,
+        "batch": text_of(first.get("batch_size", 64)),
+    }
+
+
+def side_by_side(session: Session, recipe: RecipeView, nodes: Sequence[NodeView]) -> list[dict[str, Any]]:
+    """Return the figures that answer the question: by factor ("" for those of all factors), family, seed, node."""
+    by_place: dict[tuple[str, str, str], dict[int, dict[str, Figure]]] = {}
+    factors: dict[str, None] = {}
+    for node in nodes:
+        for run in session.runs(recipe, node.tag):
+            for figure in session.figures(recipe, run):
+                place = (figure.factor, figure.family, figure.title)
+                by_place.setdefault(place, {}).setdefault(run.seed, {})[node.tag] = figure
+                if figure.factor:
+                    factors.setdefault(figure.factor)
+    groups = []
+    for factor in [*factors, ""]:
+        sets = []
+        for (owner, family, title), by_seed in by_place.items():
+            if owner != factor:
+                continue
+            rows = [
+                {"seed": seed, "figures": [(node, by_seed[seed].get(node.tag)) for node in nodes]}
+                for seed in recipe.seeds
+                if seed in by_seed
+            ]
+            first = next(iter(next(iter(by_seed.values())).values()))
+            sets.append({"family": family, "title": title, "caption": first.caption, "rows": rows})
+        sets.sort(key=lambda entry: SIDE_BY_SIDE.index(entry["family"]))
+        if sets:
+            groups.append({"factor": factor, "sets": sets})
+    return groups
+
+
+def run_rows(session: Session, recipe: RecipeView) -> list[dict[str, Any]]:
+    """Return every node and seed: status, health, steps, time and speed."""
+    rows = []
+    for node in recipe.nodes:
+        for run in session.runs(recipe, node.tag):
+            summary = run.summary
+            rows.append(
+                {
+                    "node": node,
+                    "seed": run.seed,
+                    "status": status_of(node, run),
+                    "health": run.health() if node.kind == "trained" else "",
+                    "step": f"{int(summary['step']):,}" if summary.get("step") is not None else "—",
+                    "wall": duration(summary.get("wall_s")) if node.kind == "trained" else "—",
+                    "rate": number(summary.get("steps_per_s"), 1) if node.kind == "trained" else "—",
+                    "error": str(summary.get("error") or ""),
+                    "command": build_command(recipe.name, node.tag, run.seed),
+                }
+            )
+    return rows
+
+
+def status_of(node: NodeView, run: RunArtifacts) -> str:
+    """Return one word about a run: not built, stale, or how its training ended."""
+    if not run.built:
+        return "not built"
+    if node.status.get(run.seed) == "stale":
+        return "stale"
+    return str(run.summary.get("status") or "built")
+
+
+def downloads(session: Session, recipe: RecipeView, comparison: Comparison) -> list[tuple[str, str]]:
+    """Write the comparison as CSV and JSON; return (label, path)."""
+    folder = f"downloads/{recipe.name}"
+    table = session.writer.write(f"{folder}/comparison.csv", comparison.to_csv())
+    whole = session.writer.write(f"{folder}/comparison.json", script_json(comparison.to_json()) + "\n")
+    return [("All metrics, one row a seed (CSV)", table), ("The comparison (JSON)", whole)]

@@ -1,0 +1,67 @@
+"""A small picture of a latent map: points drawn with soft edges on a transparent ground."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+
+# Ten classes, told apart also with a colour vision deficiency (Okabe-Ito, extended by Tol's muted tones).
+PALETTE = (
+    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a7fd6", "#999933", "#882255", "#7f8790",
+)  # fmt: skip
+
+
+def scatter_png(coords: np.ndarray, labels: np.ndarray | None, size: int = 480) -> bytes:
+    """Draw (N, 2) coordinates as a PNG of `size` x `size` pixels; labels are classes or, if real, a ramp.
+
+    Points that are not finite are left out. Coordinates keep their aspect ratio.
+    """
+    finite = np.isfinite(coords).all(axis=1)
+    points = coords[finite].astype(np.float64)
+    colors = _colors(labels, len(coords))[finite]
+    scale = 2  # drawn twice as large and reduced, which smooths the edges
+    side = size * scale
+    canvas = np.zeros((side, side, 4), dtype=np.uint8)
+    if len(points):
+        low, high = points.min(axis=0), points.max(axis=0)
+        span = max(float((high - low).max()), 1e-12)
+        margin = 0.04 * side
+        unit = (points - (low + high) / 2) / span
+        pixels = np.rint(unit * [1, -1] * (side - 2 * margin) + side / 2).astype(np.int64)
+        order = np.random.default_rng(0).permutation(len(pixels))  # no class lies on top of the others
+        radius = int(np.clip(round(90 * scale / np.sqrt(len(points) + 400)), 2, 8))
+        for dy in range(-radius, radius + 1):
+            for dx in range(-radius, radius + 1):
+                if dx * dx + dy * dy <= radius * radius:
+                    ys = np.clip(pixels[order, 1] + dy, 0, side - 1)
+                    xs = np.clip(pixels[order, 0] + dx, 0, side - 1)
+                    canvas[ys, xs, :3] = colors[order]
+                    canvas[ys, xs, 3] = 225
+    premultiplied = canvas.astype(np.float32)
+    premultiplied[..., :3] *= premultiplied[..., 3:] / 255
+    blocks = premultiplied.reshape(size, scale, size, scale, 4).mean(axis=(1, 3))
+    alpha = np.maximum(blocks[..., 3:], 1e-6)
+    blocks[..., :3] = blocks[..., :3] * 255 / alpha
+    image = Image.fromarray(np.clip(np.rint(blocks), 0, 255).astype(np.uint8), "RGBA")
+    out = io.BytesIO()
+    image.quantize(colors=128, method=Image.Quantize.FASTOCTREE).save(out, format="PNG", optimize=True)
+    return out.getvalue()
+
+
+def _colors(labels: np.ndarray | None, count: int) -> np.ndarray:
+    """Return (N, 3) uint8 colours."""
+    palette = np.array([[int(code[i : i + 2], 16) for i in (1, 3, 5)] for code in PALETTE], dtype=np.uint8)
+    if labels is None or len(labels) != count:
+        return np.repeat(palette[:1], count, axis=0)
+    values = np.asarray(labels).reshape(count, -1)[:, 0]
+    if np.issubdtype(values.dtype, np.integer):
+        return palette[values % len(palette)]
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    t = np.nan_to_num((values - low) / max(high - low, 1e-12))[:, None]
+    ramp = np.array(
+        [[38, 70, 140], [122, 122, 120], [222, 190, 60]], dtype=np.float64
+    )  # cividis, three stops
+    lower = ramp[0] + (ramp[1] - ramp[0]) * np.minimum(t * 2, 1)
+    return np.where(t < 0.5, lower, ramp[1] + (ramp[2] - ramp[1]) * (t * 2 - 1)).astype(np.uint8)

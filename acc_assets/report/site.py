@@ -1,0 +1,121 @@
+"""Building the static site: pages, pictures, data scripts, and a check of every link."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from acc_assets.report.comparison import Missing
+from acc_assets.report.links import BrokenLink, check_links
+from acc_assets.report.node_context import node_context
+from acc_assets.report.pages import (
+    datasets_context,
+    home_context,
+    playground_context,
+    reproduce_context,
+    viewer_context,
+)
+from acc_assets.report.recipe_context import recipe_context
+from acc_assets.report.render import TEMPLATES, Pages, stylesheet
+from acc_assets.report.session import Session
+from acc_assets.report.views import RecipeView
+from acc_assets.report.writer import SiteWriter
+
+if TYPE_CHECKING:
+    from acc_assets.storage import Store
+
+
+@dataclass(frozen=True)
+class SiteResult:
+    """What a build of the site did."""
+
+    index: Path  # the page to open
+    pages: tuple[str, ...]  # paths below the site
+    files: int
+    written: int  # files whose bytes changed
+    bytes: int
+    missing: tuple[Missing, ...]  # nodes and seeds that pages show as not built
+    problems: tuple[str, ...]  # artifacts that exist and cannot be read
+    broken: tuple[BrokenLink, ...]
+    links: int  # links that were checked
+
+
+def build_site(
+    store: Store,
+    recipes: Sequence[RecipeView],
+    out: Path,
+    *,
+    client_dist: Path,
+    ort_wasm: Path,
+    templates: Path = TEMPLATES,
+) -> SiteResult:
+    """Render every page from artifacts; what is missing is named on the page and in the result.
+
+    Args:
+        client_dist: folder with the client's bundle `acc.js`.
+        ort_wasm: the ONNX runtime's `ort-wasm-simd-threaded.wasm`.
+
+    Raises:
+        FileNotFoundError: the client's bundle, the runtime or the templates are not there.
+    """
+    bundle = _required(
+        client_dist / "acc.js", "the client's bundle", "Build it: npm run build in site_templates/client."
+    )
+    wasm = _required(
+        ort_wasm, "the ONNX runtime", "Install the client's packages: npm ci in site_templates/client."
+    )
+    pages = Pages(templates)
+    writer = SiteWriter(out)
+    session = Session(store, tuple(recipes), writer)
+    writer.write("assets/acc.js", bundle)
+    writer.write("assets/acc.css", stylesheet(templates))
+    runtime = session.payloads.runtime(wasm)
+
+    rendered: list[str] = []
+
+    def page(template: str, context: dict[str, Any]) -> None:
+        rendered.append(writer.write(context["page"], pages.render(template, context)))
+
+    for recipe in session.standing:
+        _explore(session, recipe, runtime, page)  # first, since other pages link to what it could build
+    page("home.html", home_context(session))
+    for recipe in session.standing:
+        page("recipe.html", recipe_context(session, recipe))
+        for node in recipe.nodes:
+            page("node.html", node_context(session, recipe, node))
+    page("datasets.html", datasets_context(session))
+    page("reproduce.html", reproduce_context(session))
+    total = writer.finish()
+    checked = check_links(out)
+    return SiteResult(
+        index=out / "index.html",
+        pages=tuple(rendered),
+        files=len(writer.files),
+        written=writer.written,
+        bytes=total,
+        missing=tuple(dict.fromkeys(session.missing)),
+        problems=tuple(session.problems()),
+        broken=tuple(checked.broken),
+        links=checked.count,
+    )
+
+
+def _explore(session: Session, recipe: RecipeView, runtime: str, page: Any) -> None:
+    """Write a viewer page for every shown node that has its data, and the recipe's playground."""
+    contexts = [(node, viewer_context(session, recipe, node)) for node in recipe.shown()]
+    session.viewers[recipe.name] = [node.tag for node, context in contexts if context is not None]
+    for _, context in contexts:
+        if context is not None:
+            page("viewer.html", {**context, "siblings": session.viewers[recipe.name]})
+    playground = playground_context(session, recipe, runtime)
+    if playground is not None:
+        session.playgrounds.add(recipe.name)
+        page("playground.html", playground)
+
+
+def _required(path: Path, what: str, remedy: str) -> bytes:
+    if not path.is_file():
+        raise FileNotFoundError(f"{what} is not at {path}. {remedy}")
+    return path.read_bytes()

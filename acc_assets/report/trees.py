@@ -1,0 +1,67 @@
+"""A recipe's tree, as the client draws it: nodes, their health, and the metrics that can colour them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from acc_assets.report.artifacts import RunArtifacts, worst_health
+from acc_assets.report.comparison import Cell, Column, finite, measured
+from acc_assets.report.specs import steps_of, tasks_of
+from acc_assets.report.views import RecipeView
+from acc_assets.report.vocabulary import show_spread
+
+
+def branch_colors(recipe: RecipeView) -> dict[str, int]:
+    """Return each node's colour number: that of its branch, -1 for the root, the same on every chart."""
+    order = {branch: number for number, branch in enumerate(recipe.branches())}
+    return {n.tag: -1 if n.kind == "root" else order.get(n.branch or "", -1) for n in recipe.nodes}
+
+
+def tree_payload(
+    recipe: RecipeView, run_of: Callable[[str, int], RunArtifacts], href: Callable[[str], str]
+) -> dict[str, Any]:
+    """Return {recipe, nodes, metrics, initial}; values are means over the seeds that are built."""
+    colors = branch_colors(recipe)
+    columns: dict[str, Column] = {}
+    nodes = []
+    for node in recipe.nodes:
+        runs = [run for run in (run_of(node.tag, seed) for seed in recipe.seeds) if run.built]
+        values: dict[str, dict[int, float]] = {}
+        for run in runs:
+            for column, value in measured(run):
+                columns.setdefault(column.key, column)
+                values.setdefault(column.key, {})[run.seed] = value
+        cells = {key: Cell.of(by_seed) for key, by_seed in values.items()}
+        nodes.append(
+            {
+                "tag": node.tag,
+                "kind": node.kind,
+                "parent": node.parent,
+                "branch": node.branch or "",
+                "color": colors[node.tag],
+                "href": href(node.tag),
+                "steps": steps_of(node),
+                "tasks": [str(task.get("name", "")) for task in tasks_of(node)],
+                "built": len(runs),
+                "seeds": len(recipe.seeds),
+                "health": worst_health([run.health() for run in runs]) if node.kind == "trained" else "",
+                "stale": any(status == "stale" for status in node.status.values()),
+                "metrics": {
+                    key: {"mean": cell.mean, "text": show_spread(columns[key].metric, cell.mean, cell.sd)}
+                    for key, cell in cells.items()
+                    if math.isfinite(cell.mean)
+                },
+            }
+        )
+    shown = sorted(columns.values(), key=lambda column: (column.rank, column.key))
+    metrics = [
+        {"key": c.key, "label": c.label, "better": c.better, "baseline": finite(c.baseline)} for c in shown
+    ]
+    return {
+        "recipe": recipe.name,
+        "nodes": nodes,
+        "metrics": metrics,
+        "initial": metrics[0]["key"] if metrics else None,
+    }
