@@ -17,14 +17,19 @@ DATA_DIR_VARIABLE = "ACC_DATA_DIR"
 
 
 def data_dir() -> Path:
-    """Folder of downloaded data sets: `ACC_DATA_DIR`, else `datasets` in the local storage folder."""
+    """Folder of downloaded data sets: `ACC_DATA_DIR`, else `datasets` in the local storage folder.
+
+    The storage folder is `ACC_STORAGE`, else `storage` in the checkout, or in the working directory without one.
+    """
     named = os.environ.get(DATA_DIR_VARIABLE)
     if named:
         return Path(named).expanduser()
     storage = os.environ.get("ACC_STORAGE", "")
     if storage and "://" not in storage:
         return Path(storage).expanduser() / "datasets"
-    return Path(__file__).resolve().parents[2] / "storage" / "datasets"
+    checkout = Path(__file__).resolve().parents[2]
+    root = checkout if (checkout / "pyproject.toml").exists() else Path.cwd()
+    return root / "storage" / "datasets"
 
 
 class _MnistLike(DatasetConfig):

@@ -35,7 +35,7 @@ class Thickness(GeneratedConfig):
 
     Width is uniform; kind, length, curvature, direction, position and brightness are drawn independently of it.
     Thicker strokes have more ink, unavoidably, but length varies so much that a straight-line fit on ink explains
-    less than half of the target's variance (R² about 0.46; every other factor: below 0.01).
+    less than half of the target's variance (R² about 0.47; every other factor: below 0.01).
     Pixels are those of a 32x32 picture; other sizes scale everything.
     """
 
