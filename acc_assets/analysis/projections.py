@@ -1,0 +1,235 @@
+"""PCA and UMAP of latents, in two and three dimensions, aligned from one snapshot to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+
+from acc_assets.analysis.neighbors import KnnGraph, checked_points
+from acc_assets.analysis.umap_layout import (
+    FuzzyEdges,
+    default_epochs,
+    fuzzy_edges,
+    optimize_layout,
+    start_positions,
+)
+
+Array = np.ndarray
+
+METHODS = ("pca", "umap")
+WARM_RATE = 0.5  # first learning rate of a layout that starts from its neighbour in time
+WARM_SHARE = 5  # such a layout runs a fifth of the epochs ...
+WARM_LEAST = 50  # ... but not fewer than this
+
+
+@dataclass(frozen=True)
+class Pca:
+    """Principal components of points.
+
+    coords: (N, n) float32; components: (n, D) rows of unit length; explained_variance: (n,) shares of the total
+    in [0, 1]; mean: (D,).
+    """
+
+    coords: Array
+    components: Array
+    explained_variance: Array
+    mean: Array
+
+
+def pca(points: Array, n: int) -> Pca:
+    """Project (N, D) points on their first n principal components, with a fixed sign.
+
+    The entry of largest magnitude of each component is positive. Where the points have fewer than n dimensions,
+    the remaining coordinates are zero. Constant points give zeros and explained variance 0.
+    """
+    array = checked_points(points, "pca").astype(np.float64)
+    if n < 1:
+        raise ValueError(f"pca: n is {n}; allowed: 1 or more")
+    mean = array.mean(axis=0)
+    centred = array - mean
+    variances, vectors = np.linalg.eigh(centred.T @ centred / len(array))
+    kept = min(n, array.shape[1])
+    order = np.argsort(-variances, kind="stable")[:kept]
+    components = vectors[:, order].T  # (kept, D)
+    largest = np.abs(components).argmax(axis=1)
+    components *= np.where(components[np.arange(kept), largest] < 0.0, -1.0, 1.0)[:, None]
+    coords = np.zeros((len(array), n))
+    coords[:, :kept] = centred @ components.T
+    shares = np.zeros(n)
+    total = variances.sum()
+    if total > 0.0:
+        shares[:kept] = np.clip(variances[order] / total, 0.0, 1.0)
+    full = np.zeros((n, array.shape[1]))
+    full[:kept] = components
+    return Pca(coords.astype(np.float32), full, shares, mean)
+
+
+def procrustes(coords: Array, reference: Array) -> Array:
+    """Rotate, reflect and shift (N, d) coordinates to lie closest to a reference, without scaling.
+
+    Schoenemann (1966), Psychometrika 31:1. Distances within `coords` stay as they are.
+    """
+    moved, target = coords.astype(np.float64), reference.astype(np.float64)
+    if moved.shape != target.shape:
+        raise ValueError(f"procrustes: shapes {moved.shape} and {target.shape} differ")
+    shift, aim = moved.mean(axis=0), target.mean(axis=0)
+    left, _, right = np.linalg.svd((moved - shift).T @ (target - aim))
+    return ((moved - shift) @ (left @ right) + aim).astype(np.float32)
+
+
+def umap_layout(
+    latents: Array,
+    graph: KnnGraph,
+    dim: int,
+    seed: int = 0,
+    n_neighbors: int = 15,
+    min_dist: float = 0.1,
+    init: Array | None = None,
+    n_epochs: int | None = None,
+) -> Array:
+    """Lay out latents (N, D) in `dim` dimensions by UMAP, on a graph that exists already.
+
+    Returns (N, dim) float32. Starts from the principal components, or warm from `init` (N, dim), then with half the learning
+    rate. Collapsed latents (all equal) give a shapeless cloud, not an error: the check for collapse is a
+    metric's business. Raises ValueError for NaN or infinity and for lengths that disagree.
+    """
+    array = checked_points(latents, "umap_layout")
+    if graph.n != array.shape[0]:
+        raise ValueError(f"umap_layout: {array.shape[0]} latents for a graph of {graph.n} points; they must be equal")
+    edges = fuzzy_edges(graph, n_neighbors)
+    start = start_positions(pca(array, dim).coords, seed) if init is None else np.asarray(init, dtype=np.float32)
+    return optimize_layout(
+        edges,
+        start,
+        seed=seed,
+        n_epochs=default_epochs(edges.n) if n_epochs is None else n_epochs,
+        min_dist=min_dist,
+        rate=1.0 if init is None else WARM_RATE,
+    )
+
+
+@dataclass(frozen=True)
+class SnapshotProjections:
+    """Projections of every snapshot of one node.
+
+    steps: ascending; coords[(method, dim)]: step -> (N, dim) float32; explained_variance: step -> shares of the
+    first three principal components; params: what they were made with, for the record.
+    """
+
+    steps: tuple[int, ...]
+    coords: dict[tuple[str, int], dict[int, Array]]
+    explained_variance: dict[int, list[float]]
+    params: dict[str, int | float | str]
+
+
+def project_snapshots(
+    latents_by_step: Mapping[int, Array],
+    graphs_by_step: Mapping[int, KnnGraph],
+    seed: int = 0,
+    *,
+    n_neighbors: int = 15,
+    min_dist: float = 0.1,
+    n_epochs: int | None = None,
+    dims: tuple[int, ...] = (2, 3),
+    threads: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+) -> SnapshotProjections:
+    """Project the latents of all snapshots so that a reader can follow the points from one to the next.
+
+    The last snapshot is laid out from scratch. Each earlier one starts from its successor's layout with a fifth of
+    the epochs and half the learning rate, and is then rotated onto it (Procrustes, no scaling); PCA coordinates are rotated the
+    same way, within the plane or space that PCA chose. One fuzzy graph per snapshot serves 2-D and 3-D, which run in
+    two threads. Deterministic for a seed, whatever `threads` is. All snapshots must show the same N points.
+
+    progress(done, total) counts layout epochs and may be called from another thread.
+    """
+    steps = tuple(sorted(latents_by_step))
+    if not steps:
+        raise ValueError("project_snapshots: no snapshots given; at least the final one is needed")
+    missing = [step for step in steps if step not in graphs_by_step]
+    if missing:
+        raise ValueError(f"project_snapshots: no neighbour graph for steps {missing}")
+    latents = {step: checked_points(latents_by_step[step], f"project_snapshots, step {step}") for step in steps}
+    counts = {step: len(latents[step]) for step in steps}
+    if len(set(counts.values())) != 1 or any(graphs_by_step[step].n != counts[step] for step in steps):
+        raise ValueError(f"project_snapshots: snapshots or graphs differ in their number of points: {counts}")
+    n = counts[steps[-1]]
+    full = default_epochs(n) if n_epochs is None else n_epochs
+    warm = min(full, max(WARM_LEAST, full // WARM_SHARE))
+    edges = {step: fuzzy_edges(graphs_by_step[step], n_neighbors) for step in steps}
+    components = {step: pca(latents[step], max(3, *dims)) for step in steps}
+
+    total = len(dims) * (full + warm * (len(steps) - 1))
+    count, lock = [0], Lock()
+
+    def epoch_done(_done: int, _total: int) -> None:
+        with lock:
+            count[0] += 1
+            if progress is not None and (count[0] % 10 == 0 or count[0] == total):
+                progress(count[0], total)
+
+    coords: dict[tuple[str, int], dict[int, Array]] = {}
+    for dim in dims:
+        coords["pca", dim] = _pca_chain({step: part.coords[:, :dim] for step, part in components.items()})
+
+    def chain(dim: int) -> dict[int, Array]:
+        start = start_positions(components[steps[-1]].coords[:, :dim], seed)
+        return _umap_chain(edges, start, seed, (full, warm), min_dist, epoch_done)
+
+    with ThreadPoolExecutor(max_workers=max(1, min(threads, len(dims)))) as pool:
+        for dim, layouts in zip(dims, pool.map(chain, dims), strict=True):
+            coords["umap", dim] = layouts
+    return SnapshotProjections(
+        steps=steps,
+        coords=coords,
+        explained_variance={step: part.explained_variance[:3].tolist() for step, part in components.items()},
+        params={
+            "seed": seed,
+            "n_neighbors": n_neighbors,
+            "min_dist": min_dist,
+            "epochs_final": full,
+            "epochs_earlier": warm,
+            "alignment": "earlier snapshots start from their successor and are rotated onto it (Procrustes)",
+        },
+    )
+
+
+def _pca_chain(coords: dict[int, Array]) -> dict[int, Array]:
+    """Rotate every snapshot's components onto its successor's, from the last back to the first."""
+    aligned: dict[int, Array] = {}
+    following: Array | None = None
+    for step in sorted(coords, reverse=True):
+        following = coords[step].copy() if following is None else procrustes(coords[step], following)
+        aligned[step] = following
+    return aligned
+
+
+def _umap_chain(
+    edges: dict[int, FuzzyEdges],
+    start: Array,
+    seed: int,
+    epochs: tuple[int, int],
+    min_dist: float,
+    epoch_done: Callable[[int, int], None],
+) -> dict[int, Array]:
+    """Lay out the last snapshot from `start` and each earlier one from its successor."""
+    full, warm = epochs
+    layouts: dict[int, Array] = {}
+    following: Array | None = None
+    for step in sorted(edges, reverse=True):
+        layout = optimize_layout(
+            edges[step],
+            start if following is None else following,
+            seed=seed,
+            n_epochs=full if following is None else warm,
+            min_dist=min_dist,
+            rate=1.0 if following is None else WARM_RATE,
+            epoch_done=epoch_done,
+        )
+        following = layout if following is None else procrustes(layout, following)
+        layouts[step] = following
+    return layouts

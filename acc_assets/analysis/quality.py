@@ -1,0 +1,76 @@
+"""How faithful a projection or a latent space is: trustworthiness, continuity, distortion."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from acc_assets.analysis.neighbors import CHUNK_ELEMENTS, KnnGraph, checked_points, edge_distances, knn_graph
+
+Array = np.ndarray
+
+
+def trustworthiness(points: Array, embedding: Array, k: int = 12, *, graph: KnnGraph | None = None) -> float:
+    """Share, in [0, 1], to which neighbours in the embedding are neighbours among the points.
+
+    Venna and Kaski (2001), equation 2, as in scikit-learn: 1 - 2 / (N k (2N - 3k - 1)) * sum over the k
+    nearest of the embedding of max(0, rank among the points - k). points: (N, D); embedding: (N, d); graph: the neighbour
+    graph of the embedding, if it exists already. k is cut so that k < N / 2.
+    """
+    original = checked_points(points, "trustworthiness", minimum=3)
+    embedded = checked_points(embedding, "trustworthiness", minimum=3)
+    n = original.shape[0]
+    if embedded.shape[0] != n:
+        raise ValueError(f"trustworthiness: {n} points and {embedded.shape[0]} embedded points; they must be equal")
+    k = min(k, (n - 1) // 2)
+    if k < 1:
+        raise ValueError(f"trustworthiness: k is {k}; allowed: 1 to fewer than half of the {n} points")
+    if graph is None or graph.k < k:
+        graph = knn_graph(embedded, k)
+    ranks = neighbor_ranks(original, graph.nearest(k).indices)
+    penalty = float(np.maximum(ranks - k, 0).sum(dtype=np.int64))
+    return 1.0 - penalty * 2.0 / (n * k * (2.0 * n - 3.0 * k - 1.0))
+
+
+def continuity(points: Array, embedding: Array, k: int = 12, *, graph: KnnGraph | None = None) -> float:
+    """Share, in [0, 1], to which neighbours among the points stay neighbours in the embedding.
+
+    Venna and Kaski (2001): trustworthiness with the two spaces exchanged. graph: the neighbour graph of
+    the points, if it exists already.
+    """
+    return trustworthiness(embedding, points, k, graph=graph)
+
+
+def neighbor_ranks(points: Array, neighbors: Array) -> Array:
+    """Rank (N, k), 1 for the nearest, that each listed neighbour has among all points by distance.
+
+    points: (N, D); neighbors: (N, k) indices. Counted in chunks, never as a sorted N x N matrix. Points at equal
+    distance share the rank of the first.
+    """
+    import torch
+
+    from acc_assets.analysis.rank_kernel import count_closer
+
+    exact = torch.from_numpy(checked_points(points, "neighbor_ranks")).double()
+    exact -= exact.mean(dim=0)
+    n, k = neighbors.shape
+    listed = torch.from_numpy(np.ascontiguousarray(neighbors)).long()
+    norms = exact.square().sum(dim=1)
+    ranks = np.empty((n, k), dtype=np.int32)
+    for rows in torch.arange(n).split(max(1, CHUNK_ELEMENTS // (4 * n))):
+        squared = torch.addmm(norms[None, :], exact[rows], exact.T, alpha=-2.0)  # |a|^2 of the row is a constant
+        squared[torch.arange(len(rows)), rows] = torch.inf
+        limits, order = squared.gather(1, listed[rows]).sort(dim=1)  # (R, k), ascending for the kernel
+        closer = count_closer(squared.numpy(), limits.numpy())
+        np.put_along_axis(ranks[rows.numpy()[0] : rows.numpy()[-1] + 1], order.numpy(), closer + 1, axis=1)
+    return ranks
+
+
+def distortion(coords: Array, graph: KnnGraph) -> Array:
+    """Distortion (N,) of a projection: mean projected over mean original distance to the k nearest neighbours.
+
+    The neighbours are those of the original space (the graph). 1 means that the neighbourhood kept its size. Where all k neighbours
+    coincide with the point, the ratio is NaN.
+    """
+    before = graph.distances.astype(np.float64).mean(axis=1)
+    after = edge_distances(coords, graph).astype(np.float64).mean(axis=1)
+    return np.divide(after, before, out=np.full(graph.n, np.nan), where=before > 0.0)
