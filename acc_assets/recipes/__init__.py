@@ -1,0 +1,45 @@
+"""The experiments: one recipe a file, in Python or YAML. Add a file and it is found."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from acc_assets import datasets, models, tasks
+from acc_assets.tree import Discovered, EarlyStopping, Vocabulary, discover
+
+RECIPES_VARIABLE = "ACC_RECIPES"  # folders to search instead of this one, separated like PATH
+PARAMETERS_VARIABLE = "ACC_PARAMETERS"  # JSON: {recipe: {parameter: value}}
+
+
+def vocabulary() -> Vocabulary:
+    """The names that YAML recipes may use."""
+    return Vocabulary(
+        models=models.MODELS,
+        tasks=tasks.TASKS,
+        datasets=datasets.DATASETS,
+        schedules=tasks.SCHEDULES,
+        parts={
+            "factor_groups": models.FactorGroup,
+            "augment": datasets.Augmentation,
+            "early_stopping": EarlyStopping,
+        },
+    )
+
+
+def recipe_folders() -> list[Path]:
+    """The folders that recipes are looked for in."""
+    configured = os.environ.get(RECIPES_VARIABLE)
+    if configured:
+        return [Path(folder) for folder in configured.split(os.pathsep)]
+    return [Path(__file__).parent]
+
+
+def find_recipes(parameters: Mapping[str, Mapping[str, Any]] | None = None) -> Discovered:
+    """Trace every recipe; `parameters` (default: those in ACC_PARAMETERS) override a recipe's own."""
+    if parameters is None:
+        parameters = json.loads(os.environ.get(PARAMETERS_VARIABLE, "{}"))
+    return discover(recipe_folders(), vocabulary(), parameters)

@@ -115,6 +115,10 @@ class Tree:
             parent = self[parent].parent
         return line[::-1]
 
+    def lineage_hash(self, tag: str) -> str:
+        """Hash of a node's spec and of all its ancestors' specs: changes where the node's result may change."""
+        return spec_hash({"specs": [node.spec_hash for node in [*self.ancestors(tag), self[tag]]]})
+
     def subtree(self, tag: str) -> list[TreeNode]:
         """`tag` and everything made from it: a branch where `tag` is a fork."""
         kept = {self[tag].tag}

@@ -68,6 +68,7 @@ class Vocabulary:
     models: Mapping[str, type]
     tasks: Mapping[str, type]
     datasets: Mapping[str, type]
+    schedules: Mapping[str, type]
     parts: Mapping[str, type]  # nested configurations by field name, such as factor_groups or augment
 
 
@@ -179,8 +180,8 @@ class YamlRecipe(Recipe):
             return tuple(self._build(part, item, item.line, key) for item in value)
         if part is not None and isinstance(value, _Located):
             return self._build(part, value, value.line, key)
-        if isinstance(value, _Located) and "type" in value:  # a weight schedule, by the name of its class
-            return self._config(value, self.vocabulary.parts, key)
+        if isinstance(value, _Located) and "type" in value:
+            return self._config(value, self.vocabulary.schedules, f"schedule of '{key}'")
         return tuple(value) if isinstance(value, list) else value
 
     def _build(self, kind: type, values: Mapping[str, Any], line: int, what: str) -> Any:

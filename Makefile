@@ -1,0 +1,50 @@
+# Everything that a person runs. `make report` and `make test` set up what they need by themselves.
+RECIPE ?= quickstart
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: report ui test lint check-client bench serve browser clean-site help
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+report: $(VENV)/.run ## build a recipe (RECIPE=quickstart) and its site
+	@$(BIN)/acc build $(RECIPE)
+
+ui: $(VENV)/.run ## open the Dagster UI over the recipes
+	@$(BIN)/acc ui
+
+serve: $(VENV)/.run ## serve the built site on the loopback address
+	@$(BIN)/acc serve
+
+test: lint check-client browser ## run every check and test, browser tests included
+	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+check-client: $(VENV)/.dev ## compile and test the browser code
+	$(BIN)/python -m acc_assets.assets.client check
+
+bench: $(VENV)/.run ## measure the speed of training, projection and orchestration
+	@$(BIN)/python -m benchmarks
+
+browser: $(VENV)/.dev
+	@$(BIN)/python tests/ensure_browser.py
+
+clean-site: ## forget the rendered site (the artifacts stay)
+	rm -rf storage/site
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/.run

@@ -1,0 +1,265 @@
+"""Carrying a recipe out from the command line: Dagster runs of exactly what is missing or stale."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from threading import Thread
+from typing import Any
+
+import dagster as dg
+
+from acc_assets.assets import progress
+from acc_assets.assets.plans import AssetPlan, plans
+from acc_assets.assets.instance import PROCESS_TAG, clear_dead_runs, open_instance, process_tag
+from acc_assets.assets.partitions import chosen_seeds
+from acc_assets.assets.progress import Listener, ProgressEvent
+from acc_assets.assets.status import AssetStatus, recipe_status, upstream_closure
+from acc_assets.definitions import PRELOADED, build_definitions
+from acc_assets.recipes import find_recipes
+from acc_assets.storage import Store
+from acc_assets.tree import RecipeError, Tree
+
+LAST = ("comparison", "site")
+MAX_PASSES = 3  # a rebuilt checkpoint with new content makes its analyses stale, which the next pass carries out
+
+
+@dataclass(frozen=True)
+class Built:
+    """What became of one asset: built, failed, or skipped because something before it failed."""
+
+    asset: str
+    seed: int | None
+    outcome: str
+    why: str
+    seconds: float = 0.0
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build did and what was fresh already."""
+
+    built: Sequence[Built]
+    fresh: Sequence[AssetStatus]
+    closed_runs: Sequence[str] = field(default_factory=tuple)
+
+    @property
+    def failed(self) -> list[Built]:
+        """Assets that did not come about."""
+        return [one for one in self.built if one.outcome != "built"]
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """Assets that one Dagster run materializes: one seed's, or (seed None) those of the whole recipe."""
+
+    recipe: str
+    parameters: Mapping[str, Any]
+    assets: tuple[str, ...]
+    seed: int | None
+
+
+def build(
+    tree: Tree,
+    parameters: Mapping[str, Any],
+    store: Store,
+    *,
+    select: str | None = None,
+    seeds: list[int] | None = None,
+    workers: int = 1,
+    force: bool = False,
+    upstream: bool = True,
+    listener: Listener | None = None,
+) -> BuildReport:
+    """Bring a recipe, a branch or a node up to date, with everything it is made from; then comparison and site.
+
+    `parameters` are the overrides that `tree` was traced with. `force` builds the selection although it is fresh;
+    without `upstream` nothing but the selection is built.
+    Failures of single assets are in the report; whatever does not depend on them is carried out all the same.
+    """
+    chosen = chosen_seeds(tree, seeds)
+    definitions = build_definitions([tree])
+    wanted = _wanted(tree, definitions, select) if upstream else {plan.key for plan in _selected(tree, select)}
+    forced = {plan.key for plan in _selected(tree, select)} if force else set()
+    built: dict[tuple[str, int | None], Built] = {}
+    with open_instance(store, training_slots=workers) as instance:
+        closed = clear_dead_runs(instance)
+        started_fresh: list[AssetStatus] = []
+        for number in range(MAX_PASSES):
+            states = recipe_status(tree, definitions, instance, store, chosen, verify=number == 0)
+            states = [state for state in states if state.plan.key in wanted]
+            if number == 0:
+                started_fresh = [s for s in states if not s.to_build and s.plan.key not in forced]
+            todo = [
+                s
+                for s in states
+                if (s.to_build or (s.plan.key in forced and number == 0))
+                and built.get((s.plan.name, s.seed), _NEVER).outcome != "failed"
+            ]
+            if not todo or (number and not _moved(todo, built)):
+                break
+            for wave in _waves(tree, todo, parameters, workers):
+                for one in _carry_out(wave, todo, store, workers, listener):
+                    built[one.asset, one.seed] = one
+    redone = {(asset, seed) for asset, seed in built}
+    fresh = [s for s in started_fresh if (s.plan.name, s.seed) not in redone]
+    return BuildReport(list(built.values()), fresh, closed)
+
+
+_NEVER = Built("", None, "", "")
+
+
+def _moved(todo: Iterable[AssetStatus], built: Mapping[tuple[str, int | None], Built]) -> bool:
+    """Whether the next pass has anything that the last one did not try already."""
+    return any((s.plan.name, s.seed) not in built or built[s.plan.name, s.seed].outcome == "built" for s in todo)
+
+
+def _selected(tree: Tree, select: str | None) -> list[AssetPlan]:
+    if select is None:
+        return plans(tree)
+    if select in tree.nodes:
+        tags = {node.tag for node in tree.subtree(select)}
+        return [plan for plan in plans(tree) if plan.node is not None and plan.node.tag in tags]
+    exact = [plan for plan in plans(tree) if plan.name == select]
+    if not exact:
+        raise RecipeError(
+            f"nothing here is called '{select}'.",
+            remedy=f"Branches and nodes are: {', '.join(tree.nodes)}; single assets go by their names in `acc status`.",
+            recipe=tree.name,
+        )
+    return exact
+
+
+def _wanted(tree: Tree, definitions: dg.Definitions, select: str | None) -> set[dg.AssetKey]:
+    everything = {plan.key for plan in plans(tree)}
+    if select is None:
+        return everything
+    chosen = upstream_closure(definitions, [plan.key for plan in _selected(tree, select)])
+    return chosen | {key for key in everything if key.path[-1] in LAST}
+
+
+def _waves(
+    tree: Tree, todo: Sequence[AssetStatus], parameters: Mapping[str, Any], workers: int
+) -> Iterable[list[_Unit]]:
+    """Units of work, in waves of which each needs only earlier ones: data, branches by depth, comparison and site."""
+
+    def unit(states: Sequence[AssetStatus]) -> _Unit:
+        return _Unit(tree.name, parameters, tuple(s.plan.name for s in states), states[0].seed)
+
+    data = [s for s in todo if s.plan.dataset is not None]
+    if data:
+        yield [unit(data)]
+    per_node = [s for s in todo if s.plan.node is not None]
+    groups: dict[tuple[int, str, int | None], list[AssetStatus]] = {}
+    for state in per_node:
+        assert state.plan.node is not None
+        branch = state.plan.node.branch
+        # With one worker a seed is one run; with more, branches that share no work run side by side.
+        group = (_depth(tree, branch), branch) if workers > 1 else (0, "")
+        groups.setdefault((*group, state.seed), []).append(state)
+    for depth in sorted({key[0] for key in groups}):
+        yield [unit(states) for key, states in groups.items() if key[0] == depth]
+    last = [s for s in todo if s.plan.name in LAST]
+    if last:
+        yield [unit(last)]
+
+
+def _depth(tree: Tree, branch: str) -> int:
+    return len({node.branch for node in tree.ancestors(branch)})
+
+
+def _carry_out(
+    wave: Sequence[_Unit], todo: Sequence[AssetStatus], store: Store, workers: int, listener: Listener | None
+) -> Iterable[Built]:
+    reasons = {(s.plan.name, s.seed): s.why or s.state for s in todo}
+    if workers == 1 or len(wave) == 1:
+        for unit in wave:
+            yield from _run_unit(unit, str(store.root), reasons, listener)
+        return
+    context = get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    with (
+        context.Manager() as manager,
+        _heard(manager.Queue(), listener) as queue,
+        ProcessPoolExecutor(min(workers, len(wave)), mp_context=context) as pool,
+    ):
+        futures = [pool.submit(_run_unit, unit, str(store.root), reasons, None, queue) for unit in wave]
+        for future in as_completed(futures):
+            yield from future.result()
+
+
+@contextmanager
+def _heard(queue: Any, listener: Listener | None) -> Iterator[Any]:
+    """Pass what other processes put on the queue to the listener, until the block ends."""
+
+    def drain() -> None:
+        while (event := queue.get()) is not None:
+            if listener is not None:
+                listener(event)
+
+    thread = Thread(target=drain, daemon=True)
+    thread.start()
+    try:
+        yield queue
+    finally:
+        queue.put(None)
+        thread.join()
+
+
+def _run_unit(
+    unit: _Unit,
+    root: str,
+    reasons: Mapping[tuple[str, int | None], str],
+    listener: Listener | None,
+    queue: Any = None,
+) -> list[Built]:
+    """One Dagster run in this process."""
+    seconds: dict[str, float] = {}
+    report: Callable[[ProgressEvent], None] | None = queue.put if queue is not None else listener
+
+    def listen(event: ProgressEvent) -> None:
+        if event.kind in ("finished", "failed"):
+            seconds[event.asset] = event.seconds
+        if report is not None:
+            report(event)
+
+    os.environ["ACC_STORAGE"] = root
+    tree = find_recipes({unit.recipe: unit.parameters}).trees[unit.recipe]
+    job = build_definitions([tree]).resolve_job_def(unit.recipe)
+    progress.listen(listen)
+    try:
+        with open_instance(Store(root)) as instance:
+            result = job.execute_in_process(
+                instance=instance,
+                asset_selection=[dg.AssetKey([unit.recipe, name]) for name in unit.assets],
+                partition_key=None if unit.seed is None else str(unit.seed),
+                tags={PROCESS_TAG: process_tag(), "acc/recipe": unit.recipe},
+                raise_on_error=False,
+            )
+    finally:
+        progress.listen(None)
+    errors = {
+        str(event.step_key): _last_cause(event.step_failure_data.error)
+        for event in result.all_events
+        if event.is_step_failure
+    }
+    done = {str(event.step_key) for event in result.all_events if event.is_step_success}
+    found = []
+    for name in unit.assets:
+        step = f"{unit.recipe}__{name}"
+        outcome = "built" if step in done else "failed" if step in errors else "skipped"
+        why = reasons.get((name, unit.seed), "")
+        found.append(Built(name, unit.seed, outcome, why, seconds.get(name, 0.0), errors.get(step, "")))
+    return found
+
+
+def _last_cause(error: Any) -> str:
+    """The message of the error that an asset raised, without Dagster's frames around it."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return f"{error.cls_name}: {error.message.strip()}" if error is not None else "unknown error"

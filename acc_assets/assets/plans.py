@@ -1,0 +1,133 @@
+"""Which assets a tree has, under which keys and code versions, and what each is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from acc_assets.assets import (
+    attention,
+    checkpoint,
+    comparison,
+    dataset,
+    latents,
+    metrics,
+    neighbors,
+    onnx,
+    projection,
+    reconstructions,
+    site,
+    sorted_images,
+    traversals,
+)
+from acc_assets.assets.kinds import AnalysisKind
+from acc_assets.tree import DatasetRef, Tree, TreeNode, canonical, spec_hash
+
+ANALYSES: tuple[AnalysisKind, ...] = (
+    latents.KIND,
+    metrics.KIND,
+    reconstructions.KIND,
+    traversals.KIND,
+    sorted_images.KIND,
+    attention.KIND,
+    neighbors.KIND,
+    projection.KIND,
+    onnx.KIND,
+)
+
+
+@dataclass(frozen=True)
+class AssetPlan:
+    """One asset of a recipe.
+
+    `node` is None for what belongs to the whole recipe; `kind` is the analysis of an analysis asset, `dataset` the data
+    set of a data asset; `family` names the artifacts ("" for the site, which lies outside the runs).
+    """
+
+    key: dg.AssetKey
+    recipe: str
+    family: str
+    code_version: str
+    deps: tuple[dg.AssetKey, ...]
+    node: TreeNode | None = None
+    kind: AnalysisKind | None = None
+    dataset: DatasetRef | None = None
+
+    @property
+    def name(self) -> str:
+        """The last part of the key."""
+        return self.key.path[-1]
+
+
+def plans(tree: Tree) -> list[AssetPlan]:
+    """Every asset of a tree, upstream first."""
+    data = {name: _data_plan(tree, ref) for name, ref in tree.datasets.items()}
+    found = list(data.values())
+    analyses: list[AssetPlan] = []
+    for node in tree:
+        deps = [_key(tree, node.parent)] if node.parent else []
+        deps += [data[name].key for name in node.datasets]
+        version = f"{checkpoint.VERSION}-{tree.lineage_hash(node.tag)}"
+        key = _key(tree, node.tag)
+        found.append(AssetPlan(key, tree.name, checkpoint.FAMILY, version, tuple(deps), node=node))
+        own = [_analysis_plan(tree, node, kind) for kind in analyses_of(node)]
+        analyses += own
+        found += own
+    everything = spec_hash({"lineages": [tree.lineage_hash(node.tag) for node in tree]})
+    compared = [plan.key for plan in analyses if plan.kind and plan.kind.suffix not in site.ONLY_SITE]
+    shown = [plan.key for plan in analyses if plan.kind and plan.kind.suffix in site.ONLY_SITE]
+    found.append(
+        AssetPlan(
+            _key(tree, "comparison"),
+            tree.name,
+            comparison.FAMILY,
+            f"{comparison.VERSION}-{everything}",
+            tuple(compared),
+        )
+    )
+    site_deps = (found[-1].key, *shown, *(plan.key for plan in data.values()))
+    # Title, question and description are shown by the site alone.
+    words = spec_hash({"title": tree.title, "question": tree.question, "description": tree.description})
+    found.append(
+        AssetPlan(_key(tree, "site"), tree.name, "", f"{site.VERSION}-{everything}-{words}", site_deps)
+    )
+    return found
+
+
+def analyses_of(node: TreeNode) -> Iterator[AnalysisKind]:
+    """The analyses that a node gets: none unless the recipe evaluates it."""
+    if node.evaluated:
+        yield from (kind for kind in ANALYSES if kind.applies(node))
+
+
+def _data_plan(tree: Tree, ref: DatasetRef) -> AssetPlan:
+    version = spec_hash({"config": canonical(ref.config)})
+    return AssetPlan(
+        _key(tree, f"data_{ref.name}"),
+        tree.name,
+        f"data-{ref.name}",
+        f"{dataset.VERSION}-{version}",
+        (),
+        dataset=ref,
+    )
+
+
+def _analysis_plan(tree: Tree, node: TreeNode, kind: AnalysisKind) -> AssetPlan:
+    own = {other.suffix for other in analyses_of(node)}
+    deps = [_key(tree, node.tag), *(_key(tree, f"{node.tag}_{suffix}") for suffix in kind.after if suffix in own)]
+    return AssetPlan(
+        _key(tree, f"{node.tag}_{kind.suffix}"),
+        tree.name,
+        kind.family,
+        f"{kind.version}-{tree.lineage_hash(node.tag)}",
+        tuple(deps),
+        node=node,
+        kind=kind,
+    )
+
+
+def _key(tree: Tree, name: Any) -> dg.AssetKey:
+    return dg.AssetKey([tree.name, str(name)])

@@ -1,0 +1,36 @@
+"""What every asset needs from outside: the store, and the machine that it may use."""
+
+from __future__ import annotations
+
+import os
+
+import dagster as dg
+from pydantic import Field
+
+from acc_assets.storage import Store
+
+THREADS_VARIABLE = "ACC_THREADS"
+DEVICE_VARIABLE = "ACC_DEVICE"
+
+
+class StoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Where artifacts are kept."""
+
+    root: str | None = Field(default=None, description="Local folder; default ACC_STORAGE, else ./storage.")
+
+    def open(self) -> Store:
+        """Return the store."""
+        return Store(self.root)
+
+
+class MachineResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Device and threads of one step. Results are the same bits for the same device kind and threads."""
+
+    device: str = Field(
+        default_factory=lambda: os.environ.get(DEVICE_VARIABLE, "auto"), description="auto, cpu, cuda or mps"
+    )
+    threads: int = Field(
+        default_factory=lambda: int(os.environ.get(THREADS_VARIABLE, "1")),
+        ge=1,
+        description="CPU threads of one step; steps that run side by side share the cores by it.",
+    )

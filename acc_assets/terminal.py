@@ -1,0 +1,180 @@
+"""Tables and progress bars of the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from acc_assets.assets.build import BuildReport
+    from acc_assets.assets.progress import ProgressEvent
+    from acc_assets.assets.status import AssetStatus
+    from acc_assets.storage import Store
+    from acc_assets.tree import Discovered, Tree
+
+STATE_STYLES = {"fresh": "green", "stale": "yellow", "missing": "dim", "damaged": "red"}
+console = Console()
+
+
+class _Rate(ProgressColumn):
+    """Steps a second and the remaining time, once they are known."""
+
+    def render(self, task: Any) -> Text:
+        if not task.speed:
+            return Text("")
+        left = f", {task.time_remaining:.0f} s left" if task.time_remaining else ""
+        return Text(f"{task.speed:.1f} steps/s{left}", style="cyan")
+
+
+class BuildDisplay:
+    """One bar for each asset at work."""
+
+    def __init__(self, recipe: str) -> None:
+        self._recipe = recipe
+        self._tasks: dict[tuple[str, int | None], TaskID] = {}
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[steps]}"),
+            _Rate(),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[note]}"),
+            console=console,
+            transient=True,
+            speed_estimate_period=15,
+        )
+
+    def __enter__(self) -> BuildDisplay:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def say(self, text: str) -> None:
+        """Print a line above the bars."""
+        self._progress.console.print(f"[dim]{escape(self._recipe)}: {escape(text)}")
+
+    def on_event(self, event: ProgressEvent) -> None:
+        """Show what an asset told."""
+        key = (event.asset, event.seed)
+        if event.kind == "started":
+            seed = "" if event.seed is None else f" [dim]seed {event.seed}"
+            self._tasks[key] = self._progress.add_task(f"{event.asset}{seed}", total=None, steps="", note="")
+        elif key not in self._tasks:
+            return
+        elif event.kind == "training":
+            self._progress.update(
+                self._tasks[key],
+                total=event.total,
+                completed=event.done,
+                steps=f"{event.done}/{event.total}",
+                note=event.note,
+            )
+        else:
+            self._progress.remove_task(self._tasks.pop(key))
+            mark = "[green]built[/]" if event.kind == "finished" else "[red]failed[/]"
+            seed = "" if event.seed is None else f" seed {event.seed}"
+            self._progress.console.print(f"  {mark} {event.asset}{seed} [dim]{event.seconds:.1f} s")
+
+
+def print_recipes(found: Discovered) -> None:
+    """A table of the recipes, and the errors of files that have one."""
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    for column in ("recipe", "nodes", "seeds", "parameters", "title"):
+        table.add_column(column)
+    for tree in found.trees.values():
+        nodes = " ".join(node.tag for node in tree)
+        parameters = " ".join(f"{name}={value}" for name, value in tree.parameters.items())
+        table.add_row(
+            f"[bold]{tree.name}", nodes, ",".join(map(str, tree.seeds)), escape(parameters), escape(tree.title)
+        )
+    console.print(table)
+    for broken in found.broken:
+        console.print(f"[red]error[/] {escape(str(broken))}")
+
+
+def print_status(tree: Tree, states: Sequence[AssetStatus]) -> None:
+    """The state of every asset of a recipe, a column for each seed."""
+    table = Table(box=None, pad_edge=False, title=f"{tree.name}", title_justify="left", title_style="bold")
+    table.add_column("asset")
+    for seed in tree.seeds:
+        table.add_column(f"seed {seed}")
+    table.add_column("why")
+    rows: dict[str, list[AssetStatus]] = {}
+    for state in states:
+        rows.setdefault(state.plan.name, []).append(state)
+    for name, found in rows.items():
+        cells = [f"[{STATE_STYLES[s.state]}]{s.state}[/]" for s in found]
+        cells += [""] * (len(tree.seeds) - len(cells))
+        why = "; ".join(dict.fromkeys(s.why for s in found if s.state in ("stale", "damaged")))
+        table.add_row(name, *cells, escape(why))
+    console.print(table)
+    console.print()
+
+
+def print_build(tree: Tree, report: BuildReport, store: Store) -> None:
+    """What ran and what was fresh, the headline metrics, and the path of the site."""
+    if report.built:
+        table = Table(box=None, pad_edge=False)
+        for column in ("asset", "seed", "result", "seconds", "why"):
+            table.add_column(column, justify="right" if column == "seconds" else "left")
+        for one in report.built:
+            style = "green" if one.outcome == "built" else "red"
+            table.add_row(
+                one.asset,
+                "" if one.seed is None else str(one.seed),
+                f"[{style}]{one.outcome}[/]",
+                f"{one.seconds:.1f}" if one.seconds else "",
+                escape(one.why),
+            )
+        console.print(table)
+    built = [one for one in report.built if one.outcome == "built"]
+    console.print(
+        f"{len(built)} built, {len(report.fresh)} fresh, {len(report.failed)} failed or skipped "
+        f"[dim]({sum(one.seconds for one in report.built):.0f} s in assets)"
+    )
+    for one in report.failed:
+        if one.error:
+            seed = "" if one.seed is None else f" seed {one.seed}"
+            console.print(f"[red]{one.asset}{seed} failed:[/] {escape(one.error)}")
+    for run in report.closed_runs:
+        console.print(f"[yellow]closed the run {run}, whose process was gone")
+    _print_headline(tree, store)
+    from acc_assets.assets.site import site_folder
+
+    index = site_folder(store) / "index.html"
+    if index.exists():
+        console.print(f"[bold]site[/] {index}", soft_wrap=True)
+
+
+def _print_headline(tree: Tree, store: Store) -> None:
+    from acc_assets.assets.views import recipe_view
+    from acc_assets.report import compare
+
+    comparison = compare(store, recipe_view(tree))
+    columns = comparison.headline(6)
+    if not columns:
+        return
+    table = Table(box=None, pad_edge=False, title="test split, mean ± sd over seeds", title_justify="left")
+    table.add_column("node")
+    for column in columns:
+        table.add_column(column.label, justify="right")
+    for node in comparison.nodes:
+        cells = []
+        for column in columns:
+            cell = comparison.cells[node].get(column.key)
+            spread = "" if cell is None or cell.sd is None else f" ± {cell.sd:.2g}"
+            cells.append("" if cell is None else f"{cell.mean:.4g}{spread}")
+        table.add_row(node, *cells)
+    console.print(table)

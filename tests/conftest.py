@@ -1,0 +1,39 @@
+"""What all tests share: real data where it is, a browser, and stores of their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ensure_browser import find
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def mnist_dir() -> Path:
+    """Folder with real MNIST in torchvision's layout; tests that need it say so where it is absent."""
+    folder = Path(os.environ.get("ACC_DATA_DIR", "storage/datasets"))
+    if not (folder / "MNIST" / "raw" / "t10k-images-idx3-ubyte").exists():
+        pytest.skip(f"needs real MNIST in {folder}; set ACC_DATA_DIR to the folder that holds MNIST/raw")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a Chromium."""
+    path = find()
+    if path is None:
+        pytest.fail("no Chromium found; `make browser` installs one")
+    return path
+
+
+@pytest.fixture
+def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A store and a Dagster instance of this test's own."""
+    folder = tmp_path / "storage"
+    monkeypatch.setenv("ACC_STORAGE", str(folder))
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    yield folder

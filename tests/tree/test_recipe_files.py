@@ -1,0 +1,115 @@
+"""Recipes are found in folders, as Python and as YAML; a broken file leaves the others standing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from acc_assets.recipes import vocabulary
+from acc_assets.tree import discover
+
+GOOD = """
+from acc_assets.datasets import Digits
+from acc_assets.models import ConvAutoencoder
+from acc_assets.tasks import ReconstructionTask
+from acc_assets.tree import Recipe
+
+class Good(Recipe):
+    name = "good"
+    def run(self, ctx, steps=10):
+        digits = ctx.load_dataset("digits", Digits, image_size=16)
+        ctx.create_model(ConvAutoencoder, image_size=16, latent_dim=4)
+        root = ctx.save_checkpoint("root")
+        ctx.fork(root, "plain")
+        ctx.attach_task(ReconstructionTask("recon", digits))
+        ctx.train(steps=steps)
+        ctx.save_checkpoint("plain_trained")
+        ctx.evaluate()
+"""
+
+GOOD_YAML = """
+name: good
+parameters: {steps: 10}
+datasets:
+  digits: {type: digits, image_size: 16}
+model: {type: conv_autoencoder, image_size: 16, latent_dim: 4}
+root: root
+nodes:
+  - tag: plain
+    fork: root
+    tasks:
+      - {type: reconstruction, name: recon, dataset: digits}
+  - tag: plain_trained
+    train: plain
+    phases:
+      - steps: ${steps}
+"""
+
+
+def found_in(folder: Path, **files: str):
+    """Discover recipes in a folder with these files (`name__py` becomes `name.py`)."""
+    for name, text in files.items():
+        (folder / name.replace("__", ".")).write_text(text)
+    return discover([folder], vocabulary())
+
+
+def test_yaml_and_python_give_the_same_tree(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    python = found_in(tmp_path / "a", good__py=GOOD).trees["good"]
+    yaml = found_in(tmp_path / "b", good__yaml=GOOD_YAML).trees["good"]
+    assert [node.spec for node in python] == [node.spec for node in yaml]
+    assert [node.evaluated for node in python] == [node.evaluated for node in yaml]
+    assert yaml.parameters == {"steps": 10}
+
+
+def test_parameters_are_overridden_by_recipe_name(tmp_path: Path) -> None:
+    for name, text in (("good.py", GOOD), ("good.yaml", GOOD_YAML)):
+        (tmp_path / name).write_text(text)
+        found = discover([tmp_path], vocabulary(), {"good": {"steps": 3}})
+        assert found.trees["good"]["plain_trained"].steps == 3
+        (tmp_path / name).unlink()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line", "message"),
+    [
+        ("broken.py", "x = (\n", 1, "SyntaxError"),
+        ("broken.py", "import acc_assets.nothing\n", 1, "ModuleNotFoundError"),
+        ("broken.py", "x = 1\n", None, "no recipe"),
+        ("broken.py", GOOD.replace("latent_dim=4", "latent_dim=4, kernl=3"), 11, "kernl"),
+        ("broken.yaml", "name: [1\n", 2, "not valid YAML"),
+        ("broken.yaml", "name: x\n", 1, "'datasets' is missing"),
+        ("broken.yaml", GOOD_YAML + "nodes: []\n", 2, "stands twice"),
+        ("broken.yaml", GOOD_YAML.replace("reconstruction,", "reconstructoin,"), 12, "unknown task type"),
+        ("broken.yaml", GOOD_YAML.replace("dataset: digits", "dataset: digitz"), 12, "unknown data set 'digitz'"),
+        ("broken.yaml", GOOD_YAML.replace("fork: root", "fork: plain_trained"), 9, "cycle"),
+        ("broken.yaml", GOOD_YAML.replace("fork: root", "fork: roots"), 9, "unknown checkpoint 'roots'"),
+        ("broken.yaml", GOOD_YAML.replace("image_size: 16, l", "imagesize: 16, l"), 6, "no field"),
+        ("broken.yaml", GOOD_YAML.replace("${steps}", "${stepz}"), None, "unknown parameter"),
+        ("broken.yaml", GOOD_YAML.replace("steps: ${steps}", "lr: 1.0"), 16, "needs 'steps'"),
+    ],
+)
+def test_a_broken_file_is_named_with_its_line(tmp_path: Path, name: str, text: str, line: int | None, message: str) -> None:
+    (tmp_path / "working.py").write_text(GOOD.replace("good", "working"))
+    (tmp_path / name).write_text(text)
+    found = discover([tmp_path], vocabulary())
+    assert list(found.trees) == ["working"]
+    (broken,) = found.broken
+    assert broken.path.name == name
+    assert message in broken.error
+    assert broken.line == line
+
+
+def test_two_recipes_of_one_name_are_an_error(tmp_path: Path) -> None:
+    found = found_in(tmp_path, a__py=GOOD, b__py=GOOD)
+    assert list(found.trees) == ["good"]
+    assert "of this name in a.py" in found.broken[0].error
+
+
+def test_an_edited_file_is_read_again(tmp_path: Path) -> None:
+    before = found_in(tmp_path, good__py=GOOD).trees["good"]
+    after = found_in(tmp_path, good__py=GOOD.replace("steps=10", "steps=11")).trees["good"]
+    assert before["plain"].spec_hash == after["plain"].spec_hash
+    assert before["plain_trained"].spec_hash != after["plain_trained"].spec_hash
