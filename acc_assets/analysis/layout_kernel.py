@@ -15,9 +15,9 @@ CELLS = 2 ** (31 - FRACTION_BITS)  # 128 cells an octave
 def force_tables(a: float, b: float) -> tuple[np.ndarray, np.ndarray]:
     """Tabulate attraction and repulsion over the squared distance, two (CELLS + 1,) float32 arrays.
 
-    They are the factors of (x - y) in the gradients of UMAP's two terms, phi = 1 / (1 + a s^b) with
-    s = |x - y|^2: -2ab s^(b-1) / (1 + a s^b) and 2b / ((0.001 + s)(1 + a s^b)). The cells are the leading bits of the float s;
-    with linear interpolation the relative error is below 2e-5, and a look-up costs half a power.
+    They are the factors of (x - y) in the gradients of UMAP's two terms, phi = 1 / (1 + a s^b) with s = |x -
+    y|^2: -2ab s^(b-1) / (1 + a s^b) and 2b / ((0.001 + s)(1 + a s^b)). The cells are the leading bits of the
+    float s; with linear interpolation the relative error is below 2e-5, and a look-up costs half a power.
     """
     bits = np.minimum(np.arange(CELLS + 1, dtype=np.int64) << FRACTION_BITS, 0x7F7FFFFF)
     squared = bits.astype(np.int32).view(np.float32).astype(np.float64)
@@ -29,7 +29,7 @@ def force_tables(a: float, b: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def look_up(table: np.ndarray, squared: float) -> float:
+def look_up(table: np.ndarray, squared: np.float32) -> np.float32:
     """Read a force from its table by linear interpolation."""
     bits = np.float32(squared).view(np.int32)
     cell = bits >> FRACTION_BITS
@@ -38,7 +38,7 @@ def look_up(table: np.ndarray, squared: float) -> float:
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def clip(value: float) -> float:
+def clip(value: np.float32) -> np.float32:
     """Limit a step to +-4, as UMAP does."""
     return min(max(value, np.float32(-4.0)), np.float32(4.0))
 
@@ -53,10 +53,10 @@ def run_epoch(
     negative_due: np.ndarray,  # (E,) float32, changed
     random_state: np.ndarray,  # (N,) uint64, not zero, changed
     epoch: int,
-    rate: float,
+    rate: np.float32,
     pull: np.ndarray,  # tables of force_tables
     push: np.ndarray,
-    negatives: float,
+    negatives: np.float32,
 ) -> None:
     """Do one epoch of attraction along due edges and repulsion from random points.
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import torch
 
 Array = np.ndarray
 
@@ -69,9 +73,9 @@ def checked_points(points: Array, where: str, minimum: int = 2) -> Array:
 def knn_graph(points: Array, k: int = 30) -> KnnGraph:
     """Find the k nearest neighbours of every point, exactly and deterministically.
 
-    points: (N, D). k is cut to N - 1 for tiny sets. Candidates come from a chunked float32 matrix product; their
-    distances are then recomputed in float64, and every row in which rounding could have hidden
-    a neighbour is searched again in float64, so that the result is exact, ties included.
+    points: (N, D). k is cut to N - 1 for tiny sets. Candidates come from a chunked float32 matrix product;
+    their distances are then recomputed in float64, and every row in which rounding could have hidden a
+    neighbour is searched again in float64, so that the result is exact, ties included.
     """
     import torch
 
@@ -113,7 +117,7 @@ def knn_graph(points: Array, k: int = 30) -> KnnGraph:
     return KnnGraph(indices, distances)
 
 
-def _squared_distances(points: torch.Tensor, rows: torch.Tensor, others: torch.Tensor) -> torch.Tensor:  # noqa: F821
+def _squared_distances(points: torch.Tensor, rows: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
     """Squared distances in float64 from each row to its own list of others: (R, W)."""
     import torch
 
@@ -125,7 +129,7 @@ def _squared_distances(points: torch.Tensor, rows: torch.Tensor, others: torch.T
     return out
 
 
-def _stable_smallest(values: torch.Tensor, labels: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: F821
+def _stable_smallest(values: torch.Tensor, labels: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
     """The k smallest values per row with their labels; labels ascend within a row, so ties keep the lowest."""
     order = values.sort(dim=1, stable=True).indices[:, :k]
     return values.gather(1, order), labels.gather(1, order)

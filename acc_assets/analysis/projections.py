@@ -30,8 +30,8 @@ WARM_LEAST = 50  # ... but not fewer than this
 class Pca:
     """Principal components of points.
 
-    coords: (N, n) float32; components: (n, D) rows of unit length; explained_variance: (n,) shares of the total
-    in [0, 1]; mean: (D,).
+    coords: (N, n) float32; components: (n, D) rows of unit length; explained_variance: (n,) shares of the
+    total in [0, 1]; mean: (D,).
     """
 
     coords: Array
@@ -43,8 +43,8 @@ class Pca:
 def pca(points: Array, n: int) -> Pca:
     """Project (N, D) points on their first n principal components, with a fixed sign.
 
-    The entry of largest magnitude of each component is positive. Where the points have fewer than n dimensions,
-    the remaining coordinates are zero. Constant points give zeros and explained variance 0.
+    The entry of largest magnitude of each component is positive. Where the points have fewer than n
+    dimensions, the remaining coordinates are zero. Constant points give zeros and explained variance 0.
     """
     array = checked_points(points, "pca").astype(np.float64)
     if n < 1:
@@ -93,15 +93,19 @@ def umap_layout(
 ) -> Array:
     """Lay out latents (N, D) in `dim` dimensions by UMAP, on a graph that exists already.
 
-    Returns (N, dim) float32. Starts from the principal components, or warm from `init` (N, dim), then with half the learning
-    rate. Collapsed latents (all equal) give a shapeless cloud, not an error: the check for collapse is a
-    metric's business. Raises ValueError for NaN or infinity and for lengths that disagree.
+    Returns (N, dim) float32. Starts from the principal components, or warm from `init` (N, dim), then with
+    half the learning rate. Collapsed latents (all equal) give a shapeless cloud, not an error: the check for
+    collapse is a metric's business. Raises ValueError for NaN or infinity and for lengths that disagree.
     """
     array = checked_points(latents, "umap_layout")
     if graph.n != array.shape[0]:
-        raise ValueError(f"umap_layout: {array.shape[0]} latents for a graph of {graph.n} points; they must be equal")
+        raise ValueError(
+            f"umap_layout: {array.shape[0]} latents for a graph of {graph.n} points; they must be equal"
+        )
     edges = fuzzy_edges(graph, n_neighbors)
-    start = start_positions(pca(array, dim).coords, seed) if init is None else np.asarray(init, dtype=np.float32)
+    start = (
+        start_positions(pca(array, dim).coords, seed) if init is None else np.asarray(init, dtype=np.float32)
+    )
     return optimize_layout(
         edges,
         start,
@@ -116,8 +120,8 @@ def umap_layout(
 class SnapshotProjections:
     """Projections of every snapshot of one node.
 
-    steps: ascending; coords[(method, dim)]: step -> (N, dim) float32; explained_variance: step -> shares of the
-    first three principal components; params: what they were made with, for the record.
+    steps: ascending; coords[(method, dim)]: step -> (N, dim) float32; explained_variance: step -> shares of
+    the first three principal components; params: what they were made with, for the record.
     """
 
     steps: tuple[int, ...]
@@ -140,10 +144,11 @@ def project_snapshots(
 ) -> SnapshotProjections:
     """Project the latents of all snapshots so that a reader can follow the points from one to the next.
 
-    The last snapshot is laid out from scratch. Each earlier one starts from its successor's layout with a fifth of
-    the epochs and half the learning rate, and is then rotated onto it (Procrustes, no scaling); PCA coordinates are rotated the
-    same way, within the plane or space that PCA chose. One fuzzy graph per snapshot serves 2-D and 3-D, which run in
-    two threads. Deterministic for a seed, whatever `threads` is. All snapshots must show the same N points.
+    The last snapshot is laid out from scratch. Each earlier one starts from its successor's layout with a
+    fifth of the epochs and half the learning rate, and is then rotated onto it (Procrustes, no scaling); PCA
+    coordinates are rotated the same way, within the plane or space that PCA chose. One fuzzy graph per
+    snapshot serves 2-D and 3-D, which run in two threads. Deterministic for a seed, whatever `threads` is.
+    All snapshots must show the same N points.
 
     progress(done, total) counts layout epochs and may be called from another thread.
     """
@@ -153,7 +158,9 @@ def project_snapshots(
     missing = [step for step in steps if step not in graphs_by_step]
     if missing:
         raise ValueError(f"project_snapshots: no neighbour graph for steps {missing}")
-    latents = {step: checked_points(latents_by_step[step], f"project_snapshots, step {step}") for step in steps}
+    latents = {
+        step: checked_points(latents_by_step[step], f"project_snapshots, step {step}") for step in steps
+    }
     counts = {step: len(latents[step]) for step in steps}
     if len(set(counts.values())) != 1 or any(graphs_by_step[step].n != counts[step] for step in steps):
         raise ValueError(f"project_snapshots: snapshots or graphs differ in their number of points: {counts}")

@@ -13,14 +13,16 @@ def trustworthiness(points: Array, embedding: Array, k: int = 12, *, graph: KnnG
     """Share, in [0, 1], to which neighbours in the embedding are neighbours among the points.
 
     Venna and Kaski (2001), equation 2, as in scikit-learn: 1 - 2 / (N k (2N - 3k - 1)) * sum over the k
-    nearest of the embedding of max(0, rank among the points - k). points: (N, D); embedding: (N, d); graph: the neighbour
-    graph of the embedding, if it exists already. k is cut so that k < N / 2.
+    nearest of the embedding of max(0, rank among the points - k). points: (N, D); embedding: (N, d); graph:
+    the neighbour graph of the embedding, if it exists already. k is cut so that k < N / 2.
     """
     original = checked_points(points, "trustworthiness", minimum=3)
     embedded = checked_points(embedding, "trustworthiness", minimum=3)
     n = original.shape[0]
     if embedded.shape[0] != n:
-        raise ValueError(f"trustworthiness: {n} points and {embedded.shape[0]} embedded points; they must be equal")
+        raise ValueError(
+            f"trustworthiness: {n} points and {embedded.shape[0]} embedded points; they must be equal"
+        )
     k = min(k, (n - 1) // 2)
     if k < 1:
         raise ValueError(f"trustworthiness: k is {k}; allowed: 1 to fewer than half of the {n} points")
@@ -43,8 +45,8 @@ def continuity(points: Array, embedding: Array, k: int = 12, *, graph: KnnGraph 
 def neighbor_ranks(points: Array, neighbors: Array) -> Array:
     """Rank (N, k), 1 for the nearest, that each listed neighbour has among all points by distance.
 
-    points: (N, D); neighbors: (N, k) indices. Counted in chunks, never as a sorted N x N matrix. Points at equal
-    distance share the rank of the first.
+    points: (N, D); neighbors: (N, k) indices. Counted in chunks, never as a sorted N x N matrix. Points at
+    equal distance share the rank of the first.
     """
     import torch
 
@@ -57,7 +59,9 @@ def neighbor_ranks(points: Array, neighbors: Array) -> Array:
     norms = exact.square().sum(dim=1)
     ranks = np.empty((n, k), dtype=np.int32)
     for rows in torch.arange(n).split(max(1, CHUNK_ELEMENTS // (4 * n))):
-        squared = torch.addmm(norms[None, :], exact[rows], exact.T, alpha=-2.0)  # |a|^2 of the row is a constant
+        squared = torch.addmm(
+            norms[None, :], exact[rows], exact.T, alpha=-2.0
+        )  # |a|^2 of the row is a constant
         squared[torch.arange(len(rows)), rows] = torch.inf
         limits, order = squared.gather(1, listed[rows]).sort(dim=1)  # (R, k), ascending for the kernel
         closer = count_closer(squared.numpy(), limits.numpy())
@@ -68,8 +72,8 @@ def neighbor_ranks(points: Array, neighbors: Array) -> Array:
 def distortion(coords: Array, graph: KnnGraph) -> Array:
     """Distortion (N,) of a projection: mean projected over mean original distance to the k nearest neighbours.
 
-    The neighbours are those of the original space (the graph). 1 means that the neighbourhood kept its size. Where all k neighbours
-    coincide with the point, the ratio is NaN.
+    The neighbours are those of the original space (the graph). 1 means that the neighbourhood kept its size.
+    Where all k neighbours coincide with the point, the ratio is NaN.
     """
     before = graph.distances.astype(np.float64).mean(axis=1)
     after = edge_distances(coords, graph).astype(np.float64).mean(axis=1)

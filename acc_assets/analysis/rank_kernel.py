@@ -13,8 +13,8 @@ import numpy as np
 def count_closer(squared: np.ndarray, limits: np.ndarray) -> np.ndarray:
     """Count, for each row and limit, the entries of the row strictly below the limit.
 
-    squared: (R, N) float64; limits: (R, K) float64, ascending within a row; returns (R, K) int32. One pass over each
-    row: most entries lie above the last limit and cost one comparison.
+    squared: (R, N) float64; limits: (R, K) float64, ascending within a row; returns (R, K) int32. One pass
+    over each row: most entries lie above the last limit and cost one comparison.
     """
     rows, n = squared.shape
     k = limits.shape[1]

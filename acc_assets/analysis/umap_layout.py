@@ -1,10 +1,10 @@
 """UMAP (McInnes, Healy and Melville 2018, arXiv:1802.03426) from a neighbour graph that exists already.
 
-The same algorithm and defaults as umap-learn, against which the tests compare it. It is written out here because of
-what surrounds the algorithm there: importing umap-learn and compiling its functions costs 8 to 20 seconds in every process,
-and its loop holds Python's lock, so that a 2-D and a 3-D layout cannot run side by side. Start
-positions are principal components, not a spectral layout: as good (Kobak and Linderman 2021, Nature Biotechnology
-39:156), always defined, and the plane that a reader sees in the PCA view.
+The same algorithm and defaults as umap-learn, against which the tests compare it. It is written out here
+because of what surrounds the algorithm there: importing umap-learn and compiling its functions costs 8 to 20
+seconds in every process, and its loop holds Python's lock, so that a 2-D and a 3-D layout cannot run side by
+side. Start positions are principal components, not a spectral layout: as good (Kobak and Linderman 2021,
+Nature Biotechnology 39:156), always defined, and the plane that a reader sees in the PCA view.
 """
 
 from __future__ import annotations
@@ -44,14 +44,16 @@ def default_epochs(n: int) -> int:
 def fuzzy_edges(graph: KnnGraph, n_neighbors: int = 15) -> FuzzyEdges:
     """Build the fuzzy simplicial set of the data (UMAP, section 3.1 and algorithms 2 and 3).
 
-    Each point's distances are scaled by sigma so that sum_j exp(-(d_ij - rho_i) / sigma_i) = log2(n_neighbors), with rho_i the
-    distance to the nearest distinct neighbour; the union is w_ij + w_ji - w_ij w_ji. As in umap-learn,
-    `n_neighbors` counts the point itself; it is cut to what the graph holds.
+    Each point's distances are scaled by sigma so that sum_j exp(-(d_ij - rho_i) / sigma_i) =
+    log2(n_neighbors), with rho_i the distance to the nearest distinct neighbour; the union is w_ij + w_ji -
+    w_ij w_ji. As in umap-learn, `n_neighbors` counts the point itself; it is cut to what the graph holds.
     """
     from scipy.sparse import coo_matrix
 
     if n_neighbors < 2:
-        raise ValueError(f"fuzzy_edges: n_neighbors is {n_neighbors}; allowed: 2 or more (it counts the point)")
+        raise ValueError(
+            f"fuzzy_edges: n_neighbors is {n_neighbors}; allowed: 2 or more (it counts the point)"
+        )
     graph = graph.nearest(min(n_neighbors - 1, graph.k))
     n, k = graph.indices.shape
     distances = graph.distances.astype(np.float64)
@@ -153,7 +155,18 @@ def optimize_layout(
     for epoch in range(n_epochs):
         step = np.float32(rate * (1.0 - epoch / n_epochs))
         run_epoch(
-            coords, heads, tails, period, due, negative_due, random_state, epoch, step, pull, push, np.float32(NEGATIVES)
+            coords,
+            heads,
+            tails,
+            period,
+            due,
+            negative_due,
+            random_state,
+            epoch,
+            step,
+            pull,
+            push,
+            np.float32(NEGATIVES),
         )
         if epoch_done is not None:
             epoch_done(epoch + 1, n_epochs)
