@@ -47,14 +47,21 @@ def recipes(as_json: bool) -> None:
                     "parameters": dict(tree.parameters),
                     "source": tree.source,
                     "nodes": [
-                        {"tag": n.tag, "kind": n.kind, "parent": n.parent, "branch": n.branch, "spec_hash": n.spec_hash}
+                        {
+                            "tag": n.tag,
+                            "kind": n.kind,
+                            "parent": n.parent,
+                            "branch": n.branch,
+                            "spec_hash": n.spec_hash,
+                        }
                         for n in tree
                     ],
                 }
                 for tree in found.trees.values()
             ],
             "broken": [
-                {"name": one.name, "path": str(one.path), "line": one.line, "error": one.error} for one in found.broken
+                {"name": one.name, "path": str(one.path), "line": one.line, "error": one.error}
+                for one in found.broken
             ],
         }
         click.echo(json.dumps(listed, indent=2))
@@ -74,8 +81,8 @@ def recipes(as_json: bool) -> None:
 def status(recipe: str | None, as_json: bool, steps: int | None, settings: tuple[str, ...]) -> None:
     """Tell what is fresh, what is stale and why, and what is missing: Dagster's own answer."""
     from acc_assets.assets.instance import open_instance
+    from acc_assets.assets.location import build_definitions
     from acc_assets.assets.status import recipe_status
-    from acc_assets.definitions import build_definitions
     from acc_assets.storage import Store
     from acc_assets.terminal import print_status
 
@@ -97,10 +104,14 @@ def status(recipe: str | None, as_json: bool, steps: int | None, settings: tuple
 
 @main.command()
 @click.argument("recipe")
-@click.option("--select", metavar="BRANCH_OR_NODE", help="Only this branch, node or asset, and what it is made from.")
+@click.option(
+    "--select", metavar="BRANCH_OR_NODE", help="Only this branch, node or asset, and what it is made from."
+)
 @click.option("--seeds", metavar="0,1,2", help="Only these seeds.")
 @click.option("--steps", type=click.IntRange(1), help="Override the recipe's parameter `steps`.")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Override any parameter of the recipe.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Override any parameter of the recipe."
+)
 @click.option("--workers", type=click.IntRange(1), help="Processes side by side; default: one a core.")
 @click.option("--force", is_flag=True, help="Build the selection although it is fresh.")
 def build(
@@ -159,7 +170,9 @@ def site(recipe: str | None) -> None:
 
 
 @main.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one."
+)
 def serve(port: int) -> None:
     """Serve the site on the loopback address."""
     from functools import partial
@@ -181,7 +194,9 @@ def serve(port: int) -> None:
 
 @main.command()
 @click.option("--to", "to", type=click.Path(path_type=Path), help="Folder that any static host takes.")
-@click.option("--git", "repository", type=click.Path(path_type=Path, exists=True), help="Repository to commit to.")
+@click.option(
+    "--git", "repository", type=click.Path(path_type=Path, exists=True), help="Repository to commit to."
+)
 @click.option("--branch", default="gh-pages", show_default=True, help="Branch of that repository.")
 @click.option("--message", "-m", default="Publish the report", show_default=True, help="Commit message.")
 def publish(to: Path | None, repository: Path | None, branch: str, message: str) -> None:
@@ -197,7 +212,9 @@ def publish(to: Path | None, repository: Path | None, branch: str, message: str)
         click.echo(to / "index.html")
     elif repository is not None:
         commit = publish_git(folder, repository, branch=branch, message=message)
-        click.echo(f"{commit} on {branch} of {repository}; push it to publish: git -C {repository} push origin {branch}")
+        click.echo(
+            f"{commit} on {branch} of {repository}; push it to publish: git -C {repository} push origin {branch}"
+        )
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
@@ -226,8 +243,12 @@ def _trees(recipe: str | None, parameters: dict[str, Any]) -> list[Any]:
     for one in found.broken:
         if one.name == recipe:
             raise RecipeError(str(one), remedy="Mend the file.", recipe=recipe)
-    broken = f" Files with errors: {', '.join(one.path.name for one in found.broken)}." if found.broken else ""
-    raise RecipeError(f"there is no recipe '{recipe}'.", remedy=f"Recipes are: {', '.join(found.trees)}.{broken}")
+    broken = (
+        f" Files with errors: {', '.join(one.path.name for one in found.broken)}." if found.broken else ""
+    )
+    raise RecipeError(
+        f"there is no recipe '{recipe}'.", remedy=f"Recipes are: {', '.join(found.trees)}.{broken}"
+    )
 
 
 def _parameters(steps: int | None, settings: tuple[str, ...]) -> dict[str, Any]:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -97,7 +105,11 @@ def print_recipes(found: Discovered) -> None:
         nodes = " ".join(node.tag for node in tree)
         parameters = " ".join(f"{name}={value}" for name, value in tree.parameters.items())
         table.add_row(
-            f"[bold]{tree.name}", nodes, ",".join(map(str, tree.seeds)), escape(parameters), escape(tree.title)
+            f"[bold]{tree.name}",
+            nodes,
+            ",".join(map(str, tree.seeds)),
+            escape(parameters),
+            escape(tree.title),
         )
     console.print(table)
     for broken in found.broken:

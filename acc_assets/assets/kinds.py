@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import numpy as np
 
 from acc_assets.assets.progress import TrainingProgress
 from acc_assets.storage import Manifest, RunDirectory, Store
@@ -71,7 +72,7 @@ class NodeWork:
         """Device and threads of this step."""
         from acc_assets.training import Runtime
 
-        return Runtime(device=self.device, threads=self.threads)  # type: ignore[arg-type]
+        return Runtime(device=self.device, threads=self.threads)
 
     def model(self, step: int | None = None) -> LoadedModel:
         """The model with its heads in evaluation mode, at its last step or at a snapshot."""
@@ -84,13 +85,56 @@ class NodeWork:
         """Name of the data set that the latents are shown on."""
         ref = self.node.primary_dataset
         if ref is None:
-            raise ValueError(f"{self.tree.name}/{self.node.tag} has no task, so there is no data set to look at.")
+            raise ValueError(
+                f"{self.tree.name}/{self.node.tag} has no task, so there is no data set to look at."
+            )
         return ref.name
 
     @property
     def data(self) -> ImageData:
         """The data set that the latents are shown on."""
-        return self.node.datasets[self.dataset_name].config.load()  # type: ignore[no-any-return]
+        return self.node.datasets[self.dataset_name].config.load()
+
+    @property
+    def groups(self) -> tuple[Any, ...]:
+        """The model's factor groups; for a model without any, one group that spans the latent."""
+        from acc_assets.models import FactorGroup
+
+        width = int(self.run.read_json("latents/latents.json")["latent_dim"])
+        return self.node.factor_groups or (FactorGroup("latent", 0, width),)
+
+    def example_indices(self, per_class: int) -> np.ndarray:
+        """The first test images of every class (of a real target: evenly spread ones), the same for every node."""
+        targets = self.data.test.targets
+        if targets.ndim > 1 or not np.issubdtype(targets.dtype, np.integer):
+            return np.linspace(0, len(targets) - 1, 10 * per_class).astype(int)
+        return np.sort(
+            np.concatenate([np.flatnonzero(targets == label)[:per_class] for label in np.unique(targets)])
+        )
+
+    def decoder(self) -> Callable[[np.ndarray], np.ndarray]:
+        """A function from latents (B, D) to images (B, C, H, W) in [0, 1], by the node's own decoder."""
+        import torch
+
+        from acc_assets.models import ModelOutput
+
+        model = self.model().model
+        if not hasattr(model, "decode"):
+            raise TypeError(
+                f"{type(model).__name__} of {self.tree.name}/{self.node.tag} has no decode(latent). Give it one "
+                "that returns {ModelOutput.RECONSTRUCTION: images}, or leave evaluate() out of the recipe."
+            )
+        device = next(model.parameters()).device
+
+        def decode(latents: np.ndarray) -> np.ndarray:
+            with torch.no_grad():
+                outputs = model.decode(
+                    torch.from_numpy(np.ascontiguousarray(latents, dtype=np.float32)).to(device)
+                )
+            images: np.ndarray = outputs[ModelOutput.RECONSTRUCTION].cpu().numpy()
+            return images
+
+        return decode
 
 
 @dataclass(frozen=True)
@@ -108,7 +152,7 @@ class AnalysisKind:
     applies: Callable[[TreeNode], bool] = lambda node: True
 
 
-def picture(png: bytes, path: str) -> dg.MetadataValue:  # type: ignore[type-arg]
+def picture(png: bytes, path: str) -> dg.MetadataValue[Any]:
     """A PNG as Dagster metadata: shown in place when small, else named by its path."""
     if len(png) > INLINE_PICTURE_BYTES:
         return dg.MetadataValue.path(path)

@@ -25,7 +25,9 @@ def run(work: NodeWork) -> Outcome:
         out.json("neighbors.json", {"steps": steps, "k": k, "metric": "euclidean", "space": "posterior mean"})
     metadata = {"neighbours": k, "snapshots": len(steps), "mean distance": float(graph.distances.mean())}
     if labels.ndim == 1:
-        metadata["share of neighbours with the same label"] = float((labels[graph.indices] == labels[:, None]).mean())
+        metadata["share of neighbours with the same label"] = float(
+            (labels[graph.indices] == labels[:, None]).mean()
+        )
     return Outcome(
         data_version=digest_of(work.run.manifest(FAMILY)),
         metadata={**metadata, "path": str(work.run.local_path(FAMILY))},

@@ -117,7 +117,10 @@ def _data_plan(tree: Tree, ref: DatasetRef) -> AssetPlan:
 
 def _analysis_plan(tree: Tree, node: TreeNode, kind: AnalysisKind) -> AssetPlan:
     own = {other.suffix for other in analyses_of(node)}
-    deps = [_key(tree, node.tag), *(_key(tree, f"{node.tag}_{suffix}") for suffix in kind.after if suffix in own)]
+    deps = [
+        _key(tree, node.tag),
+        *(_key(tree, f"{node.tag}_{suffix}") for suffix in kind.after if suffix in own),
+    ]
     return AssetPlan(
         _key(tree, f"{node.tag}_{kind.suffix}"),
         tree.name,

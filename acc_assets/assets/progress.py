@@ -87,7 +87,11 @@ class TrainingProgress:
                 dg.AssetObservation(
                     asset_key=self._context.asset_key,
                     partition=self._context.partition_key,
-                    metadata={"step": step, "steps per second": rate, **{f"loss {k}": v for k, v in metrics.items()}},
+                    metadata={
+                        "step": step,
+                        "steps per second": rate,
+                        **{f"loss {k}": v for k, v in metrics.items()},
+                    },
                 )
             )
 

@@ -37,7 +37,11 @@ def run(work: NodeWork) -> Outcome:
         for (method, dim), by_step in found.coords.items():
             for step, coords in by_step.items():
                 finite = finite and bool(np.isfinite(coords).all())
-                out.npz(name_of(step, method, dim), coords=coords, neighbor_distances=edge_distances(coords, graphs[step]))
+                out.npz(
+                    name_of(step, method, dim),
+                    coords=coords,
+                    neighbor_distances=edge_distances(coords, graphs[step]),
+                )
             out.latest(name_of(steps[-1], method, dim), f"latent_{dim}d_latest_{method}.npz")
         out.json(
             "projections.json",
@@ -46,7 +50,9 @@ def run(work: NodeWork) -> Outcome:
                 "methods": sorted({method for method, _ in found.coords}),
                 "dimensions": sorted({dim for _, dim in found.coords}),
                 "trustworthiness": {"k": TRUST_NEIGHBORS, **trust},
-                "explained_variance": {str(step): shares for step, shares in found.explained_variance.items()},
+                "explained_variance": {
+                    str(step): shares for step, shares in found.explained_variance.items()
+                },
                 "params": found.params,
             },
         )
@@ -60,7 +66,8 @@ def run(work: NodeWork) -> Outcome:
         },
         verdicts={
             "projection_finite": Verdict(
-                passed=finite, reason="all coordinates are finite" if finite else "some coordinates are not finite"
+                passed=finite,
+                reason="all coordinates are finite" if finite else "some coordinates are not finite",
             )
         },
     )

@@ -13,7 +13,7 @@ THREADS_VARIABLE = "ACC_THREADS"
 DEVICE_VARIABLE = "ACC_DEVICE"
 
 
-class StoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+class StoreResource(dg.ConfigurableResource):
     """Where artifacts are kept."""
 
     root: str | None = Field(default=None, description="Local folder; default ACC_STORAGE, else ./storage.")
@@ -23,7 +23,7 @@ class StoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return Store(self.root)
 
 
-class MachineResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+class MachineResource(dg.ConfigurableResource):
     """Device and threads of one step. Results are the same bits for the same device kind and threads."""
 
     device: str = Field(

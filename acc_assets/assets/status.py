@@ -71,7 +71,11 @@ def _status(
         causes = resolver.get_stale_causes(plan.key, partition)
         return AssetStatus(plan, seed, "stale", "; ".join(dict.fromkeys(_words(cause) for cause in causes)))
     if verify and plan.family:
-        folder = store.recipe(plan.recipe) if plan.node is None else store.run(plan.recipe, plan.node.tag, int(seed or 0))
+        folder = (
+            store.recipe(plan.recipe)
+            if plan.node is None
+            else store.run(plan.recipe, plan.node.tag, int(seed or 0))
+        )
         damages = folder.verify(plan.family)
         if damages:
             return AssetStatus(plan, seed, "damaged", str(damages[0]))
@@ -84,7 +88,11 @@ def _words(cause: object) -> str:
     key = getattr(dependency, "asset_key", None)
     if reason == "has a new code version":
         return "its recipe or code changed"
-    return f"{key.path[-1]} {reason.replace('has a new dependency ', 'has a new ')}" if key is not None else reason
+    return (
+        f"{key.path[-1]} {reason.replace('has a new dependency ', 'has a new ')}"
+        if key is not None
+        else reason
+    )
 
 
 def upstream_closure(definitions: dg.Definitions, keys: Iterable[dg.AssetKey]) -> set[dg.AssetKey]:

@@ -53,7 +53,11 @@ def broken_view(broken: BrokenRecipe) -> RecipeView:
 
 def _node_view(node: TreeNode, assets: dict[str, AssetView]) -> NodeView:
     phases = [
-        {"name": phase.name, **canonical(dataclasses.replace(phase, tasks=())), "tasks": canonical(phase.tasks)}
+        {
+            "name": phase.name,
+            **canonical(dataclasses.replace(phase, tasks=())),
+            "tasks": canonical(phase.tasks),
+        }
         for phase in node.phases
     ]
     return NodeView(

@@ -1,0 +1,70 @@
+"""Where the decoder looks for each factor."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import numpy as np
+
+from acc_assets.assets.kinds import AnalysisKind, NodeWork, Outcome, digest_of, picture
+
+FAMILY = "attention"
+IMAGES = 6
+MEASURED = 512  # images that the numbers are averaged over
+SCALE = 2
+
+
+def run(work: NodeWork) -> Outcome:
+    """Read the cross-attention maps out and lay them over the images."""
+    import torch
+
+    from acc_assets.analysis.attention import attention_overlays, attention_summary
+    from acc_assets.analysis.figures import tile, to_png
+
+    model = work.model().model
+    mu = work.run.read_npz("latents/latents_latest.npz")["mu"]
+    names = [group.name for group in work.groups]
+    shown = work.example_indices(per_class=1)[:IMAGES]
+    measured = np.unique(np.linspace(0, len(mu) - 1, min(MEASURED, len(mu))).astype(int))
+    device = next(model.parameters()).device
+    images = work.data.test.images.astype(np.float32) / 255
+    with torch.no_grad():
+        maps, many = (
+            model.attention_maps(torch.from_numpy(mu[chosen]).to(device)).cpu().numpy()
+            for chosen in (shown, measured)
+        )
+    summary = attention_summary(many, images[measured], names)
+    overlays = attention_overlays(maps, images[shown], names)
+    png = to_png(tile(overlays, scale=SCALE, column_labels=["input", *names]))
+    with work.run.family(FAMILY) as out:
+        out.png("attention.png", png)
+        out.npz("attention.npz", maps=maps.astype(np.float32), indices=shown)
+        out.json(
+            "attention.json",
+            {
+                "indices": shown.tolist(),
+                "factors": [asdict(one) for one in summary],
+                "measured_images": len(measured),
+                "caption": "Test images, and over each the share of attention that every position of the decoder's "
+                "8x8 (at 16 pixels 4x4) map gives to a factor; bright is much. Shares sum to one over factors.",
+            },
+        )
+    return Outcome(
+        data_version=digest_of(work.run.manifest(FAMILY)),
+        metadata={
+            **{f"attention to {one.name}": one.share for one in summary},
+            "attention": picture(png, str(work.run.local_path(f"{FAMILY}/attention.png"))),
+        },
+    )
+
+
+KIND = AnalysisKind(
+    suffix="attention",
+    family=FAMILY,
+    version=1,
+    description="The decoder's cross-attention to each factor, laid over test images.",
+    kinds=frozenset({"pytorch", "image"}),
+    run=run,
+    after=("latents",),
+    applies=lambda node: bool(getattr(node.model, "has_attention", False)),
+)

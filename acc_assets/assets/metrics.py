@@ -1,0 +1,94 @@
+"""Metrics of every task on the test split, and what each latent dimension carries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, digest_of
+
+FAMILY = "metrics"
+
+
+def run(work: NodeWork) -> Outcome:
+    """Evaluate every task on its test split, next to its baseline, and describe the latents."""
+    from acc_assets.analysis.latent_stats import latent_stats
+    from acc_assets.training import evaluate
+
+    loaded = work.model()
+    datasets = {name: ref.config.load() for name, ref in work.node.datasets.items()}
+    measured = evaluate(loaded.model, loaded.heads, work.node.tasks, datasets, split="test")
+    latents = work.run.read_npz("latents/latents_latest.npz")
+    stats = latent_stats(latents["mu"], latents.get("logvar"), work.node.factor_groups)
+    tasks: dict[str, Any] = {
+        task.name: {
+            "kind": task.kind,
+            "dataset": task.dataset.name,
+            "factor": getattr(task, "factor_name", None),
+            "metrics": measured[task.name],
+            "baseline": task.baseline(datasets[task.dataset.name]),
+        }
+        for task in work.node.tasks
+    }
+    with work.run.family(FAMILY) as out:
+        out.json(
+            "metrics.json", {"step": loaded.step, "split": "test", "tasks": tasks, "latent": stats.to_json()}
+        )
+    numbers = {
+        f"{name} {metric}": value for name, facts in measured.items() for metric, value in facts.items()
+    }
+    return Outcome(
+        data_version=digest_of(work.run.manifest(FAMILY)),
+        metadata={
+            **numbers,
+            "active dimensions": len(stats.active),
+            "KL (nats)": stats.kl if stats.kl is not None else "not variational",
+            "step": loaded.step,
+            "data": "; ".join(f"{name}: {data.source}" for name, data in datasets.items()),
+            "path": str(work.run.local_path(FAMILY)),
+        },
+        verdicts={
+            "beats_mean_image": _beats_mean_image(tasks),
+            "latent_not_collapsed": _not_collapsed(stats),
+        },
+    )
+
+
+def _beats_mean_image(tasks: dict[str, Any]) -> Verdict:
+    found = [facts for facts in tasks.values() if facts["kind"] == "reconstruction"]
+    if not found:
+        return Verdict(passed=True, reason="no task reconstructs")
+    ours, mean = found[0]["metrics"]["psnr"], found[0]["baseline"]["psnr"]
+    return Verdict(
+        passed=ours > mean,
+        reason=f"PSNR {ours:.2f} dB, the mean training image scores {mean:.2f} dB",
+        numbers={"psnr": ours, "mean image psnr": mean},
+    )
+
+
+def _not_collapsed(stats: Any) -> Verdict:
+    collapsed = [name for name, group in stats.groups.items() if group.collapsed]
+    numbers = {"active dimensions": float(len(stats.active))}
+    if collapsed or not stats.active:
+        what = f"collapsed groups: {', '.join(collapsed)}" if collapsed else "no dimension is active"
+        return Verdict(passed=False, reason=what, numbers=numbers)
+    return Verdict(
+        passed=True, reason=f"{len(stats.active)} active dimensions, every group among them", numbers=numbers
+    )
+
+
+KIND = AnalysisKind(
+    suffix="metrics",
+    family=FAMILY,
+    version=1,
+    description="Every task's metrics on the test split beside its baseline; KL and activity of each dimension.",
+    kinds=frozenset({"pytorch", "table"}),
+    run=run,
+    after=("latents",),
+    checks=(
+        Check("beats_mean_image", "The reconstruction scores a higher PSNR than the mean training image."),
+        Check(
+            "latent_not_collapsed",
+            "Every factor group has a dimension whose posterior mean varies over the data.",
+        ),
+    ),
+)

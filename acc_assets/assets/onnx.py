@@ -1,0 +1,84 @@
+"""Encoder and decoder for the browser and other runtimes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import dagster as dg
+
+from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, digest_of
+
+FAMILY = "onnx"
+
+
+def run(work: NodeWork) -> Outcome:
+    """Export encoder and decoder as ONNX and compare them with torch by onnxruntime."""
+    from acc_assets.analysis.latent_stats import latent_stats
+    from acc_assets.export import check_parity, export_onnx
+
+    loaded = work.model()
+    latents = work.run.read_npz("latents/latents_latest.npz")
+    images = work.data.test.images
+    stats = latent_stats(latents["mu"], latents.get("logvar"), work.node.factor_groups)
+    card = {
+        "recipe": work.tree.name,
+        "node": work.node.tag,
+        "seed": str(work.seed),
+        "step": str(loaded.step),
+        "spec_hash": work.node.spec_hash,
+        "digest": loaded.digest,
+        "data": work.data.source,
+        "data_digest": work.data.digest,
+    }
+    bundle = export_onnx(loaded.model, images.shape[1:], latents["mu"].shape[1], card)
+    parity = check_parity(bundle, loaded.model, images[:5])
+    with work.run.family(FAMILY) as out:
+        out.bytes("encoder.onnx", bundle.encoder)
+        out.bytes("decoder.onnx", bundle.decoder)
+        out.json(
+            "onnx.json",
+            {
+                "opset": bundle.opset,
+                "inputs": {"encoder": ["input"], "decoder": ["latent"]},
+                "outputs": {"encoder": ["latent"], "decoder": ["reconstruction"]},
+                "parity": {**asdict(parity), "passed": parity.passed},
+                "ranges": stats.ranges,
+                "step": loaded.step,
+                "card": card,
+            },
+        )
+    return Outcome(
+        data_version=digest_of(work.run.manifest(FAMILY)),
+        metadata={
+            "opset": bundle.opset,
+            "encoder (KB)": round(len(bundle.encoder) / 1000, 1),
+            "decoder (KB)": round(len(bundle.decoder) / 1000, 1),
+            "largest difference to torch": parity.max_abs,
+            "path": str(work.run.local_path(FAMILY)),
+        },
+        verdicts={
+            "onnx_parity": Verdict(
+                passed=parity.passed,
+                reason=f"largest difference to torch {parity.max_abs:.1e}, allowed {parity.tolerance:.0e}",
+                numbers={"largest difference": parity.max_abs},
+            )
+        },
+    )
+
+
+KIND = AnalysisKind(
+    suffix="onnx",
+    family=FAMILY,
+    version=1,
+    description="Encoder and decoder as ONNX, compared with torch by onnxruntime.",
+    kinds=frozenset({"pytorch", "onnx"}),
+    run=run,
+    after=("latents",),
+    checks=(
+        Check(
+            "onnx_parity",
+            "onnxruntime gives what torch gives; the site shows no playground of a model that fails.",
+            dg.AssetCheckSeverity.ERROR,
+        ),
+    ),
+)

@@ -1,0 +1,58 @@
+"""Test images sorted by how strongly each factor responds to them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from acc_assets.assets.kinds import AnalysisKind, NodeWork, Outcome, digest_of, picture
+
+FAMILY = "sorted"
+COUNT = 20
+PER_ROW = 10
+SCALE = 2
+
+
+def run(work: NodeWork) -> Outcome:
+    """Show the images with the lowest and the highest mean activation of each factor."""
+    from acc_assets.analysis.figures import tile, to_png
+    from acc_assets.analysis.sorting import sort_by_activation
+
+    images = work.data.test.images
+    mu = work.run.read_npz("latents/latents_latest.npz")["mu"]
+    orders = sort_by_activation(mu, work.groups, COUNT)
+    pictures = {}
+    with work.run.family(FAMILY) as out:
+        for order in orders:
+            ends = np.concatenate([order.lowest, order.highest])
+            rows = images[ends].reshape(-1, min(PER_ROW, len(order.lowest)), *images.shape[1:])
+            labels = [""] * len(rows)
+            labels[0], labels[len(rows) // 2] = "lowest", "highest"
+            png = to_png(tile(rows, scale=SCALE, row_labels=labels))
+            out.png(f"sorted_{order.name}.png", png)
+            pictures[f"sorted by {order.name}"] = picture(
+                png, str(work.run.local_path(f"{FAMILY}/sorted_{order.name}.png"))
+            )
+        out.json(
+            "sorted.json",
+            {
+                order.name: {
+                    "lowest": order.lowest.tolist(),
+                    "highest": order.highest.tolist(),
+                    "activation_lowest": order.activations[order.lowest].tolist(),
+                    "activation_highest": order.activations[order.highest].tolist(),
+                }
+                for order in orders
+            },
+        )
+    return Outcome(data_version=digest_of(work.run.manifest(FAMILY)), metadata=pictures)
+
+
+KIND = AnalysisKind(
+    suffix="sorted",
+    family=FAMILY,
+    version=1,
+    description=f"The {COUNT} test images with the lowest and the {COUNT} with the highest activation of each factor.",
+    kinds=frozenset({"numpy", "image"}),
+    run=run,
+    after=("latents",),
+)
