@@ -1,4 +1,29 @@
-import type { Mount } from "../shared/component";
+import type { Mount, Parameters } from "../shared/component";
+import { type HistogramBar, type LatentBar, mountHistogram, mountLatent } from "./bars";
+import { mountCurves } from "./curves";
+import { mountDots } from "./dots";
+import { mountCopy, mountSwitch, mountThemeToggle } from "./page";
+import type { CurvePanel, DotMetric } from "./series";
+import { mountTree, type TreeData } from "./tree";
+
+const CHARTS: Readonly<Record<string, (element: HTMLElement, parameters: Parameters) => void>> = {
+  curves: (element, { panels }) => mountCurves(element, panels as CurvePanel[]),
+  dots: (element, { metrics }) => mountDots(element, metrics as DotMetric[]),
+  latent: (element, { bars, label }) => mountLatent(element, bars as LatentBar[], String(label)),
+  histogram: (element, { bars }) => mountHistogram(element, bars as HistogramBar[]),
+};
+
+const mountChart: Mount = (element, parameters) => {
+  const draw = CHARTS[String(parameters["kind"])];
+  if (!draw) throw new Error(`there is no chart "${String(parameters["kind"])}"; there are: ${Object.keys(CHARTS).join(", ")}`);
+  draw(element, parameters);
+};
 
 /** Components of this folder by their `data-acc` name. */
-export const charts: Readonly<Record<string, Mount>> = {};
+export const charts: Readonly<Record<string, Mount>> = {
+  chart: mountChart,
+  tree: (element, parameters) => mountTree(element, parameters as unknown as TreeData),
+  switch: mountSwitch,
+  "theme-toggle": mountThemeToggle,
+  copy: mountCopy,
+};

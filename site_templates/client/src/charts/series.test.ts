@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { axisNumber, branchColor, type CurveSeries, dotDomain, type DotMetric, meansOf, pointsOf, suitsLog } from "./series";
+
+const series = (seed: number, y: Array<number | null>): CurveSeries => ({ node: "a", color: 0, seed, x: [0, 10, 20], y });
+const metric = (values: number[], baseline: number | null): DotMetric => ({
+  key: "k",
+  label: "k",
+  unit: "",
+  better: "higher",
+  percent: false,
+  digits: 2,
+  baseline,
+  rows: [{ node: "a", color: 0, values: values.map((value, i) => [i, value] as const), mean: null, sd: null }],
+});
+
+test("the mean curve covers the steps that every seed has", () => {
+  const means = meansOf([series(0, [1, 2, 3]), series(1, [3, null, 5])]);
+  assert.deepEqual(means.map(({ x, y }) => [x, y]), [[0, 2], [20, 4]]);
+});
+
+test("values that were not finite leave gaps, and percentages are scaled", () => {
+  assert.deepEqual(pointsOf([series(0, [0.5, null, 1])], 100).map(({ y }) => y), [50, 100]);
+});
+
+test("a logarithmic axis needs positive values over a wide range", () => {
+  assert.equal(suitsLog(pointsOf([series(0, [1, 10, 100])])), true);
+  assert.equal(suitsLog(pointsOf([series(0, [0, 10, 100])])), false);
+  assert.equal(suitsLog(pointsOf([series(0, [1, 2, 3])])), false);
+  assert.equal(suitsLog([]), false);
+});
+
+test("a near baseline is on the axis, a far one is announced at its side", () => {
+  const near = dotDomain(metric([10, 12], 9));
+  assert.equal(near.far, null);
+  assert.ok(near.domain[0] < 9 && near.domain[1] > 12);
+  const far = dotDomain(metric([0.97, 0.98], 0.1));
+  assert.equal(far.far, "left");
+  assert.ok(far.domain[0] > 0.9);
+});
+
+test("equal values still get a range", () => {
+  const { domain } = dotDomain(metric([5, 5], null));
+  assert.ok(domain[0] < 5 && domain[1] > 5);
+});
+
+test("branches keep their colour, and the root has its own", () => {
+  assert.equal(branchColor(-1), "var(--branch-root)");
+  assert.equal(branchColor(9), branchColor(1));
+});
+
+test("axis numbers are short", () => {
+  assert.deepEqual([12345, 0.97, -2, 0.00012].map(axisNumber), ["12.3k", "0.97", "−2", "1e−4"]);
+});
