@@ -1,0 +1,39 @@
+"""Training: exact, resumable, and a dumb pipe from batches through a model to tasks. No dagster."""
+
+from acc_assets.training.batches import LazyData, load_data
+from acc_assets.training.checkpoint import CheckpointState, Identity, parse_checkpoint
+from acc_assets.training.errors import CheckpointRefused, TrainingCancelled, TrainingDiverged, TrainingError
+from acc_assets.training.evaluation import EncodedSplit, encode_split, evaluate
+from acc_assets.training.loading import LoadedModel, load_model
+from acc_assets.training.materialize import TRAINING_VERSION, CheckpointResult, build_checkpoint
+from acc_assets.training.progress import NoProgress, ProgressSink
+from acc_assets.training.runtime import Runtime, available_devices, default_threads
+from acc_assets.training.snapshots import checkpoint_steps, load_checkpoint, load_final
+
+__all__ = [
+    "TRAINING_VERSION",
+    "CheckpointRefused",
+    "CheckpointResult",
+    "CheckpointState",
+    "EncodedSplit",
+    "Identity",
+    "LazyData",
+    "LoadedModel",
+    "NoProgress",
+    "ProgressSink",
+    "Runtime",
+    "TrainingCancelled",
+    "TrainingDiverged",
+    "TrainingError",
+    "available_devices",
+    "build_checkpoint",
+    "checkpoint_steps",
+    "default_threads",
+    "encode_split",
+    "evaluate",
+    "load_checkpoint",
+    "load_data",
+    "load_final",
+    "load_model",
+    "parse_checkpoint",
+]

@@ -1,0 +1,101 @@
+"""Training batches: the split lies on the device as bytes, and its order is a pure function of seed and epoch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from acc_assets.datasets import Batch, ImageData
+from acc_assets.training.randomness import derived_seed, generator
+
+
+class BatchSource:
+    """Endless batches of one data set's training split.
+
+    Image number p of the stream, p = 0, 1, 2, ..., is entry p mod N of the permutation of epoch p div N, and
+    that permutation depends on (seed, data set name, epoch) alone. So branches with one seed see the same
+    batches, and `position` is all the state there is. A batch may span two epochs; no image is left out.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        data: ImageData,
+        *,
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+        position: int = 0,
+    ) -> None:
+        self.name = name
+        self.batch_size = batch_size
+        self.position = position  # images taken from the stream so far
+        self._seed = seed
+        self._device = device
+        self._shape = data.train.images.shape[1:]  # (C, H, W)
+        self._pixels = torch.from_numpy(data.train.images).flatten(1).to(device)  # (N, C*H*W) uint8
+        self._targets = torch.from_numpy(data.train.targets).to(device)
+        self._epoch = -1
+        self._order = torch.empty(0, dtype=torch.int64)
+
+    def __len__(self) -> int:
+        """Images in the training split."""
+        return len(self._pixels)
+
+    def skip(self) -> None:
+        """Go past one batch without gathering it."""
+        self.position += self.batch_size
+
+    def next(self, step: int, augment: Any = None) -> Batch:
+        """The next batch; `augment` distorts what the encoder sees, with noise of its own for each step."""
+        indices = self._indices()
+        self.position += self.batch_size
+        images = self._pixels[indices].to(torch.float32).div_(255.0).unflatten(1, self._shape)
+        inputs = images
+        if augment is not None:
+            inputs = augment.apply(images, generator(self._device, self._seed, "augment", self.name, step))
+        return Batch(images=images, inputs=inputs, targets=self._targets[indices])
+
+    def _indices(self) -> Tensor:
+        parts = []
+        start, wanted = self.position, self.batch_size
+        while wanted > 0:
+            epoch, offset = divmod(start, len(self))
+            part = self._permutation(epoch)[offset : offset + wanted]
+            parts.append(part)
+            start, wanted = start + len(part), wanted - len(part)
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _permutation(self, epoch: int) -> Tensor:
+        if epoch != self._epoch:
+            host = torch.Generator()  # drawn on the CPU, so that the order is the same on every device
+            host.manual_seed(derived_seed(self._seed, "order", self.name, epoch))
+            self._order = torch.randperm(len(self), generator=host).to(self._device)
+            self._epoch = epoch
+        return self._order
+
+
+def load_data(config: Any) -> ImageData:
+    """The arrays behind a data set reference's configuration, or behind a callable that a recipe names."""
+    loaded = config.load() if hasattr(config, "load") else config.build()
+    if hasattr(loaded, "load"):
+        loaded = loaded.load()
+    if not isinstance(loaded, ImageData):
+        raise ValueError(
+            f"{config!r} gave a {type(loaded).__name__}; a data set must be an ImageData: return one from the loader."
+        )
+    return loaded
+
+
+class LazyData:
+    """Stands for a data set's arrays and loads them when a task first asks for one of them."""
+
+    def __init__(self, config: Any) -> None:
+        self._config = config
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(load_data(self._config), name)

@@ -1,0 +1,106 @@
+"""`config.json`: what was built, from which data, with which versions."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from acc_assets.datasets import ImageData
+from acc_assets.tree import TreeNode
+
+VIZ_IMAGES = 40
+
+
+def describe_run(
+    node: TreeNode,
+    *,
+    recipe: str,
+    seed: int,
+    model: nn.Module,
+    datasets: Mapping[str, ImageData],
+    device: torch.device,
+    flushes_denormals: bool,
+    code: str,
+) -> dict[str, Any]:
+    """Everything that a reader needs to know about a run, as plain values.
+
+    `viz_indices` are the test images of the primary data set that every figure shows, the same for all nodes
+    and seeds. Facts about data sets that the build did not have to load are null.
+    """
+    spec = node.spec
+    primary = node.primary_dataset
+    shown = datasets.get(primary.name) if primary is not None else None
+    groups = getattr(model, "factor_groups", None) or node.factor_groups
+    return {
+        "recipe": recipe,
+        "node": node.tag,
+        "kind": node.kind,
+        "branch": node.branch,
+        "parent": node.parent,
+        "seed": seed,
+        "spec": spec,
+        "spec_hash": node.spec_hash,
+        "tasks": spec["tasks"],
+        "phases": spec["phases"],
+        "model": spec["model"],
+        "latent_dim": getattr(model, "latent_dim", getattr(node.model, "latent_dim", None)),
+        "factor_groups": [{"name": g.name, "start": g.start, "stop": g.stop} for g in groups],
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "datasets": {
+            name: describe_data(ref.config, datasets.get(name)) for name, ref in node.datasets.items()
+        },
+        "primary_dataset": primary.name if primary is not None else None,
+        "viz_indices": viz_indices(shown) if shown is not None else [],
+        "notes": list(node.notes),
+        "device": str(device),
+        "threads": torch.get_num_threads(),
+        "flushes_denormals": flushes_denormals,
+        "versions": {
+            "code": code,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        },
+        "command": f"acc build {recipe} --select {node.tag} --seeds {seed}",
+    }
+
+
+def describe_data(config: Any, data: ImageData | None) -> dict[str, Any]:
+    """Source, digest and sizes of one data set; from its configuration where it was not loaded."""
+    known: dict[str, Any] = config.describe() if hasattr(config, "describe") else {}
+    kind = getattr(config, "kind_of_target", None)
+    classes = getattr(config, "num_classes", None)
+    if data is not None and kind is None:
+        kind = "class" if data.train.targets.dtype.kind in "iu" else "real"
+        classes = int(data.train.targets.max()) + 1 if kind == "class" else None
+    return {
+        **known,
+        "source": data.source if data is not None else known.get("source"),
+        "digest": data.digest if data is not None else None,
+        "train": len(data.train) if data is not None else known.get("train"),
+        "validation": len(data.validation) if data is not None else known.get("validation"),
+        "test": len(data.test) if data is not None else known.get("test"),
+        "kind_of_target": kind,
+        "num_classes": classes,
+    }
+
+
+def viz_indices(data: ImageData, count: int = VIZ_IMAGES) -> list[int]:
+    """Test images to show: of each class in turn, in the order of the file; evenly over a real target's range."""
+    targets = data.test.targets
+    if targets.dtype.kind in "iu" and targets.ndim == 1:
+        classes = np.unique(targets)
+        rank = np.zeros(len(targets), np.int64)
+        for label in classes:
+            members = np.flatnonzero(targets == label)
+            rank[members] = np.arange(len(members))
+        order = np.lexsort((targets, rank))
+        return [int(index) for index in order[:count]]
+    order = np.argsort(targets.reshape(len(targets), -1)[:, 0], kind="stable")
+    places = np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int)
+    return [int(order[place]) for place in places]

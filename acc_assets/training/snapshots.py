@@ -1,0 +1,119 @@
+"""The checkpoints of one run directory: written on a cadence, verified when read, small on disk."""
+
+from __future__ import annotations
+
+import re
+
+from acc_assets.storage import DamagedArtifact, MissingArtifact, RunDirectory
+from acc_assets.training.checkpoint import CheckpointState, parse_checkpoint
+from acc_assets.training.errors import CheckpointRefused, TrainingError
+
+FAMILY = "checkpoints"
+SCHEMA = 1
+LATEST = "latest.pt"
+COMPLETE = 2  # newest snapshots that keep what training needs to go on; older ones keep the weights alone
+_STEP = re.compile(r"step_(\d{8})\.pt")
+
+
+def file_name(step: int) -> str:
+    """Name of the snapshot of a step, counted along the lineage."""
+    return f"step_{step:08d}.pt"
+
+
+def checkpoint_steps(run: RunDirectory) -> list[int]:
+    """Steps of all snapshots of a run in order, the start and the last included; empty when there are none."""
+    if not run.has_family(FAMILY):
+        return []
+    steps = (step_of(record.name) for record in run.manifest(FAMILY).files)
+    return sorted(step for step in steps if step is not None)
+
+
+def step_of(file: str) -> int | None:
+    """The step in a snapshot's path, None for another file."""
+    match = _STEP.fullmatch(file.rsplit("/", 1)[-1])
+    return int(match[1]) if match else None
+
+
+def load_checkpoint(run: RunDirectory, step: int | None = None) -> CheckpointState:
+    """One snapshot, without running code from it; the newest without a `step`.
+
+    Raises:
+        MissingArtifact: there is none (of that step).
+        DamagedArtifact: the file differs from its manifest.
+        CheckpointRefused: the file carries code or is no checkpoint.
+    """
+    steps = checkpoint_steps(run)
+    if not steps:
+        raise MissingArtifact(f"{run.path} has no checkpoint. {run.remedy}")
+    if step is not None and step not in steps:
+        raise MissingArtifact(f"{run.path} has no snapshot of step {step}; there are {steps}. {run.remedy}")
+    rel = f"{FAMILY}/{file_name(steps[-1] if step is None else step)}"
+    return parse_checkpoint(run.read_bytes(rel), str(run.local_path(rel)))
+
+
+def load_final(run: RunDirectory) -> CheckpointState:
+    """The checkpoint at the end of training; raises `TrainingError` when training has not come to its end."""
+    state = load_checkpoint(run)
+    if not state.final:
+        raise TrainingError(f"{run.path} was trained only to step {state.step}, not to its end. {run.remedy}")
+    return state
+
+
+class SnapshotWriter:
+    """Writes the snapshots of one build, each whole or not at all."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        self._run = run
+        self._complete: list[CheckpointState] = []
+        self._fresh = True
+        self.last: int | None = None
+
+    def find(self) -> tuple[list[CheckpointState], list[str]]:
+        """Snapshots that training can go on from, newest first, and what was wrong with those it cannot read."""
+        good, problems = [], []
+        try:
+            steps = checkpoint_steps(self._run)
+        except DamagedArtifact as error:
+            return [], [str(error)]
+        for step in reversed(steps):
+            try:
+                state = load_checkpoint(self._run, step)
+            except (DamagedArtifact, MissingArtifact, CheckpointRefused) as error:
+                problems.append(str(error))
+                continue
+            if state.resume is None:
+                break  # older ones were thinned too
+            good.append(state)
+        return good, problems
+
+    def adopt(self, good: list[CheckpointState]) -> None:
+        """Go on from snapshots that `find` returned, newest first; later files are dropped by the next write."""
+        self._complete = list(reversed(good))
+        self._fresh = False
+        self.last = good[0].step
+
+    def mend_mirror(self, step: int) -> None:
+        """Write `latest.pt` again as a mirror of a snapshot that is whole."""
+        with self._run.family(FAMILY, SCHEMA, keep=True) as out:
+            out.latest(file_name(step), LATEST)
+
+    def write(self, state: CheckpointState) -> str:
+        """Write one snapshot and its mirror `latest.pt`; thin or drop those that have had their time."""
+        name = file_name(state.step)
+        with self._run.family(FAMILY, SCHEMA, keep=not self._fresh) as out:
+            out.bytes(name, state.to_bytes())
+            out.latest(name, LATEST)
+            for old in out.names:
+                if (step_of(old) or 0) > state.step:
+                    out.drop(old)
+            others = [other for other in self._complete if other.step != state.step]
+            keep = 0 if state.final else COMPLETE - 1
+            retired = others[: len(others) - keep] if keep else others
+            for old_state in retired:
+                out.drop(file_name(old_state.step))
+                if old_state.resume is not None and old_state.resume["kept"]:
+                    out.bytes(file_name(old_state.step), old_state.without_resume().to_bytes())
+        self._complete = [other for other in others if other not in retired] + [state]
+        self._fresh = False
+        self.last = state.step
+        return f"{FAMILY}/{name}"
