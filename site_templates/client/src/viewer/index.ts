@@ -1,3 +1,64 @@
+import { readRuns } from "../shared/contract";
 import type { Mount } from "../shared/component";
-import { Points } from "three";
-export const mountLatentViewer: Mount = (element) => { element.textContent = String(Points.name); };
+import { h } from "../shared/dom";
+import { loadNeighbors, loadProjection, loadRun, projectionsOf } from "./run_data";
+import type { ViewerState } from "./state";
+import { LatentViewer } from "./viewer";
+
+/** A handle for tests and for people at the console. */
+export interface ViewerHandle {
+  count: number;
+  state: () => ViewerState;
+  set: (patch: Partial<ViewerState>) => void;
+  /** Where point `index` is on the page, in CSS pixels of the window. */
+  screenPosition: (index: number) => { x: number; y: number; visible: boolean };
+  /** Milliseconds that the main thread spent in each of the last frames. */
+  frameTimes: readonly number[];
+}
+
+declare global {
+  interface Window {
+    accViewer?: ViewerHandle;
+  }
+}
+
+/** Mounts the latent viewer. Parameters: see `readRuns`. */
+export const mountLatentViewer: Mount = async (element, parameters) => {
+  const runs = readRuns(parameters);
+  element.replaceChildren(h("p", { class: "acc-loading", role: "status" }, "Loading the latent space…"));
+  const asked = new URLSearchParams(window.location.hash.slice(1)).get("run");
+  const first = runs.find(({ key }) => key === asked) ?? runs[0]!;
+  const run = await loadRun(first.key);
+  const kind = projectionsOf(run)[0];
+  if (!kind) throw new Error(`no projection of ${run.meta.node} has been built; run: acc build ${run.meta.recipe}`);
+  const projection = await loadProjection(first.key, kind.method, kind.dimensions);
+  const start: ViewerState = {
+    run: first.key,
+    ...kind,
+    step: projection.steps[projection.steps.length - 1]!,
+    color: "label",
+    marks: "auto",
+    size: 1,
+    filterBy: "label",
+    hidden: [],
+    focus: null,
+    selection: [],
+    camera: null,
+  };
+  const neighbors = await loadNeighbors(run);
+  const viewer = new LatentViewer(runs, { ...start, run: runs[0]!.key }, start, { run, projection, neighbors });
+  element.replaceChildren(viewer.element);
+  window.accViewer = {
+    get count() {
+      return viewer.count;
+    },
+    state: () => viewer.store.get(),
+    set: (patch) => viewer.store.set(patch),
+    screenPosition: (index) => {
+      const places = viewer.stage.places();
+      const box = viewer.stage.element.getBoundingClientRect();
+      return { x: box.left + places.x[index]!, y: box.top + places.y[index]!, visible: places.visible[index] === 1 };
+    },
+    frameTimes: viewer.stage.frameTimes,
+  };
+};

@@ -1,0 +1,15 @@
+/** Keeps the fragment of the page's address in step with the state, without filling the history. */
+export function syncAddress(fragment: () => string, onEdit: (fragment: string) => void): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  window.addEventListener("hashchange", () => {
+    if (window.location.hash.slice(1) !== fragment()) onEdit(window.location.hash);
+  });
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      const text = fragment();
+      const page = window.location.href.split("#")[0]!;
+      window.history.replaceState(window.history.state, "", text ? `${page}#${text}` : page);
+    }, 150);
+  };
+}

@@ -1,0 +1,229 @@
+import {
+  BufferAttribute,
+  BufferGeometry,
+  DataTexture,
+  GLSL3,
+  LinearFilter,
+  LinearMipmapLinearFilter,
+  type PerspectiveCamera,
+  Points,
+  RedFormat,
+  RGBAFormat,
+  ShaderMaterial,
+  Vector2,
+  Vector3,
+} from "three";
+import type { Pictures } from "../shared/pictures";
+import type { Rgb } from "../shared/palette";
+import type { Blend } from "./layout";
+import type { Dimensions, Marks } from "./state";
+
+/** How a point is drawn; the fourth byte of its colour. */
+export const EMPHASIS = { normal: 0, hidden: 85, faded: 170, strong: 255 } as const;
+
+const VERTEX = /* glsl */ `
+in vec3 goal;
+in vec4 tint; // rgb, emphasis
+uniform float blend, focal, ratio, picture, dot_, fog, distance_;
+uniform int marks; // 0 dots, 1 pictures when large enough, 2 pictures
+uniform vec2 tiles;
+out vec3 vTint;
+out float vPicture;
+out float vFade;
+flat out vec2 vTile;
+
+void main() {
+  vec4 seen = modelViewMatrix * vec4(mix(position, goal, blend), 1.0);
+  gl_Position = projectionMatrix * seen;
+  float scale = focal / max(1e-4, -seen.z);
+  float wide = picture * scale;
+  bool strong = tint.a > 0.9;
+  bool faded = tint.a > 0.5 && !strong;
+  float shown = marks == 0 ? 0.0 : marks == 2 ? 1.0 : smoothstep(13.0 * ratio, 19.0 * ratio, wide);
+  if (strong && marks == 1) { shown = 1.0; wide = max(wide * 1.2, 26.0 * ratio); }
+  float size = mix(clamp(dot_ * scale, 3.0 * ratio, 11.0 * ratio), max(wide, 13.0 * ratio), shown);
+  if (strong) { size *= 1.25; gl_Position.z -= 0.05 * gl_Position.w; }
+  if (faded) size *= 0.8;
+  if (tint.a > 0.2 && tint.a < 0.5) gl_Position = vec4(2.0, 2.0, 2.0, 1.0); // hidden: outside the clip volume
+  gl_PointSize = min(size, 512.0);
+  vTint = tint.rgb;
+  vPicture = shown;
+  vFade = max(faded ? 0.78 : 0.0, strong ? 0.0 : fog * smoothstep(-1.0, 1.2, -seen.z - distance_));
+  float index = float(gl_VertexID);
+  vTile = vec2(mod(index, tiles.x), floor(index / tiles.x));
+}`;
+
+const FRAGMENT = /* glsl */ `
+precision highp float;
+uniform sampler2D atlas;
+uniform vec2 tiles;
+uniform vec2 texels; // of one tile
+uniform vec3 surface;
+uniform bool gray;
+in vec3 vTint;
+in float vPicture;
+in float vFade;
+flat in vec2 vTile;
+out vec4 color;
+
+vec4 read(vec2 uv) {
+  vec2 inset = 0.5 / texels;
+  return texture(atlas, (vTile + clamp(uv, inset, 1.0 - inset)) / tiles);
+}
+
+void main() {
+  vec2 uv = gl_PointCoord;
+  float r = length(uv - 0.5) * 2.0;
+  float soft = fwidth(r);
+  vec4 disc = vec4(mix(vTint, surface, 0.45 * smoothstep(0.7, 0.95, r)), 1.0 - smoothstep(1.0 - soft, 1.0, r));
+  vec4 image;
+  if (gray) { // ink in the point's colour, with a halo of the background so that neighbours stay apart
+    float ink = read(uv).r;
+    vec2 step_ = 1.3 / texels;
+    float halo = ink;
+    for (int i = 0; i < 8; i++) {
+      float angle = float(i) * 0.7853982;
+      halo = max(halo, read(uv + step_ * vec2(cos(angle), sin(angle))).r);
+    }
+    ink = smoothstep(0.08, 0.62, ink);
+    image = vec4(mix(surface, vTint, ink), max(ink, 0.85 * smoothstep(0.15, 0.6, halo)));
+  } else {
+    vec2 edge = min(uv, 1.0 - uv);
+    float frame = 1.0 - step(0.06, min(edge.x, edge.y));
+    image = vec4(mix(read(uv).rgb, vTint, frame), 1.0);
+  }
+  color = mix(disc, image, vPicture);
+  color.rgb = mix(color.rgb, surface, vFade);
+  if (color.a < 0.25) discard;
+}`;
+
+/** All points in one draw call; each is a disc or its picture from the atlas. */
+export class Cloud {
+  readonly three: Points<BufferGeometry, ShaderMaterial>;
+  private readonly uniforms;
+  private count = 0;
+  private layers: Record<"position" | "goal", Float32Array | null> = { position: null, goal: null };
+
+  constructor() {
+    this.uniforms = {
+      blend: { value: 0 },
+      focal: { value: 1 },
+      ratio: { value: 1 },
+      picture: { value: 0.03 },
+      dot_: { value: 0.015 },
+      fog: { value: 0 },
+      distance_: { value: 1 },
+      marks: { value: 1 },
+      tiles: { value: new Vector2(1, 1) },
+      texels: { value: new Vector2(1, 1) },
+      atlas: { value: null as DataTexture | null },
+      surface: { value: new Vector3(1, 1, 1) },
+      gray: { value: true },
+    };
+    const material = new ShaderMaterial({
+      uniforms: this.uniforms,
+      vertexShader: VERTEX,
+      fragmentShader: FRAGMENT,
+      glslVersion: GLSL3,
+      transparent: true,
+      depthTest: true,
+      depthWrite: true,
+    });
+    this.three = new Points(new BufferGeometry(), material);
+    this.three.frustumCulled = false;
+  }
+
+  /** Takes the pictures of a run; `maxTexture` is the card's limit, above which the atlas is scaled down. */
+  setPictures(pictures: Pictures, count: number, maxTexture: number): void {
+    const { meta } = pictures;
+    const rows = Math.ceil(meta.n / meta.columns);
+    this.uniforms.atlas.value?.dispose();
+    this.uniforms.atlas.value = atlasTexture(pictures, maxTexture);
+    this.uniforms.tiles.value.set(meta.columns, rows);
+    this.uniforms.texels.value.set(meta.width, meta.height);
+    this.uniforms.gray.value = meta.channels === 1;
+    if (count !== this.count) {
+      this.count = count;
+      this.layers = { position: null, goal: null };
+      this.three.geometry.dispose();
+      this.three.geometry = new BufferGeometry();
+      this.three.geometry.setAttribute("position", new BufferAttribute(new Float32Array(count * 3), 3));
+      this.three.geometry.setAttribute("goal", new BufferAttribute(new Float32Array(count * 3), 3));
+      this.three.geometry.setAttribute("tint", new BufferAttribute(new Uint8Array(count * 4), 4, true));
+    }
+  }
+
+  setBlend({ from, to, mix }: Blend): void {
+    this.setLayer("position", from);
+    this.setLayer("goal", to);
+    this.uniforms.blend.value = mix;
+  }
+
+  /** Colours and emphasis (N, 4). */
+  setTints(tints: Uint8Array): void {
+    const attribute = this.three.geometry.getAttribute("tint") as BufferAttribute;
+    (attribute.array as Uint8Array).set(tints);
+    attribute.needsUpdate = true;
+  }
+
+  setLook(look: { marks: Marks; size: number; dimensions: Dimensions; surface: Rgb }): void {
+    this.uniforms.marks.value = { dots: 0, auto: 1, pictures: 2 }[look.marks];
+    const spacing = Math.min(0.075, Math.sqrt(Math.PI / Math.max(1, this.count)));
+    this.uniforms.picture.value = 1.7 * spacing * look.size;
+    this.uniforms.dot_.value = 0.85 * spacing * look.size;
+    this.uniforms.fog.value = look.dimensions === 3 ? 0.6 : 0;
+    this.uniforms.surface.value.set(...look.surface).multiplyScalar(1 / 255);
+  }
+
+  /** Half the width of the drawing of a point at `depth`, in CSS pixels; the same rule as in the shader. */
+  radius(depth: number, focal: number): number {
+    const scale = focal / Math.max(1e-4, depth);
+    const wide = this.uniforms.picture.value * scale;
+    const dot = Math.min(11, Math.max(3, this.uniforms.dot_.value * scale));
+    const marks = this.uniforms.marks.value;
+    const shown = marks === 2 || (marks === 1 && wide > 16);
+    return (shown ? Math.max(wide, 13) : dot) / 2;
+  }
+
+  /** Values that change with the camera; `focal` in CSS pixels, `ratio` device pixels per CSS pixel. */
+  setView(camera: PerspectiveCamera, focal: number, ratio: number, distance: number): void {
+    this.uniforms.focal.value = focal * ratio;
+    this.uniforms.ratio.value = ratio;
+    this.uniforms.distance_.value = distance;
+    camera.updateMatrixWorld();
+  }
+
+  private setLayer(name: "position" | "goal", values: Float32Array): void {
+    if (this.layers[name] === values) return; // it is there already: the common case while a slider moves
+    this.layers[name] = values;
+    const attribute = this.three.geometry.getAttribute(name) as BufferAttribute;
+    (attribute.array as Float32Array).set(values);
+    attribute.needsUpdate = true;
+  }
+}
+
+/** The atlas as a texture: one byte a pixel where the pictures are grey. */
+function atlasTexture(pictures: Pictures, maxTexture: number): DataTexture {
+  const { bitmap, meta } = pictures;
+  const scale = Math.min(1, maxTexture / Math.max(bitmap.width, bitmap.height));
+  const [width, height] = [Math.floor(bitmap.width * scale), Math.floor(bitmap.height * scale)];
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  if (!context) throw new Error("this browser has no canvas to decode the pictures with");
+  context.drawImage(bitmap, 0, 0, width, height);
+  const rgba = context.getImageData(0, 0, width, height).data;
+  const gray = meta.channels === 1;
+  let pixels: Uint8Array<ArrayBuffer>;
+  if (gray) {
+    pixels = new Uint8Array(width * height);
+    for (let i = 0; i < pixels.length; i++) pixels[i] = rgba[i * 4]!;
+  } else {
+    pixels = new Uint8Array(rgba.buffer);
+  }
+  const texture = new DataTexture(pixels, width, height, gray ? RedFormat : RGBAFormat);
+  texture.unpackAlignment = 1;
+  texture.magFilter = LinearFilter;
+  texture.minFilter = LinearMipmapLinearFilter;
+  texture.generateMipmaps = true;
+  texture.needsUpdate = true;
+  return texture;
+}

@@ -1,0 +1,95 @@
+import { classColor, outcomeColor, parseHex, type RampName, rampTable, type Theme } from "../shared/palette";
+import { EMPHASIS } from "./cloud";
+import { className, type RunData } from "./run_data";
+import type { ViewerState } from "./state";
+
+/** The classes of a class colouring: what the legend lists and the filter hides. */
+export interface Classes {
+  id: string;
+  names: readonly string[];
+  counts: readonly number[];
+  color: (index: number, theme: Theme) => string;
+  /** Class of each point (N,). */
+  of: ArrayLike<number>;
+}
+
+/** The range of a continuous colouring; values beyond it have the colour of its end. */
+export interface Scale {
+  ramp: RampName;
+  low: number;
+  high: number;
+}
+
+/** The classes of colouring `id`, or null where it is continuous or not in the data. */
+export function classesOf(run: RunData, id: string): Classes | null {
+  if (!run.colorings.some((coloring) => coloring.id === id && coloring.kind === "class")) return null;
+  if (id === "outcome") {
+    const labels = run.values("label");
+    const predictions = run.values("prediction");
+    const of = Uint8Array.from(labels, (label, i) => (label === predictions[i] ? 0 : 1));
+    return { id, names: ["Right", "Wrong"], counts: countsOf(of, 2), color: (i, theme) => outcomeColor(i === 0, theme), of };
+  }
+  const of = run.values(id);
+  let highest = (run.dataset.classes?.length ?? 1) - 1;
+  for (let i = 0; i < of.length; i++) highest = Math.max(highest, of[i]!);
+  const names = Array.from({ length: highest + 1 }, (_, i) => className(run.dataset, i));
+  return { id, names, counts: countsOf(of, names.length), color: classColor, of };
+}
+
+/** The range of colouring `id`: from the 1st to the 99th percentile, so that a few outliers do not flatten the rest. */
+export function scaleOf(run: RunData, id: string): Scale {
+  const sorted = Float32Array.from(run.values(id)).filter(Number.isFinite).sort();
+  const at = (q: number) => sorted[Math.round((sorted.length - 1) * q)] ?? 0;
+  const [low, high] = [at(0.01), at(0.99)];
+  return { ramp: id.startsWith("factor:") ? "viridis" : "cividis", low, high: high > low ? high : low + 1 };
+}
+
+/** The points that the legend filters out (N,): 1 where hidden. */
+export function hiddenPoints(run: RunData, state: ViewerState): Uint8Array {
+  const hidden = new Uint8Array(run.count);
+  const classes = state.hidden.length > 0 ? classesOf(run, state.filterBy) : null;
+  if (!classes) return hidden;
+  const closed = new Set(state.hidden);
+  for (let i = 0; i < run.count; i++) if (closed.has(classes.of[i]!)) hidden[i] = 1;
+  return hidden;
+}
+
+/**
+ * Colour and emphasis of every point (N, 4). `strong` are the focus and its neighbours; while there are some, or a
+ * selection, all others recede.
+ */
+export function tintsOf(run: RunData, state: ViewerState, theme: Theme, strong: ReadonlySet<number>): Uint8Array {
+  const tints = new Uint8Array(run.count * 4);
+  const classes = classesOf(run, state.color);
+  if (classes) {
+    const colors = classes.names.map((_, i) => parseHex(classes.color(i, theme)));
+    for (let i = 0; i < run.count; i++) tints.set(colors[classes.of[i]!] ?? [128, 128, 128], i * 4);
+  } else {
+    const values = run.values(state.color);
+    const { ramp, low, high } = scaleOf(run, state.color);
+    const table = rampTable(ramp, theme);
+    for (let i = 0; i < run.count; i++) {
+      const at = Math.min(255, Math.max(0, Math.round(((values[i]! - low) / (high - low)) * 255))) || 0;
+      tints.set(table.subarray(at * 3, at * 3 + 3), i * 4);
+    }
+  }
+  const hidden = hiddenPoints(run, state);
+  const selected = new Set(state.selection);
+  const others = strong.size > 0 || selected.size > 0 ? EMPHASIS.faded : EMPHASIS.normal;
+  for (let i = 0; i < run.count; i++) {
+    tints[i * 4 + 3] = strong.has(i)
+      ? EMPHASIS.strong
+      : hidden[i]
+        ? EMPHASIS.hidden
+        : selected.has(i)
+          ? EMPHASIS.normal
+          : others;
+  }
+  return tints;
+}
+
+function countsOf(values: ArrayLike<number>, classes: number): number[] {
+  const counts = new Array<number>(classes).fill(0);
+  for (let i = 0; i < values.length; i++) if (values[i]! in counts) counts[values[i]!]!++;
+  return counts;
+}

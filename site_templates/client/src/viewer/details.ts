@@ -1,0 +1,121 @@
+import { h, iconButton } from "../shared/dom";
+import { number, plural } from "../shared/format";
+import { classColor, type Theme } from "../shared/palette";
+import type { Edge } from "./overlay";
+import { className, type Neighbors, type RunData } from "./run_data";
+
+const SHOWN_NEIGHBORS = 15;
+
+/** Edges from a point to its neighbours, nearest first; the weight falls from 1 to 0 with the distance in latent space. */
+export function edgesOf(neighbors: Neighbors | null, index: number | null): Edge[] {
+  if (!neighbors || index === null) return [];
+  const { k, indices, distances } = neighbors;
+  const shown = Math.min(k, SHOWN_NEIGHBORS);
+  const nearest = distances[index * k]!;
+  const span = distances[index * k + shown - 1]! - nearest || 1;
+  return Array.from({ length: shown }, (_, j) => ({
+    to: Number(indices[index * k + j]),
+    weight: 1 - (distances[index * k + j]! - nearest) / span,
+  }));
+}
+
+/** The card beside the cursor: the picture and its facts. */
+export class HoverCard {
+  readonly element = h("div", { class: "acc-hover-card", role: "status", hidden: true });
+
+  hide(): void {
+    this.element.hidden = true;
+  }
+
+  /** Shows point `index` beside (x, y) of a stage of the given size. */
+  show(run: RunData, index: number, x: number, y: number, stage: { width: number; height: number }): void {
+    const picture = h("div", { role: "img", "aria-label": "" });
+    run.pictures.show(picture, index, 72);
+    this.element.replaceChildren(picture, facts(run, index));
+    this.element.hidden = false;
+    const { offsetWidth: width, offsetHeight: height } = this.element;
+    const left = x + 18 + width > stage.width ? Math.max(4, x - 18 - width) : x + 18;
+    const top = Math.min(Math.max(4, y - height / 2), Math.max(4, stage.height - height - 4));
+    this.element.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
+  }
+}
+
+/** The focused point in the panel: picture, facts, and its neighbours in latent space. */
+export class FocusCard {
+  readonly element = h("section", { class: "acc-focus-card", "aria-label": "Focused point", "aria-live": "polite" });
+
+  constructor(private readonly onFocus: (index: number | null) => void) {}
+
+  update(run: RunData, index: number | null, neighbors: Neighbors | null, theme: Theme): void {
+    if (index === null) {
+      this.element.replaceChildren(h("p", { class: "acc-hint" }, "Click a point to see its neighbours in latent space."));
+      return;
+    }
+    const picture = h("div", { role: "img", "aria-label": describe(run, index) });
+    run.pictures.show(picture, index, 112);
+    this.element.replaceChildren(
+      h("div", { class: "acc-focus-head" }, h("h3", {}, `Point ${index}`), iconButton("close", "Leave this point", () => this.onFocus(null))),
+      h("div", { class: "acc-focus-body" }, picture, facts(run, index)),
+      neighbors ? this.neighborList(run, index, neighbors, theme) : h("p", { class: "acc-hint" }, "No neighbour graph has been built."),
+    );
+  }
+
+  private neighborList(run: RunData, index: number, { k, indices, distances }: Neighbors, theme: Theme): HTMLElement {
+    const shown = Math.min(k, SHOWN_NEIGHBORS);
+    const labels = run.values("label");
+    let same = 0;
+    const items = Array.from({ length: shown }, (_, j) => {
+      const other = Number(indices[index * k + j]);
+      if (labels[other] === labels[index]) same++;
+      return thumbnail(run, other, 40, theme, `distance ${number(distances[index * k + j]!)}`, () => this.onFocus(other));
+    });
+    const isClass = Boolean(run.dataset.classes?.length);
+    const heading = isClass ? `${same} of ${plural(shown, "nearest neighbour")} share its label` : plural(shown, "nearest neighbour");
+    return h("div", {}, h("h4", {}, heading), h("div", { class: "acc-thumbs" }, ...items));
+  }
+}
+
+/** A picture as a button, framed in the colour of its label. */
+export function thumbnail(run: RunData, index: number, size: number, theme: Theme, note: string, onclick: () => void): HTMLElement {
+  const picture = h("span", {});
+  run.pictures.show(picture, index, size);
+  const label = describe(run, index);
+  const color = run.dataset.classes?.length ? classColor(run.values("label")[index]!, theme) : "var(--line)";
+  return h(
+    "button",
+    { type: "button", class: "acc-thumb", style: `--frame:${color}`, title: note ? `${label}, ${note}` : label, "aria-label": label, "data-index": index, onclick },
+    picture,
+  );
+}
+
+/** "Point 12, label 7, predicted 9". */
+export function describe(run: RunData, index: number): string {
+  const parts = [`Point ${index}`, `label ${valueName(run, "label", index)}`];
+  if (has(run, "prediction")) parts.push(`predicted ${valueName(run, "prediction", index)}`);
+  return parts.join(", ");
+}
+
+function facts(run: RunData, index: number): HTMLElement {
+  const rows: HTMLElement[] = [];
+  const row = (name: string, value: string, mark = "") =>
+    rows.push(h("div", { class: "acc-fact" }, h("dt", {}, name), h("dd", { class: mark }, value)));
+  row("point", `#${index}`);
+  row("label", valueName(run, "label", index));
+  if (has(run, "prediction")) {
+    const right = run.values("prediction")[index] === run.values("label")[index];
+    const mark = run.dataset.classes?.length ? (right ? " ✓" : " ✗") : "";
+    row("predicted", valueName(run, "prediction", index) + mark, mark && (right ? "acc-right" : "acc-wrong"));
+  }
+  if (has(run, "error")) row("error", number(run.values("error")[index]!));
+  for (const name of run.factorNames) row(name, number(run.values(`factor:${name}`)[index]!));
+  return h("dl", { class: "acc-facts" }, ...rows);
+}
+
+function has(run: RunData, id: string): boolean {
+  return run.colorings.some((coloring) => coloring.id === id);
+}
+
+function valueName(run: RunData, id: string, index: number): string {
+  const value = run.values(id)[index]!;
+  return run.dataset.classes?.length ? className(run.dataset, value) : number(value);
+}

@@ -1,0 +1,71 @@
+import { h } from "../shared/dom";
+import { count, number } from "../shared/format";
+import { rampGradient, type Theme } from "../shared/palette";
+import { type Classes, classesOf, scaleOf } from "./coloring";
+import type { RunData } from "./run_data";
+import type { ViewerState } from "./state";
+
+/** The colour bar of a continuous colouring, and the classes as buttons that hide and show their points. */
+export class Legend {
+  readonly element = h("div", { class: "acc-legend" });
+
+  /** `onFilter` gets the classes to hide. */
+  constructor(private readonly onFilter: (hidden: number[]) => void) {}
+
+  update(run: RunData, state: ViewerState, theme: Theme): void {
+    const coloring = run.colorings.find(({ id }) => id === state.color);
+    const classes = classesOf(run, state.filterBy);
+    const parts: HTMLElement[] = [];
+    if (coloring?.kind === "scalar") parts.push(colorBar(run, state.color, coloring.label, theme));
+    if (classes) parts.push(this.classList(classes, state, coloring?.kind === "class", theme));
+    const focused = this.element.contains(document.activeElement)
+      ? (document.activeElement as HTMLElement).dataset.class
+      : undefined;
+    this.element.replaceChildren(...parts);
+    if (focused !== undefined) this.element.querySelector<HTMLElement>(`[data-class="${focused}"]`)?.focus();
+  }
+
+  private classList(classes: Classes, state: ViewerState, colored: boolean, theme: Theme): HTMLElement {
+    const hidden = new Set(state.hidden);
+    const all = classes.names.map((_, i) => i);
+    const toggle = (i: number) => all.filter((k) => (k === i ? !hidden.has(k) : hidden.has(k)));
+    const only = (i: number) => all.filter((k) => k !== i);
+    const items = classes.names.map((name, i) =>
+      h(
+        "button",
+        {
+          type: "button",
+          class: "acc-legend-item",
+          "aria-pressed": !hidden.has(i) ? "true" : "false",
+          "data-class": i,
+          title: `Click: hide or show. Double-click: show only ${name}.`,
+          onclick: (event: MouseEvent) => this.onFilter(event.altKey ? only(i) : toggle(i)),
+          ondblclick: () => this.onFilter(only(i)),
+        },
+        h("span", { class: "acc-swatch", style: `background:${colored ? classes.color(i, theme) : "var(--ink-2)"}` }),
+        h("span", { class: "acc-legend-name" }, name),
+        h("span", { class: "acc-legend-count" }, count(classes.counts[i] ?? 0)),
+      ),
+    );
+    const reset =
+      hidden.size > 0 &&
+      h("button", { type: "button", class: "acc-link", "data-class": "all", onclick: () => this.onFilter([]) }, "Show all");
+    return h("div", {}, h("div", { class: "acc-legend-items", role: "group", "aria-label": "Show classes" }, ...items), reset);
+  }
+}
+
+function colorBar(run: RunData, id: string, label: string, theme: Theme): HTMLElement {
+  const { ramp, low, high } = scaleOf(run, id);
+  return h(
+    "div",
+    { class: "acc-colorbar", role: "img", "aria-label": `${label}: colours from ${number(low)} to ${number(high)}` },
+    h("div", { class: "acc-colorbar-ramp", style: `background:${rampGradient(ramp, theme)}` }),
+    h(
+      "div",
+      { class: "acc-colorbar-labels", title: "1st to 99th percentile; values beyond have the colour of the end" },
+      h("span", {}, `≤ ${number(low)}`),
+      h("span", {}, number((low + high) / 2)),
+      h("span", {}, `≥ ${number(high)}`),
+    ),
+  );
+}

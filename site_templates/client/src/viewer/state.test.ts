@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { decodeState, encodeState, Store, type ViewerState } from "./state";
+
+const start: ViewerState = {
+  run: "runs/r/a/seed-0", method: "umap", dimensions: 2, step: 700, color: "label", marks: "auto", size: 1,
+  filterBy: "label", hidden: [], focus: null, selection: [], camera: null,
+};
+
+test("a state that equals the start has an empty fragment", () => {
+  assert.equal(encodeState(start, start), "");
+});
+
+test("every part of the state survives the way through the URL", () => {
+  const state: ViewerState = {
+    run: "runs/r/b & c/seed-1", method: "pca", dimensions: 3, step: 150.5, color: "factor:free", marks: "pictures", size: 1.5,
+    filterBy: "prediction", hidden: [3, 5], focus: 9999, selection: [0, 5, 6, 40, 9000],
+    camera: { target: [0.25, -1.5, 0], distance: 2.125, azimuth: 0.5, polar: 1.25 },
+  };
+  assert.deepEqual({ ...start, ...decodeState(`#${encodeState(state, start)}`) }, state);
+});
+
+test("nonsense in a link is left out", () => {
+  assert.deepEqual(decodeState("#proj=tsne&dim=7&step=abc&point=-3&cam=1_2&size=99&sel=~!&hide=x"), { size: 3, selection: [] });
+});
+
+test("a selection too long for a URL stays out of it", () => {
+  const selection = Array.from({ length: 5000 }, (_, i) => i);
+  assert.equal(encodeState({ ...start, selection }, start), "");
+});
+
+test("the store tells what changed, once, and nothing when nothing did", () => {
+  const store = new Store({ a: 1, b: 2, c: 3 });
+  const heard: string[][] = [];
+  store.subscribe((_, changed) => heard.push([...changed]));
+  store.set({ a: 1, b: 5, c: 6 });
+  store.set({ b: 5 });
+  assert.deepEqual(heard, [["b", "c"]]);
+});

@@ -1,0 +1,140 @@
+/** What the viewer shows: one plain object, its changes, and its form in the URL. */
+
+export type Method = "pca" | "umap";
+export type Dimensions = 2 | 3;
+export const MARKS = ["auto", "dots", "pictures"] as const;
+export type Marks = (typeof MARKS)[number];
+
+/** Where the camera looks from: on a sphere around `target`, in units of the cloud's radius and radians. */
+export interface Camera {
+  target: readonly [x: number, y: number, z: number];
+  distance: number;
+  azimuth: number;
+  polar: number;
+}
+
+export interface ViewerState {
+  /** Key of the run: `runs/<recipe>/<node>/seed-<n>`. */
+  run: string;
+  method: Method;
+  dimensions: Dimensions;
+  /** Training step; between two snapshots the points are interpolated. */
+  step: number;
+  /** Id of the colouring. */
+  color: string;
+  marks: Marks;
+  /** Factor on the size of marks, 0.5 to 3. */
+  size: number;
+  /** Classes that the legend filters out, of the class colouring `filterBy`. */
+  filterBy: string;
+  hidden: readonly number[];
+  focus: number | null;
+  selection: readonly number[];
+  /** Null until the reader moves it: the camera then fits the cloud. */
+  camera: Camera | null;
+}
+
+export class Store<S extends object> {
+  private readonly listeners: Array<(state: S, changed: ReadonlySet<keyof S>) => void> = [];
+
+  constructor(private state: S) {}
+
+  get(): S {
+    return this.state;
+  }
+
+  /** Sets some values; listeners hear of those that differ, all in one call. */
+  set(patch: Partial<S>): void {
+    const changed = new Set<keyof S>();
+    for (const key of Object.keys(patch) as Array<keyof S>) {
+      if (!Object.is(this.state[key], patch[key])) changed.add(key);
+    }
+    if (changed.size === 0) return;
+    this.state = { ...this.state, ...patch };
+    for (const listener of this.listeners) listener(this.state, changed);
+  }
+
+  subscribe(listener: (state: S, changed: ReadonlySet<keyof S>) => void): void {
+    this.listeners.push(listener);
+  }
+}
+
+/** Selections beyond this stay out of the URL, which some programs cut after 2,000 characters. */
+const LONGEST_SELECTION = 300;
+
+/** The part of `state` that differs from `start`, as a URL fragment without "#". */
+export function encodeState(state: ViewerState, start: ViewerState): string {
+  const out = new URLSearchParams();
+  if (state.run !== start.run) out.set("run", state.run);
+  if (state.method !== start.method) out.set("proj", state.method);
+  if (state.dimensions !== start.dimensions) out.set("dim", String(state.dimensions));
+  if (state.step !== start.step) out.set("step", String(Math.round(state.step * 10) / 10));
+  if (state.color !== start.color) out.set("color", state.color);
+  if (state.marks !== start.marks) out.set("marks", state.marks);
+  if (state.size !== start.size) out.set("size", state.size.toFixed(2));
+  if (state.hidden.length > 0) out.set("hide", `${state.filterBy}~${state.hidden.join(".")}`);
+  if (state.focus !== null) out.set("point", String(state.focus));
+  if (state.selection.length > 0 && state.selection.length <= LONGEST_SELECTION) {
+    out.set("sel", encodeIndices(state.selection));
+  }
+  if (state.camera) {
+    const { target, distance, azimuth, polar } = state.camera;
+    out.set("cam", [...target, distance, azimuth, polar].map((x) => Number(x.toFixed(3))).join("_"));
+  }
+  return out.toString();
+}
+
+/** Reads a URL fragment; parts that are missing or make no sense are left out, so that an old link still opens. */
+export function decodeState(fragment: string): Partial<ViewerState> {
+  const input = new URLSearchParams(fragment.replace(/^#/, ""));
+  const state: Partial<ViewerState> = {};
+  const run = input.get("run");
+  if (run) state.run = run;
+  const method = input.get("proj");
+  if (method === "pca" || method === "umap") state.method = method;
+  const dimensions = input.get("dim");
+  if (dimensions === "2" || dimensions === "3") state.dimensions = dimensions === "2" ? 2 : 3;
+  const step = readNumber(input.get("step"));
+  if (step !== null) state.step = step;
+  const color = input.get("color");
+  if (color) state.color = color;
+  const marks = input.get("marks");
+  if (marks === "auto" || marks === "dots" || marks === "pictures") state.marks = marks;
+  const size = readNumber(input.get("size"));
+  if (size !== null) state.size = Math.min(3, Math.max(0.5, size));
+  const [filterBy, hidden] = (input.get("hide") ?? "").split("~");
+  if (filterBy && hidden) {
+    state.filterBy = filterBy;
+    state.hidden = hidden.split(".").map(Number).filter(Number.isInteger);
+  }
+  const focus = readNumber(input.get("point"));
+  if (focus !== null && Number.isInteger(focus) && focus >= 0) state.focus = focus;
+  const selection = input.get("sel");
+  if (selection) state.selection = decodeIndices(selection);
+  const camera = readCamera(input.get("cam"));
+  if (camera) state.camera = camera;
+  return state;
+}
+
+/** Ascending indices as base-36 gaps: 5, 6, 40 -> "5.1.y". */
+function encodeIndices(indices: readonly number[]): string {
+  return indices.map((index, i) => (index - (i > 0 ? indices[i - 1]! : 0)).toString(36)).join(".");
+}
+
+function decodeIndices(text: string): number[] {
+  let index = 0;
+  const indices = text.split(".").map((gap) => (index += Number.parseInt(gap, 36)));
+  return indices.every((value) => Number.isInteger(value) && value >= 0) ? indices : [];
+}
+
+function readNumber(text: string | null): number | null {
+  const value = text === null || text === "" ? Number.NaN : Number(text);
+  return Number.isFinite(value) ? value : null;
+}
+
+function readCamera(text: string | null): Camera | null {
+  const [x, y, z, distance, azimuth, polar] = (text ?? "").split("_").map(Number);
+  const numbers = [x, y, z, distance, azimuth, polar];
+  if (!numbers.every((value) => value !== undefined && Number.isFinite(value)) || distance! <= 0) return null;
+  return { target: [x!, y!, z!], distance: distance!, azimuth: azimuth!, polar: polar! };
+}

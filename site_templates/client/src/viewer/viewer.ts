@@ -1,0 +1,366 @@
+import { syncAddress } from "../shared/address";
+import type { RunChoice } from "../shared/contract";
+import { h, provenanceLine } from "../shared/dom";
+import { plural } from "../shared/format";
+import { onThemeChange, type PageColors, readPageColors } from "../shared/theme";
+import { classesOf, tintsOf } from "./coloring";
+import { edgesOf, FocusCard, HoverCard } from "./details";
+import { listenToGestures, type Tool } from "./gestures";
+import { createHelp } from "./help";
+import { listenToKeys } from "./keys";
+import { Layout } from "./layout";
+import { Legend } from "./legend";
+import { Navigation } from "./navigation";
+import { Panel } from "./panel";
+import { loadNeighbors, loadProjection, loadRun, type Neighbors, type Projection, type RunData } from "./run_data";
+import { Search, searchable, type Suggestion } from "./search";
+import { Stage } from "./stage";
+import { decodeState, encodeState, MARKS, Store, type ViewerState } from "./state";
+import { Timeline } from "./timeline";
+import { Toolbar } from "./toolbar";
+import { Tray } from "./tray";
+
+const MOVE_TIME = 900; // ms of an animated change between layouts
+const PICK_REACH = { mouse: 10, touch: 22 } as const; // CSS pixels
+
+/** Everything on the screen at one time. What the state asks for may still be loading. */
+export interface Shown {
+  run: RunData;
+  projection: Projection;
+  neighbors: Neighbors | null;
+}
+
+/** The latent viewer: the state in one store, the parts that draw it, and the wiring between them. */
+export class LatentViewer {
+  readonly element: HTMLElement;
+  readonly stage = new Stage();
+  readonly store: Store<ViewerState>;
+  private readonly layout: Layout;
+  private readonly navigation: Navigation;
+  private readonly timeline = new Timeline((step) => this.store.set({ step }));
+  private readonly legend = new Legend((hidden) => this.store.set({ hidden }));
+  private readonly hoverCard = new HoverCard();
+  private readonly focusCard = new FocusCard((focus) => this.focus(focus));
+  private readonly tray = new Tray((focus) => this.focus(focus), () => this.store.set({ selection: [] }));
+  private readonly search = new Search(() => searchable(this.shown.run), (suggestion) => this.choose(suggestion));
+  private readonly toolbar: Toolbar;
+  private readonly panel: Panel;
+  private readonly status = h("p", { class: "acc-status", role: "status" });
+  private readonly caption = h("p", { class: "acc-stage-caption" });
+  private readonly provenance = h("div", { class: "acc-viewer-foot" });
+  private readonly help = createHelp();
+  private readonly saveAddress: () => void;
+  private colors: PageColors = readPageColors();
+  private tool: Tool = "move";
+  private request = 0;
+
+  /** `base` is the state of an address without a fragment, `initial` that of `shown`. */
+  constructor(
+    runs: readonly RunChoice[],
+    private readonly base: ViewerState,
+    initial: ViewerState,
+    private shown: Shown,
+  ) {
+    this.store = new Store(initial);
+    this.panel = new Panel(
+      runs,
+      { search: this.search.element, legend: this.legend.element, focus: this.focusCard.element },
+      (patch) => this.store.set(patch),
+    );
+    this.layout = new Layout(shown.projection, initial.step, (blend) => {
+      this.stage.cloud.setBlend(blend);
+      this.stage.redraw();
+    });
+    this.navigation = new Navigation(
+      this.stage,
+      () => this.store.get().dimensions,
+      (camera) => this.store.set({ camera }),
+    );
+    this.toolbar = new Toolbar({
+      tool: (tool) => this.setTool(tool),
+      zoom: (factor) => this.navigation.zoom(factor),
+      home: () => this.store.set({ camera: null }),
+      help: () => this.help.open(),
+    });
+    this.stage.setPositions(() => this.layout.positions());
+    this.stage.onResize = () => {
+      if (!this.store.get().camera) this.navigation.refit();
+    };
+    this.element = this.compose();
+    this.saveAddress = syncAddress(
+      () => encodeState(this.store.get(), this.base),
+      (fragment) => this.store.set({ ...this.base, ...this.valid(decodeState(fragment)) }),
+    );
+    this.store.subscribe((state, changed) => this.follow(state, changed));
+    this.setTool("move");
+    this.showRun();
+    this.stage.cloud.setBlend(this.layout.current());
+    this.listen();
+    this.store.set(this.valid(decodeState(window.location.hash)));
+  }
+
+  /** Number of points. */
+  get count(): number {
+    return this.shown.run.count;
+  }
+
+  // ---- from the state to the screen
+
+  private follow(state: ViewerState, changed: ReadonlySet<keyof ViewerState>): void {
+    const has = (...keys: Array<keyof ViewerState>) => keys.some((key) => changed.has(key));
+    this.saveAddress();
+    if (has("camera")) this.navigation.show(state.camera);
+    if (changed.size === 1 && has("camera")) return; // many times a second while the reader moves it
+    if (has("run", "method", "dimensions")) void this.load(state, has("run"), has("dimensions") && !state.camera);
+    else if (has("step")) this.layout.showStep(state.step);
+    if (has("step")) this.timeline.update(this.shown.projection.steps, state.step);
+    if (has("color") && !has("filterBy") && state.color !== state.filterBy && classesOf(this.shown.run, state.color)) {
+      this.store.set({ filterBy: state.color, hidden: [] }); // the legend filters the classes that it shows
+      return;
+    }
+    if (has("marks", "size", "dimensions")) this.applyLook();
+    if (has("color", "hidden", "filterBy", "focus", "selection")) this.applyTints();
+    if (has("color", "hidden", "filterBy")) this.legend.update(this.shown.run, state, this.colors.theme);
+    if (has("selection")) this.tray.update(this.shown.run, state.selection, this.colors.theme);
+    if (has("focus")) this.applyFocus();
+    this.panel.update(this.shown.run, state);
+  }
+
+  /** Brings the run and projection that the state asks for; of several requests the last one counts. */
+  private async load(state: ViewerState, isNewRun: boolean, refit: boolean): Promise<void> {
+    const request = ++this.request;
+    const slow = setTimeout(() => this.say("Loading…"), 150);
+    try {
+      const run = isNewRun ? await loadRun(state.run) : this.shown.run;
+      const projection = await loadProjection(state.run, state.method, state.dimensions);
+      const neighbors = isNewRun ? await loadNeighbors(run) : this.shown.neighbors;
+      if (request !== this.request) return;
+      this.timeline.pause();
+      this.shown = { run, projection, neighbors };
+      const { camera } = this.stage;
+      const turn = refit ? this.navigation.follow(camera.home(state.dimensions)) : () => {};
+      this.layout.moveTo(projection, this.store.get().step, isNewRun && !this.sameData(run) ? 0 : MOVE_TIME, turn);
+      if (isNewRun) this.showRun();
+      this.refreshCaption();
+      this.say("");
+    } catch (error) {
+      if (request !== this.request) return;
+      this.say(error instanceof Error ? error.message : String(error), true);
+      this.store.set({ run: this.shown.run.key, ...this.shown.projection.kind });
+    } finally {
+      clearTimeout(slow);
+    }
+  }
+
+  /** Whether the points of `run` are those that the graphics card has now. */
+  private sameData(run: RunData): boolean {
+    return run.pictures === this.pictures;
+  }
+  private pictures: RunData["pictures"] | null = null;
+
+  /** Draws everything that depends on the run. */
+  private showRun(): void {
+    const { run } = this.shown;
+    if (!this.sameData(run)) this.stage.cloud.setPictures(run.pictures, run.count, this.stage.maxTexture());
+    this.pictures = run.pictures;
+    const { focus = null, color = "label", selection = [], filterBy = "label" } = this.valid(this.store.get());
+    this.store.set({ focus, color, selection, filterBy });
+    this.provenance.replaceChildren(provenanceLine(run.meta.provenance) ?? "");
+    this.applyColors();
+  }
+
+  /** Draws everything that depends on the page's colours. */
+  private applyColors(): void {
+    const state = this.store.get();
+    this.colors = readPageColors();
+    this.stage.setColors(this.colors);
+    this.applyLook();
+    this.applyTints();
+    this.applyFocus();
+    this.legend.update(this.shown.run, state, this.colors.theme);
+    this.tray.update(this.shown.run, state.selection, this.colors.theme);
+    this.panel.update(this.shown.run, state);
+    this.refreshCaption();
+  }
+
+  private applyLook(): void {
+    const { marks, size, dimensions } = this.store.get();
+    this.stage.cloud.setLook({ marks, size, dimensions, surface: this.colors.surface });
+    this.stage.redraw();
+  }
+
+  private applyTints(): void {
+    const state = this.store.get();
+    const edges = edgesOf(this.shown.neighbors, state.focus);
+    const strong = new Set(state.focus === null ? [] : [state.focus, ...edges.map(({ to }) => to)]);
+    this.stage.setTints(tintsOf(this.shown.run, state, this.colors.theme, strong));
+  }
+
+  private applyFocus(): void {
+    const { focus } = this.store.get();
+    this.focusCard.update(this.shown.run, focus, this.shown.neighbors, this.colors.theme);
+    Object.assign(this.stage.overlay, { focus, edges: edgesOf(this.shown.neighbors, focus) });
+    this.stage.redraw();
+  }
+
+  private refreshCaption(): void {
+    const { run, projection } = this.shown;
+    const { method, dimensions } = projection.kind;
+    this.timeline.update(projection.steps, this.store.get().step);
+    this.caption.textContent = `${plural(run.count, "test picture")} · ${method.toUpperCase()} ${dimensions}-D · ${run.meta.node}, seed ${run.meta.seed}`;
+  }
+
+  private say(text: string, isError = false): void {
+    this.status.textContent = text;
+    this.status.classList.toggle("acc-status-error", isError);
+  }
+
+  // ---- from the reader to the state
+
+  private focus(index: number | null): void {
+    this.store.set({ focus: index });
+    if (index === null) return;
+    const { x, y } = this.stage.places();
+    const isInside = x[index]! > 0 && y[index]! > 0 && x[index]! < this.stage.width && y[index]! < this.stage.height;
+    if (!isInside) this.flyTo(index);
+  }
+
+  private flyTo(index: number): void {
+    const positions = this.layout.positions();
+    this.navigation.flyTo([positions[index * 3]!, positions[index * 3 + 1]!, positions[index * 3 + 2]!]);
+  }
+
+  private choose({ indices }: Suggestion): void {
+    const [first] = indices;
+    if (indices.length !== 1 || first === undefined) this.store.set({ selection: indices, focus: null });
+    else {
+      this.store.set({ focus: first, hidden: [] });
+      this.flyTo(first);
+    }
+  }
+
+  private hover(x: number, y: number): void {
+    const index = this.stage.pick(x, y, PICK_REACH.mouse);
+    this.stage.element.classList.toggle("acc-over-point", index !== null);
+    if (index === null) this.hoverCard.hide();
+    else this.hoverCard.show(this.shown.run, index, x, y, this.stage);
+    if (this.stage.overlay.hover === index) return;
+    this.stage.overlay.hover = index;
+    this.stage.refresh();
+  }
+
+  private leave(): void {
+    this.hoverCard.hide();
+    this.stage.overlay.hover = null;
+    this.stage.refresh();
+  }
+
+  private select(path: readonly number[], add: boolean): void {
+    const found = this.stage.inside(path);
+    const all = add ? [...new Set([...this.store.get().selection, ...found])].sort((a, b) => a - b) : found;
+    this.store.set({ selection: all, focus: null });
+  }
+
+  private escape(): void {
+    const { focus, selection } = this.store.get();
+    if (focus !== null) this.store.set({ focus: null });
+    else if (selection.length > 0) this.store.set({ selection: [] });
+    else this.setTool("move");
+  }
+
+  private setTool(tool: Tool): void {
+    this.tool = tool;
+    this.stage.element.dataset.tool = tool;
+    this.toolbar.update(tool);
+  }
+
+  private nextColoring(): void {
+    const { colorings } = this.shown.run;
+    const index = colorings.findIndex(({ id }) => id === this.store.get().color);
+    this.store.set({ color: colorings[(index + 1) % colorings.length]!.id });
+  }
+
+  private nearest(): void {
+    const [next] = edgesOf(this.shown.neighbors, this.store.get().focus);
+    if (next) this.focus(next.to);
+  }
+
+  /** Leaves out parts of a state that this run does not have. */
+  private valid(state: Partial<ViewerState>): Partial<ViewerState> {
+    const { run } = this.shown;
+    const out = { ...state };
+    if (out.color && !run.colorings.some(({ id }) => id === out.color)) delete out.color;
+    if (out.filterBy && !classesOf(run, out.filterBy)) delete out.filterBy;
+    if (out.focus != null && out.focus >= run.count) delete out.focus;
+    if (out.selection) out.selection = out.selection.filter((index) => index < run.count);
+    return out;
+  }
+
+  // ---- wiring
+
+  private listen(): void {
+    const { navigation } = this;
+    listenToGestures(this.stage.element, {
+      tool: () => this.tool,
+      pan: (dx, dy) => navigation.pan(dx, dy),
+      drag: (dx, dy) => navigation.drag(dx, dy),
+      zoom: (factor, x, y) => navigation.zoom(factor, x, y),
+      hover: (x, y) => this.hover(x, y),
+      leave: () => this.leave(),
+      click: (x, y, touch) => this.store.set({ focus: this.stage.pick(x, y, touch ? PICK_REACH.touch : PICK_REACH.mouse) }),
+      doubleClick: (x, y) => navigation.zoom(1.8, x, y),
+      path: (path) => {
+        this.stage.overlay.path = path;
+        this.stage.refresh();
+      },
+      select: (path, add) => this.select(path, add),
+    });
+    const set = (patch: Partial<ViewerState>) => () => this.store.set(patch);
+    listenToKeys(this.element, {
+      ArrowLeft: () => navigation.drag(30, 0),
+      ArrowRight: () => navigation.drag(-30, 0),
+      ArrowUp: () => navigation.drag(0, 30),
+      ArrowDown: () => navigation.drag(0, -30),
+      "+": () => navigation.zoom(1.25),
+      "=": () => navigation.zoom(1.25),
+      "-": () => navigation.zoom(0.8),
+      "0": set({ camera: null }),
+      "2": set({ dimensions: 2, camera: null }),
+      "3": set({ dimensions: 3, camera: null }),
+      p: () => this.store.set({ method: this.store.get().method === "pca" ? "umap" : "pca" }),
+      m: () => this.store.set({ marks: MARKS[(MARKS.indexOf(this.store.get().marks) + 1) % MARKS.length]! }),
+      c: () => this.nextColoring(),
+      ",": () => this.timeline.jump(-1),
+      ".": () => this.timeline.jump(1),
+      " ": () => this.timeline.toggle(),
+      v: () => this.setTool("move"),
+      l: () => this.setTool("lasso"),
+      b: () => this.setTool("box"),
+      n: () => this.nearest(),
+      "/": () => this.search.input.focus(),
+      "?": () => this.help.open(),
+      Escape: () => this.escape(),
+    });
+    onThemeChange(() => requestAnimationFrame(() => this.applyColors()));
+  }
+
+  private compose(): HTMLElement {
+    const { element } = this.stage;
+    element.setAttribute("role", "application");
+    element.setAttribute("aria-label", "Latent space. Arrow keys move or turn, plus and minus zoom, question mark lists all keys.");
+    return h(
+      "div",
+      { class: "acc-viewer" },
+      h(
+        "div",
+        { class: "acc-viewer-main" },
+        h("div", { class: "acc-stage-frame" }, element, this.caption, this.toolbar.element, this.hoverCard.element, this.status),
+        this.timeline.element,
+        this.tray.element,
+      ),
+      this.panel.element,
+      this.provenance,
+      this.help.element,
+    );
+  }
+}
