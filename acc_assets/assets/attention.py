@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ def run(work: NodeWork) -> Outcome:
     from acc_assets.analysis.attention import attention_overlays, attention_summary
     from acc_assets.analysis.figures import tile, to_png
 
-    model = work.model().model
+    model: Any = work.model().model
     mu = work.run.read_npz("latents/latents_latest.npz")["mu"]
     names = [group.name for group in work.groups]
     shown = work.example_indices(per_class=1)[:IMAGES]
@@ -66,5 +67,5 @@ KIND = AnalysisKind(
     kinds=frozenset({"pytorch", "image"}),
     run=run,
     after=("latents",),
-    applies=lambda node: bool(getattr(node.model, "has_attention", False)),
+    applies=lambda node: "attention" in getattr(node.model, "readouts", ()),
 )

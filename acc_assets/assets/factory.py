@@ -1,7 +1,5 @@
 """A traced tree becomes Dagster assets, checks and jobs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 

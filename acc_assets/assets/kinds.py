@@ -58,7 +58,7 @@ class NodeWork:
     node: TreeNode
     seed: int
     store: Store
-    device: str
+    device: Any  # auto, cpu, cuda or mps
     threads: int
     progress: TrainingProgress
 
@@ -118,7 +118,7 @@ class NodeWork:
 
         from acc_assets.models import ModelOutput
 
-        model = self.model().model
+        model: Any = self.model().model
         if not hasattr(model, "decode"):
             raise TypeError(
                 f"{type(model).__name__} of {self.tree.name}/{self.node.tag} has no decode(latent). Give it one "

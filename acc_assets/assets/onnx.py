@@ -26,7 +26,7 @@ def run(work: NodeWork) -> Outcome:
         "seed": str(work.seed),
         "step": str(loaded.step),
         "spec_hash": work.node.spec_hash,
-        "digest": loaded.digest,
+        "digest": loaded.state.digest,
         "data": work.data.source,
         "data_digest": work.data.digest,
     }

@@ -41,11 +41,9 @@ def run(views: Sequence[RecipeView], store: Store) -> Outcome:
         },
         verdicts={
             "site_links": Verdict(
-                passed=not broken,
-                reason="every link leads somewhere"
-                if not broken
-                else "; ".join(str(link) for link in broken[:10]),
-                numbers={"broken": len(broken)},
+                passed=not result.broken,
+                reason="; ".join(map(str, result.broken[:10])) or f"all {result.links} links lead somewhere",
+                numbers={"broken": len(result.broken), "links": result.links},
             )
         },
     )

@@ -182,6 +182,7 @@ class FactorSlotAutoencoder:
 
     variational = True
     outputs = _PLAIN | _POSTERIOR
+    readouts = frozenset({"attention"})  # `attention_maps(latent)` gives one map per factor
 
     @property
     def latent_dim(self) -> int:

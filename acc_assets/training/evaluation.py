@@ -67,8 +67,10 @@ def encode_split(
     images: np.ndarray,
     batch_size: int = BATCH_SIZE,
     device: torch.device | None = None,
+    *,
+    decode: bool = True,
 ) -> EncodedSplit:
-    """Codes, predictions and errors of uint8 images (N, C, H, W) in one pass.
+    """Codes, predictions and errors of uint8 images (N, C, H, W) in one pass; without `decode` no errors.
 
     Raises ValueError when the model gives no flat latent.
     """
@@ -81,7 +83,7 @@ def encode_split(
     with evaluating(model, heads):
         for start in range(0, len(images), batch_size):
             pixels = as_images(torch.from_numpy(images[start : start + batch_size]), device)
-            outputs = model(pixels)
+            outputs = model(pixels) if decode or not hasattr(model, "encode") else model.encode(pixels)
             latent = outputs.get(ModelOutput.MU, outputs.get(ModelOutput.LATENT))
             if latent is None or latent.ndim != 2:
                 raise ValueError(
@@ -90,7 +92,7 @@ def encode_split(
             add("mu", latent.float())
             if ModelOutput.LOGVAR in outputs:
                 add("logvar", outputs[ModelOutput.LOGVAR].float())
-            if ModelOutput.RECONSTRUCTION in outputs:
+            if decode and ModelOutput.RECONSTRUCTION in outputs:
                 add("error", (outputs[ModelOutput.RECONSTRUCTION] - pixels).square().flatten(1).mean(1))
             for task in tasks:
                 prediction = task.predict(outputs, heads.get(task.name))

@@ -83,7 +83,12 @@ def test_parameters_are_overridden_by_recipe_name(tmp_path: Path) -> None:
         ("broken.yaml", "name: x\n", 1, "'datasets' is missing"),
         ("broken.yaml", GOOD_YAML + "nodes: []\n", 2, "stands twice"),
         ("broken.yaml", GOOD_YAML.replace("reconstruction,", "reconstructoin,"), 12, "unknown task type"),
-        ("broken.yaml", GOOD_YAML.replace("dataset: digits", "dataset: digitz"), 12, "unknown data set 'digitz'"),
+        (
+            "broken.yaml",
+            GOOD_YAML.replace("dataset: digits", "dataset: digitz"),
+            12,
+            "unknown data set 'digitz'",
+        ),
         ("broken.yaml", GOOD_YAML.replace("fork: root", "fork: plain_trained"), 9, "cycle"),
         ("broken.yaml", GOOD_YAML.replace("fork: root", "fork: roots"), 9, "unknown checkpoint 'roots'"),
         ("broken.yaml", GOOD_YAML.replace("image_size: 16, l", "imagesize: 16, l"), 6, "no field"),
@@ -91,7 +96,9 @@ def test_parameters_are_overridden_by_recipe_name(tmp_path: Path) -> None:
         ("broken.yaml", GOOD_YAML.replace("steps: ${steps}", "lr: 1.0"), 16, "needs 'steps'"),
     ],
 )
-def test_a_broken_file_is_named_with_its_line(tmp_path: Path, name: str, text: str, line: int | None, message: str) -> None:
+def test_a_broken_file_is_named_with_its_line(
+    tmp_path: Path, name: str, text: str, line: int | None, message: str
+) -> None:
     (tmp_path / "working.py").write_text(GOOD.replace("good", "working"))
     (tmp_path / name).write_text(text)
     found = discover([tmp_path], vocabulary())

@@ -11,7 +11,13 @@ from acc_assets.datasets import Digits, Slant
 from acc_assets.models import ConvAutoencoder, FactorGroup, FactorSlotAutoencoder
 from acc_assets.recipes.mnist_factor_experiment import MNISTFactorExperiment
 from acc_assets.recipes.quickstart import Quickstart
-from acc_assets.tasks import ClassificationTask, KLDivergenceTask, LinearRamp, ReconstructionTask, RegressionTask
+from acc_assets.tasks import (
+    ClassificationTask,
+    KLDivergenceTask,
+    LinearRamp,
+    ReconstructionTask,
+    RegressionTask,
+)
 from acc_assets.tree import EarlyStopping, Recipe, RecipeContext, RecipeError, trace
 
 GROUPS = (FactorGroup("digit", 0, 4), FactorGroup("style", 4, 8))
@@ -46,7 +52,13 @@ def test_the_seed_experiment_has_its_tree() -> None:
         ("with_curriculum", "fork", "experiment_root", "with_curriculum"),
         ("curriculum_5k", "trained", "with_curriculum", "with_curriculum"),
     ]
-    assert [task.name for task in tree["curriculum_5k"].tasks] == ["recon", "kl", "digit_classify", "thickness", "slant"]
+    assert [task.name for task in tree["curriculum_5k"].tasks] == [
+        "recon",
+        "kl",
+        "digit_classify",
+        "thickness",
+        "slant",
+    ]
     assert [node.tag for node in tree if node.evaluated] == ["mnist_only_5k", "curriculum_5k"]
     assert tree["mnist_only_5k"].steps == 5000
     assert [n.tag for n in tree.subtree("mnist_only")] == ["mnist_only", "mnist_only_5k"]
@@ -158,7 +170,10 @@ def test_a_user_function_is_hashed_by_its_source() -> None:
         (lambda ctx, d: ctx.load_dataset("digits", Digits, image_size=32), r"another data set's"),
         (lambda ctx, d: ctx.load_dataset("more", lambda: None), r"lambda.*top level"),
         (lambda ctx, d: ctx.load_dataset("more", Digits, image_sise=16), r"image_sise"),
-        (lambda ctx, d: ctx.create_model(FactorSlotAutoencoder, image_size=17), r"create_model.*image_size is 17"),
+        (
+            lambda ctx, d: ctx.create_model(FactorSlotAutoencoder, image_size=17),
+            r"create_model.*image_size is 17",
+        ),
     ],
 )
 def test_errors_name_operation_and_remedy(operation, message: str) -> None:
@@ -215,7 +230,10 @@ def test_what_is_left_open_is_an_error() -> None:
         ({"ema_decay": 1.5}, "ema_decay"),
         ({"clip_norm": 0.0}, "clip_norm"),
         ({"batch_size": 0}, "batch_size"),
-        ({"early_stopping": EarlyStopping(task="nothing", metric="psnr"), "validate_every": 1}, "early_stopping.task"),
+        (
+            {"early_stopping": EarlyStopping(task="nothing", metric="psnr"), "validate_every": 1},
+            "early_stopping.task",
+        ),
         ({"early_stopping": EarlyStopping(task="recon", metric="psnr")}, "validate_every"),
     ],
 )
