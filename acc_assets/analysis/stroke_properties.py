@@ -35,8 +35,8 @@ def stroke_thickness(images: Array) -> Array:
         counts = ridge.sum(axis=(1, 2))
         total = np.where(ridge, distance, 0.0).sum(axis=(1, 2))
         some = counts > 0
-        # a pixel's distance is to the next pixel's centre: half a pixel beyond the edge
-        thickness[start : start + n][some] = (2.0 * total[some] / counts[some] - 1.0) / ENLARGE
+        # a stroke of m pixels has twice its ridge distance m or m + 1, for an even or odd m
+        thickness[start : start + n][some] = (2.0 * total[some] / counts[some] - 0.5) / ENLARGE
     return thickness
 
 

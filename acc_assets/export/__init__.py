@@ -1,0 +1,23 @@
+"""Models leave the project here: ONNX files and the proof that they compute what torch computes."""
+
+from acc_assets.export.onnx import (
+    BATCHES,
+    OPSET,
+    TOLERANCE,
+    ExportError,
+    OnnxBundle,
+    Parity,
+    check_parity,
+    export_onnx,
+)
+
+__all__ = [
+    "BATCHES",
+    "OPSET",
+    "TOLERANCE",
+    "ExportError",
+    "OnnxBundle",
+    "Parity",
+    "check_parity",
+    "export_onnx",
+]
