@@ -1,3 +1,115 @@
+import { syncAddress } from "../shared/address";
 import type { Mount } from "../shared/component";
-import * as ort from "onnxruntime-web/wasm";
-export const mountPlayground: Mount = (element) => { element.textContent = String(ort.env.wasm.numThreads); };
+import { readRuns, type RunChoice } from "../shared/contract";
+import { h } from "../shared/dom";
+import { Branch } from "./branch";
+import { PictureInput } from "./input";
+
+/** A handle for tests and for people at the console. Pictures are (C*H*W) in 0..1. */
+export interface PlaygroundHandle {
+  encode: (picture: ArrayLike<number>, branch?: number) => Promise<number[]>;
+  decode: (latent: ArrayLike<number>, branch?: number) => Promise<number[]>;
+  sample: (index: number) => number[];
+  branches: () => string[];
+}
+
+declare global {
+  interface Window {
+    accPlayground?: PlaygroundHandle;
+  }
+}
+
+/** Mounts the playground. Parameters: see `readRuns`. */
+export const mountPlayground: Mount = async (element, parameters) => {
+  const runs = readRuns(parameters);
+  const playground = new Playground(runs);
+  element.replaceChildren(playground.element);
+  await playground.start();
+  const model = (branch = 0) => {
+    const chosen = playground.branches[branch];
+    if (!chosen) throw new Error(`there is no branch ${branch}; shown are ${playground.branches.length}`);
+    return chosen.ready;
+  };
+  window.accPlayground = {
+    encode: async (picture, branch) => [...(await (await model(branch)).encode(Float32Array.from(picture)))],
+    decode: async (latent, branch) => [...(await (await model(branch)).decode(Float32Array.from(latent)))],
+    sample: (index) => [...(playground.samples[index] ?? [])],
+    branches: () => playground.branches.map(({ run }) => run),
+  };
+};
+
+/** One picture, and one or two branches that encode and decode it. */
+class Playground {
+  readonly element: HTMLElement;
+  branches: Branch[] = [];
+  samples: readonly Float32Array[] = [];
+  private readonly inputSlot = h("div", {}, h("p", { class: "acc-hint", role: "status" }, "Loading…"));
+  private readonly branchSlot = h("div", { class: "acc-branches" });
+  private readonly compare: HTMLButtonElement;
+  private readonly saveAddress: () => void;
+  private input: PictureInput | null = null;
+  private picture: Float32Array | null = null;
+
+  constructor(private readonly runs: readonly RunChoice[]) {
+    this.compare = h("button", { type: "button", class: "acc-button", onclick: () => this.addBranch(this.otherRun()) }, "Compare side by side");
+    this.element = h("div", { class: "acc-playground" }, h("div", { class: "acc-playground-side" }, this.inputSlot, this.compare), this.branchSlot);
+    this.saveAddress = syncAddress(
+      () => this.fragment(),
+      () => window.location.reload(),
+    );
+  }
+
+  async start(): Promise<void> {
+    const asked = new URLSearchParams(window.location.hash.slice(1));
+    const known = (key: string | null) => this.runs.find((run) => run.key === key)?.key;
+    this.addBranch(known(asked.get("run")) ?? this.runs[0]!.key);
+    const second = known(asked.get("with"));
+    if (second) this.addBranch(second);
+    const model = await this.branches[0]!.ready;
+    this.samples = model.samples;
+    this.input = new PictureInput(model.meta, model.samples, (picture) => this.setPicture(picture));
+    this.inputSlot.replaceChildren(this.input.element);
+    this.input.choose(Number(asked.get("sample") ?? 0));
+  }
+
+  private setPicture(picture: Float32Array): void {
+    this.picture = picture;
+    for (const branch of this.branches) branch.setPicture(picture);
+    this.saveAddress();
+  }
+
+  private addBranch(run: string): void {
+    const isFirst = this.branches.length === 0;
+    const branch = new Branch(this.runs, run, { changeRun: this.saveAddress, close: isFirst ? null : () => this.removeBranch(branch) });
+    branch.ready.catch(() => {}); // the branch shows its own error
+    if (this.picture) branch.setPicture(this.picture);
+    this.branches = [...this.branches, branch];
+    this.branchSlot.append(branch.element);
+    this.update();
+  }
+
+  private removeBranch(branch: Branch): void {
+    this.branches = this.branches.filter((other) => other !== branch);
+    branch.element.remove();
+    this.update();
+  }
+
+  private update(): void {
+    this.compare.hidden = this.runs.length < 2 || this.branches.length > 1;
+    this.branchSlot.dataset.count = String(this.branches.length);
+    this.saveAddress();
+  }
+
+  private otherRun(): string {
+    return (this.runs.find(({ key }) => key !== this.branches[0]?.run) ?? this.runs[0]!).key;
+  }
+
+  private fragment(): string {
+    const out = new URLSearchParams();
+    const [first, second] = this.branches;
+    if (first && first.run !== this.runs[0]!.key) out.set("run", first.run);
+    if (second) out.set("with", second.run);
+    if (this.input?.sample) out.set("sample", String(this.input.sample));
+    return out.toString();
+  }
+}

@@ -21,7 +21,11 @@ import type { Dimensions, Marks } from "./state";
 /** How a point is drawn; the fourth byte of its colour. */
 export const EMPHASIS = { normal: 0, hidden: 85, faded: 170, strong: 255 } as const;
 
+/** Pictures stop growing at this many CSS pixels, so that a crowd comes apart when one zooms in. */
+const MOST = 46;
+
 const VERTEX = /* glsl */ `
+#define MOST ${MOST.toFixed(1)}
 in vec3 goal;
 in vec4 tint; // rgb, emphasis
 uniform float blend, focal, ratio, picture, dot_, fog, distance_;
@@ -37,18 +41,19 @@ void main() {
   gl_Position = projectionMatrix * seen;
   float scale = focal / max(1e-4, -seen.z);
   float wide = picture * scale;
+  float most = MOST * ratio;
   bool strong = tint.a > 0.9;
   bool faded = tint.a > 0.5 && !strong;
   float shown = marks == 0 ? 0.0 : marks == 2 ? 1.0 : smoothstep(13.0 * ratio, 19.0 * ratio, wide);
-  if (strong && marks == 1) { shown = 1.0; wide = max(wide * 1.2, 26.0 * ratio); }
-  float size = mix(clamp(dot_ * scale, 3.0 * ratio, 11.0 * ratio), max(wide, 13.0 * ratio), shown);
+  if (strong && marks == 1) { shown = 1.0; wide = max(wide, 26.0 * ratio); }
+  float size = mix(clamp(dot_ * scale, 3.0 * ratio, 11.0 * ratio), clamp(wide, 13.0 * ratio, most), shown);
   if (strong) { size *= 1.25; gl_Position.z -= 0.05 * gl_Position.w; }
   if (faded) size *= 0.8;
   if (tint.a > 0.2 && tint.a < 0.5) gl_Position = vec4(2.0, 2.0, 2.0, 1.0); // hidden: outside the clip volume
   gl_PointSize = min(size, 512.0);
   vTint = tint.rgb;
   vPicture = shown;
-  vFade = max(faded ? 0.78 : 0.0, strong ? 0.0 : fog * smoothstep(-1.0, 1.2, -seen.z - distance_));
+  vFade = max(faded ? 0.78 : 0.0, strong ? 0.0 : fog * smoothstep(-0.9, 1.3, -seen.z - distance_));
   float index = float(gl_VertexID);
   vTile = vec2(mod(index, tiles.x), floor(index / tiles.x));
 }`;
@@ -85,8 +90,8 @@ void main() {
       float angle = float(i) * 0.7853982;
       halo = max(halo, read(uv + step_ * vec2(cos(angle), sin(angle))).r);
     }
-    ink = smoothstep(0.08, 0.62, ink);
-    image = vec4(mix(surface, vTint, ink), max(ink, 0.85 * smoothstep(0.15, 0.6, halo)));
+    ink = smoothstep(0.2, 0.8, ink);
+    image = vec4(mix(surface, vTint, ink), max(ink, 0.85 * smoothstep(0.3, 0.8, halo)));
   } else {
     vec2 edge = min(uv, 1.0 - uv);
     float frame = 1.0 - step(0.06, min(edge.x, edge.y));
@@ -171,7 +176,7 @@ export class Cloud {
     const spacing = Math.min(0.075, Math.sqrt(Math.PI / Math.max(1, this.count)));
     this.uniforms.picture.value = 1.7 * spacing * look.size;
     this.uniforms.dot_.value = 0.85 * spacing * look.size;
-    this.uniforms.fog.value = look.dimensions === 3 ? 0.6 : 0;
+    this.uniforms.fog.value = look.dimensions === 3 ? 0.45 : 0;
     this.uniforms.surface.value.set(...look.surface).multiplyScalar(1 / 255);
   }
 
@@ -182,7 +187,7 @@ export class Cloud {
     const dot = Math.min(11, Math.max(3, this.uniforms.dot_.value * scale));
     const marks = this.uniforms.marks.value;
     const shown = marks === 2 || (marks === 1 && wide > 16);
-    return (shown ? Math.max(wide, 13) : dot) / 2;
+    return (shown ? Math.min(MOST, Math.max(wide, 13)) : dot) / 2;
   }
 
   /** Values that change with the camera; `focal` in CSS pixels, `ratio` device pixels per CSS pixel. */

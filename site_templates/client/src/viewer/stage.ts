@@ -1,4 +1,4 @@
-import { ColorManagement, Matrix4, Scene, Vector3, WebGLRenderer } from "three";
+import { ColorManagement, Matrix4, Scene, WebGLRenderer } from "three";
 import { h } from "../shared/dom";
 import { ScreenGrid, type ScreenPoints } from "../shared/screen_grid";
 import type { PageColors } from "../shared/theme";
@@ -42,6 +42,7 @@ export class Stage {
   private screen: ScreenPoints | null = null;
   private grid: ScreenGrid | null = null;
   private request = 0;
+  private moved = true;
 
   constructor() {
     const canvas = h("canvas", { class: "acc-stage-points", "aria-hidden": "true" });
@@ -83,10 +84,11 @@ export class Stage {
   redraw(): void {
     this.screen = null;
     this.grid = null;
+    this.moved = true;
     this.refresh();
   }
 
-  /** Draws in the next frame; the points did not move. */
+  /** Draws the lines in the next frame; the points stay as they are. */
   refresh(): void {
     if (this.request === 0) this.request = requestAnimationFrame(() => this.draw());
   }
@@ -141,16 +143,20 @@ export class Stage {
     this.request = 0;
     const start = performance.now();
     const ratio = this.renderer.getPixelRatio();
-    const { target } = this.camera.get();
-    const distance = this.camera.three.position.distanceTo(new Vector3(...target));
-    this.cloud.setView(this.camera.three, this.camera.focalLength(), ratio, distance);
-    this.renderer.render(this.scene, this.camera.three);
+    if (this.moved) this.drawPoints(ratio);
+    this.moved = false;
     this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.context.clearRect(0, 0, this.width, this.height);
     const { focus, hover, path } = this.overlay;
     if (focus !== null || hover !== null || path.length > 0) drawOverlay(this.context, this.places(), this.overlay);
     this.frameTimes.push(performance.now() - start);
     if (this.frameTimes.length > 240) this.frameTimes.shift();
+  }
+
+  private drawPoints(ratio: number): void {
+    const distance = this.camera.get().distance;
+    this.cloud.setView(this.camera.three, this.camera.focalLength(), ratio, distance);
+    this.renderer.render(this.scene, this.camera.three);
   }
 
   private resize(): void {

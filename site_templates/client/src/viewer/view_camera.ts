@@ -41,7 +41,7 @@ export class ViewCamera {
   /** The camera that shows the whole cloud. */
   home(dimensions: Dimensions): Camera {
     const aspect = Math.min(1, this.width / this.height);
-    const distance = (dimensions === 2 ? 1.06 : 1.2) / Math.tan((FIELD_OF_VIEW * Math.PI) / 360) / aspect;
+    const distance = (dimensions === 2 ? 1.06 : 1) / Math.tan((FIELD_OF_VIEW * Math.PI) / 360) / aspect;
     return { target: [0, 0, 0], distance, ...(dimensions === 2 ? FRONT : TILTED) };
   }
 

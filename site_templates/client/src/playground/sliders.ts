@@ -1,0 +1,108 @@
+import type { OnnxMeta } from "../shared/contract";
+import { h } from "../shared/dom";
+import { number } from "../shared/format";
+
+const STEPS = 200; // from one end of a slider to the other
+
+interface Slider {
+  input: HTMLInputElement;
+  output: HTMLOutputElement;
+  row: HTMLElement;
+}
+
+/** One slider for each latent dimension, grouped by factor; a mark shows the encoder's value. */
+export class FactorSliders {
+  readonly element: HTMLElement;
+  private readonly sliders: Slider[] = [];
+  private encoded: Float32Array;
+  private latent: Float32Array;
+
+  constructor(
+    private readonly meta: OnnxMeta,
+    private readonly onChange: (latent: Float32Array) => void,
+  ) {
+    this.encoded = new Float32Array(meta.latent_dim);
+    this.latent = new Float32Array(meta.latent_dim);
+    const factors = meta.factors.length > 0 ? meta.factors : [{ name: "latent", start: 0, stop: meta.latent_dim }];
+    const groups = factors.map(({ name, start, stop }) => {
+      const rows = Array.from({ length: stop - start }, (_, i) => this.createSlider(start + i, `${name} ${i + 1}`));
+      const reset = h("button", { type: "button", class: "acc-link", onclick: () => this.reset(start, stop) }, "reset");
+      return h("fieldset", { class: "acc-factor" }, h("legend", {}, name, " ", reset), ...rows);
+    });
+    this.element = h("div", { class: "acc-factors" }, ...groups);
+  }
+
+  /** Puts every slider at the encoder's values. */
+  setEncoded(latent: Float32Array): void {
+    this.encoded = latent.slice();
+    latent.forEach((value, d) => {
+      const slider = this.sliders[d];
+      if (!slider) return;
+      const [low, high] = this.meta.ranges[d] ?? [-3, 3];
+      const [min, max] = [Math.min(low, value), Math.max(high, value)]; // a drawing may lie outside what the data had
+      slider.input.min = String(min);
+      slider.input.max = String(max);
+      slider.input.step = String((max - min) / STEPS || 0.01);
+      slider.row.style.setProperty("--encoded", String((value - min) / (max - min || 1)));
+    });
+    this.setLatent(latent);
+  }
+
+  /** Whether a slider is away from the encoder's value. */
+  isEdited(): boolean {
+    return this.latent.some((value, d) => value !== this.encoded[d]);
+  }
+
+  /** Back to the encoder's values, for dimensions start <= d < stop. */
+  reset(start = 0, stop = this.meta.latent_dim): void {
+    this.setLatent(this.latent.map((value, d) => (d >= start && d < stop ? this.encoded[d]! : value)));
+    this.onChange(this.latent);
+  }
+
+  private setLatent(latent: Float32Array): void {
+    this.latent = latent.slice();
+    latent.forEach((_, d) => this.showValue(d));
+  }
+
+  private createSlider(d: number, label: string): HTMLElement {
+    const output = h("output", { class: "acc-slider-value" });
+    const input = h("input", {
+      type: "range",
+      "aria-label": label,
+      oninput: () => this.move(d, Number(input.value)),
+      ondblclick: () => this.move(d, this.encoded[d]!),
+    });
+    const row = h(
+      "div",
+      { class: "acc-slider", title: "Double-click: back to the encoded value" },
+      h("span", { class: "acc-slider-name" }, label),
+      h("span", { class: "acc-slider-track" }, input),
+      output,
+    );
+    this.sliders[d] = { input, output, row };
+    return row;
+  }
+
+  private move(d: number, value: number): void {
+    this.latent = this.latent.slice();
+    this.latent[d] = value;
+    this.showValue(d);
+    this.onChange(this.latent);
+  }
+
+  private showValue(d: number): void {
+    const slider = this.sliders[d];
+    const value = this.latent[d]!;
+    if (!slider) return;
+    slider.input.value = String(value);
+    slider.input.setAttribute("aria-valuetext", `${value.toFixed(2)}, encoded ${this.encoded[d]!.toFixed(2)}`);
+    slider.output.textContent = value.toFixed(2).replace("-", "−");
+    slider.row.classList.toggle("acc-edited", value !== this.encoded[d]);
+  }
+}
+
+/** The latent vector as text, factor by factor. */
+export function latentText(meta: OnnxMeta, latent: Float32Array): string {
+  const factors = meta.factors.length > 0 ? meta.factors : [{ name: "latent", start: 0, stop: meta.latent_dim }];
+  return factors.map(({ name, start, stop }) => `${name} = [${[...latent.subarray(start, stop)].map(number).join(", ")}]`).join("\n");
+}
