@@ -24,6 +24,8 @@ _PLAIN = frozenset(
     }
 )
 _POSTERIOR = frozenset({ModelOutput.MU, ModelOutput.LOGVAR})
+NORM_GROUPS = 8  # of the factor-slot model
+_SLOT_HALVINGS = {16: 1, 28: 2, 32: 2, 64: 3}  # image size -> halvings, to a map of 8x8 (7x7 at 28)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,10 +147,10 @@ class ResNetAutoencoder:
 class FactorSlotAutoencoder:
     """Factor-slot cross-attention VAE, sized for CPUs.
 
-    A convolutional backbone is read by one head per factor group (mu and bounded logvar). The decoder turns
-    each group's slice into `tokens_per_factor` tokens; learned spatial queries cross-attend to the tokens, and
-    the attention can be read out as one map per factor. The bottleneck map is image_size / 4 on a side:
-    8x8 at 32x32 (at 64x64 a third halving keeps it 8x8). Image sizes: 16, 28, 32 and 64.
+    A convolutional backbone is read by one head per factor group (mu, and logvar within (-6, 6)). The decoder
+    turns each group's slice into one token; a learned query at each position of the bottleneck map
+    cross-attends to the tokens, and its attention can be read out as one map per factor. The bottleneck map
+    is 8x8 (7x7 at 28x28). Image sizes: 16, 28, 32 and 64; all widths must be multiples of 8.
     """
 
     in_channels: int = 1
@@ -157,37 +159,46 @@ class FactorSlotAutoencoder:
     backbone_channels: tuple[int, int] = (16, 32)
     embed_dim: int = 64
     heads: int = 4
-    tokens_per_factor: int = 4
 
     def __post_init__(self) -> None:
         _store_widths(self, "backbone_channels")
         object.__setattr__(self, "factor_groups", tuple(self.factor_groups))
-        _check_positive(self, "in_channels", "embed_dim", "heads", "tokens_per_factor")
-        if self.image_size not in (16, 28, 32, 64):
+        _check_positive(self, "in_channels", "embed_dim", "heads")
+        if self.image_size not in _SLOT_HALVINGS:
             raise ValueError(
-                f"FactorSlotAutoencoder image_size is {self.image_size}: allowed are 16, 28, 32 and 64; "
-                "load the data set at one of these sizes"
+                f"FactorSlotAutoencoder image_size is {self.image_size}: allowed are "
+                f"{', '.join(map(str, _SLOT_HALVINGS))}; load the data set at one of these sizes"
             )
         if len(self.backbone_channels) != 2:
             raise ValueError(
                 f"FactorSlotAutoencoder backbone_channels is {self.backbone_channels}: give two widths"
             )
+        for width in (*self.backbone_channels, self.embed_dim):
+            if width % NORM_GROUPS:
+                raise ValueError(
+                    f"FactorSlotAutoencoder has the width {width} in backbone_channels or embed_dim: "
+                    f"use multiples of {NORM_GROUPS}, the number of norm groups"
+                )
         if self.embed_dim % self.heads:
             raise ValueError(
                 f"FactorSlotAutoencoder embed_dim {self.embed_dim} is not divisible by heads {self.heads}"
             )
         if not self.factor_groups:
             raise ValueError("FactorSlotAutoencoder needs at least one FactorGroup in factor_groups")
-        check_factor_groups(self.factor_groups, self.latent_dim, cover=True)
+        check_factor_groups(self.factor_groups, self.factor_groups[-1].stop, cover=True)
 
     variational = True
     outputs = _PLAIN | _POSTERIOR
-    readouts = frozenset({"attention"})  # `attention_maps(latent)` gives one map per factor
 
     @property
     def latent_dim(self) -> int:
         """Number of latent dimensions D: the groups cover them all."""
         return self.factor_groups[-1].stop
+
+    @property
+    def halvings(self) -> int:
+        """How often the backbone halves the image on the way to the bottleneck map."""
+        return _SLOT_HALVINGS[self.image_size]
 
     def build(self) -> nn.Module:
         """Return the module, initialised from torch's global generator."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from acc_assets.models.configs import FactorSlotAutoencoder
+from acc_assets.models.configs import NORM_GROUPS, FactorSlotAutoencoder
 from acc_assets.models.layers import bounded_logvar, image_outputs, posterior_outputs
 from acc_assets.models.outputs import ModelOutput
 
@@ -30,15 +30,13 @@ class FactorHeads(nn.Module):
 
 
 class FactorTokens(nn.Module):
-    """Each factor's slice of the latent becomes `per_factor` tokens of width `embed_dim`."""
+    """Each factor's slice of the latent becomes one token of width `embed_dim`."""
 
-    def __init__(self, slices: list[tuple[int, int]], per_factor: int, embed_dim: int) -> None:
+    def __init__(self, slices: list[tuple[int, int]], embed_dim: int) -> None:
         super().__init__()
-        self.slices, self.embed_dim = slices, embed_dim
+        self.slices = slices
         self.embeddings = nn.ModuleList(
-            nn.Sequential(
-                nn.Linear(stop - start, embed_dim), nn.SiLU(), nn.Linear(embed_dim, per_factor * embed_dim)
-            )
+            nn.Sequential(nn.Linear(stop - start, embed_dim), nn.SiLU(), nn.Linear(embed_dim, embed_dim))
             for start, stop in slices
         )
 
@@ -47,84 +45,117 @@ class FactorTokens(nn.Module):
             embed(latent[:, start:stop])
             for embed, (start, stop) in zip(self.embeddings, self.slices, strict=True)
         ]
-        return torch.cat(tokens, dim=1).view(len(latent), -1, self.embed_dim)  # (B, T, E), T = F * per_factor
+        return torch.stack(tokens, dim=1)  # (B, F, E)
 
 
 class CrossAttention(nn.Module):
-    """Queries at P positions attend to T tokens."""
+    """Learned queries, one for each of P positions, attend to F factor tokens."""
 
-    def __init__(self, width: int, embed_dim: int, heads: int) -> None:
+    def __init__(self, positions: int, embed_dim: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.norm = nn.LayerNorm(width)
-        self.query = nn.Linear(width, embed_dim)
+        self.positions = nn.Parameter(torch.randn(1, positions, embed_dim))
+        self.norm = nn.LayerNorm(embed_dim)
+        self.query = nn.Linear(embed_dim, embed_dim)
         self.key_value = nn.Linear(embed_dim, 2 * embed_dim)
-        self.out = nn.Linear(embed_dim, width)
+        self.out = nn.Linear(embed_dim, embed_dim)
 
-    def forward(self, positions: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Positions (B or 1, P, width) and tokens (B, T, E) -> update (B, P, width), weights (B, heads, P, T)."""
-        query = self._split(self.query(self.norm(positions)))  # (B or 1, heads, P, e)
+    def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens (B, F, E) -> features (B, P, E) and attention weights (B, heads, P, F)."""
+        query = self._split(self.query(self.norm(self.positions)))  # (1, heads, P, e)
         key, value = (self._split(part) for part in self.key_value(tokens).chunk(2, dim=2))
         weights = (query @ key.transpose(2, 3) * query.shape[3] ** -0.5).softmax(3)
         mixed = (weights @ value).transpose(1, 2).flatten(2)  # (B, P, E)
-        return self.out(mixed), weights
+        return self.positions + self.out(mixed), weights
 
     def _split(self, values: Tensor) -> Tensor:
         return values.unflatten(2, (self.heads, -1)).transpose(1, 2)
 
 
+class Upsampler(nn.Module):
+    """Feature map (B, E, h, w) -> image logits (B, C, S, S): convolutions, each enlargement a pixel shuffle."""
+
+    def __init__(self, embed_dim: int, width: int, out_channels: int, enlarge: int) -> None:
+        super().__init__()
+        self.doubling = nn.Sequential(
+            nn.GroupNorm(NORM_GROUPS, embed_dim),
+            nn.SiLU(),
+            nn.Conv2d(embed_dim, 4 * width, 3, padding=1),
+            nn.PixelShuffle(2),
+            nn.GroupNorm(NORM_GROUPS, width),
+            nn.SiLU(),
+        )
+        self.refine = nn.Sequential(*conv_norm(width, width))
+        self.out = nn.Sequential(
+            nn.Conv2d(width, out_channels * enlarge**2, 3, padding=1), nn.PixelShuffle(enlarge)
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        doubled = self.doubling(features)  # (B, width, 2h, 2w)
+        logits: Tensor = self.out(doubled + self.refine(doubled))
+        return logits
+
+
 class FactorSlotAutoencoderNet(nn.Module):
-    """images (B, C, S, S) -> backbone -> factor heads -> latent (B, D) -> tokens -> cross-attention -> images."""
+    """images (B, C, S, S) -> backbone -> factor heads -> latent (B, D) -> tokens -> attention -> images."""
 
     def __init__(self, config: FactorSlotAutoencoder) -> None:
         super().__init__()
         self.latent_dim, self.factor_groups = config.latent_dim, config.factor_groups
-        self.tokens_per_factor = config.tokens_per_factor
         narrow, wide = config.backbone_channels
-        scale = 8 if config.image_size == 64 else 4
-        self.side = config.image_size // scale
-        self.embed_dim = embed = config.embed_dim
+        embed = config.embed_dim
         slices = [(group.start, group.stop) for group in config.factor_groups]
+        self.side = config.image_size // 2**config.halvings
         self.backbone = nn.Sequential(
-            nn.Conv2d(config.in_channels, narrow, 3, stride=scale // 4 * 2, padding=1),
+            nn.Conv2d(config.in_channels, narrow, 3, stride=min(2, config.halvings), padding=1),
             nn.SiLU(),
-            nn.Conv2d(narrow, wide, 3, stride=2, padding=1),
-            nn.SiLU(),
-            nn.Conv2d(wide, wide, 3, padding=1),
-            nn.SiLU(),
+            *(conv_norm(narrow, narrow, stride=2) if config.halvings == 3 else ()),
+            *conv_norm(narrow, wide, stride=2),
+            *conv_norm(wide, wide),
         )
         self.heads = FactorHeads(wide * self.side**2, embed, [stop - start for start, stop in slices])
-        self.tokens = FactorTokens(slices, config.tokens_per_factor, embed)
-        self.positions = nn.Parameter(torch.randn(1, self.side**2, embed) * 0.5)
-        self.attention = CrossAttention(embed, embed, config.heads)
-        self.refine = nn.Sequential(
-            nn.Conv2d(embed, wide * 4, 3, padding=1),
-            nn.PixelShuffle(2),
-            nn.SiLU(),
-            nn.Conv2d(wide, wide, 3, padding=1),
-            nn.SiLU(),
-            nn.Conv2d(wide, config.in_channels * (scale // 2) ** 2, 3, padding=1),
-            nn.PixelShuffle(scale // 2),
-        )
+        self.tokens = FactorTokens(slices, embed)
+        self.attention = CrossAttention(self.side**2, embed, config.heads)
+        self.upsampler = Upsampler(embed, wide, config.in_channels, 2 ** (config.halvings - 1))
+        for (
+            module
+        ) in self.modules():  # unit variance through every layer: the latent matters from the first step
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
 
     def encode(self, images: Tensor) -> dict[ModelOutput, Tensor]:
         """LATENT, MU and LOGVAR (B, D), and SPATIAL; LATENT is a sample in training and MU in evaluation."""
-        spatial = self.backbone(images)  # (B, c, side, side)
+        spatial = self.backbone(images)  # (B, wide, side, side)
         mu, logvar = self.heads(spatial.flatten(1))
         return {ModelOutput.SPATIAL: spatial, **posterior_outputs(mu, logvar, sample=self.training)}
 
     def decode(self, latent: Tensor) -> dict[ModelOutput, Tensor]:
         """RECONSTRUCTION in [0, 1] and its logits, from a latent (B, D)."""
-        update, _ = self.attention(self.positions, self.tokens(latent))
-        features = (self.positions + update).transpose(1, 2).unflatten(2, (self.side, self.side))
-        return image_outputs(self.refine(features))
+        features, _ = self.attention(self.tokens(latent))  # (B, P, E)
+        return image_outputs(self.upsampler(self._as_map(features)))
 
     def attention_maps(self, latent: Tensor) -> Tensor:
-        """How much each position of the decoder listens to each factor: (B, F, side, side), summing to 1 over F."""
-        _, weights = self.attention(self.positions, self.tokens(latent))  # (B, heads, P, T)
-        maps = weights.mean(1).unflatten(2, (-1, self.tokens_per_factor)).sum(3)  # (B, P, F)
-        return maps.transpose(1, 2).unflatten(2, (self.side, self.side))
+        """How much each position of the decoder listens to each factor: (B, F, side, side), mean over heads.
+
+        The maps of one image sum to 1 over the factors at each position.
+        """
+        _, weights = self.attention(self.tokens(latent))  # (B, heads, P, F)
+        return self._as_map(weights.mean(1))
 
     def forward(self, images: Tensor) -> dict[ModelOutput, Tensor]:
         encoded = self.encode(images)
         return encoded | self.decode(encoded[ModelOutput.LATENT])
+
+    def _as_map(self, values: Tensor) -> Tensor:
+        return values.transpose(1, 2).unflatten(2, (self.side, self.side))  # (B, P, c) -> (B, c, side, side)
+
+
+def conv_norm(before: int, after: int, stride: int = 1) -> list[nn.Module]:
+    """3x3 convolution, group norm, SiLU."""
+    return [
+        nn.Conv2d(before, after, 3, stride=stride, padding=1),
+        nn.GroupNorm(NORM_GROUPS, after),
+        nn.SiLU(),
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -42,6 +43,6 @@ class FullyConnectedAutoencoderNet(nn.Module):
 
 def _perceptron(widths: Sequence[int], dropout: float) -> list[nn.Module]:
     layers: list[nn.Module] = []
-    for before, after in zip(widths[:-1], widths[1:], strict=True):
+    for before, after in pairwise(widths):
         layers += [nn.Linear(before, after), *relu_dropout(dropout)]
     return layers[: -len(relu_dropout(dropout))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -51,7 +52,7 @@ class DoublingDecoder(nn.Module):
             nn.Unflatten(1, (channels[-1], side, side)),
         ]
         widths = [*reversed(channels), in_channels]
-        for before, after in zip(widths[:-1], widths[1:], strict=True):
+        for before, after in pairwise(widths):
             layers += [
                 nn.ConvTranspose2d(before, after, 3, stride=2, padding=1, output_padding=1),
                 *relu_dropout(dropout),
