@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from acc_assets.storage import Store
 
 
+SECONDARY = 6  # metrics from this rank on (KL, losses, ...) are no headlines
+
+
 @dataclass(frozen=True)
 class Column:
     """One metric of one task (or of the latent), the same for every node."""
@@ -103,10 +106,12 @@ class Comparison:
         return next(column for column in self.columns if column.key == key)
 
     def headline(self, count: int = 4) -> list[Column]:
-        """Return the most telling columns: those that most nodes share, then accuracy, PSNR, ..."""
-        shared = {c.key: sum(c.key in self.cells[node] for node in self.nodes) for c in self.columns}
-        order = sorted(self.columns, key=lambda c: (-shared[c.key], c.rank, c.key))
-        return [c for c in order if shared[c.key]][:count]
+        """Return the most telling columns: of every task its first metric, accuracy and PSNR before others."""
+        best: dict[str, Column] = {}
+        for column in self.columns:  # in the order of their ranks
+            if column.better and column.rank < SECONDARY:
+                best.setdefault(column.task, column)
+        return list(best.values())[:count] or list(self.columns)[:count]
 
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as plain JSON values (non-finite numbers become None)."""
@@ -199,9 +204,13 @@ def compare(store: Store, recipe: RecipeView) -> Comparison:
 def measured(run: RunArtifacts) -> Iterable[tuple[Column, float]]:
     """Yield every number that a run's metrics hold, with the column it belongs to."""
     for task, entry in run.task_metrics().items():
-        baseline = entry.get("baseline") or {}
-        for metric, value in (entry.get("metrics") or {}).items():
-            if is_number(value):
+        metrics = entry.get("metrics") or {}
+        divergence = (
+            entry.get("kind") == "kl"
+        )  # neither more nor less is better, and no baseline means anything
+        baseline = {} if divergence else entry.get("baseline") or {}
+        for metric, value in metrics.items():
+            if is_number(value) and not (divergence and metric == "loss" and "kl" in metrics):
                 yield (
                     column_of(task, metric, str(entry.get("dataset", "")), baseline.get(metric)),
                     float(value),
@@ -211,14 +220,18 @@ def measured(run: RunArtifacts) -> Iterable[tuple[Column, float]]:
         yield column_of("latent", "active_dims", "", None, rank=60), float(latent["active_dims"])
     for name, group in (latent.get("groups") or {}).items():
         if is_number(group.get("kl")):
-            yield column_of(f"latent {name}", "kl", "", None, rank=61), float(group["kl"])
+            yield column_of(f"{name} slot", "kl", "", None, rank=61), float(group["kl"])
+    factors = run.json("traversals/traversals.json").get("factors")
+    for name, factor in factors.items() if isinstance(factors, Mapping) else ():
+        if isinstance(factor, Mapping) and is_number(factor.get("effect")):
+            yield column_of(f"{name} traversal", "effect", "", None, rank=62), float(factor["effect"])
 
 
 def column_of(task: str, metric: str, dataset: str, baseline: Any, rank: int | None = None) -> Column:
     """Build the column of one task's metric."""
     word = words(metric)
     known = float(baseline) if is_number(baseline) else None
-    label = f"{task} {word.label}"
+    label = word.label if task.lower() == metric else f"{task} {word.label}"
     rank = word.rank if rank is None else rank
     return Column(f"{task}.{metric}", task, metric, label, word.unit, word.better, dataset, rank, known)
 

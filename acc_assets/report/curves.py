@@ -42,7 +42,7 @@ def curve_panels(runs: Sequence[RunArtifacts], colors: Mapping[str, int]) -> lis
             xs, ys = thin(history[axis], history[key])
             if not xs:
                 continue
-            panel = panels.setdefault(key, panel_of(key))
+            panel = panels.setdefault(key, panel_of(key, kinds_of(run)))
             panel["series"].append(
                 {"node": run.node, "seed": run.seed, "color": colors.get(run.node, 0), "x": xs, "y": ys}
             )
@@ -50,7 +50,12 @@ def curve_panels(runs: Sequence[RunArtifacts], colors: Mapping[str, int]) -> lis
     return sorted(panels.values(), key=lambda panel: (order[panel["group"]], panel["rank"], panel["id"]))
 
 
-def panel_of(key: str) -> dict[str, Any]:
+def kinds_of(run: RunArtifacts) -> dict[str, str]:
+    """Return the kind of each task of a run."""
+    return {str(name): str(task.get("kind")) for name, task in (run.summary.get("tasks") or {}).items()}
+
+
+def panel_of(key: str, kinds: Mapping[str, str]) -> dict[str, Any]:
     """Return an empty panel for a key of `history.npz`."""
     if key.startswith("val/"):
         _, task, metric = key.split("/", 2)
@@ -60,7 +65,11 @@ def panel_of(key: str) -> dict[str, Any]:
     else:
         group = "Optimizer" if key == "lr" else "Training loss"
         title = {"lr": "learning rate", "total": "total loss"}.get(key, key.removeprefix("loss/") + " loss")
-        unit, better, percent = ("", None, False) if key == "lr" else ("nats per image", "lower", False)
+        unit, percent = ("", False) if key == "lr" else ("nats per image", False)
+        neutral = (
+            key == "lr" or kinds.get(key.removeprefix("loss/")) == "kl"
+        )  # less KL is not better by itself
+        better = None if neutral else "lower"
         rank = 0 if key == "total" else 1
     return {
         "id": key, "group": group, "title": title, "unit": unit, "better": better, "percent": percent,

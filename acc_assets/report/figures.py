@@ -30,22 +30,29 @@ class Figure:
     caption: str
     alt: str
     path: str
+    dark_path: str | None  # the same for dark pages, where the picture is not the same
     width: int  # pixels of the file
     height: int
     pixelated: bool
+    general: str  # the caption that holds for every run
     provenance: Provenance
+
+    @property
+    def shown_width(self) -> int:
+        """Widest that a page shows the picture, in CSS pixels: small ones three times as large, others twice."""
+        return self.width * (3 if self.width < 240 else 2) if self.pixelated else self.width
 
 
 def figures_of(writer: SiteWriter, recipe: RecipeView, run: RunArtifacts, shared: Artifacts) -> list[Figure]:
     """Copy every picture of a run that exists, in the order in which pages show them."""
-    found = [latent_map(writer, recipe, run, shared), _single(writer, recipe, run, "reconstructions")]
+    found = [_single(writer, recipe, run, "reconstructions"), latent_map(writer, recipe, run, shared)]
+    found.append(_single(writer, recipe, run, "attention"))
     for family, stem in (("traversals", "traversal"), ("sorted", "sorted")):
         for factor in factors_with(run, family, stem):
             found.append(_copy(writer, recipe, run, family, f"{stem}_{factor}.png", factor, CAPTIONS[family]))
             if family == "traversals":
                 name = f"{stem}_{factor}_dims.png"
                 found.append(_copy(writer, recipe, run, family, name, factor, CAPTIONS["traversal_dims"]))
-    found.append(_single(writer, recipe, run, "attention"))
     return [figure for figure in found if figure is not None]
 
 
@@ -96,9 +103,11 @@ def _copy(
         caption=caption_of(facts, name, caption),
         alt=f"{title} of {run.node}, seed {run.seed}",
         path=writer.write(site_path(run, name), raw),
+        dark_path=None,
         width=width,
         height=height,
         pixelated=True,
+        general=caption,
         provenance=of_run(recipe, run, family),
     )
 
@@ -122,12 +131,16 @@ def latent_map(
         return None
     family = f"data-{run.config.get('primary_dataset', '')}"
     parts = [run.digest("projections"), shared.digest(family)]
-    source = None if None in parts else digest_of(SCATTER_VERSION, *parts, name, size)
 
-    def draw() -> bytes:
-        coords = run.npz(name).get("coords", np.zeros((0, 2)))
-        targets = shared.npz(f"{family}/test.npz").get("targets")
-        return scatter_png(coords, targets, size)
+    def draw(theme: str) -> str:
+        source = None if None in parts else digest_of(SCATTER_VERSION, *parts, name, size, theme)
+
+        def make() -> bytes:
+            coords = run.npz(name).get("coords", np.zeros((0, 2)))
+            targets = shared.npz(f"{family}/test.npz").get("targets")
+            return scatter_png(coords, targets, theme, size)
+
+        return writer.derive(site_path(run, f"latent-map-{theme}.png"), source, make)
 
     word = method.upper()
     return Figure(
@@ -136,9 +149,11 @@ def latent_map(
         title=f"Latent map ({word})",
         caption=CAPTIONS["projections"].replace("UMAP", word),
         alt=f"{word} of the latents of {run.node}, seed {run.seed}, coloured by label",
-        path=writer.derive(site_path(run, "latent-map.png"), source, draw),
+        path=draw("light"),
+        dark_path=draw("dark"),
         width=size,
         height=size,
         pixelated=False,
+        general=CAPTIONS["projections"].replace("UMAP", word),
         provenance=of_run(recipe, run, "projections"),
     )

@@ -18,8 +18,7 @@ def findings(comparison: Comparison) -> list[str]:
     if not measured:
         return ["Nothing has been measured yet."]
     sentences = [levels(comparison, column) for column in comparison.headline(2)]
-    shared = {pair.column for pair in comparison.pairs}
-    for column in [c for c in comparison.headline(6) if c.better and c.key in shared][:3]:
+    for column in comparison.headline(4):
         sentences += [difference(column, pair) for pair in comparison.pairs if pair.column == column.key]
     sentences.append(health(comparison))
     if comparison.missing:
@@ -35,18 +34,18 @@ def levels(comparison: Comparison, column: Column) -> str:
     for node in comparison.nodes:
         cell = comparison.cells[node].get(column.key)
         if cell is not None:
-            parts.append(f"{node} {show_spread(column.metric, cell.mean, cell.sd)}")
+            parts.append(f"{show_spread(column.metric, cell.mean, cell.sd)} for {node}")
     baseline = ""
     if column.baseline is not None:
         baseline = f" (baseline {show(column.metric, column.baseline)})"
-    return f"{column.label[:1].upper()}{column.label[1:]} on the test split: {', '.join(parts)}{baseline}."
+    return f"On the test split, {column.label} is {' and '.join(parts)}{baseline}."
 
 
 def difference(column: Column, pair: Pair) -> str:
     """Say whether one node is better than the reference, and in how many seeds."""
     count = len(pair.differences)
     mean = show(column.metric, pair.mean, signed=True)
-    what = f"{pair.node} differs from {pair.reference} in {column.label} by {mean}"
+    what = f"{pair.node} differs from {pair.reference} by {mean} in {column.label}"
     if count == 1:
         return f"{what}, measured with one seed: whether that is more than chance cannot be said."
     low, high = min(pair.differences.values()), max(pair.differences.values())
@@ -58,7 +57,8 @@ def difference(column: Column, pair: Pair) -> str:
         )
     better = (pair.up == count) == (column.better == "higher")
     weak = " Two seeds are weak evidence." if count == 2 else ""
-    return f"{what}: {'better' if better else 'worse'} in all {count} seeds ({span}).{weak}"
+    every = "both seeds" if count == 2 else f"all {count} seeds"
+    return f"{what}: {'better' if better else 'worse'} in {every} ({span}).{weak}"
 
 
 def health(comparison: Comparison) -> str:

@@ -45,9 +45,9 @@ def node_context(session: Session, recipe: RecipeView, node: NodeView) -> dict[s
         "tasks": [task_row(task) for task in tasks_of(node)],
         "phases": [phase_row(phase) for phase in phases_of(node)],
         "curves": curve_panels(runs, colors),
-        "curve_provenance": of_runs(recipe, runs, "history"),
+        "curve_provenance": of_runs(recipe, runs, "history", node.tag),
         "metrics": metric_rows(runs),
-        "metric_provenance": of_runs(recipe, runs),
+        "metric_provenance": of_runs(recipe, runs, "metrics", node.tag),
         "runs": [run_context(session, recipe, node, run) for run in runs],
         "viewer": node.tag in session.viewers.get(recipe.name, []),
         "playground": recipe.name in session.playgrounds and any(onnx_problem(run) is None for run in runs),
@@ -100,6 +100,7 @@ def run_facts(node: NodeView, run: RunArtifacts) -> list[tuple[str, str]]:
     """Return the facts of a run that a reader asks for first."""
     config, summary = run.config, run.summary
     facts = []
+    trust = run.projections.get("trustworthiness")
     if is_number(config.get("parameters")):
         facts.append(("Parameters", f"{int(config['parameters']):,}"))
     if config.get("latent_dim"):
@@ -110,6 +111,8 @@ def run_facts(node: NodeView, run: RunArtifacts) -> list[tuple[str, str]]:
         facts.append(("Training time", duration(summary.get("wall_s"))))
         if is_number(summary.get("images_per_s")):
             facts.append(("Speed", f"{number(summary['images_per_s'], 0)} images/s"))
+    if isinstance(trust, Mapping) and is_number(trust.get("umap_2d")):
+        facts.append(("Trustworthiness, UMAP 2-D", number(trust["umap_2d"], 3)))
     where = [str(config[key]) for key in ("device",) if config.get(key)]
     if is_number(config.get("threads")):
         where.append(f"{int(config['threads'])} threads")
@@ -131,7 +134,7 @@ def loss_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "task": str(name),
                 "kind": str(task.get("kind") or ""),
                 "numbers": [number(task.get(key), 3) for key in ("final", "mean", "min", "max")],
-                "trend": str(task.get("trend") or "—"),
+                "trend": trend_of(task),
                 "health": health_of(health),
                 "reason": str(health.get("reason") or "")
                 if isinstance(health, Mapping)
@@ -140,6 +143,16 @@ def loss_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def trend_of(task: Mapping[str, Any]) -> str:
+    """Return a loss curve's trend; a rising KL is information that the latent carries, and no worse for it."""
+    trend = str(task.get("trend") or "—")
+    return (
+        {"worsening": "rising", "improving": "falling"}.get(trend, trend)
+        if task.get("kind") == "kl"
+        else trend
+    )
 
 
 def threshold_text(thresholds: Any) -> str:

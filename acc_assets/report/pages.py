@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from typing import Any
-
-import numpy as np
 
 from acc_assets.report.artifacts import worst_health
 from acc_assets.report.payloads import class_names, onnx_problem, run_key
@@ -46,6 +45,7 @@ def home_context(session: Session) -> dict[str, Any]:
                 "command": build_command(recipe.name),
             }
         cards.append(card)
+    cards.sort(key=lambda card: -min(card.get("built", -1), 1))  # built recipes first, broken ones last
     return {"page": HOME, "cards": cards}
 
 
@@ -133,7 +133,7 @@ def datasets_context(session: Session) -> dict[str, Any]:
                     "target": str(facts.get("kind_of_target", "")),
                     "classes": class_names(facts),
                     "grid": session.writer.write(path, grid) if grid is not None else None,
-                    "histogram": histogram(session, recipe, name, class_names(facts)),
+                    "histograms": histograms(session, recipe, name),
                     "provenance": of_dataset(recipe, name, shared, str(facts.get("source", ""))),
                     "command": build_command(recipe.name),
                 }
@@ -141,25 +141,27 @@ def datasets_context(session: Session) -> dict[str, Any]:
     return {"page": DATASETS, "cards": cards}
 
 
-def histogram(
-    session: Session, recipe: RecipeView, name: str, classes: list[str] | None
-) -> dict[str, Any] | None:
-    """Return the counts of a test split's targets: one bar a class, or 20 bins of a real target."""
-    targets = session.shared(recipe).npz(f"data-{name}/test.npz").get("targets")
-    if targets is None or not len(targets):
-        return None
-    flat = targets.reshape(len(targets), -1)[:, 0]
-    if np.issubdtype(flat.dtype, np.integer):
-        counts = np.bincount(flat, minlength=len(classes or []))
-        names = classes if classes and len(classes) == len(counts) else [str(i) for i in range(len(counts))]
-        bars = [{"label": label, "count": int(n)} for label, n in zip(names, counts, strict=True)]
-        return {"kind": "histogram", "class": True, "bars": bars}
-    counts, edges = np.histogram(flat, bins=20)
-    bars = [
-        {"x0": float(f"{a:.4g}"), "x1": float(f"{b:.4g}"), "count": int(n)}
-        for a, b, n in zip(edges[:-1], edges[1:], counts, strict=True)
+def histograms(session: Session, recipe: RecipeView, name: str) -> list[dict[str, Any]]:
+    """Return the counts of a training split's targets: one bar a class, or bins of each real target."""
+    facts = session.shared(recipe).json(f"data-{name}/targets.json")
+    counts, names = facts.get("counts") or [], [str(label) for label in facts.get("names") or []]
+    if not counts:
+        return []
+    if facts.get("kind") == "class":
+        labels = names if len(names) == len(counts) else [str(i) for i in range(len(counts))]
+        bars = [{"label": label, "count": count} for label, count in zip(labels, counts, strict=True)]
+        return [{"kind": "histogram", "label": "class", "bars": bars}]
+    ranges = list(pairwise(facts.get("edges") or []))
+    columns = [(names[i] if i < len(names) else f"target {i}", column) for i, column in enumerate(counts)]
+    return [
+        {
+            "kind": "histogram",
+            "label": label,
+            "bars": [{"x0": a, "x1": b, "count": n} for (a, b), n in zip(ranges, column, strict=True)],
+        }
+        for label, column in columns
+        if len(column) == len(ranges)
     ]
-    return {"kind": "histogram", "class": False, "bars": bars}
 
 
 def reproduce_context(session: Session) -> dict[str, Any]:

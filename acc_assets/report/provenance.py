@@ -49,19 +49,21 @@ def of_run(recipe: RecipeView, run: RunArtifacts, family: str) -> Provenance:
     )
 
 
-def of_runs(recipe: RecipeView, runs: Sequence[RunArtifacts], family: str = "metrics") -> Provenance:
-    """Return the provenance of a figure that joins several runs: the recipe's comparison."""
+def of_runs(
+    recipe: RecipeView, runs: Sequence[RunArtifacts], family: str = "metrics", node: str | None = None
+) -> Provenance:
+    """Return the provenance of a figure that joins runs of one node, or of all: the recipe's comparison."""
     built = [run for run in runs if run.built]
     seeds = sorted({run.seed for run in built})
     codes = sorted({of_run(recipe, run, family).code for run in built} - {""})
     datas = sorted({of_run(recipe, run, family).data for run in built} - {""})
     return Provenance(
-        asset=f"{recipe.name}/comparison",
+        asset=asset_key(recipe.name, node, family) if node is not None else f"{recipe.name}/comparison",
         seeds=", ".join(map(str, seeds)) or "none",
         code=listed(codes),
         data=listed(datas),
         source=sources_of(built[0].config) if built else "",
-        command=build_command(recipe.name),
+        command=build_command(recipe.name, node),
     )
 
 

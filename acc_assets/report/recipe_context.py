@@ -18,7 +18,7 @@ from acc_assets.report.trees import branch_colors, tree_payload
 from acc_assets.report.views import NodeView, RecipeView
 from acc_assets.report.vocabulary import build_command, duration, number, show, show_spread, words
 
-SIDE_BY_SIDE = ("traversals", "sorted", "attention", "reconstructions", "projections")
+SIDE_BY_SIDE = ("traversals", "sorted", "reconstructions", "attention", "projections")
 
 
 def recipe_context(session: Session, recipe: RecipeView) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def tree_of(session: Session, recipe: RecipeView, page: str) -> dict[str, Any]:
 
 def headline(comparison: Comparison, nodes: Sequence[NodeView]) -> dict[str, Any]:
     """Return the few numbers of the first screen: one row a branch, one column a metric."""
-    columns = [c for c in comparison.headline(8) if c.better][:3] or comparison.headline(3)
+    columns = comparison.headline(4)
     rows = []
     for node in nodes:
         cells = [comparison.cells[node.tag].get(column.key) for column in columns]
@@ -176,7 +176,7 @@ def side_by_side(session: Session, recipe: RecipeView, nodes: Sequence[NodeView]
                 if seed in by_seed
             ]
             first = next(iter(next(iter(by_seed.values())).values()))
-            sets.append({"family": family, "title": title, "caption": first.caption, "rows": rows})
+            sets.append({"family": family, "title": title, "caption": first.general, "rows": rows})
         sets.sort(key=lambda entry: SIDE_BY_SIDE.index(entry["family"]))
         if sets:
             groups.append({"factor": factor, "sets": sets})

@@ -43,6 +43,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._environment.filters["soft"] = soft
         self._environment.filters["json_script"] = lambda value: Markup(script_json(value))
         self._environment.globals.update(
             number=number,
@@ -63,6 +64,11 @@ class Pages:
         page = str(context["page"])
         own = {"root": root_of(page), "rel": lambda target: relative(page, target)}
         return self._environment.get_template(template).render({**context, **own})
+
+
+def soft(name: Any) -> Markup:
+    """Escape a name and let it break after underscores."""
+    return Markup("_<wbr>").join(str(name).split("_"))
 
 
 def stylesheet(templates: Path) -> str:

@@ -7,20 +7,23 @@ import io
 import numpy as np
 from PIL import Image
 
-# Ten classes, told apart also with a colour vision deficiency (Okabe-Ito, extended by Tol's muted tones).
-PALETTE = (
-    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a7fd6", "#999933", "#882255", "#7f8790",
-)  # fmt: skip
+# The viewer's ten class colours, told apart also with a colour vision deficiency (client/src/shared/palette.ts).
+PALETTES = {
+    "light": "4870ff deb586 9c0e13 959ba4 5c4dba 8a5b7a cb4907 d78b03 4a3961 11caff",
+    "dark": "5f9af6 eeaa80 bc411e a5c3ee 7259e0 9c8f9b e3730d e8e549 8d5a7c 8dffff",
+}
 
 
-def scatter_png(coords: np.ndarray, labels: np.ndarray | None, size: int = 480) -> bytes:
+def scatter_png(
+    coords: np.ndarray, labels: np.ndarray | None, theme: str = "light", size: int = 480
+) -> bytes:
     """Draw (N, 2) coordinates as a PNG of `size` x `size` pixels; labels are classes or, if real, a ramp.
 
     Points that are not finite are left out. Coordinates keep their aspect ratio.
     """
     finite = np.isfinite(coords).all(axis=1)
     points = coords[finite].astype(np.float64)
-    colors = _colors(labels, len(coords))[finite]
+    colors = _colors(labels, len(coords), theme)[finite]
     scale = 2  # drawn twice as large and reduced, which smooths the edges
     side = size * scale
     canvas = np.zeros((side, side, 4), dtype=np.uint8)
@@ -50,9 +53,10 @@ def scatter_png(coords: np.ndarray, labels: np.ndarray | None, size: int = 480) 
     return out.getvalue()
 
 
-def _colors(labels: np.ndarray | None, count: int) -> np.ndarray:
+def _colors(labels: np.ndarray | None, count: int, theme: str) -> np.ndarray:
     """Return (N, 3) uint8 colours."""
-    palette = np.array([[int(code[i : i + 2], 16) for i in (1, 3, 5)] for code in PALETTE], dtype=np.uint8)
+    codes = PALETTES[theme].split()
+    palette = np.array([[int(code[i : i + 2], 16) for i in (0, 2, 4)] for code in codes], dtype=np.uint8)
     if labels is None or len(labels) != count:
         return np.repeat(palette[:1], count, axis=0)
     values = np.asarray(labels).reshape(count, -1)[:, 0]

@@ -63,5 +63,12 @@ def tree_payload(
         "recipe": recipe.name,
         "nodes": nodes,
         "metrics": metrics,
-        "initial": metrics[0]["key"] if metrics else None,
+        "initial": initial(shown, nodes),
     }
+
+
+def initial(columns: list[Column], nodes: list[dict[str, Any]]) -> str | None:
+    """Return the metric that colours a tree first: the first in rank among those that most nodes have."""
+    telling = [column for column in columns if column.better] or columns
+    having = {column.key: sum(column.key in node["metrics"] for node in nodes) for column in telling}
+    return max(telling, key=lambda column: having[column.key]).key if telling else None

@@ -29,6 +29,7 @@ METRICS: dict[str, MetricWords] = {
     "nll": MetricWords("negative log-likelihood", "nats", "lower", "number", 2, 7),
     "loss": MetricWords("loss", "nats", "lower", "number", 3, 8),
     "active_dims": MetricWords("active dimensions", "", None, "count", 0, 9),
+    "effect": MetricWords("effect on the image", "", None, "number", 4, 11),
     "score": MetricWords("score", "", "higher", "number", 1, 10),
 }
 
@@ -61,8 +62,10 @@ def number(value: float | int | None, digits: int = 3) -> str:
     """Print a number for people: fixed digits, a real minus sign, '—' for what is unknown."""
     if value is None or not math.isfinite(value):
         return "—" if value is None else "not finite"
-    tiny = value != 0 and abs(value) < 10 ** (-digits)
-    text = f"{value:.1e}" if tiny else f"{value:,.{digits}f}"
+    size = abs(value)
+    text = f"{value:,.{digits}f}"
+    if 0 < size < 0.5 * 10 ** (-digits):
+        text = f"{value:.1g}" if size >= 1e-4 else f"{value:.0e}"
     return text.replace("-", "−")
 
 
@@ -84,7 +87,10 @@ def show_spread(metric: str, mean: float | None, sd: float | None) -> str:
         return show(metric, mean)
     word = words(metric)
     scale, unit = (100, "%") if word.style == "percent" else (1, word.unit)
-    text = f"{number(scale * mean, word.digits)} ± {number(scale * sd, max(word.digits, 1))}"
+    digits = max(word.digits, 1)
+    smallest = 10 ** (-digits)
+    around = f"<{smallest:.{digits}f}" if 0 < scale * sd < smallest / 2 else f"{scale * sd:,.{digits}f}"
+    text = f"{number(scale * mean, word.digits)} ± {around}"
     return f"{text} {unit}" if unit else text
 
 

@@ -55,7 +55,7 @@ export function mountLatent(element: HTMLElement, bars: readonly LatentBar[], la
 }
 
 /** How often each class, or each range of a real target, occurs. */
-export function mountHistogram(element: HTMLElement, bars: readonly HistogramBar[]): void {
+export function mountHistogram(element: HTMLElement, bars: readonly HistogramBar[], label: string): void {
   const frame = h("div", {});
   element.append(frame);
   onWidth(frame, (width) => {
@@ -64,9 +64,10 @@ export function mountHistogram(element: HTMLElement, bars: readonly HistogramBar
     frame.replaceChildren(
       Plot.plot({
         width: Math.min(width, 640),
-        height: 220,
+        height: 230,
+        marginBottom: 40,
         marginLeft: 44,
-        x: { label: null, ...(classes.length ? { type: "band" as const, domain: classes.map((bar) => bar.label) } : { tickFormat: axisNumber }) },
+        x: { label, ...(classes.length ? { type: "band" as const, domain: classes.map((bar) => bar.label) } : { tickFormat: axisNumber }) },
         y: { label: "images", grid: true, ticks: 5, tickFormat: axisNumber },
         ariaLabel: "Histogram of the target",
         marks: [

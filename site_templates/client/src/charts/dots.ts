@@ -6,10 +6,10 @@ import { axisNumber, branchColor, dotDomain, type DotMetric } from "./series";
 const FIRST = 6; // metrics shown before one asks for all
 
 /** One strip for each metric: a dot for each seed, the mean as a tick, one standard deviation as a bar. */
-export function mountDots(element: HTMLElement, metrics: readonly DotMetric[]): void {
+export function mountDots(element: HTMLElement, metrics: readonly DotMetric[], nodes: readonly string[]): void {
   const telling = [...metrics.filter((metric) => metric.better), ...metrics.filter((metric) => !metric.better)];
   const grid = h("div", { class: "chart-grid" });
-  const show = (count: number) => grid.replaceChildren(...telling.slice(0, count).map(drawMetric));
+  const show = (count: number) => grid.replaceChildren(...telling.slice(0, count).map((metric) => drawMetric(metric, nodes)));
   element.append(grid);
   show(FIRST);
   if (telling.length > FIRST) {
@@ -22,7 +22,7 @@ export function mountDots(element: HTMLElement, metrics: readonly DotMetric[]): 
   }
 }
 
-function drawMetric(metric: DotMetric): HTMLElement {
+function drawMetric(metric: DotMetric, nodes: readonly string[]): HTMLElement {
   const scale = metric.percent ? 100 : 1;
   const unit = metric.percent ? "%" : metric.unit;
   const { domain, far } = dotDomain(metric);
@@ -44,24 +44,25 @@ function drawMetric(metric: DotMetric): HTMLElement {
   );
   const frame = h("div", { class: "chart-panel-plot" });
   onWidth(frame, (width) => {
-    const longest = Math.max(...rows.map(({ node }) => node.length));
+    const longest = Math.max(...nodes.map((node) => node.length));
     const marginLeft = Math.min(Math.round(width * 0.4), longest * 6.2 + 14);
     const room = Math.floor((marginLeft - 12) / 6.2);
     const plot = Plot.plot({
       width,
-      height: rows.length * 30 + 38,
+      height: nodes.length * 30 + 38,
       marginLeft,
       marginRight: 14,
       marginTop: 4,
       marginBottom: 26,
       x: { domain: domain.map((value) => value * scale), ticks: Math.max(3, Math.floor((width - marginLeft) / 70)), tickFormat: axisNumber, label: null, grid: true },
-      y: { type: "band", domain: rows.map(({ node }) => node), label: null, padding: 0.4, tickSize: 0, tickFormat: (node: string) => (node.length > room ? `${node.slice(0, room - 1)}…` : node) },
+      y: { type: "band", domain: [...nodes], label: null, padding: 0.4, tickSize: 0, tickFormat: (node: string) => (node.length > room ? `${node.slice(0, room - 1)}…` : node) },
       ariaLabel: `${metric.label} of every branch and seed`,
       marks: [
         base !== null && !far ? Plot.ruleX([base], { stroke: "currentColor", strokeDasharray: "3 3" }) : null,
         Plot.ruleY(means, { y: "node", x1: (d) => d.mean - d.sd, x2: (d) => d.mean + d.sd, stroke: "stroke", strokeWidth: 9, strokeOpacity: 0.22, strokeLinecap: "butt" }),
         Plot.dot(dots, { y: "node", x: "value", fill: "stroke", r: 4, fillOpacity: 0.8 }),
         Plot.tickX(means, { y: "node", x: "mean", stroke: "stroke", strokeWidth: 2.5 }),
+        Plot.text(nodes.filter((node) => !rows.some((row) => row.node === node)), { y: (node) => node, frameAnchor: "left", dx: 4, text: () => "not measured", fillOpacity: 0.7 }),
         Plot.tip(dots, Plot.pointer({ y: "node", x: "value", title: (d) => `${d.node}, seed ${d.seed}\n${text(d.value)}` })),
       ],
     });

@@ -8,9 +8,9 @@ import { mountTree, type TreeData } from "./tree";
 
 const CHARTS: Readonly<Record<string, (element: HTMLElement, parameters: Parameters) => void>> = {
   curves: (element, { panels }) => mountCurves(element, panels as CurvePanel[]),
-  dots: (element, { metrics }) => mountDots(element, metrics as DotMetric[]),
+  dots: (element, { metrics, nodes }) => mountDots(element, metrics as DotMetric[], nodes as string[]),
   latent: (element, { bars, label }) => mountLatent(element, bars as LatentBar[], String(label)),
-  histogram: (element, { bars }) => mountHistogram(element, bars as HistogramBar[]),
+  histogram: (element, { bars, label }) => mountHistogram(element, bars as HistogramBar[], String(label)),
 };
 
 const mountChart: Mount = (element, parameters) => {

@@ -1,6 +1,6 @@
 import { hierarchy, type HierarchyPointNode, tree } from "d3-hierarchy";
 import { h } from "../shared/dom";
-import { rampColor, rampGradient, type Rgb } from "../shared/palette";
+import { rampColor, rampGradient, type Rgb, type Theme } from "../shared/palette";
 import { onThemeChange, readPageColors } from "../shared/theme";
 import { onWidth } from "./frame";
 import { axisNumber, branchColor } from "./series";
@@ -85,6 +85,19 @@ function layoutWidth(data: TreeData): number {
   return rootOf(data).height * (BOX.width + BOX.across) - BOX.across;
 }
 
+function link(d: string, color: number): SVGPathElement {
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  path.setAttribute("d", d);
+  path.setAttribute("class", "tree-link");
+  path.style.stroke = branchColor(color);
+  return path;
+}
+
+/** Forks change what is trained and train nothing: they are drawn smaller. */
+function heightOf(node: TreeNode): number {
+  return node.kind === "fork" ? BOX.height - 12 : BOX.height;
+}
+
 function drawWide(canvas: HTMLElement, data: TreeData, metric: string | null, colors: ReadonlyMap<string, Rgb>): void {
   const points = rootOf(data).descendants();
   const nodes = points.filter((point) => point.data !== null);
@@ -100,20 +113,16 @@ function drawWide(canvas: HTMLElement, data: TreeData, metric: string | null, co
     const parent = point.parent;
     if (!parent?.data || !point.data) continue;
     const [x0, y0, x1, y1] = [left(parent) + BOX.width, middle(parent), left(point), middle(point)];
-    const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
     const bend = (x0 + x1) / 2;
-    path.setAttribute("d", `M${x0},${y0}C${bend},${y0} ${bend},${y1} ${x1},${y1}`);
-    path.setAttribute("class", "tree-link");
-    path.style.stroke = branchColor(point.data.color);
-    svg.append(path);
+    svg.append(link(`M${x0},${y0}C${bend},${y0} ${bend},${y1} ${x1},${y1}`, point.data.color));
   }
   const boxes = nodes.map((point) => {
     const box = nodeBox(point.data!, metric, colors);
     Object.assign(box.style, {
       left: `${left(point)}px`,
-      top: `${point.x - top}px`,
+      top: `${middle(point) - heightOf(point.data!) / 2}px`,
       width: `${BOX.width}px`,
-      height: `${BOX.height}px`,
+      height: `${heightOf(point.data!)}px`,
     });
     return box;
   });
@@ -125,17 +134,27 @@ function drawWide(canvas: HTMLElement, data: TreeData, metric: string | null, co
 
 function drawNested(canvas: HTMLElement, data: TreeData, metric: string | null, colors: ReadonlyMap<string, Rgb>): void {
   const boxes: HTMLElement[] = [];
+  const places = new Map<string, { box: HTMLElement; node: TreeNode }>();
   rootOf(data).eachBefore((point) => {
     if (!point.data) return;
     const box = nodeBox(point.data, metric, colors);
     const depth = point.depth - 1;
-    box.classList.add(`depth-${depth}`);
+    places.set(point.data.tag, { box, node: point.data });
     box.style.setProperty("--depth", String(Math.min(depth, 6)));
     boxes.push(box);
   });
   canvas.className = "tree-canvas tree-nested";
   canvas.removeAttribute("style");
-  canvas.replaceChildren(...boxes);
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("aria-hidden", "true");
+  canvas.replaceChildren(svg, ...boxes);
+  for (const { box, node } of places.values()) {
+    const parent = node.parent === null ? undefined : places.get(node.parent);
+    if (!parent) continue;
+    const x = parent.box.offsetLeft + 12;
+    const [top, y] = [parent.box.offsetTop + parent.box.offsetHeight, box.offsetTop + box.offsetHeight / 2];
+    svg.append(link(`M${x},${top}V${y - 8}q0,8 8,8H${box.offsetLeft}`, node.color));
+  }
 }
 
 function nodeBox(node: TreeNode, metric: string | null, colors: ReadonlyMap<string, Rgb>): HTMLAnchorElement {
@@ -171,16 +190,24 @@ function describe(node: TreeNode, value: string | undefined): string {
   return [node.tag, node.kind, value ?? noteOf(node), node.health && `loss health ${node.health}`].filter(Boolean).join(", ");
 }
 
+/** Nearer to paper (or to night), so that large boxes stay calm. */
+function soften(color: Rgb, theme: Theme): Rgb {
+  const ground = theme === "dark" ? 28 : 255;
+  const share = theme === "dark" ? 0.3 : 0.16;
+  const mix = (value: number) => value + (ground - value) * share;
+  return [mix(color[0]), mix(color[1]), mix(color[2])];
+}
+
 /** The colour of every node that has the metric. */
 function colorsOf(data: TreeData, metric: string | null): Map<string, Rgb> {
   const colors = new Map<string, Rgb>();
   const range = rangeOf(data, metric);
-  if (!metric || !range) return colors;
+  if (!metric || !range || range.low === range.high) return colors; // one value alone says nothing by its colour
   const { theme } = readPageColors();
-  const span = range.high - range.low || 1;
+  const span = range.high - range.low;
   for (const node of data.nodes) {
     const value = node.metrics[metric];
-    if (value) colors.set(node.tag, rampColor("cividis", range.high > range.low ? (value.mean - range.low) / span : 0.5, theme));
+    if (value) colors.set(node.tag, soften(rampColor("cividis", (value.mean - range.low) / span, theme), theme));
   }
   return colors;
 }
