@@ -85,8 +85,7 @@ def knn_graph(points: Array, k: int = 30) -> KnnGraph:
     n = array.shape[0]
     k = min(k, n - 1)
     exact = torch.from_numpy(array).double()
-    exact -= exact.mean(dim=0)  # smaller norms: less cancellation in |a|^2 + |b|^2 - 2ab
-    centred = exact.float()
+    centred = (exact - exact.mean(dim=0)).float()  # smaller norms: less cancellation in |a|^2 + |b|^2 - 2ab
     norms = centred.square().sum(dim=1)  # (N,)
     wanted = min(k + SPARE, n - 1)
     # float32 rounding of a squared distance: a few units in the last place of the norms that enter it

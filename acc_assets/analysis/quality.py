@@ -53,7 +53,6 @@ def neighbor_ranks(points: Array, neighbors: Array) -> Array:
     from acc_assets.analysis.rank_kernel import count_closer
 
     exact = torch.from_numpy(checked_points(points, "neighbor_ranks")).double()
-    exact -= exact.mean(dim=0)
     n, k = neighbors.shape
     listed = torch.from_numpy(np.ascontiguousarray(neighbors)).long()
     norms = exact.square().sum(dim=1)

@@ -1,0 +1,77 @@
+"""Manifold measures against hand-made cases and scikit-learn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from acc_assets.analysis.manifold import (
+    barycentric_projection,
+    fisher_ratio,
+    knn_classification,
+    manifold_metrics,
+    manifold_score,
+    neighbor_agreement,
+)
+from acc_assets.analysis.neighbors import knn_graph
+
+
+def test_the_score_is_the_mean_of_six_parts() -> None:
+    assert manifold_score(1.0, 1.0, 1.0, 1.0, 0.0, 1e12) == pytest.approx(100.0)
+    assert manifold_score(0.0, 0.0, 0.0, -1.0, 1e12, 0.0) == pytest.approx(0.0, abs=1e-6)
+    assert manifold_score(0.9, 0.8, 0.7, 0.2, 1.0, 3.0) == pytest.approx(
+        100 * (0.9 + 0.8 + 0.7 + 0.6 + 0.5 + 0.75) / 6
+    )
+
+
+def test_the_fisher_ratio_of_two_pairs() -> None:
+    points = np.array([[0.0], [2.0], [10.0], [12.0]])
+    labels = np.array([0, 0, 1, 1])
+    assert fisher_ratio(points, labels) == pytest.approx(100.0 / 4.0)
+    assert fisher_ratio(points * 0 + labels[:, None], labels) == np.inf
+    assert fisher_ratio(np.zeros((4, 1)), labels) == 0.0
+
+
+def test_agreement_counts_neighbours_and_not_the_point() -> None:
+    points = np.array([[0.0], [1.0], [10.0], [11.0]])
+    assert neighbor_agreement(np.array([0, 0, 1, 1]), knn_graph(points, 1)) == 1.0
+    assert neighbor_agreement(np.array([0, 1, 0, 1]), knn_graph(points, 1)) == 0.0
+
+
+def test_knn_classifies_and_reports() -> None:
+    train, labels = np.array([[0.0], [1.0], [10.0], [11.0]]), np.array([3, 3, 8, 8])
+    found = knn_classification(
+        train, labels, np.array([[0.4], [10.6], [9.0], [2.0]]), np.array([3, 8, 8, 8]), k=2
+    )
+    assert found.predictions.tolist() == [3, 8, 8, 3]
+    assert found.accuracy == 0.75
+    assert found.report["3"]["recall"] == 1.0
+    assert (found.train_size, found.test_size, found.k) == (4, 4, 2)
+
+
+def test_real_digits_score_high_and_noise_low() -> None:
+    data = load_digits()
+    pixels, labels = data.data.astype(np.float32), data.target
+    accuracy = knn_classification(pixels[:900], labels[:900], pixels[900:], labels[900:]).accuracy
+    assert accuracy > 0.94
+    good = manifold_metrics(pixels[900:], labels[900:], data.images[900:], accuracy)
+    assert good.trustworthiness == 1.0  # the latents are the pixels
+    assert good.neighbor_agreement > 0.9
+    noise = np.random.default_rng(0).normal(size=(897, 8))
+    poor = manifold_metrics(noise, labels[900:], data.images[900:], 0.1)
+    assert poor.score < 40 < 60 < good.score
+    assert set(good.to_json()) >= {"score", "calinski_harabasz", "silhouette"}
+    with pytest.raises(ValueError, match="of 1 classes"):
+        manifold_metrics(noise, np.zeros(897, int), data.images[900:], 0.1)
+
+
+def test_a_new_latent_lies_between_its_neighbours() -> None:
+    reference = np.array([[0.0], [1.0], [5.0]])
+    coords = np.array([[0.0, 0.0], [4.0, 8.0], [100.0, 100.0]])
+    placed = barycentric_projection(np.array([[0.25], [1.0]]), reference, coords, k=2)
+    np.testing.assert_allclose(placed.coords, [[1.0, 2.0], [4.0, 8.0]])
+    np.testing.assert_allclose(placed.weights, [[0.75, 0.25], [1.0, 0.0]])
+    assert placed.indices.tolist() == [[0, 1], [1, 0]]
+    with pytest.raises(ValueError, match="do not fit"):
+        barycentric_projection(np.zeros((1, 2)), reference, coords)

@@ -1,0 +1,156 @@
+"""ONNX files: parity with torch, a dynamic batch, equal bytes, no trace of this machine, clear errors."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from acc_assets.export import ExportError, OnnxBundle, check_parity, export_onnx
+from acc_assets.models import ConvAutoencoder, FactorGroup, FactorSlotAutoencoder, ModelOutput
+
+CARD = {"recipe": "tiny", "node": "root", "seed": 3, "data_version": "abc"}
+SLOTS = FactorSlotAutoencoder(
+    image_size=16, factor_groups=(FactorGroup("digit", 0, 3), FactorGroup("thickness", 3, 5))
+)
+BYTES_IN_ANOTHER_PROCESS = """
+import hashlib, torch
+from acc_assets.export import export_onnx
+from acc_assets.models import ConvAutoencoder
+torch.set_num_threads(1)
+torch.manual_seed(0)
+model = ConvAutoencoder(image_size=16, latent_dim=4, variational=True).build()
+bundle = export_onnx(model, (1, 16, 16), 4, {"seed": 3})
+print(hashlib.sha256(bundle.encoder + bundle.decoder).hexdigest())
+"""
+
+
+def run(model: bytes, values: np.ndarray) -> np.ndarray:
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    return session.run(None, {session.get_inputs()[0].name: values})[0]
+
+
+@pytest.fixture(scope="module")
+def slots() -> tuple[torch.nn.Module, OnnxBundle]:
+    torch.manual_seed(0)
+    model = SLOTS.build()
+    return model, export_onnx(model, (1, 16, 16), 5, CARD)
+
+
+def test_a_factor_slot_model_agrees_with_torch_at_any_batch(
+    slots: tuple[torch.nn.Module, OnnxBundle],
+) -> None:
+    model, bundle = slots
+    images = np.random.default_rng(0).integers(0, 256, (7, 1, 16, 16), dtype=np.uint8)
+    parity = check_parity(bundle, model, images)
+    assert parity.passed
+    assert parity.max_abs < 1e-5
+    assert set(parity.encoder) == set(parity.decoder) == {1, 5}
+    assert run(bundle.encoder, images.astype(np.float32) / 255).shape == (7, 5)
+    assert run(bundle.decoder, np.zeros((3, 5), np.float32)).shape == (3, 1, 16, 16)
+    assert check_parity(bundle, model, images[:2]).passed  # fewer images than the larger batch
+
+
+def test_the_files_are_valid_named_and_carry_their_card(slots: tuple[torch.nn.Module, OnnxBundle]) -> None:
+    _, bundle = slots
+    for part, content, ends in (
+        ("encoder", bundle.encoder, ("input", "latent")),
+        ("decoder", bundle.decoder, ("latent", "reconstruction")),
+    ):
+        model = onnx.load_from_string(content)
+        onnx.checker.check_model(model, full_check=True)
+        assert (model.graph.input[0].name, model.graph.output[0].name) == ends
+        assert model.graph.input[0].type.tensor_type.shape.dim[0].dim_param == "batch"
+        assert {entry.key: entry.value for entry in model.metadata_props} == {
+            "recipe": "tiny", "node": "root", "seed": "3", "data_version": "abc", "part": part,
+        }  # fmt: skip
+        assert next(entry.version for entry in model.opset_import if entry.domain == "") == bundle.opset >= 18
+        assert {entry.domain for entry in model.opset_import} == {""}
+
+
+def test_nothing_of_the_exporting_machine_is_in_the_files(slots: tuple[torch.nn.Module, OnnxBundle]) -> None:
+    for content in (slots[1].encoder, slots[1].decoder):
+        for trace in (b"File ", b".py", b"stack_trace", b"acc_assets.models"):
+            assert trace not in content
+
+
+def test_equal_weights_give_equal_bytes_in_another_process_too() -> None:
+    torch.manual_seed(0)
+    model = ConvAutoencoder(image_size=16, latent_dim=4, variational=True).build()
+    bundle = export_onnx(model, (1, 16, 16), 4, {"seed": 3})
+    assert export_onnx(model, (1, 16, 16), 4, {"seed": 3}) == bundle
+    other = subprocess.run(
+        [sys.executable, "-c", BYTES_IN_ANOTHER_PROCESS], check=True, capture_output=True, text=True
+    )
+    assert other.stdout.strip() == hashlib.sha256(bundle.encoder + bundle.decoder).hexdigest()
+    with torch.no_grad():
+        next(model.parameters()).add_(0.1)
+    assert export_onnx(model, (1, 16, 16), 4, {"seed": 3}) != bundle
+
+
+def test_the_encoder_gives_mu_and_the_model_is_left_as_it_was() -> None:
+    torch.manual_seed(0)
+    model = ConvAutoencoder(image_size=16, latent_dim=4, variational=True, dropout=0.5).build().train()
+    bundle = export_onnx(model, (1, 16, 16), 4, {})
+    assert model.training
+    images = torch.rand(2, 1, 16, 16)
+    with torch.no_grad():
+        mu = model.eval().encode(images)[ModelOutput.MU]
+    np.testing.assert_allclose(run(bundle.encoder, images.numpy()), mu.numpy(), atol=1e-5)
+
+
+def test_other_weights_fail_the_parity_check(slots: tuple[torch.nn.Module, OnnxBundle]) -> None:
+    torch.manual_seed(1)
+    parity = check_parity(slots[1], SLOTS.build(), np.ones((5, 1, 16, 16), np.float32))
+    assert not parity.passed
+    assert parity.to_json()["passed"] is False
+
+
+def test_nan_fails_the_parity_check(slots: tuple[torch.nn.Module, OnnxBundle]) -> None:
+    model, bundle = slots
+    images = np.full((5, 1, 16, 16), np.nan, np.float32)
+    assert not check_parity(bundle, model, images).passed
+
+
+class OwnModel(torch.nn.Module):
+    """A model as a user writes it: no posterior, `len()` of a batch, one layer each way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down, self.up = torch.nn.Linear(16, 2), torch.nn.Linear(2, 16)
+
+    def encode(self, images: torch.Tensor) -> dict[ModelOutput, torch.Tensor]:
+        return {ModelOutput.LATENT: self.down(images.reshape(len(images), -1))}
+
+    def decode(self, latent: torch.Tensor) -> dict[ModelOutput, torch.Tensor]:
+        return {ModelOutput.RECONSTRUCTION: self.up(latent).sigmoid().view(len(latent), 1, 4, 4)}
+
+
+def test_a_users_model_with_len_keeps_a_dynamic_batch() -> None:
+    model = OwnModel()
+    assert check_parity(export_onnx(model, (1, 4, 4), 2, {}), model, np.ones((1, 1, 4, 4), np.float32)).passed
+
+
+def test_errors_name_the_half_and_the_remedy() -> None:
+    with pytest.raises(ExportError, match=r"Linear has no method encode\(\)"):
+        export_onnx(torch.nn.Linear(2, 2), (1, 4, 4), 2, {})
+
+    class NoPicture(OwnModel):
+        def decode(self, latent: torch.Tensor) -> dict[ModelOutput, torch.Tensor]:
+            return {ModelOutput.LATENT: latent}
+
+    with pytest.raises(ExportError, match=r"decode\(\) returned \['latent'\]; ONNX needs reconstruction"):
+        export_onnx(NoPicture(), (1, 4, 4), 2, {})
+
+    class Branching(OwnModel):
+        def decode(self, latent: torch.Tensor) -> dict[ModelOutput, torch.Tensor]:
+            return super().decode(latent if float(latent.sum()) > 0 else -latent)
+
+    with pytest.raises(ExportError, match="decoder: torch could not write the model as ONNX"):
+        export_onnx(Branching(), (1, 4, 4), 2, {})
