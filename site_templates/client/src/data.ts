@@ -31,7 +31,7 @@ interface EncodedArray {
   data: string;
 }
 
-interface Payload {
+export interface Payload {
   meta: Record<string, unknown>;
   arrays: Record<string, EncodedArray>;
 }
@@ -66,7 +66,7 @@ export function installDataRegistry(): void {
 export function loadData<Meta = Record<string, unknown>>(key: string): Promise<Data<Meta>> {
   let result = loading.get(key);
   if (!result) {
-    result = insertScript(key).then(() => decode(key));
+    result = insertScript(key).then(() => decode(key, take(key)));
     result.catch(() => loading.delete(key)); // a later call may try again
     loading.set(key, result);
   }
@@ -119,10 +119,15 @@ function insertScript(key: string): Promise<void> {
   });
 }
 
-async function decode(key: string): Promise<Data> {
+function take(key: string): Payload {
   const payload = registered.get(key);
   if (!payload) throw new Error(`data "${key}" was not registered`);
   registered.delete(key); // the text is several times as large as the arrays
+  return payload;
+}
+
+/** Decodes the arrays of a payload; an error names `key`. */
+export async function decode(key: string, payload: Payload): Promise<Data> {
   const arrays: Record<string, DataArray> = {};
   for (const [name, encoded] of Object.entries(payload.arrays)) {
     arrays[name] = await decodeArray(key, name, encoded);

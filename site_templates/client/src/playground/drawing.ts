@@ -12,12 +12,13 @@ export class Drawing {
   private readonly canvas: HTMLCanvasElement;
   private readonly context: CanvasRenderingContext2D;
   private readonly center: HTMLInputElement;
+  private readonly frame: HTMLElement;
   private strokes: Stroke[] = [];
   private pointer: number | null = null;
 
   constructor(
     private readonly size: number,
-    private readonly onChange: (picture: Float32Array, empty: boolean) => void,
+    private readonly onChange: (picture: Float32Array) => void,
   ) {
     this.canvas = h("canvas", {
       class: "acc-drawing-canvas",
@@ -30,10 +31,11 @@ export class Drawing {
     if (!context) throw new Error("this browser has no canvas to draw on");
     this.context = context;
     this.center = h("input", { type: "checkbox", checked: true, onchange: () => this.publish() });
+    this.frame = h("div", { class: "acc-drawing-frame" }, this.canvas);
     this.element = h(
       "div",
       { class: "acc-drawing" },
-      this.canvas,
+      this.frame,
       h(
         "div",
         { class: "acc-row" },
@@ -54,7 +56,7 @@ export class Drawing {
 
   /** Gives the drawing as it is now to `onChange`. */
   publish(): void {
-    this.onChange(this.picture(), this.strokes.length === 0);
+    this.onChange(this.picture());
   }
 
   private undo(): void {
@@ -95,6 +97,7 @@ export class Drawing {
   /** Draws all strokes as smooth curves through the middles of their points, so that fast strokes have no corners. */
   private paint(): void {
     const { context, canvas } = this;
+    this.frame.toggleAttribute("data-empty", this.strokes.length === 0);
     const at = ([x, y]: readonly [number, number]) => [x * canvas.width, y * canvas.height] as const;
     context.fillStyle = "#000";
     context.fillRect(0, 0, canvas.width, canvas.height);

@@ -6,6 +6,7 @@ export interface PageColors {
   surface: Rgb;
   ink: string;
   accent: string;
+  font: string;
 }
 
 /** Reads the page's colours as they are now; the theme follows the surface, however the page chose it. */
@@ -18,6 +19,7 @@ export function readPageColors(): PageColors {
     surface,
     ink: style.getPropertyValue("--ink").trim() || "#111111",
     accent: style.getPropertyValue("--accent").trim() || "#2b5fd9",
+    font: style.getPropertyValue("--font-sans").trim() || "sans-serif",
   };
 }
 

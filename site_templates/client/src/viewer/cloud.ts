@@ -29,6 +29,7 @@ const VERTEX = /* glsl */ `
 in vec3 goal;
 in vec4 tint; // rgb, emphasis
 uniform float blend, focal, ratio, picture, dot_, fog, distance_;
+uniform int front; // the point that lies above all others, or -1
 uniform int marks; // 0 dots, 1 pictures when large enough, 2 pictures
 uniform vec2 tiles;
 out vec3 vTint;
@@ -47,13 +48,13 @@ void main() {
   float shown = marks == 0 ? 0.0 : marks == 2 ? 1.0 : smoothstep(13.0 * ratio, 19.0 * ratio, wide);
   if (strong && marks == 1) { shown = 1.0; wide = max(wide, 26.0 * ratio); }
   float size = mix(clamp(dot_ * scale, 3.0 * ratio, 11.0 * ratio), clamp(wide, 13.0 * ratio, most), shown);
-  if (strong) { size *= 1.25; gl_Position.z -= 0.05 * gl_Position.w; }
+  if (strong) { size *= 1.25; gl_Position.z -= (gl_VertexID == front ? 0.1 : 0.05) * gl_Position.w; }
   if (faded) size *= 0.8;
   if (tint.a > 0.2 && tint.a < 0.5) gl_Position = vec4(2.0, 2.0, 2.0, 1.0); // hidden: outside the clip volume
   gl_PointSize = min(size, 512.0);
   vTint = tint.rgb;
   vPicture = shown;
-  vFade = max(faded ? 0.78 : 0.0, strong ? 0.0 : fog * smoothstep(-0.9, 1.3, -seen.z - distance_));
+  vFade = max(faded ? 0.72 : 0.0, strong ? 0.0 : fog * smoothstep(-0.9, 1.3, -seen.z - distance_));
   float index = float(gl_VertexID);
   vTile = vec2(mod(index, tiles.x), floor(index / tiles.x));
 }`;
@@ -119,6 +120,7 @@ export class Cloud {
       fog: { value: 0 },
       distance_: { value: 1 },
       marks: { value: 1 },
+      front: { value: -1 },
       tiles: { value: new Vector2(1, 1) },
       texels: { value: new Vector2(1, 1) },
       atlas: { value: null as DataTexture | null },
@@ -164,8 +166,9 @@ export class Cloud {
     this.uniforms.blend.value = mix;
   }
 
-  /** Colours and emphasis (N, 4). */
-  setTints(tints: Uint8Array): void {
+  /** Colours and emphasis (N, 4); `front` lies above all other points. */
+  setTints(tints: Uint8Array, front: number | null): void {
+    this.uniforms.front.value = front ?? -1;
     const attribute = this.three.geometry.getAttribute("tint") as BufferAttribute;
     (attribute.array as Uint8Array).set(tints);
     attribute.needsUpdate = true;

@@ -1,4 +1,6 @@
-/** Lines above the points: edges to neighbours, rings, and the lasso while it is drawn. All in CSS pixels. */
+/** Above the points: names of classes, edges to neighbours, rings, and the lasso while it is drawn. All in CSS pixels. */
+
+import { drawClassLabels } from "./class_labels";
 
 export interface Edge {
   to: number;
@@ -12,8 +14,12 @@ export interface OverlayContent {
   edges: readonly Edge[];
   /** Path of the lasso or box being drawn, [x0, y0, x1, y1, ...]. */
   path: readonly number[];
+  /** Names of classes, each at one of its points. */
+  labels: ReadonlyArray<{ index: number; name: string }>;
   ink: string;
   accent: string;
+  surface: string;
+  font: string;
 }
 
 export interface ScreenPlaces {
@@ -25,6 +31,7 @@ export interface ScreenPlaces {
 
 export function drawOverlay(context: CanvasRenderingContext2D, places: ScreenPlaces, content: OverlayContent): void {
   const { focus, hover, edges, path, ink, accent } = content;
+  if (focus === null) drawClassLabels(context, places, content.labels, content);
   if (focus !== null && places.visible[focus]) {
     context.strokeStyle = ink;
     context.lineCap = "round";

@@ -65,8 +65,21 @@ export async function loadRun(key: string): Promise<RunData> {
   };
 }
 
-export async function loadProjection(run: string, method: Method, dimensions: Dimensions): Promise<Projection> {
+const projections = new Map<string, Promise<Projection>>();
+
+/** Loads a projection once; the promise of one that failed is forgotten, so that it can be tried again. */
+export function loadProjection(run: string, method: Method, dimensions: Dimensions): Promise<Projection> {
   const key = `${run}/projection-${method}-${dimensions}d`;
+  let result = projections.get(key);
+  if (!result) {
+    result = readProjection(key, method, dimensions);
+    result.catch(() => projections.delete(key));
+    projections.set(key, result);
+  }
+  return result;
+}
+
+async function readProjection(key: string, method: Method, dimensions: Dimensions): Promise<Projection> {
   const data = await loadData<ProjectionMeta>(key);
   const coords = arrayOf(data, key, "coords");
   const [snapshots = 0, count = 0, width = 0] = coords.shape;
@@ -78,11 +91,12 @@ export async function loadProjection(run: string, method: Method, dimensions: Di
   return { kind: { method, dimensions }, steps: data.meta.steps, layers: normalized(values, snapshots, count, dimensions) };
 }
 
-/** The neighbour graph of a run, or null where the page says that it has not been built. */
+/** The neighbour graph of a run, or null where it has not been built: the rest of the viewer works without it. */
 export async function loadNeighbors(run: RunData): Promise<Neighbors | null> {
   if (run.meta.neighbors === false) return null;
   const key = `${run.key}/neighbors`;
-  const data = await loadData<NeighborsMeta>(key);
+  const data = await loadData<NeighborsMeta>(key).catch(() => null);
+  if (!data) return null;
   const indices = arrayOf(data, key, "indices");
   return { k: indices.shape[1] ?? 0, indices: indices.data, distances: floatsOf(data, key, "distances") };
 }

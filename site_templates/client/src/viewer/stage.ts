@@ -25,7 +25,17 @@ export class Stage {
   readonly camera = new ViewCamera();
   readonly cloud = new Cloud();
   /** What the lines show; call `redraw` after a change. */
-  readonly overlay: OverlayContent = { focus: null, hover: null, edges: [], path: [], ink: "#000", accent: "#00f" };
+  readonly overlay: OverlayContent = {
+    focus: null,
+    hover: null,
+    edges: [],
+    path: [],
+    labels: [],
+    ink: "#000",
+    accent: "#00f",
+    surface: "#fff",
+    font: "sans-serif",
+  };
   /** Milliseconds of the last frames on the main thread. */
   readonly frameTimes: number[] = [];
   width = 1;
@@ -68,15 +78,15 @@ export class Stage {
     this.positions = positions;
   }
 
-  setTints(tints: Uint8Array): void {
+  setTints(tints: Uint8Array, front: number | null): void {
     this.tints = tints;
-    this.cloud.setTints(tints);
+    this.cloud.setTints(tints, front);
     this.redraw();
   }
 
-  setColors({ surface, ink, accent }: PageColors): void {
+  setColors({ surface, ink, accent, font }: PageColors): void {
     this.renderer.setClearColor((surface[0] << 16) | (surface[1] << 8) | surface[2], 1);
-    Object.assign(this.overlay, { ink, accent });
+    Object.assign(this.overlay, { ink, accent, font, surface: `rgb(${surface.join(" ")})` });
     this.redraw();
   }
 
@@ -147,8 +157,8 @@ export class Stage {
     this.moved = false;
     this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.context.clearRect(0, 0, this.width, this.height);
-    const { focus, hover, path } = this.overlay;
-    if (focus !== null || hover !== null || path.length > 0) drawOverlay(this.context, this.places(), this.overlay);
+    const { focus, hover, path, labels } = this.overlay;
+    if (focus !== null || hover !== null || path.length > 0 || labels.length > 0) drawOverlay(this.context, this.places(), this.overlay);
     this.frameTimes.push(performance.now() - start);
     if (this.frameTimes.length > 240) this.frameTimes.shift();
   }

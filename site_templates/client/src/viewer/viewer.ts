@@ -3,6 +3,7 @@ import type { RunChoice } from "../shared/contract";
 import { h, provenanceLine } from "../shared/dom";
 import { plural } from "../shared/format";
 import { onThemeChange, type PageColors, readPageColors } from "../shared/theme";
+import { densestPoints } from "./class_labels";
 import { classesOf, tintsOf } from "./coloring";
 import { edgesOf, FocusCard, HoverCard } from "./details";
 import { listenToGestures, type Tool } from "./gestures";
@@ -120,6 +121,7 @@ export class LatentViewer {
     }
     if (has("marks", "size", "dimensions")) this.applyLook();
     if (has("color", "hidden", "filterBy", "focus", "selection")) this.applyTints();
+    if (has("color", "hidden", "marks")) this.applyClassLabels();
     if (has("color", "hidden", "filterBy")) this.legend.update(this.shown.run, state, this.colors.theme);
     if (has("selection")) this.tray.update(this.shown.run, state.selection, this.colors.theme);
     if (has("focus")) this.applyFocus();
@@ -141,6 +143,7 @@ export class LatentViewer {
       const turn = refit ? this.navigation.follow(camera.home(state.dimensions)) : () => {};
       this.layout.moveTo(projection, this.store.get().step, isNewRun && !this.sameData(run) ? 0 : MOVE_TIME, turn);
       if (isNewRun) this.showRun();
+      this.applyClassLabels();
       this.refreshCaption();
       this.say("");
     } catch (error) {
@@ -177,6 +180,7 @@ export class LatentViewer {
     this.applyLook();
     this.applyTints();
     this.applyFocus();
+    this.applyClassLabels();
     this.legend.update(this.shown.run, state, this.colors.theme);
     this.tray.update(this.shown.run, state.selection, this.colors.theme);
     this.panel.update(this.shown.run, state);
@@ -193,7 +197,7 @@ export class LatentViewer {
     const state = this.store.get();
     const edges = edgesOf(this.shown.neighbors, state.focus);
     const strong = new Set(state.focus === null ? [] : [state.focus, ...edges.map(({ to }) => to)]);
-    this.stage.setTints(tintsOf(this.shown.run, state, this.colors.theme, strong));
+    this.stage.setTints(tintsOf(this.shown.run, state, this.colors.theme, strong), state.focus);
   }
 
   private applyFocus(): void {
@@ -201,6 +205,18 @@ export class LatentViewer {
     this.focusCard.update(this.shown.run, focus, this.shown.neighbors, this.colors.theme);
     Object.assign(this.stage.overlay, { focus, edges: edgesOf(this.shown.neighbors, focus) });
     this.stage.redraw();
+  }
+
+  /** Names the classes where their points are dense; pictures need no names. */
+  private applyClassLabels(): void {
+    const { run, projection } = this.shown;
+    const { color, hidden, marks } = this.store.get();
+    const classes = color === "outcome" || marks === "pictures" ? null : classesOf(run, color);
+    const points = classes ? densestPoints(classes, projection.layers[projection.layers.length - 1]!) : [];
+    this.stage.overlay.labels = points
+      .map((index, c) => ({ index, name: classes!.names[c]! }))
+      .filter(({ index }, c) => index >= 0 && !hidden.includes(c));
+    this.stage.refresh();
   }
 
   private refreshCaption(): void {
