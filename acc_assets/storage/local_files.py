@@ -90,6 +90,7 @@ class LocalFiles:
     def copy(self, source: str, target: str) -> None:
         """Give a file a second name; it shares the disk space where the file system can (hard link)."""
         with self._explained("write", self.local_path(target)):
+            self.local_path(target).parent.mkdir(parents=True, exist_ok=True)
             self.local_path(target).unlink(missing_ok=True)
             try:
                 os.link(self.local_path(source), self.local_path(target))

@@ -75,6 +75,7 @@ def encode_split(
     Raises ValueError when the model gives no flat latent.
     """
     device = device or device_of(model)
+    forward: Any = model if decode or not hasattr(model, "encode") else model.encode
     columns: dict[str, list[np.ndarray]] = {}
 
     def add(name: str, values: Tensor) -> None:
@@ -83,7 +84,7 @@ def encode_split(
     with evaluating(model, heads):
         for start in range(0, len(images), batch_size):
             pixels = as_images(torch.from_numpy(images[start : start + batch_size]), device)
-            outputs = model(pixels) if decode or not hasattr(model, "encode") else model.encode(pixels)
+            outputs = forward(pixels)
             latent = outputs.get(ModelOutput.MU, outputs.get(ModelOutput.LATENT))
             if latent is None or latent.ndim != 2:
                 raise ValueError(

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+EXPLODED = 1e4  # a loss this many times its first value, or this many nats, will not come back
+
 
 class LossWindow:
     """Losses of the steps since the last log, kept on the device and read back once.
@@ -44,25 +46,21 @@ class LossWindow:
         mask = np.array([[*drawn, True] for drawn in self._drawn], bool).reshape(values.shape)
         return np.where(mask, values, np.nan)
 
-    def first_bad(self, limit: float) -> tuple[int, str, dict[str, float]] | None:
-        """The first step of the window with a loss that is not finite or a total beyond `limit` in size.
+    def first_bad(self, limits: dict[str, float]) -> tuple[int, str, dict[str, float]] | None:
+        """The first step of the window with a loss that is not finite or beyond its task's limit in size.
 
-        Returns its index in the window, the task (the largest loss when only the total is too large) and the
-        step's losses by name; None when all is well.
+        Returns its index in the window, the task and the step's losses by name; None when all is well.
+        `limits` is filled as tasks appear: EXPLODED times a task's first loss, or times 1 when that is less.
         """
         values = self._values[: len(self)].cpu().double().numpy()
         for index, drawn in enumerate(self._drawn):
-            losses = {
-                name: float(value)
-                for name, value, there in zip(self.tasks, values[index], drawn, strict=False)
-                if there
-            }
-            broken = [name for name, value in losses.items() if not math.isfinite(value)]
-            total = float(values[index, -1])
-            if not broken and (not math.isfinite(total) or abs(total) > limit):
-                broken = sorted(losses, key=lambda name: -abs(losses[name]))[:1]
-            if broken:
-                return index, broken[0], {**losses, "total": total}
+            row = dict(zip([*self.tasks, "total"], map(float, values[index]), strict=True))
+            losses = {name: row[name] for name, there in zip(self.tasks, drawn, strict=True) if there}
+            for name, value in [*losses.items(), ("total", row["total"])]:
+                if not math.isfinite(value) or abs(value) > limits.get(name, math.inf):
+                    return index, name, {**losses, "total": row["total"]}
+                if name != "total":
+                    limits.setdefault(name, EXPLODED * max(1.0, abs(value)))
         return None
 
     def clear(self) -> None:

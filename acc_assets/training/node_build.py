@@ -16,6 +16,7 @@ from acc_assets.datasets import ImageData
 from acc_assets.training.checkpoint import CheckpointState, Identity, Weights, weights_of
 from acc_assets.training.errors import TrainingCancelled, TrainingDiverged
 from acc_assets.training.heads import build_heads, head_spec
+from acc_assets.training.objective import group_tasks
 from acc_assets.training.phase import PhaseTrainer, trained_modules
 from acc_assets.training.randomness import derived_seed
 from acc_assets.training.record import RunRecord
@@ -24,7 +25,6 @@ from acc_assets.tree import TrainPhase, TreeNode
 
 SNAPSHOTS = 10  # of a node whose phases do not say how often
 RESUME_SECONDS = 60.0  # at least this often there is a snapshot to go on from
-EXPLODED = 1e4  # times the first logged total of the phase (at least 1 nat): the loss exploded
 
 
 @dataclass
@@ -68,7 +68,7 @@ class NodeBuild:
         self._record = record
         self._writer = writer
         self._stop = stop
-        self._limit = math.inf
+        self._limits: dict[str, float] = {}  # by task: a loss beyond it exploded
         self._last_snapshot = time.monotonic()
 
     def run(self) -> CheckpointState:
@@ -83,7 +83,7 @@ class NodeBuild:
             torch.manual_seed(derived_seed(self._identity.seed, "start"))
         else:
             self.phase_facts = [dict(facts) for facts in resume["phase_facts"]]
-            self._limit = resume["limit"]
+            self._limits = dict(resume["limits"])
             self._restore_generators(resume["generators"])
         phases = self._node.phases
         trainer: PhaseTrainer | None = None
@@ -98,11 +98,13 @@ class NodeBuild:
 
     def _run_phase(self, index: int, resume: Mapping[str, Any] | None) -> PhaseTrainer:
         phase = self._node.phases[index]
+        groups = group_tasks(self._model, phase.tasks, self._datasets, self._device)
         heads = self._build_heads(phase.tasks)
         trainer = PhaseTrainer(
             phase,
             self._model,
             heads,
+            groups,
             self._datasets,
             seed=self._identity.seed,
             device=self._device,
@@ -111,7 +113,7 @@ class NodeBuild:
         if resume is not None and resume["trainer"] is not None:
             trainer.restore(resume["trainer"])
             return self._finish_phase(trainer, index)
-        self._limit = math.inf
+        self._limits = {}
         if self._writer.last is None:
             self._write(self._state(trainer, phase=0))  # the start, so that a viewer can show it
         return self._finish_phase(trainer, index)
@@ -157,8 +159,6 @@ class NodeBuild:
     def _log(self, trainer: PhaseTrainer) -> None:
         self._check_losses(trainer)
         row = self._record.history.add_window(self.step, trainer.window, trainer.lr)
-        if math.isinf(self._limit):
-            self._limit = EXPLODED * max(1.0, abs(row["total"]))
         trainer.window.clear()
         self._record.logged(self.step, trainer.phase.name, row, trainer.images_per_step)
 
@@ -180,7 +180,7 @@ class NodeBuild:
             raise self._diverged(self.step, "model weights", {}, "the weights are not finite")
 
     def _check_losses(self, trainer: PhaseTrainer) -> None:
-        bad = trainer.window.first_bad(self._limit)
+        bad = trainer.window.first_bad(self._limits)
         if bad is not None:
             index, task, values = bad
             finite = all(math.isfinite(value) for value in values.values())
@@ -219,7 +219,7 @@ class NodeBuild:
             "kept": kept,
             "phase": phase,
             "trainer": None,
-            "limit": self._limit,
+            "limits": self._limits,
             "history": self._record.history.state(),
             "phase_facts": self.phase_facts,
             "generators": self._generators(),

@@ -65,15 +65,18 @@ def _probe(model: nn.Module, tasks: Sequence[Any], images: Tensor) -> tuple[bool
         model.eval()
         try:
             if callable(getattr(model, "encode", None)):
-                encoded: Outputs = model.encode(images)  # type: ignore[operator]
+                encoded = _checked(model.encode(images), model, "encode")  # type: ignore[operator]
                 if needs <= encoded.keys():
                     return True, encoded
-            outputs: Any = model(images)
+            return False, _checked(model(images), model, "forward")
         finally:
             model.train(training)
+
+
+def _checked(outputs: Any, model: nn.Module, method: str) -> Outputs:
     if not isinstance(outputs, Mapping):
         raise ValueError(
-            f"{type(model).__name__}.forward() returned a {type(outputs).__name__}; it must return "
+            f"{type(model).__name__}.{method}() returned a {type(outputs).__name__}; it must return "
             "{ModelOutput: Tensor}: name each output, such as {ModelOutput.LATENT: latent}."
         )
-    return False, dict(outputs)
+    return dict(outputs)

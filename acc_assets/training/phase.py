@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ from acc_assets.training.batches import BatchSource
 from acc_assets.training.early_stopping import EarlyStop
 from acc_assets.training.evaluation import evaluate
 from acc_assets.training.history import LossWindow
-from acc_assets.training.objective import TaskGroup, group_tasks, to_float32
+from acc_assets.training.objective import TaskGroup, to_float32
 from acc_assets.training.optimization import (
     MovingAverage,
     build_optimizer,
@@ -41,6 +41,7 @@ class PhaseTrainer:
         phase: TrainPhase,
         model: nn.Module,
         heads: Mapping[str, nn.Module],
+        groups: Sequence[TaskGroup],
         datasets: Mapping[str, ImageData],
         *,
         seed: int,
@@ -56,7 +57,7 @@ class PhaseTrainer:
         self._datasets = datasets
         self._seed = seed
         self._device = device
-        self.groups = group_tasks(model, phase.tasks, datasets, device)
+        self.groups = groups
         self._sources = {
             group.dataset: BatchSource(
                 group.dataset,
