@@ -23,7 +23,7 @@ export class Branch {
   constructor(
     runs: readonly RunChoice[],
     run: string,
-    private readonly on: { changeRun: () => void; close: (() => void) | null },
+    private readonly on: { changeRun: () => void; loaded: (model: BranchModel) => void; close: (() => void) | null },
   ) {
     this.run = run;
     this.select = h(
@@ -34,7 +34,7 @@ export class Branch {
     this.select.value = run;
     const close = on.close && iconButton("close", "Leave the comparison", on.close);
     this.element = h("section", { class: "acc-branch", "aria-label": "Branch" }, h("div", { class: "acc-branch-head" }, this.select, close), this.body);
-    this.ready = this.load();
+    this.ready = this.start();
   }
 
   /** Encodes `picture` and shows what the decoder makes of it. */
@@ -48,8 +48,14 @@ export class Branch {
     if (run === this.run) return;
     this.run = run;
     this.select.value = run;
-    this.ready = this.load();
+    this.ready = this.start();
     this.on.changeRun();
+  }
+
+  private start(): Promise<BranchModel> {
+    const ready = this.load();
+    ready.catch(() => {}); // the branch shows its own error
+    return ready;
   }
 
   private async load(): Promise<BranchModel> {
@@ -65,6 +71,7 @@ export class Branch {
       });
       this.view = view;
       this.body.replaceChildren(view.element);
+      this.on.loaded(model);
       if (this.picture) this.setPicture(this.picture);
       return model;
     } catch (error) {

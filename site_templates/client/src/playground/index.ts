@@ -4,6 +4,7 @@ import { readRuns, type RunChoice } from "../shared/contract";
 import { h } from "../shared/dom";
 import { Branch } from "./branch";
 import { PictureInput } from "./input";
+import type { BranchModel } from "./runtime";
 
 /** A handle for tests and for people at the console. Pictures are (C*H*W) in 0..1. */
 export interface PlaygroundHandle {
@@ -65,11 +66,17 @@ class Playground {
     this.addBranch(known(asked.get("run")) ?? this.runs[0]!.key);
     const second = known(asked.get("with"));
     if (second) this.addBranch(second);
-    const model = await this.branches[0]!.ready;
-    this.samples = model.samples;
-    this.input = new PictureInput(model.meta, model.samples, (picture) => this.setPicture(picture));
+    await this.branches[0]!.ready.catch(() => {});
+    if (!this.input) this.inputSlot.replaceChildren(h("p", { class: "acc-hint" }, "Choose a branch that can be loaded."));
+  }
+
+  /** The first branch that is loaded brings the samples. */
+  private createInput({ meta, samples }: BranchModel): void {
+    if (this.input) return;
+    this.samples = samples;
+    this.input = new PictureInput(meta, samples, (picture) => this.setPicture(picture));
     this.inputSlot.replaceChildren(this.input.element);
-    this.input.choose(Number(asked.get("sample") ?? 0));
+    this.input.choose(Number(new URLSearchParams(window.location.hash.slice(1)).get("sample") ?? 0));
   }
 
   private setPicture(picture: Float32Array): void {
@@ -80,8 +87,11 @@ class Playground {
 
   private addBranch(run: string): void {
     const isFirst = this.branches.length === 0;
-    const branch = new Branch(this.runs, run, { changeRun: this.saveAddress, close: isFirst ? null : () => this.removeBranch(branch) });
-    branch.ready.catch(() => {}); // the branch shows its own error
+    const branch: Branch = new Branch(this.runs, run, {
+      changeRun: () => this.saveAddress(),
+      loaded: (model) => this.createInput(model),
+      close: isFirst ? null : () => this.removeBranch(branch),
+    });
     if (this.picture) branch.setPicture(this.picture);
     this.branches = [...this.branches, branch];
     this.branchSlot.append(branch.element);

@@ -2,6 +2,7 @@ import { readRuns } from "../shared/contract";
 import type { Mount } from "../shared/component";
 import { h } from "../shared/dom";
 import { loadNeighbors, loadProjection, loadRun, projectionsOf } from "./run_data";
+import { initialState } from "./start_state";
 import type { ViewerState } from "./state";
 import { LatentViewer } from "./viewer";
 
@@ -32,19 +33,7 @@ export const mountLatentViewer: Mount = async (element, parameters) => {
   const kind = projectionsOf(run)[0];
   if (!kind) throw new Error(`no projection of ${run.meta.node} has been built; run: acc build ${run.meta.recipe}`);
   const projection = await loadProjection(first.key, kind.method, kind.dimensions);
-  const start: ViewerState = {
-    run: first.key,
-    ...kind,
-    step: projection.steps[projection.steps.length - 1]!,
-    color: "label",
-    marks: "auto",
-    size: 1,
-    filterBy: "label",
-    hidden: [],
-    focus: null,
-    selection: [],
-    camera: null,
-  };
+  const start = initialState(run, projection);
   const neighbors = await loadNeighbors(run);
   const viewer = new LatentViewer(runs, { ...start, run: runs[0]!.key }, start, { run, projection, neighbors });
   element.replaceChildren(viewer.element);

@@ -1,5 +1,54 @@
-/** What keys do, by `KeyboardEvent.key`; each returns nothing and stops the browser's own answer. */
-export type KeyActions = Readonly<Record<string, (event: KeyboardEvent) => void>>;
+import type { Tool } from "./gestures";
+import type { Navigation } from "./navigation";
+import { MARKS, type Store, type ViewerState } from "./state";
+
+/** What keys do, by `KeyboardEvent.key` in lower case. */
+export type KeyActions = Readonly<Record<string, () => void>>;
+
+/** What the keys of the viewer need of it. */
+export interface KeyTargets {
+  store: Store<ViewerState>;
+  navigation: Navigation;
+  setTool: (tool: Tool) => void;
+  jump: (by: 1 | -1) => void;
+  play: () => void;
+  nextColoring: () => void;
+  nearest: () => void;
+  search: () => void;
+  help: () => void;
+  escape: () => void;
+}
+
+/** The keys that the help lists. */
+export function viewerKeys({ store, navigation, setTool, ...on }: KeyTargets): KeyActions {
+  const set = (patch: Partial<ViewerState>) => () => store.set(patch);
+  const { marks, method } = { marks: () => store.get().marks, method: () => store.get().method };
+  return {
+    ArrowLeft: () => navigation.drag(30, 0),
+    ArrowRight: () => navigation.drag(-30, 0),
+    ArrowUp: () => navigation.drag(0, 30),
+    ArrowDown: () => navigation.drag(0, -30),
+    "+": () => navigation.zoom(1.25),
+    "=": () => navigation.zoom(1.25),
+    "-": () => navigation.zoom(0.8),
+    "0": set({ camera: null }),
+    "2": set({ dimensions: 2, camera: null }),
+    "3": set({ dimensions: 3, camera: null }),
+    p: () => store.set({ method: method() === "pca" ? "umap" : "pca" }),
+    m: () => store.set({ marks: MARKS[(MARKS.indexOf(marks()) + 1) % MARKS.length]! }),
+    c: on.nextColoring,
+    ",": () => on.jump(-1),
+    ".": () => on.jump(1),
+    " ": on.play,
+    v: () => setTool("move"),
+    l: () => setTool("lasso"),
+    b: () => setTool("box"),
+    n: on.nearest,
+    "/": on.search,
+    "?": on.help,
+    Escape: on.escape,
+  };
+}
 
 /** Listens to keys on the whole page, except while the reader types or uses another control. */
 export function listenToKeys(root: HTMLElement, actions: KeyActions): void {
@@ -8,13 +57,14 @@ export function listenToKeys(root: HTMLElement, actions: KeyActions): void {
     const target = event.target instanceof HTMLElement ? event.target : document.body;
     const isOurs = target === document.body || root.contains(target);
     if (!isOurs || root.querySelector("dialog[open]")) return;
+    const moves = event.key === " " || event.key.startsWith("Arrow");
     const isText = target.matches("input:not([type=range]), textarea, select, [contenteditable]");
-    const usesKey = target.matches("button, a, summary, input[type=range]") && (event.key === " " || event.key.startsWith("Arrow"));
-    const onlyScroll = target === document.body && (event.key === " " || event.key.startsWith("Arrow"));
-    if (isText || usesKey || onlyScroll) return;
+    const usesKey = moves && target.matches("button, a, summary, input[type=range]");
+    const scrolls = moves && target === document.body;
+    if (isText || usesKey || scrolls) return;
     const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!action) return;
     event.preventDefault();
-    action(event);
+    action();
   });
 }

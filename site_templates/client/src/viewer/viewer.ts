@@ -8,7 +8,7 @@ import { classesOf, tintsOf } from "./coloring";
 import { edgesOf, FocusCard, HoverCard } from "./details";
 import { listenToGestures, type Tool } from "./gestures";
 import { createHelp } from "./help";
-import { listenToKeys } from "./keys";
+import { listenToKeys, viewerKeys } from "./keys";
 import { Layout } from "./layout";
 import { Legend } from "./legend";
 import { Navigation } from "./navigation";
@@ -16,7 +16,8 @@ import { Panel } from "./panel";
 import { loadNeighbors, loadProjection, loadRun, type Neighbors, type Projection, type RunData } from "./run_data";
 import { Search, searchable, type Suggestion } from "./search";
 import { Stage } from "./stage";
-import { decodeState, encodeState, MARKS, Store, type ViewerState } from "./state";
+import { validFor } from "./start_state";
+import { decodeState, encodeState, Store, type ViewerState } from "./state";
 import { Timeline } from "./timeline";
 import { Toolbar } from "./toolbar";
 import { Tray } from "./tray";
@@ -90,14 +91,14 @@ export class LatentViewer {
     this.element = this.compose();
     this.saveAddress = syncAddress(
       () => encodeState(this.store.get(), this.base),
-      (fragment) => this.store.set({ ...this.base, ...this.valid(decodeState(fragment)) }),
+      (fragment) => this.store.set({ ...this.base, ...validFor(this.shown.run, decodeState(fragment)) }),
     );
     this.store.subscribe((state, changed) => this.follow(state, changed));
     this.setTool("move");
     this.showRun();
     this.stage.cloud.setBlend(this.layout.current());
     this.listen();
-    this.store.set(this.valid(decodeState(window.location.hash)));
+    this.store.set(validFor(this.shown.run, decodeState(window.location.hash)));
   }
 
   /** Number of points. */
@@ -131,6 +132,8 @@ export class LatentViewer {
   /** Brings the run and projection that the state asks for; of several requests the last one counts. */
   private async load(state: ViewerState, isNewRun: boolean, refit: boolean): Promise<void> {
     const request = ++this.request;
+    if (this.isShown(state)) return; // back from a choice that could not be loaded
+    this.say("");
     const slow = setTimeout(() => this.say("Loading…"), 150);
     try {
       const run = isNewRun ? await loadRun(state.run) : this.shown.run;
@@ -155,6 +158,11 @@ export class LatentViewer {
     }
   }
 
+  private isShown({ run, method, dimensions }: ViewerState): boolean {
+    const { kind } = this.shown.projection;
+    return run === this.shown.run.key && method === kind.method && dimensions === kind.dimensions;
+  }
+
   /** Whether the points of `run` are those that the graphics card has now. */
   private sameData(run: RunData): boolean {
     return run.pictures === this.pictures;
@@ -166,7 +174,7 @@ export class LatentViewer {
     const { run } = this.shown;
     if (!this.sameData(run)) this.stage.cloud.setPictures(run.pictures, run.count, this.stage.maxTexture());
     this.pictures = run.pictures;
-    const { focus = null, color = "label", selection = [], filterBy = "label" } = this.valid(this.store.get());
+    const { focus = null, color = "label", selection = [], filterBy = "label" } = validFor(this.shown.run, this.store.get());
     this.store.set({ focus, color, selection, filterBy });
     this.provenance.replaceChildren(provenanceLine(run.meta.provenance) ?? "");
     this.applyColors();
@@ -301,17 +309,6 @@ export class LatentViewer {
     if (next) this.focus(next.to);
   }
 
-  /** Leaves out parts of a state that this run does not have. */
-  private valid(state: Partial<ViewerState>): Partial<ViewerState> {
-    const { run } = this.shown;
-    const out = { ...state };
-    if (out.color && !run.colorings.some(({ id }) => id === out.color)) delete out.color;
-    if (out.filterBy && !classesOf(run, out.filterBy)) delete out.filterBy;
-    if (out.focus != null && out.focus >= run.count) delete out.focus;
-    if (out.selection) out.selection = out.selection.filter((index) => index < run.count);
-    return out;
-  }
-
   // ---- wiring
 
   private listen(): void {
@@ -331,32 +328,19 @@ export class LatentViewer {
       },
       select: (path, add) => this.select(path, add),
     });
-    const set = (patch: Partial<ViewerState>) => () => this.store.set(patch);
-    listenToKeys(this.element, {
-      ArrowLeft: () => navigation.drag(30, 0),
-      ArrowRight: () => navigation.drag(-30, 0),
-      ArrowUp: () => navigation.drag(0, 30),
-      ArrowDown: () => navigation.drag(0, -30),
-      "+": () => navigation.zoom(1.25),
-      "=": () => navigation.zoom(1.25),
-      "-": () => navigation.zoom(0.8),
-      "0": set({ camera: null }),
-      "2": set({ dimensions: 2, camera: null }),
-      "3": set({ dimensions: 3, camera: null }),
-      p: () => this.store.set({ method: this.store.get().method === "pca" ? "umap" : "pca" }),
-      m: () => this.store.set({ marks: MARKS[(MARKS.indexOf(this.store.get().marks) + 1) % MARKS.length]! }),
-      c: () => this.nextColoring(),
-      ",": () => this.timeline.jump(-1),
-      ".": () => this.timeline.jump(1),
-      " ": () => this.timeline.toggle(),
-      v: () => this.setTool("move"),
-      l: () => this.setTool("lasso"),
-      b: () => this.setTool("box"),
-      n: () => this.nearest(),
-      "/": () => this.search.input.focus(),
-      "?": () => this.help.open(),
-      Escape: () => this.escape(),
+    const keys = viewerKeys({
+      store: this.store,
+      navigation,
+      setTool: (tool) => this.setTool(tool),
+      jump: (by) => this.timeline.jump(by),
+      play: () => this.timeline.toggle(),
+      nextColoring: () => this.nextColoring(),
+      nearest: () => this.nearest(),
+      search: () => this.search.input.focus(),
+      help: () => this.help.open(),
+      escape: () => this.escape(),
     });
+    listenToKeys(this.element, keys);
     onThemeChange(() => requestAnimationFrame(() => this.applyColors()));
   }
 

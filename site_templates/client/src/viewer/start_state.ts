@@ -1,0 +1,30 @@
+import { classesOf } from "./coloring";
+import type { Projection, RunData } from "./run_data";
+import type { ViewerState } from "./state";
+
+/** What the viewer shows at first: the final snapshot, coloured by label. */
+export function initialState(run: RunData, { kind, steps }: Projection): ViewerState {
+  return {
+    run: run.key,
+    ...kind,
+    step: steps[steps.length - 1]!,
+    color: "label",
+    marks: "auto",
+    size: 1,
+    filterBy: "label",
+    hidden: [],
+    focus: null,
+    selection: [],
+    camera: null,
+  };
+}
+
+/** Leaves out the parts of a state that `run` does not have: it may come from an old link or another run. */
+export function validFor(run: RunData, state: Partial<ViewerState>): Partial<ViewerState> {
+  const out = { ...state };
+  if (out.color && !run.colorings.some(({ id }) => id === out.color)) delete out.color;
+  if (out.filterBy && !classesOf(run, out.filterBy)) delete out.filterBy;
+  if (out.focus != null && out.focus >= run.count) delete out.focus;
+  if (out.selection) out.selection = out.selection.filter((index) => index < run.count);
+  return out;
+}
