@@ -262,7 +262,9 @@ class NodeBuild:
     def _write(self, state: CheckpointState) -> CheckpointState:
         announced = self._resume is not None and state.step == self._start_step
         file = self._writer.write(state)
-        if not announced:
+        if announced:
+            self._record.write_history()
+        else:
             self._record.created(file, state.step)
         self._last_snapshot = time.monotonic()
         return state

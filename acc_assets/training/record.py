@@ -108,11 +108,12 @@ class RunRecord:
     def created(self, file: str, step: int) -> None:
         """A snapshot is on disk; the curves up to it follow."""
         self.event(CREATED, file=file, step=step, bytes=self.run.size(file), sync=True)
-        if self.history.train or self.history.validation:
-            self.write_history()
+        self.write_history()
 
     def write_history(self) -> None:
-        """Write the curves so far."""
+        """Write the curves so far, where there are any."""
+        if not self.history.train and not self.history.validation:
+            return
         with self.run.family("history", HISTORY_SCHEMA) as out:
             out.npz("history.npz", self.history.arrays())
 
