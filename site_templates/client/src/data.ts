@@ -109,11 +109,11 @@ function insertScript(key: string): Promise<void> {
     script.onload = () => {
       script.remove();
       if (registered.has(key)) resolve();
-      else reject(new Error(`${path} does not hold the data "${key}"; rebuild the site with: acc site`));
+      else reject(new Error(`data/${key}.js does not hold the data "${key}"; rebuild the site with: acc site`));
     };
     script.onerror = () => {
       script.remove();
-      reject(new Error(`${path} is missing. It may not have been built yet; rebuild the site with: acc site`));
+      reject(new Error(`data/${key}.js is missing. It may not have been built yet; rebuild the site with: acc site`));
     };
     document.head.append(script);
   });

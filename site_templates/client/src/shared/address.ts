@@ -2,7 +2,9 @@
 export function syncAddress(fragment: () => string, onEdit: (fragment: string) => void): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   window.addEventListener("hashchange", () => {
-    if (window.location.hash.slice(1) !== fragment()) onEdit(window.location.hash);
+    const text = window.location.hash.slice(1);
+    const isAnchor = text !== "" && !text.includes("="); // a link to a part of the page, such as "skip to content"
+    if (!isAnchor && text !== fragment()) onEdit(text);
   });
   return () => {
     clearTimeout(timer);
