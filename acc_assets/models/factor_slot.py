@@ -49,12 +49,15 @@ class FactorTokens(nn.Module):
 
 
 class CrossAttention(nn.Module):
-    """Learned queries, one for each of P positions, attend to F factor tokens."""
+    """Learned queries, one for each of P = side * side positions, attend to F factor tokens.
 
-    def __init__(self, positions: int, embed_dim: int, heads: int) -> None:
+    They start as waves over the map, so that neighbouring positions attend alike.
+    """
+
+    def __init__(self, side: int, embed_dim: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.positions = nn.Parameter(torch.randn(1, positions, embed_dim))
+        self.positions = nn.Parameter(plane_waves(side, embed_dim)[None])  # (1, P, E)
         self.norm = nn.LayerNorm(embed_dim)
         self.query = nn.Linear(embed_dim, embed_dim)
         self.key_value = nn.Linear(embed_dim, 2 * embed_dim)
@@ -115,7 +118,7 @@ class FactorSlotAutoencoderNet(nn.Module):
         )
         self.heads = FactorHeads(wide * self.side**2, embed, [stop - start for start, stop in slices])
         self.tokens = FactorTokens(slices, embed)
-        self.attention = CrossAttention(self.side**2, embed, config.heads)
+        self.attention = CrossAttention(self.side, embed, config.heads)
         self.upsampler = Upsampler(embed, wide, config.in_channels, 2 ** (config.halvings - 1))
         for (
             module
@@ -150,6 +153,18 @@ class FactorSlotAutoencoderNet(nn.Module):
 
     def _as_map(self, values: Tensor) -> Tensor:
         return values.transpose(1, 2).unflatten(2, (self.side, self.side))  # (B, P, c) -> (B, c, side, side)
+
+
+def plane_waves(side: int, width: int) -> Tensor:
+    """Embedding (side * side, width) of map positions: cosines of random direction and phase, unit variance.
+
+    Wave numbers are normal with a deviation of half a wave across the map: random Fourier features (Rahimi and
+    Recht, 2007, algorithm 1) of a smooth kernel over positions.
+    """
+    steps = torch.linspace(-0.5, 0.5, side)
+    places = torch.cartesian_prod(steps, steps)  # (P, 2)
+    waves, phases = torch.randn(2, width) * torch.pi, torch.rand(width) * 2.0 * torch.pi
+    return 2.0**0.5 * torch.cos(places @ waves + phases)
 
 
 def conv_norm(before: int, after: int, stride: int = 1) -> list[nn.Module]:
