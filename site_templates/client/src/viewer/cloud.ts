@@ -174,23 +174,24 @@ export class Cloud {
     attribute.needsUpdate = true;
   }
 
-  setLook(look: { marks: Marks; size: number; dimensions: Dimensions; surface: Rgb }): void {
+  setLook(look: { marks: Marks; size: number; dimensions: Dimensions; surface: Rgb; spacing: number }): void {
     this.uniforms.marks.value = { dots: 0, auto: 1, pictures: 2 }[look.marks];
-    const spacing = Math.min(0.075, Math.sqrt(Math.PI / Math.max(1, this.count)));
-    this.uniforms.picture.value = 1.7 * spacing * look.size;
-    this.uniforms.dot_.value = 0.85 * spacing * look.size;
+    const even = Math.min(0.075, Math.sqrt(Math.PI / Math.max(1, this.count))); // spacing of points spread evenly
+    this.uniforms.picture.value = Math.min(1.7 * even, Math.max(0.004, 3.2 * look.spacing)) * look.size;
+    this.uniforms.dot_.value = 0.85 * even * look.size;
     this.uniforms.fog.value = look.dimensions === 3 ? 0.45 : 0;
     this.uniforms.surface.value.set(...look.surface).multiplyScalar(1 / 255);
   }
 
   /** Half the width of the drawing of a point at `depth`, in CSS pixels; the same rule as in the shader. */
-  radius(depth: number, focal: number): number {
+  radius(depth: number, focal: number, strong: boolean): number {
     const scale = focal / Math.max(1e-4, depth);
     const wide = this.uniforms.picture.value * scale;
     const dot = Math.min(11, Math.max(3, this.uniforms.dot_.value * scale));
     const marks = this.uniforms.marks.value;
-    const shown = marks === 2 || (marks === 1 && wide > 16);
-    return (shown ? Math.min(MOST, Math.max(wide, 13)) : dot) / 2;
+    const shown = marks === 2 || (marks === 1 && (wide > 16 || strong));
+    const picture = Math.min(MOST, Math.max(wide, strong && marks === 1 ? 26 : 13));
+    return ((shown ? picture : dot) / 2) * (strong ? 1.25 : 1);
   }
 
   /** Values that change with the camera; `focal` in CSS pixels, `ratio` device pixels per CSS pixel. */

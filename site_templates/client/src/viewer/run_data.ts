@@ -21,6 +21,8 @@ export interface Projection {
   kind: { method: Method; dimensions: Dimensions };
   steps: readonly number[];
   layers: readonly Float32Array[];
+  /** Median distance from a point to its nearest one in the final layer. */
+  spacing: number;
 }
 
 export interface Neighbors {
@@ -88,7 +90,25 @@ async function readProjection(key: string, method: Method, dimensions: Dimension
   }
   const values = floatsOf(data, key, "coords");
   releaseData(key); // the copy below is the one that stays
-  return { kind: { method, dimensions }, steps: data.meta.steps, layers: normalized(values, snapshots, count, dimensions) };
+  const layers = normalized(values, snapshots, count, dimensions);
+  return { kind: { method, dimensions }, steps: data.meta.steps, layers, spacing: spacingOf(layers[snapshots - 1]!) };
+}
+
+/** Median distance from a point to its nearest one, over 200 of the points (N, 3). */
+export function spacingOf(layer: Float32Array): number {
+  const count = layer.length / 3;
+  const every = Math.max(1, Math.floor(count / 200));
+  const nearest: number[] = [];
+  for (let i = 0; i < count; i += every) {
+    let best = Number.POSITIVE_INFINITY;
+    for (let j = 0; j < count; j++) {
+      if (j === i) continue;
+      const [x, y, z] = [layer[i * 3]! - layer[j * 3]!, layer[i * 3 + 1]! - layer[j * 3 + 1]!, layer[i * 3 + 2]! - layer[j * 3 + 2]!];
+      best = Math.min(best, x * x + y * y + z * z);
+    }
+    nearest.push(Math.sqrt(best));
+  }
+  return nearest.sort((a, b) => a - b)[Math.floor(nearest.length / 2)] ?? 0;
 }
 
 /** The neighbour graph of a run, or null where it has not been built: the rest of the viewer works without it. */
@@ -139,8 +159,10 @@ function coloringsOf(meta: PointsMeta, dataset: DatasetMeta, arrays: ReadonlyMap
 /** Moves and scales all snapshots by the same amount, so that 99 % of the final one lie within radius 1. */
 function normalized(values: Float32Array, snapshots: number, count: number, dimensions: number): Float32Array[] {
   const last = values.subarray((snapshots - 1) * count * dimensions);
-  const center = [0, 0, 0];
-  for (let i = 0; i < last.length; i++) center[i % dimensions]! += last[i]! / count;
+  const center = Array.from({ length: dimensions }, (_, d) => {
+    const sorted = Float32Array.from({ length: count }, (_, i) => last[i * dimensions + d]!).sort();
+    return (sorted[Math.floor((count - 1) * 0.005)]! + sorted[Math.ceil((count - 1) * 0.995)]!) / 2;
+  });
   const radii = new Float32Array(count);
   for (let i = 0; i < count; i++) {
     let sum = 0;

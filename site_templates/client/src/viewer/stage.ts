@@ -143,7 +143,7 @@ export class Stage {
       screen.x[i] = ((matrix[0]! * x + matrix[4]! * y + matrix[8]! * z + matrix[12]!) * inverse * 0.5 + 0.5) * this.width;
       screen.y[i] = (0.5 - (matrix[1]! * x + matrix[5]! * y + matrix[9]! * z + matrix[13]!) * inverse * 0.5) * this.height;
       screen.depth[i] = emphasis === EMPHASIS.strong ? w * 0.5 : w;
-      screen.radius[i] = this.cloud.radius(w, focal) * (emphasis === EMPHASIS.strong ? 1.25 : 1);
+      screen.radius[i] = this.cloud.radius(w, focal, emphasis === EMPHASIS.strong);
       screen.visible[i] = emphasis === EMPHASIS.hidden || w <= three.near ? 0 : 1;
     }
     return screen;

@@ -146,6 +146,7 @@ export class LatentViewer {
       const turn = refit ? this.navigation.follow(camera.home(state.dimensions)) : () => {};
       this.layout.moveTo(projection, this.store.get().step, isNewRun && !this.sameData(run) ? 0 : MOVE_TIME, turn);
       if (isNewRun) this.showRun();
+      this.applyLook();
       this.applyClassLabels();
       this.refreshCaption();
       this.say("");
@@ -197,7 +198,7 @@ export class LatentViewer {
 
   private applyLook(): void {
     const { marks, size, dimensions } = this.store.get();
-    this.stage.cloud.setLook({ marks, size, dimensions, surface: this.colors.surface });
+    this.stage.cloud.setLook({ marks, size, dimensions, surface: this.colors.surface, spacing: this.shown.projection.spacing });
     this.stage.redraw();
   }
 
