@@ -66,6 +66,8 @@ def clip_gradients(parameters: Sequence[Tensor], max_norm: float) -> None:
     if not gradients:
         return
     norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    if norm.device.type == "cpu" and norm <= max_norm:
+        return  # on another device the comparison would wait for it, and scaling by 1 is cheaper
     torch._foreach_mul_(gradients, torch.clamp(max_norm / (norm + 1e-6), max=1.0))
 
 
