@@ -77,12 +77,7 @@ vec4 read(vec2 uv) {
   return texture(atlas, (vTile + clamp(uv, inset, 1.0 - inset)) / tiles);
 }
 
-void main() {
-  vec2 uv = gl_PointCoord;
-  float r = length(uv - 0.5) * 2.0;
-  float soft = fwidth(r);
-  vec4 disc = vec4(mix(vTint, surface, 0.45 * smoothstep(0.7, 0.95, r)), 1.0 - smoothstep(1.0 - soft, 1.0, r));
-  vec4 image;
+vec4 picture_(vec2 uv) {
   if (gray) { // ink in the point's colour, with a halo of the background so that neighbours stay apart
     float ink = read(uv).r;
     vec2 step_ = 1.3 / texels;
@@ -92,13 +87,19 @@ void main() {
       halo = max(halo, read(uv + step_ * vec2(cos(angle), sin(angle))).r);
     }
     ink = smoothstep(0.2, 0.8, ink);
-    image = vec4(mix(surface, vTint, ink), max(ink, 0.85 * smoothstep(0.3, 0.8, halo)));
-  } else {
-    vec2 edge = min(uv, 1.0 - uv);
-    float frame = 1.0 - step(0.06, min(edge.x, edge.y));
-    image = vec4(mix(read(uv).rgb, vTint, frame), 1.0);
+    return vec4(mix(surface, vTint, ink), max(ink, 0.85 * smoothstep(0.3, 0.8, halo)));
   }
-  color = mix(disc, image, vPicture);
+  vec2 edge = min(uv, 1.0 - uv);
+  float frame = 1.0 - step(0.06, min(edge.x, edge.y));
+  return vec4(mix(read(uv).rgb, vTint, frame), 1.0);
+}
+
+void main() {
+  vec2 uv = gl_PointCoord;
+  float r = length(uv - 0.5) * 2.0;
+  float soft = fwidth(r);
+  vec4 disc = vec4(mix(vTint, surface, 0.45 * smoothstep(0.7, 0.95, r)), 1.0 - smoothstep(1.0 - soft, 1.0, r));
+  color = vPicture < 0.01 ? disc : mix(disc, picture_(uv), vPicture); // most points are discs most of the time
   color.rgb = mix(color.rgb, surface, vFade);
   if (color.a < 0.25) discard;
 }`;
