@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,8 +20,7 @@ def thin(x: np.ndarray, y: np.ndarray, most: int = POINTS) -> tuple[list[float],
     x, y = x[:count], y[:count]
     if count > most:
         edges = np.linspace(0, count, most + 1).astype(int)
-        x = np.array([x[a:b].mean() for a, b in pairwise(edges)])
-        y = np.array([y[a:b].mean() for a, b in pairwise(edges)])
+        x, y = (np.add.reduceat(values, edges[:-1]) / np.diff(edges) for values in (x, y))
     xs = [round(float(value), 2) for value in x]
     return xs, [float(f"{value:.5g}") if np.isfinite(value) else None for value in y]
 

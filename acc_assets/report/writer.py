@@ -52,7 +52,7 @@ class SiteWriter:
     def derive(self, path: str, source: str | None, produce: Callable[[], bytes]) -> str:
         """Write what `produce` returns; skip even that when `source` (a digest of its inputs) is unchanged."""
         if source is not None and self._same(path, "source", source):
-            self.files[path] = self._before[path]
+            self.files.setdefault(path, self._before.get(path, {}))
             return path
         return self.write(path, produce(), source)
 
@@ -73,7 +73,7 @@ class SiteWriter:
         return total
 
     def _same(self, path: str, field: str, value: str) -> bool:
-        known = self._before.get(path)
+        known = self.files.get(path) or self._before.get(path)
         target = self.out / path
         return (
             isinstance(known, dict)

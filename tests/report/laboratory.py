@@ -36,7 +36,13 @@ STEPS = (0, 300, 600)
 
 def task(kind: str, name: str, dataset: str = "digits", **options: Any) -> dict[str, Any]:
     """A task as its canonical JSON."""
-    return {"type": kind, "name": name, "dataset": {"type": "DatasetRef", "name": dataset}, "weight": 1.0, **options}
+    return {
+        "type": kind,
+        "name": name,
+        "dataset": {"type": "DatasetRef", "name": dataset},
+        "weight": 1.0,
+        **options,
+    }
 
 
 BASE = [
@@ -51,8 +57,12 @@ def recipe_view(name: str = "quickstart", **changes: Any) -> RecipeView:
     """The recipe of the fixture: root, two forks, two trained nodes."""
     model = {"type": "FactorSlotAutoencoder", "image_size": 16, "backbone": [16, 32]}
 
-    def node(tag: str, kind: str, parent: str | None, branch: str, tasks: Sequence[Any], steps: int = 0) -> NodeView:
-        phases = [{"type": "TrainPhase", "name": f"Train {tag}", "steps": steps, "tasks": list(tasks), "lr": 1e-3}]
+    def node(
+        tag: str, kind: str, parent: str | None, branch: str, tasks: Sequence[Any], steps: int = 0
+    ) -> NodeView:
+        phases = [
+            {"type": "TrainPhase", "name": f"Train {tag}", "steps": steps, "tasks": list(tasks), "lr": 1e-3}
+        ]
         owned = {f: f"{name}/{tag}_{suffix}" for f, suffix in FAMILIES.items()} if steps else {}
         return NodeView(
             tag=tag,
@@ -156,7 +166,13 @@ def write_dataset(store: Store, view: RecipeView, digits: Digits) -> None:
         out.json("targets.json", {"kind": "class", "names": facts["class_names"], "counts": counts.tolist()})
         out.json(
             "dataset.json",
-            {**facts, "source": "scikit-learn digits", "train": 1200, "validation": 200, "test": len(digits.images)},
+            {
+                **facts,
+                "source": "scikit-learn digits",
+                "train": 1200,
+                "validation": 200,
+                "test": len(digits.images),
+            },
         )
 
 
@@ -178,20 +194,25 @@ def write_run(store: Store, view: RecipeView, node: NodeView, seed: int, digits:
     )  # fmt: skip
     trained = node.kind == "trained"
     curriculum = "curriculum" in node.tag
-    run.write_json("summary.json", summary(node, seed, curriculum) if trained else {"status": "completed", "step": 0})
+    run.write_json(
+        "summary.json", summary(node, seed, curriculum) if trained else {"status": "completed", "step": 0}
+    )
     if not trained:
         return
     mu = digits.encode(rng, 0.15 if curriculum else 0.25)
     decoded = digits.decode(mu)
     error = ((decoded / 255.0 - digits.images[:, 0] / 255.0) ** 2).mean(axis=(1, 2)).astype(np.float32)
     predictions = digits.targets.copy()
-    wrong = rng.choice(len(predictions), max(1, len(predictions) // (60 if curriculum else 40)), replace=False)
+    wrong = rng.choice(
+        len(predictions), max(1, len(predictions) // (60 if curriculum else 40)), replace=False
+    )
     predictions[wrong] = (predictions[wrong] + 1) % 10
     write_history(run, node, rng)
     logvar = np.full_like(mu, -2.0)
     with run.family("latents") as out:
         out.npz(
-            "latents_step_600.npz", {"mu": mu, "logvar": logvar, "error": error, "pred/digit_classify": predictions}
+            "latents_step_600.npz",
+            {"mu": mu, "logvar": logvar, "error": error, "pred/digit_classify": predictions},
         )
         out.latest("latents_step_600.npz", "latents_latest.npz")
         out.json("latents.json", {"steps": list(STEPS)})
@@ -240,7 +261,9 @@ def write_history(run: Any, node: NodeView, rng: np.random.Generator) -> None:
                 **losses,
                 "lr": np.full(len(step), 1e-3),
                 "val_step": checks,
-                "val/digit_classify/accuracy": 0.97 - 0.8 * np.exp(-checks / 120) + 0.004 * rng.normal(size=len(checks)),
+                "val/digit_classify/accuracy": 0.97
+                - 0.8 * np.exp(-checks / 120)
+                + 0.004 * rng.normal(size=len(checks)),
                 "val/recon/psnr": 21 - 9 * np.exp(-checks / 150),
             },
         )
@@ -333,5 +356,7 @@ def write_geometry(run: Any, mu: np.ndarray) -> None:
                     grown = mu[:, :dim] * (0.2 + step / STEPS[-1])
                     coords = grown if method == "pca" else np.tanh(grown) + 0.3 * mu[:, 4 : 4 + dim]
                     out.npz(f"latent_{dim}d_step_{step}_{method}.npz", coords=coords.astype(np.float32))
-                out.latest(f"latent_{dim}d_step_{STEPS[-1]}_{method}.npz", f"latent_{dim}d_latest_{method}.npz")
+                out.latest(
+                    f"latent_{dim}d_step_{STEPS[-1]}_{method}.npz", f"latent_{dim}d_latest_{method}.npz"
+                )
         out.json("projections.json", {"steps": list(STEPS), "methods": ["pca", "umap"]})

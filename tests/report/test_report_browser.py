@@ -1,0 +1,166 @@
+"""The pages in a real browser, opened from disk: charts draw, switches switch, nothing is requested from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from laboratory import recipe_view
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from acc_assets.assets.client import client_bundle, ort_wasm
+from acc_assets.report import RecipeView, build_site
+from acc_assets.storage import Store
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def pages(_laboratory: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site with the real client."""
+    out = tmp_path_factory.mktemp("real-client")
+    recipes = [recipe_view(), RecipeView(name="half", error="line 3: ?")]
+    build_site(Store(_laboratory), recipes, out, client_dist=client_bundle(), ort_wasm=ort_wasm())
+    return out
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, pages: Path) -> Iterator[Page]:
+    """A page that fails its test on any console error and any request outside the site."""
+    faults: list[str] = []
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    page = context.new_page()
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on(
+        "request",
+        lambda request: (
+            None if request.url.startswith((pages.as_uri(), "data:", "blob:")) else faults.append(request.url)
+        ),
+    )
+    yield page
+    context.close()
+    assert not faults
+
+
+def test_the_home_page_draws_trees_and_colours_them_by_a_chosen_metric(page: Page, pages: Path) -> None:
+    page.goto((pages / "index.html").as_uri())
+    page.wait_for_selector(".tree-node")
+    nodes = page.locator(".tree-node")
+    assert nodes.count() == 5
+    assert page.locator(".tree-link").count() == 4
+    trained = page.locator(".tree-node", has_text="curriculum_600")
+    assert " %" in trained.inner_text()
+    assert "▲" in trained.inner_text()  # loss health by shape as well as by colour
+    before = trained.evaluate("node => node.style.background")
+    page.get_by_label("Colour by").select_option("recon.psnr")
+    assert " dB" in trained.inner_text()
+    page.get_by_label("Colour by").select_option("")
+    assert trained.evaluate("node => node.style.background") != before
+    trained.click()
+    assert page.url.endswith("recipes/quickstart/nodes/curriculum_600.html")
+
+
+def test_the_recipe_page_draws_every_chart(page: Page, pages: Path) -> None:
+    page.goto((pages / "recipes/quickstart/index.html").as_uri())
+    page.wait_for_selector("#learning svg")
+    assert page.locator("[data-acc-state=failed]").count() == 0
+    assert page.locator("#metrics .chart-panel").count() == 6
+    page.get_by_role("button", name="Show all").click()
+    assert page.locator("#metrics .chart-panel").count() > 6
+    training = page.locator("#learning .chart-panel").count()
+    page.locator("#learning").get_by_role("button", name="Validation").click()
+    assert 0 < page.locator("#learning .chart-panel").count() < training
+    first = page.locator("#learning .chart-panel").first
+    first.locator("svg").wait_for()
+    lines = first.locator("path").count()
+    page.locator("#learning .chart-legend button").first.click()
+    first.locator("svg").wait_for()
+    assert 0 < first.locator("path").count() < lines
+
+
+def test_switches_choose_seed_and_factor(page: Page, pages: Path) -> None:
+    page.goto((pages / "recipes/quickstart/index.html").as_uri())
+    section = page.locator("#side-by-side")
+    assert section.locator("[data-factor]:visible").count() == 1
+    assert section.locator("[data-seed='1']:visible").count() == 0
+    section.get_by_role("button", name="1", exact=True).click()
+    section.get_by_role("button", name="slant", exact=True).click()
+    visible = section.locator("[data-factor='slant'] [data-seed='1'] img:visible")
+    assert visible.count() == 6  # traversal, single dimensions and sorted images of two branches
+    assert section.locator("[data-seed='0']:visible").count() == 0
+    widths = visible.evaluate_all(
+        "images => Promise.all(images.map(i => i.decode().then(() => i.naturalWidth)))"
+    )
+    assert all(width > 0 for width in widths)
+    section.get_by_role("button", name="all", exact=True).click()
+    assert section.locator("[data-factor]:visible").count() == 4
+
+
+def test_the_theme_is_kept_from_page_to_page(page: Page, pages: Path) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto((pages / "index.html").as_uri())
+    ground = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(ground)
+    page.locator(".theme-toggle").click()
+    assert page.evaluate(ground) != light
+    page.wait_for_timeout(300)  # the browser hands storage on to the next page's process in its own time
+    page.goto((pages / "datasets.html").as_uri())
+    assert page.evaluate(ground) != light
+
+
+@pytest.mark.parametrize("width", [390, 768, 1920])
+def test_no_page_is_wider_than_the_screen(page: Page, pages: Path, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    for path in sorted(pages.rglob("*.html")):
+        if path.name == "playground.html":
+            continue  # the fixture's models are no ONNX; the playground has tests of its own
+        page.goto(path.as_uri())
+        page.wait_for_function("document.querySelectorAll('[data-acc-state=loading]').length === 0")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path.name
+        assert (
+            page.locator(
+                "[data-acc=tree][data-acc-state=failed], [data-acc=chart][data-acc-state=failed]"
+            ).count()
+            == 0
+        )
+
+
+def test_pages_read_without_javascript(browser: Browser, pages: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((pages / "recipes/quickstart/index.html").as_uri())
+    assert page.locator(".tree-fallback .chip").count() == 5
+    assert page.locator("#side-by-side img:visible").count() > 20
+    assert page.locator(".segmented:visible").count() == 0
+    context.close()
+
+
+def test_the_keyboard_reaches_the_content_and_every_node(page: Page, pages: Path) -> None:
+    page.goto((pages / "index.html").as_uri())
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.wait_for_selector(".tree-node")
+    reached = set()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.querySelector?.('.tree-tag')?.textContent ?? ''"))
+    assert {"experiment_root", "digits_only", "curriculum_600"} <= reached
+
+
+def test_print_shows_every_factor_and_no_controls(page: Page, pages: Path) -> None:
+    page.goto((pages / "recipes/quickstart/index.html").as_uri())
+    page.wait_for_selector("#learning svg")
+    page.emulate_media(media="print")
+    assert page.locator("[data-factor]:visible").count() == 4
+    assert page.locator(".segmented:visible, .theme-toggle:visible, .site-nav:visible").count() == 0

@@ -1,0 +1,136 @@
+"""The comparison and the sentences computed from it, against known answers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from dataclasses import replace
+
+import pytest
+
+from acc_assets.report import RecipeView, compare, findings
+from acc_assets.report.comparison import Cell, Comparison, column_of, paired
+from acc_assets.storage import Store
+
+A, B = "digits_only_600", "curriculum_600"
+
+
+def comparison(
+    values: dict[str, dict[str, list[float]]], baselines: dict[str, float] | None = None
+) -> Comparison:
+    """Build a comparison of {node: {"task.metric": value by seed}}."""
+    keys = dict.fromkeys(key for by_key in values.values() for key in by_key)
+    columns = tuple(
+        sorted(
+            (column_of(*key.split("."), "data", (baselines or {}).get(key)) for key in keys),
+            key=lambda c: (c.rank, c.key),
+        )
+    )
+    cells = {
+        node: {k: Cell.of(dict(enumerate(v))) for k, v in by_key.items()} for node, by_key in values.items()
+    }
+    nodes = tuple(values)
+    return Comparison("r", (0, 1), nodes, columns, cells, tuple(paired(nodes, columns, cells)), (), {})
+
+
+def test_mean_and_spread_of_known_values() -> None:
+    cell = Cell.of({0: 1.0, 1: 3.0, 5: 5.0})
+    assert cell.mean == 3.0
+    assert cell.sd == 2.0  # divided by n - 1
+    assert Cell.of({0: 1.0}).sd is None
+    assert Cell.of({0: 1.0, 1: math.inf}).sd is None
+
+
+def test_every_seed_of_every_branch_is_read(lab: Store, view: RecipeView) -> None:
+    found = compare(lab, view)
+    assert found.nodes == (A, B)
+    assert not found.missing
+    stored = lab.run("quickstart", B, 1).read_json("metrics/metrics.json")["tasks"]["digit_classify"]
+    cell = found.cells[B]["digit_classify.accuracy"]
+    assert cell.values[1] == stored["metrics"]["accuracy"]
+    assert set(cell.values) == {0, 1}
+    assert found.column("digit_classify.accuracy").baseline == 0.1
+    assert "thickness.r2" not in found.cells[A]
+    assert found.health[B] == {0: "healthy", 1: "warning"}
+
+
+def test_a_missing_seed_is_named_with_its_command_and_the_rest_stands(
+    own_lab: Store, view: RecipeView
+) -> None:
+    own_lab.run("quickstart", B, 1).remove("metrics")
+    found = compare(own_lab, replace(view, seeds=(0, 1, 2)))
+    assert [(m.node, m.seed, m.what) for m in found.missing] == [
+        (A, 2, "not built"),
+        (B, 1, "metrics"),
+        (B, 2, "not built"),
+    ]
+    assert found.missing[1].command == "acc build quickstart --select curriculum_600 --seeds 1"
+    assert set(found.cells[B]["recon.psnr"].values) == {0}
+    assert set(found.cells[A]["recon.psnr"].values) == {0, 1}
+
+
+def test_an_empty_store_compares_to_nothing(
+    tmp_path_factory: pytest.TempPathFactory, view: RecipeView
+) -> None:
+    found = compare(Store(tmp_path_factory.mktemp("empty")), view)
+    assert not found.columns
+    assert len(found.missing) == 4
+    assert findings(found) == ["Nothing has been measured yet."]
+    assert json.loads(json.dumps(found.to_json(), allow_nan=False))["missing"][0]["seed"] == 0
+
+
+def test_json_and_csv_hold_the_same_numbers(lab: Store, view: RecipeView) -> None:
+    found = compare(lab, view)
+    value = found.to_json()["nodes"][A]["recon.psnr"]["values"]["1"]
+    rows = list(csv.DictReader(io.StringIO(found.to_csv())))
+    row = next(r for r in rows if (r["node"], r["task"], r["metric"], r["seed"]) == (A, "recon", "psnr", "1"))
+    assert float(row["value"]) == value
+    assert float(row["mean"]) == found.cells[A]["recon.psnr"].mean
+
+
+def test_values_that_are_not_finite_become_null_in_json() -> None:
+    found = comparison({"a": {"t.accuracy": [math.nan, 0.5]}, "b": {"t.accuracy": [0.5, 0.5]}})
+    text = json.dumps(found.to_json(), allow_nan=False)
+    assert "null" in text
+    assert not found.pairs  # a difference to NaN says nothing
+
+
+def test_headlines_take_the_first_metric_of_each_task() -> None:
+    found = comparison(
+        {"a": {"rec.l1": [1], "rec.psnr": [20], "rec.mse": [1], "cls.accuracy": [1], "z.kl": [3]}}
+    )
+    assert [column.key for column in found.headline()] == ["cls.accuracy", "rec.psnr"]
+
+
+def test_a_difference_needs_the_same_direction_in_every_seed() -> None:
+    both = findings(comparison({"a": {"c.accuracy": [0.9, 0.91]}, "b": {"c.accuracy": [0.93, 0.95]}}))
+    assert any("b differs from a by +3.50 points" in line and "better in both seeds" in line for line in both)
+    assert any("Two seeds are weak evidence" in line for line in both)
+    split = findings(comparison({"a": {"c.accuracy": [0.9, 0.95]}, "b": {"c.accuracy": [0.93, 0.94]}}))
+    assert any("do not agree on the direction" in line for line in split)
+    assert not any("better in" in line for line in split)
+
+
+def test_lower_is_better_for_errors() -> None:
+    lines = findings(comparison({"a": {"r.mae": [0.2, 0.2, 0.2]}, "b": {"r.mae": [0.1, 0.12, 0.11]}}))
+    assert any("better in all 3 seeds" in line for line in lines)
+    assert not any("weak evidence" in line for line in lines)
+
+
+def test_one_seed_claims_nothing() -> None:
+    lines = findings(comparison({"a": {"c.accuracy": [0.9]}, "b": {"c.accuracy": [0.99]}}))
+    assert any("one seed" in line and "cannot be said" in line for line in lines)
+
+
+def test_a_level_names_its_baseline() -> None:
+    lines = findings(comparison({"a": {"rec.psnr": [20.0, 22.0]}}, {"rec.psnr": 12.43}))
+    assert lines[0] == "On the test split, rec PSNR is 21.00 ± 1.41 dB for a (baseline 12.43 dB)."
+
+
+def test_unhealthy_runs_are_named(lab: Store, view: RecipeView) -> None:
+    lines = findings(compare(lab, view))
+    assert any(
+        "3 of 4 runs are healthy" in line and "curriculum_600 seed 1 (warning)" in line for line in lines
+    )

@@ -1,0 +1,399 @@
+"""The built site: pages, missing and damaged artifacts, escaping, provenance, incremental and equal bytes."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Client
+from laboratory import FAMILIES, recipe_view, task
+
+from acc_assets.report import AssetView, RecipeView, SiteResult, build_site, check_links
+from acc_assets.report.scripts import decode
+from acc_assets.storage import Store
+
+A, B = "digits_only_600", "curriculum_600"
+
+
+class Document(HTMLParser):
+    """What a browser would make of a page: elements, attributes and text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._inside: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self._inside.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self._inside:
+            while self._inside.pop() != tag:
+                pass
+
+    def handle_data(self, data: str) -> None:
+        if not {"script", "style"} & set(self._inside):
+            self.text += data
+
+
+def build(store: Store, out: Path, client: Client, *recipes: RecipeView) -> SiteResult:
+    return build_site(store, recipes or [recipe_view()], out, client_dist=client.dist, ort_wasm=client.wasm)
+
+
+def read(result: SiteResult, path: str) -> str:
+    return (result.index.parent / path).read_text()
+
+
+def data(result: SiteResult, key: str) -> tuple[dict, dict[str, np.ndarray]]:
+    found, meta, arrays = decode((result.index.parent / f"data/{key}.js").read_bytes())
+    assert found == key
+    return meta, arrays
+
+
+def test_every_page_is_there_and_every_link_leads_somewhere(site: SiteResult) -> None:
+    assert {
+        "index.html",
+        "datasets.html",
+        "reproduce.html",
+        "recipes/quickstart/index.html",
+        "recipes/quickstart/playground.html",
+        *(f"recipes/quickstart/nodes/{node.tag}.html" for node in recipe_view().nodes),
+        *(f"recipes/quickstart/latent/{node}.html" for node in (A, B)),
+        "recipes/not_yet/index.html",
+    } <= set(site.pages)
+    assert not site.broken
+    assert site.links > 300
+    assert not site.problems
+
+
+def test_pages_name_their_way_to_the_root(site: SiteResult) -> None:
+    for page in site.pages:
+        root = re.search(r'<html lang="en" data-root="([^"]*)"', read(site, page))
+        assert root is not None
+        assert root.group(1) == "../" * page.count("/")
+
+
+def test_the_recipe_page_shows_question_numbers_and_figures(site: SiteResult, lab: Store) -> None:
+    page = Document(read(site, "recipes/quickstart/index.html"))
+    for text in (
+        "Does a synthetic curriculum make a latent slot mean stroke thickness?",
+        "Hypothesis.",
+        A,
+        B,
+    ):
+        assert text in page.text
+    psnr = [
+        lab.run("quickstart", B, seed).read_json("metrics/metrics.json")["tasks"]["recon"]["metrics"]["psnr"]
+        for seed in (0, 1)
+    ]
+    assert f"{sum(psnr) / 2:.2f} ± " in page.text
+    pictures = [attrs["src"] for tag, attrs in page.elements if tag == "img"]
+    for factor in ("digit", "thickness", "slant", "free"):
+        for node in (A, B):
+            for seed in (0, 1):
+                for stem in ("traversal", "sorted"):
+                    assert f"../../figures/quickstart/{node}/seed-{seed}/{stem}_{factor}.png" in pictures
+
+
+def test_charts_get_every_seed_of_every_branch(site: SiteResult) -> None:
+    text = read(site, "recipes/quickstart/index.html")
+    charts = [
+        json.loads(found) for found in re.findall(r'<script type="application/json">(.*?)</script>', text)
+    ]
+    tree = next(chart for chart in charts if "nodes" in chart and "metrics" in chart and "kind" not in chart)
+    assert [node["tag"] for node in tree["nodes"]] == [node.tag for node in recipe_view().nodes]
+    assert tree["initial"] == "digit_classify.accuracy"
+    assert [node["health"] for node in tree["nodes"]] == ["", "", "healthy", "", "warning"]
+    dots = next(chart for chart in charts if chart.get("kind") == "dots")
+    accuracy = next(metric for metric in dots["metrics"] if metric["key"] == "digit_classify.accuracy")
+    assert [len(row["values"]) for row in accuracy["rows"]] == [2, 2]
+    curves = next(chart for chart in charts if chart.get("kind") == "curves")
+    recon = next(panel for panel in curves["panels"] if panel["id"] == "loss/recon")
+    assert {(one["node"], one["seed"]) for one in recon["series"]} == {(A, 0), (A, 1), (B, 0), (B, 1)}
+    assert all(len(one["x"]) == len(one["y"]) <= 160 for one in recon["series"])
+
+
+def test_every_figure_says_where_it_comes_from(own_lab: Store, tmp_path: Path, client: Client) -> None:
+    view = recipe_view()
+    versions = {0: "feedface00", 1: "feedface11"}
+    nodes = [
+        replace(
+            node,
+            assets={family: replace(asset, data_versions=versions) for family, asset in node.assets.items()},
+        )
+        for node in view.nodes
+    ]
+    result = build(own_lab, tmp_path / "site", client, replace(view, nodes=nodes))
+    page = Document(read(result, f"recipes/quickstart/nodes/{B}.html"))
+    for text in (
+        "quickstart/curriculum_600_traversals",
+        "c0de1234",
+        "feedface",
+        "scikit-learn digits (1,797 real handwritten digits)",
+        "acc build quickstart --select curriculum_600 --seeds 1",
+    ):
+        assert text in page.text
+    figures = [attrs for tag, attrs in page.elements if tag == "figure"]
+    lines = [attrs for tag, attrs in page.elements if tag == "p" and attrs.get("class") == "provenance"]
+    assert len(lines) >= len(figures) > 10
+    assert isinstance(view.node(B).assets["metrics"], AssetView)
+
+
+def test_points_hold_the_artifacts_values(site: SiteResult, lab: Store) -> None:
+    meta, arrays = data(site, f"runs/quickstart/{A}/seed-0/points")
+    latents = lab.run("quickstart", A, 0).read_npz("latents/latents_latest.npz")
+    np.testing.assert_array_equal(arrays["error"], latents["error"])
+    np.testing.assert_array_equal(arrays["predictions"], latents["pred/digit_classify"])
+    np.testing.assert_allclose(arrays["activations"][1], latents["mu"][:, 4:7].mean(axis=1), rtol=1e-6)
+    assert [factor["name"] for factor in meta["factors"]] == ["digit", "thickness", "slant", "free"]
+    assert [coloring["id"] for coloring in meta["colorings"]][:3] == ["label", "prediction", "error"]
+    assert meta["provenance"]["asset"] == f"quickstart/{A}_projection"
+
+
+def test_projections_stack_the_snapshots(site: SiteResult, lab: Store) -> None:
+    meta, arrays = data(site, f"runs/quickstart/{A}/seed-1/projection-umap-3d")
+    assert meta["steps"] == [0, 300, 600]
+    assert arrays["coords"].shape == (3, 240, 3)
+    stored = lab.run("quickstart", A, 1).read_npz("projections/latent_3d_step_300_umap.npz")["coords"]
+    np.testing.assert_array_equal(arrays["coords"][1], stored)
+
+
+def test_the_atlas_and_the_models_travel_as_bytes(site: SiteResult, lab: Store) -> None:
+    meta, arrays = data(site, "datasets/quickstart/digits")
+    assert arrays["atlas"].tobytes() == lab.recipe("quickstart").read_bytes("data-digits/atlas.png")
+    assert (meta["n"], meta["columns"], meta["width"], meta["classes"][9]) == (240, 16, 16, "9")
+    meta, arrays = data(site, f"runs/quickstart/{B}/seed-0/onnx")
+    assert arrays["encoder"].tobytes() == b"encoder " + B.encode()
+    assert len(meta["ranges"]) == meta["latent_dim"] == 16
+    assert len(meta["samples"]) == len(arrays["samples"]) == 30
+    assert {sample["label"] for sample in meta["samples"]} == set(range(10))
+
+
+def test_an_unbuilt_recipe_says_which_command_builds_it(site: SiteResult) -> None:
+    page = Document(read(site, "recipes/not_yet/index.html"))
+    assert "Nothing has been measured yet." in page.text
+    assert "acc build not_yet" in page.text
+    node = Document(read(site, "recipes/not_yet/nodes/curriculum_600.html"))
+    assert "acc build not_yet --select curriculum_600 --seeds 1" in node.text
+    assert {(m.node, m.seed) for m in site.missing} == {(A, 0), (A, 1), (B, 0), (B, 1)}
+
+
+def test_a_broken_recipe_shows_its_error_and_takes_no_other_down(site: SiteResult) -> None:
+    page = Document(read(site, "index.html"))
+    assert "This recipe cannot be read." in page.text
+    assert "line 3: ?" in page.text
+    assert "Quickstart" in page.text
+
+
+def test_one_missing_family_is_named_and_the_page_stands(
+    own_lab: Store, tmp_path: Path, client: Client
+) -> None:
+    own_lab.run("quickstart", B, 1).remove("traversals")
+    result = build(own_lab, tmp_path / "site", client)
+    node = Document(read(result, f"recipes/quickstart/nodes/{B}.html"))
+    assert "quickstart/curriculum_600_traversals" in node.text
+    recipe = Document(read(result, "recipes/quickstart/index.html"))
+    assert "acc build quickstart --select curriculum_600 --seeds 1" in recipe.text
+    assert not result.broken
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_any_family_may_be_missing(own_lab: Store, tmp_path: Path, client: Client, family: str) -> None:
+    for node in (A, B):
+        own_lab.run("quickstart", node, 0).remove(family)
+    result = build(own_lab, tmp_path / "site", client)
+    assert not result.broken
+
+
+def test_without_data_set_pictures_there_is_no_viewer_and_no_link_to_one(
+    own_lab: Store, tmp_path: Path, client: Client
+) -> None:
+    own_lab.recipe("quickstart").remove("data-digits")
+    result = build(own_lab, tmp_path / "site", client)
+    assert not [page for page in result.pages if "/latent/" in page or "playground" in page]
+    assert not result.broken
+
+
+def test_damaged_artifacts_are_named_on_the_page_and_in_the_result(
+    own_lab: Store, tmp_path: Path, client: Client
+) -> None:
+    run = own_lab.run("quickstart", B, 0)
+    place = run.local_path("metrics/metrics.json")
+    place.write_bytes(place.read_bytes()[:-40])
+    picture = run.local_path("sorted/sorted_slant.png")
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n" + picture.read_bytes()[8:].replace(b"I", b"J"))
+    result = build(own_lab, tmp_path / "site", client)
+    assert any("metrics/metrics.json" in problem and "truncated" in problem for problem in result.problems)
+    assert any("sorted_slant.png" in problem for problem in result.problems)
+    page = Document(read(result, f"recipes/quickstart/nodes/{B}.html"))
+    assert "Damaged artifacts." in page.text
+    assert not result.broken
+
+
+def test_models_that_fail_parity_are_not_offered(own_lab: Store, tmp_path: Path, client: Client) -> None:
+    with own_lab.run("quickstart", A, 1).family("onnx", keep=True) as out:
+        out.json("onnx.json", {"opset": 18, "parity": {"passed": False, "encoder": 0.3}, "ranges": []})
+    result = build(own_lab, tmp_path / "site", client)
+    assert not (result.index.parent / f"data/runs/quickstart/{A}/seed-1/onnx.js").exists()
+    page = Document(read(result, "recipes/quickstart/playground.html"))
+    assert f"{A}, seed 1: the exported models do not agree with torch" in page.text
+    text = read(result, "recipes/quickstart/playground.html")
+    runs = re.search(r'data-acc="playground".*?<script type="application/json">(.*?)</script>', text, re.S)
+    assert runs is not None
+    assert len(json.loads(runs.group(1))["runs"]) == 3
+
+
+HOSTILE = """</script><script>alert(1)</script><img src=x onerror="alert(2)">' & {{ 7 * 7 }} <b>"""
+
+
+def test_hostile_text_stays_text(own_lab: Store, tmp_path: Path, client: Client) -> None:
+    view = recipe_view()
+    nodes = [
+        replace(
+            node,
+            branch=HOSTILE if node.kind != "root" else node.branch,
+            tasks=[*node.tasks, task(HOSTILE, HOSTILE, HOSTILE, weight={"type": HOSTILE})],
+            phases=[{**phase, "name": HOSTILE} for phase in node.phases],
+        )
+        for node in view.nodes
+    ]
+    run = own_lab.run("quickstart", B, 0)
+    config = run.read_json("config.json")
+    config["datasets"] = {
+        HOSTILE: {"source": HOSTILE},
+        "digits": {**config["datasets"]["digits"], "source": HOSTILE},
+    }
+    config["factor_groups"].append({"name": HOSTILE, "start": 0, "stop": 1})
+    run.write_json("config.json", config)
+    summary = run.read_json("summary.json")
+    summary["tasks"][HOSTILE] = {
+        "health": HOSTILE,
+        "trend": HOSTILE,
+        "thresholds": {HOSTILE: 1.0},
+        "reason": HOSTILE,
+    }
+    run.write_json("summary.json", {**summary, "error": HOSTILE, "status": HOSTILE})
+    metrics = run.read_json("metrics/metrics.json")
+    metrics["tasks"][HOSTILE] = {
+        "kind": HOSTILE,
+        "dataset": HOSTILE,
+        "metrics": {HOSTILE: 1.0},
+        "baseline": {},
+    }
+    with run.family("metrics") as out:
+        out.json("metrics.json", metrics)
+    with run.family("sorted", keep=True) as out:
+        out.json("sorted.json", {"caption": HOSTILE})
+    hostile = replace(
+        view, title=HOSTILE, description=HOSTILE, question=HOSTILE, hypothesis=HOSTILE, source=HOSTILE,
+        parameters={HOSTILE: HOSTILE}, nodes=nodes,
+    )  # fmt: skip
+    result = build(own_lab, tmp_path / "site", client, hostile, RecipeView(name=HOSTILE, error=HOSTILE))
+    assert not result.broken
+    shown = 0
+    for path in result.pages:
+        page = Document(read(result, path))
+        for tag, attributes in page.elements:
+            assert not any(name.startswith("on") for name in attributes), (path, tag, attributes)
+            assert attributes.get("src") != "x"
+            if tag == "script":
+                own = attributes.get("src", "").endswith("assets/acc.js") if "src" in attributes else None
+                assert own or attributes.get("type") == "application/json" or not attributes, (
+                    path,
+                    attributes,
+                )
+        scripts = re.findall(r"<script[^>]*>(.*?)</script>", read(result, path), re.S)
+        assert not any("alert(1)</" in script or script.strip() == "alert(1)" for script in scripts)
+        shown += HOSTILE.strip() in page.text
+        assert "49" not in page.text or "{{ 7 * 7 }}" in page.text  # templates in text are not evaluated
+    assert shown >= 8
+    assert not any(char in path for path in result.pages for char in "<>\"'")
+
+
+def test_building_again_writes_nothing(own_lab: Store, tmp_path: Path, client: Client) -> None:
+    first = build(own_lab, tmp_path / "site", client)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "site").rglob("*.js")}
+    second = build(own_lab, tmp_path / "site", client)
+    assert first.written == first.files
+    assert second.written == 0
+    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "site").rglob("*.js")}
+
+
+def test_one_changed_family_rewrites_its_own_data_alone(
+    own_lab: Store, tmp_path: Path, client: Client
+) -> None:
+    build(own_lab, tmp_path / "site", client)
+    run = own_lab.run("quickstart", A, 0)
+    graph = run.read_npz("neighbors/knn_latest.npz")
+    with run.family("neighbors") as out:
+        out.npz("knn_latest.npz", indices=graph["indices"][:, ::-1], distances=graph["distances"])
+    scripts = {p: p.stat().st_mtime_ns for p in (tmp_path / "site" / "data").rglob("*.js")}
+    result = build(own_lab, tmp_path / "site", client)
+    changed = [p for p, time in scripts.items() if p.stat().st_mtime_ns != time]
+    assert changed == [tmp_path / "site" / f"data/runs/quickstart/{A}/seed-0/neighbors.js"]
+    assert result.written < 20
+
+
+def test_what_is_gone_leaves_the_site_and_foreign_files_stay(
+    own_lab: Store, tmp_path: Path, client: Client
+) -> None:
+    out = tmp_path / "site"
+    build(own_lab, out, client)
+    (out / "CNAME").write_text("example.org")
+    shutil.rmtree(own_lab.run("quickstart", B, 1).local_path())
+    build(own_lab, out, client)
+    assert not (out / f"figures/quickstart/{B}/seed-1").exists()
+    assert (out / f"figures/quickstart/{B}/seed-0").exists()
+    assert (out / "CNAME").exists()
+
+
+def test_a_damaged_site_file_is_written_again(own_lab: Store, tmp_path: Path, client: Client) -> None:
+    result = build(own_lab, tmp_path / "site", client)
+    result.index.write_text("torn")
+    (tmp_path / "site" / "data" / "runtime" / "ort-wasm.js").unlink()
+    again = build(own_lab, tmp_path / "site", client)
+    assert again.written == 2
+    assert "acc_assets" in result.index.read_text()
+
+
+def test_equal_artifacts_give_equal_bytes(
+    lab: Store, site: SiteResult, tmp_path: Path, client: Client
+) -> None:
+    first = build(lab, tmp_path / "a", client).index.parent
+    second = build(lab, tmp_path / "b", client).index.parent
+    names = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
+    assert names == sorted(path.relative_to(second) for path in second.rglob("*") if path.is_file())
+    for name in names:
+        assert (first / name).read_bytes() == (second / name).read_bytes(), name
+
+
+def test_no_path_of_this_machine_is_in_the_site(site: SiteResult, lab: Store) -> None:
+    here = str(lab.root).encode()
+    for path in site.index.parent.rglob("*"):
+        if path.is_file():
+            assert here not in path.read_bytes(), path
+
+
+def test_a_missing_bundle_is_said_with_its_remedy(lab: Store, tmp_path: Path, client: Client) -> None:
+    with pytest.raises(FileNotFoundError, match="npm run build"):
+        build_site(lab, [], tmp_path / "out", client_dist=tmp_path, ort_wasm=client.wasm)
+    with pytest.raises(FileNotFoundError, match="npm ci"):
+        build_site(lab, [], tmp_path / "out", client_dist=client.dist, ort_wasm=tmp_path / "x.wasm")
+
+
+def test_the_link_check_sees_a_page_that_was_removed(own_lab: Store, tmp_path: Path, client: Client) -> None:
+    result = build(own_lab, tmp_path / "site", client)
+    (tmp_path / "site" / "recipes/quickstart/nodes/curriculum_600.html").unlink()
+    broken = check_links(result.index.parent)
+    assert any(link.page == "index.html" for link in broken.broken) or any(
+        "curriculum_600.html" in link.link for link in broken.broken
+    )

@@ -1,0 +1,67 @@
+"""Configurations in words, and the difference of a node to its parent."""
+
+from __future__ import annotations
+
+from laboratory import recipe_view, task
+
+from acc_assets.report import NodeView
+from acc_assets.report.specs import Change, changes, task_matrix, task_row, text_of
+from acc_assets.report.vocabulary import duration, number, show, show_spread, size
+
+
+def test_values_are_written_as_people_write_them() -> None:
+    assert text_of({"type": "LinearRamp", "start": 0.0, "end": 1.0, "steps": 500}) == (
+        "LinearRamp(start=0, end=1, steps=500)"
+    )
+    assert text_of([16, 32]) == "16, 32"
+    assert text_of(True) == "yes"
+    assert text_of(None) == "none"
+
+
+def test_a_task_says_what_it_reads() -> None:
+    assert task_row(task("KLDivergenceTask", "kl"))["target"] == "whole latent"
+    assert task_row(task("KLDivergenceTask", "kl", latent_slice=[4, 7]))["target"] == "latent 4:7"
+    assert task_row(task("KLDivergenceTask", "kl", factor_name="slant"))["target"] == "factor slant"
+
+
+def test_changes_name_what_was_added_removed_and_changed() -> None:
+    model = {"type": "Conv", "width": 8}
+    parent = NodeView(tag="p", kind="root", model=model, tasks=[task("A", "one"), task("B", "two")])
+    child = NodeView(
+        tag="c",
+        kind="trained",
+        parent="p",
+        model={**model, "width": 16},
+        tasks=[task("A", "one", weight=2.0), task("C", "three", latent_slice=[0, 4])],
+        phases=[{"steps": 5000, "lr": 1e-3, "batch_size": 64, "tasks": [{"name": "one"}]}],
+    )
+    found = changes(child, parent)
+    assert Change("changed", "model width", "8", "16") in found
+    assert Change("changed", "task one weight", "1", "2") in found
+    assert Change("removed", "task two", before="B") in found
+    assert Change("added", "task three", after="C on digits, latent 0:4, weight 1") in found
+    assert found[-1].after == "5,000 steps, adam, learning rate 0.001, batch 64, tasks one"
+    assert changes(parent, None) == []
+
+
+def test_the_matrix_marks_the_task_that_makes_the_difference() -> None:
+    rows = task_matrix(list(recipe_view().shown()))
+    assert [(row["name"], row["same"]) for row in rows] == [
+        ("recon", True),
+        ("kl", True),
+        ("digit_classify", True),
+        ("thickness", False),
+    ]
+    assert rows[-1]["cells"][0] is None
+
+
+def test_numbers_for_people() -> None:
+    assert show("accuracy", 0.9791) == "97.91 %"
+    assert show("accuracy", -0.0021, signed=True) == "−0.21 points"
+    assert show("psnr", 21.456) == "21.46 dB"
+    assert show_spread("accuracy", 0.979, 0.0012) == "97.90 ± 0.12 %"
+    assert show_spread("psnr", 20.0, 0.001) == "20.00 ± <0.01 dB"
+    assert show_spread("psnr", 20.0, None) == "20.00 dB"
+    assert (number(None), number(float("nan")), number(0.00021, 2)) == ("—", "not finite", "0.0002")
+    assert (duration(4.21), duration(200), duration(3900)) == ("4.2 s", "3 min 20 s", "1 h 5 min")
+    assert (size(512), size(18_200), size(3_400_000)) == ("512 B", "18.2 kB", "3.4 MB")
