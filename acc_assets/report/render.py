@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,33 @@ from acc_assets.report.session import (
     root_of,
     viewer_page,
 )
-from acc_assets.report.vocabulary import CAPTIONS, duration, number, show
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "site_templates"
 STYLES = ("base.css", "report.css", "charts.css", "viewer.css", "playground.css", "print.css")
+
+
+@lru_cache(maxsize=4)
+def environment(folder: Path) -> Environment:
+    """Return the templates of a folder, compiled once in a process; an edited template is read again."""
+    made = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["soft"] = soft
+    made.filters["json_script"] = lambda value: Markup(script_json(value))
+    made.globals.update(
+        recipe_page=recipe_page,
+        node_page=node_page,
+        viewer_page=viewer_page,
+        playground_page=playground_page,
+        HOME=HOME,
+        DATASETS=DATASETS,
+        REPRODUCE=REPRODUCE,
+    )
+    return made
 
 
 class Pages:
@@ -36,28 +60,7 @@ class Pages:
             raise FileNotFoundError(
                 f"the page templates are not at {folder}. Run from a checkout of the project, or give `templates`."
             )
-        self._environment = Environment(
-            loader=FileSystemLoader(folder),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.filters["soft"] = soft
-        self._environment.filters["json_script"] = lambda value: Markup(script_json(value))
-        self._environment.globals.update(
-            number=number,
-            show=show,
-            duration=duration,
-            captions=CAPTIONS,
-            recipe_page=recipe_page,
-            node_page=node_page,
-            viewer_page=viewer_page,
-            playground_page=playground_page,
-            HOME=HOME,
-            DATASETS=DATASETS,
-            REPRODUCE=REPRODUCE,
-        )
+        self._environment = environment(folder)
 
     def render(self, template: str, context: Mapping[str, Any]) -> str:
         """Return a page; `context["page"]` is its path in the site, from which all its links are relative."""

@@ -42,12 +42,9 @@ def scatter_png(
                     xs = np.clip(pixels[order, 0] + dx, 0, side - 1)
                     canvas[ys, xs, :3] = colors[order]
                     canvas[ys, xs, 3] = 225
-    premultiplied = canvas.astype(np.float32)
-    premultiplied[..., :3] *= premultiplied[..., 3:] / 255
-    blocks = premultiplied.reshape(size, scale, size, scale, 4).mean(axis=(1, 3))
-    alpha = np.maximum(blocks[..., 3:], 1e-6)
-    blocks[..., :3] = blocks[..., :3] * 255 / alpha
-    image = Image.fromarray(np.clip(np.rint(blocks), 0, 255).astype(np.uint8), "RGBA")
+    image = (
+        Image.fromarray(canvas, "RGBA").convert("RGBa").reduce(scale).convert("RGBA")
+    )  # averaged premultiplied
     out = io.BytesIO()
     image.quantize(colors=128, method=Image.Quantize.FASTOCTREE).save(out, format="PNG", optimize=True)
     return out.getvalue()
