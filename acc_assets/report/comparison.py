@@ -100,6 +100,7 @@ class Comparison:
     pairs: tuple[Pair, ...]
     missing: tuple[Missing, ...]
     health: Mapping[str, Mapping[int, str]] = field(default_factory=dict)  # node -> seed -> level
+    collapsed: tuple[tuple[str, int, str], ...] = ()  # (node, seed, factor): slots that carry nothing
 
     def column(self, key: str) -> Column:
         """Return the column with this key."""
@@ -144,6 +145,7 @@ class Comparison:
                 node: {str(seed): level for seed, level in levels.items()}
                 for node, levels in self.health.items()
             },
+            "collapsed": [list(item) for item in self.collapsed],
             "missing": [asdict(item) for item in self.missing],
         }
 
@@ -173,6 +175,7 @@ def compare(store: Store, recipe: RecipeView) -> Comparison:
     columns: dict[str, Column] = {}
     health: dict[str, dict[int, str]] = {node: {} for node in nodes}
     missing: list[Missing] = []
+    collapsed: list[tuple[str, int, str]] = []
     for node in nodes:
         for seed in recipe.seeds:
             run = RunArtifacts(store, recipe.name, node, seed)
@@ -182,6 +185,8 @@ def compare(store: Store, recipe: RecipeView) -> Comparison:
                 what = "metrics" if run.built else "not built"
                 missing.append(Missing(node, seed, what, build_command(recipe.name, node, seed)))
                 continue
+            groups = (run.metrics.get("latent") or {}).get("groups") or {}
+            collapsed += [(node, seed, str(name)) for name, group in groups.items() if group.get("collapsed")]
             for column, value in measured(run):
                 known = columns.setdefault(column.key, column)
                 if known.baseline is None and column.baseline is not None:
@@ -198,6 +203,7 @@ def compare(store: Store, recipe: RecipeView) -> Comparison:
         pairs=tuple(paired(nodes, ordered, cells)),
         missing=tuple(missing),
         health=health,
+        collapsed=tuple(collapsed),
     )
 
 
@@ -215,6 +221,9 @@ def measured(run: RunArtifacts) -> Iterable[tuple[Column, float]]:
                     column_of(task, metric, str(entry.get("dataset", "")), baseline.get(metric)),
                     float(value),
                 )
+    for probe in run.metrics.get("probes") or []:
+        if isinstance(probe, Mapping) and is_number(probe.get("r2")):
+            yield probe_column(str(probe.get("slice")), str(probe.get("property"))), float(probe["r2"])
     latent = run.metrics.get("latent") or {}
     if is_number(latent.get("active_dims")):
         yield column_of("latent", "active_dims", "", None, rank=60), float(latent["active_dims"])
@@ -225,6 +234,21 @@ def measured(run: RunArtifacts) -> Iterable[tuple[Column, float]]:
     for name, factor in factors.items() if isinstance(factors, Mapping) else ():
         if isinstance(factor, Mapping) and is_number(factor.get("effect")):
             yield column_of(f"{name} traversal", "effect", "", None, rank=62), float(factor["effect"])
+
+
+def probe_column(slot: str, target: str) -> Column:
+    """Build the column of a linear probe from a slot of the latent to a measured property of the images."""
+    word = words("probe_r2")
+    return Column(
+        key=f"probe.{slot}.{target}",
+        task=f"{slot} → {target}",
+        metric="probe_r2",
+        label=f"{slot} → {target}, {word.label}",
+        unit="",
+        better=word.better,
+        dataset="",
+        rank=word.rank,
+    )
 
 
 def column_of(task: str, metric: str, dataset: str, baseline: Any, rank: int | None = None) -> Column:

@@ -56,6 +56,12 @@ def figures_of(writer: SiteWriter, recipe: RecipeView, run: RunArtifacts, shared
     return [figure for figure in found if figure is not None]
 
 
+def stands(recipe: RecipeView, run: RunArtifacts, family: str) -> bool:
+    """Say whether the recipe still makes this family; files of an asset that is gone are no figures."""
+    assets = recipe.node(run.node).assets
+    return not assets or family in assets
+
+
 def factors_with(run: RunArtifacts, family: str, stem: str) -> list[str]:
     """Return the factors that a family has a picture of, in the latent's order."""
     names = run.names(family, prefix=f"{stem}_", suffix=".png")
@@ -83,6 +89,8 @@ def _copy(
     factor: str,
     caption: str,
 ) -> Figure | None:
+    if not stands(recipe, run, family):
+        return None
     raw = run.bytes(f"{family}/{name}")
     if raw is None:
         return None

@@ -20,7 +20,10 @@ def findings(comparison: Comparison) -> list[str]:
     sentences = [levels(comparison, column) for column in comparison.headline(2)]
     for column in comparison.headline(4):
         sentences += [difference(column, pair) for pair in comparison.pairs if pair.column == column.key]
-    sentences.append(health(comparison))
+    for column in probes_of_named_slots(comparison):
+        sentences.append(levels(comparison, column))
+        sentences += [difference(column, pair) for pair in comparison.pairs if pair.column == column.key]
+    sentences += [health(comparison), collapse(comparison)]
     if comparison.missing:
         count = len(comparison.missing)
         total = len(comparison.nodes) * len(comparison.seeds)
@@ -39,6 +42,25 @@ def levels(comparison: Comparison, column: Column) -> str:
     if column.baseline is not None:
         baseline = f" (baseline {show(column.metric, column.baseline)})"
     return f"On the test split, {column.label} is {' and '.join(parts)}{baseline}."
+
+
+def probes_of_named_slots(comparison: Comparison) -> list[Column]:
+    """Return the probes that ask whether a slot means what it is called: `thickness` to `stroke_thickness`."""
+    found = []
+    for column in comparison.columns:
+        if column.metric == "probe_r2":
+            slot, target = column.task.split(" → ")
+            if slot in target:
+                found.append(column)
+    return found
+
+
+def collapse(comparison: Comparison) -> str:
+    """Name the slots that carry nothing in some run."""
+    if not comparison.collapsed:
+        return ""
+    named = ", ".join(f"{factor} in {node} seed {seed}" for node, seed, factor in comparison.collapsed)
+    return f"Collapsed slots, none of whose dimensions varies with the image: {named}."
 
 
 def difference(column: Column, pair: Pair) -> str:

@@ -171,7 +171,7 @@ def latent_payload(run: RunArtifacts) -> dict[str, Any] | None:
     latent = run.metrics.get("latent") or {}
     kl = [value for value in latent.get("kl_per_dim") or [] if is_number(value)]
     std = [value for value in latent.get("std_per_dim") or [] if is_number(value)]
-    values, label = (kl, "KL, nats") if kl else (std, "standard deviation of mu")
+    values, label = (kl, "KL (nats)") if kl else (std, "Standard deviation of mu")
     if not values:
         return None
     bars = []

@@ -54,7 +54,6 @@ def viewer_context(session: Session, recipe: RecipeView, node: NodeView) -> dict
     runs = []
     needs: list[str] = []
     shared = session.shared(recipe)
-    provenance = None
     for run in session.runs(recipe, node.tag):
         dataset = str(run.config.get("primary_dataset", ""))
         atlas = session.payloads.dataset(recipe.name, dataset, shared) if dataset else None
@@ -65,7 +64,6 @@ def viewer_context(session: Session, recipe: RecipeView, node: NodeView) -> dict
         neighbors = session.payloads.neighbors(run)
         needs += [key for key in (atlas, points, *coordinates, neighbors) if key]
         runs.append({"key": run_key(run, "").rstrip("/"), "label": f"{node.tag}, seed {run.seed}"})
-        provenance = provenance or of_run(recipe, run, "projections")
     if not runs:
         return None
     return {
@@ -75,7 +73,6 @@ def viewer_context(session: Session, recipe: RecipeView, node: NodeView) -> dict
         "colors": branch_colors(recipe),
         "parameters": {"runs": runs},
         "needs": list(dict.fromkeys(needs)),
-        "provenance": provenance,
     }
 
 
@@ -83,7 +80,6 @@ def playground_context(session: Session, recipe: RecipeView, runtime: str) -> di
     """Write what the playground of a recipe needs; None when no run has models that may be shown."""
     runs, needs, blocked = [], [runtime], []
     shared = session.shared(recipe)
-    provenance = None
     for node in recipe.shown():
         for run in session.runs(recipe, node.tag):
             problem = onnx_problem(run)
@@ -91,7 +87,6 @@ def playground_context(session: Session, recipe: RecipeView, runtime: str) -> di
             if key is not None:
                 needs.append(key)
                 runs.append({"key": run_key(run, "").rstrip("/"), "label": f"{node.tag}, seed {run.seed}"})
-                provenance = provenance or of_run(recipe, run, "onnx")
             elif run.built:
                 command = build_command(recipe.name, node.tag, run.seed)
                 why = problem or "the sample images of its data set are not built"
@@ -104,7 +99,6 @@ def playground_context(session: Session, recipe: RecipeView, runtime: str) -> di
         "parameters": {"runs": runs},
         "needs": needs,
         "blocked": blocked,
-        "provenance": provenance,
     }
 
 

@@ -41,6 +41,7 @@ def recipe_context(session: Session, recipe: RecipeView) -> dict[str, Any]:
         "headline": headline(comparison, shown),
         "table": metric_table(comparison),
         "dots": dots_payload(comparison, colors),
+        "probes": probe_tables(comparison),
         "tree": tree_of(session, recipe, page),
         "curves": curve_panels(runs, colors),
         "matrix": task_matrix(shown),
@@ -94,6 +95,27 @@ def metric_table(comparison: Comparison) -> list[dict[str, Any]]:
         baseline = show(column.metric, column.baseline) if column.baseline is not None else ""
         rows.append({"column": column, "cells": cells, "baseline": baseline})
     return rows
+
+
+def probe_tables(comparison: Comparison) -> list[dict[str, Any]]:
+    """Return, for each measured property, how well each slot of each node predicts it (R², mean over seeds)."""
+    tables: dict[str, list[dict[str, Any]]] = {}
+    for column in comparison.columns:
+        if column.metric == "probe_r2":
+            slot, target = column.task.split(" → ")
+            cells = [comparison.cells[node].get(column.key) for node in comparison.nodes]
+            tables.setdefault(target, []).append(
+                {
+                    "slot": slot,
+                    "named": slot in target,
+                    "cells": [
+                        cell
+                        and {**cell_context(column, cell), "share": round(100 * min(max(cell.mean, 0), 1))}
+                        for cell in cells
+                    ],
+                }
+            )
+    return [{"property": target.replace("_", " "), "rows": rows} for target, rows in tables.items()]
 
 
 def cell_context(column: Column, cell: Cell) -> dict[str, Any]:

@@ -50,6 +50,8 @@ def text_of(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, Mapping):
+        if set(value) - {"type"} == {"name", "start", "stop"}:  # a factor group
+            return f"{value['name']} {value['start']}:{value['stop']}"
         named = {key: item for key, item in value.items() if key not in ("type", "call", "source")}
         inner = ", ".join(f"{key}={text_of(item)}" for key, item in named.items())
         kind = value.get("type") or value.get("call")

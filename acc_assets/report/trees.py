@@ -49,7 +49,11 @@ def tree_payload(
                 "health": worst_health([run.health() for run in runs]) if node.kind == "trained" else "",
                 "stale": any(status == "stale" for status in node.status.values()),
                 "metrics": {
-                    key: {"mean": cell.mean, "text": show_spread(columns[key].metric, cell.mean, cell.sd)}
+                    key: {
+                        "mean": cell.mean,
+                        "sd": finite(cell.sd),
+                        "text": show_spread(columns[key].metric, cell.mean, cell.sd),
+                    }
                     for key, cell in cells.items()
                     if math.isfinite(cell.mean)
                 },

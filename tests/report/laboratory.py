@@ -307,7 +307,20 @@ def write_metrics(
     for entry in tasks.values():
         entry["dataset"] = "digits"
     with run.family("metrics") as out:
-        out.json("metrics.json", {"step": 600, "tasks": tasks, "latent": latent})
+        out.json("metrics.json", {"step": 600, "tasks": tasks, "latent": latent, "probes": probes(mu, ink)})
+
+
+def probes(mu: np.ndarray, ink: np.ndarray) -> list[dict[str, Any]]:
+    """How well each slot predicts the ink of an image, by least squares."""
+    found = []
+    for name, start, stop in GROUPS:
+        design = np.c_[mu[:, start:stop], np.ones(len(mu))]
+        residual = ink - design @ np.linalg.lstsq(design, ink, rcond=None)[0]
+        r2 = 1 - float(residual.var() / ink.var())
+        found.append(
+            {"slice": name, "property": "stroke_thickness", "r2": r2, "spearman": None, "n": len(mu)}
+        )
+    return found
 
 
 def write_pictures(run: Any, digits: Digits, mu: np.ndarray, decoded: np.ndarray) -> None:

@@ -134,3 +134,24 @@ def test_unhealthy_runs_are_named(lab: Store, view: RecipeView) -> None:
     assert any(
         "3 of 4 runs are healthy" in line and "curriculum_600 seed 1 (warning)" in line for line in lines
     )
+
+
+def test_slots_are_asked_whether_they_mean_what_they_are_called(lab: Store, view: RecipeView) -> None:
+    found = compare(lab, view)
+    stored = lab.run("quickstart", A, 0).read_json("metrics/metrics.json")["probes"][1]["r2"]
+    assert found.cells[A]["probe.thickness.stroke_thickness"].values[0] == stored
+    lines = [line for line in findings(found) if "thickness → stroke_thickness" in line]
+    assert len(lines) == 2  # the levels, and the difference of the branches
+    assert not any("digit → stroke_thickness" in line for line in findings(found))
+    assert "probe.thickness.stroke_thickness" not in [column.key for column in found.headline(10)]
+
+
+def test_collapsed_slots_are_named(own_lab: Store, view: RecipeView) -> None:
+    run = own_lab.run("quickstart", B, 1)
+    metrics = run.read_json("metrics/metrics.json")
+    metrics["latent"]["groups"]["free"]["collapsed"] = True
+    with run.family("metrics") as out:
+        out.json("metrics.json", metrics)
+    found = compare(own_lab, view)
+    assert found.collapsed == ((B, 1, "free"),)
+    assert any("free in curriculum_600 seed 1" in line for line in findings(found))

@@ -223,6 +223,19 @@ def test_without_data_set_pictures_there_is_no_viewer_and_no_link_to_one(
     assert not result.broken
 
 
+def test_files_of_an_asset_that_the_recipe_dropped_are_no_figures(
+    own_lab: Store, tmp_path: Path, client: Client
+) -> None:
+    view = recipe_view()
+    nodes = [
+        replace(node, assets={f: a for f, a in node.assets.items() if f != "attention"})
+        for node in view.nodes
+    ]
+    result = build(own_lab, tmp_path / "site", client, replace(view, nodes=nodes))
+    assert not list((tmp_path / "site").rglob("attention.png"))
+    assert not result.broken
+
+
 def test_damaged_artifacts_are_named_on_the_page_and_in_the_result(
     own_lab: Store, tmp_path: Path, client: Client
 ) -> None:

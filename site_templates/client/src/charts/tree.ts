@@ -17,7 +17,7 @@ interface TreeNode {
   seeds: number;
   health: string;
   stale: boolean;
-  metrics: Readonly<Record<string, { mean: number; text: string }>>;
+  metrics: Readonly<Record<string, { mean: number; sd: number | null; text: string }>>;
 }
 
 interface TreeMetric {
@@ -212,9 +212,16 @@ function colorsOf(data: TreeData, metric: string | null): Map<string, Rgb> {
   return colors;
 }
 
+/** The range of colours: at least four standard deviations, so that noise between seeds does not look like a result. */
 function rangeOf(data: TreeData, metric: string | null): { low: number; high: number } | null {
-  const values = metric ? data.nodes.flatMap((node) => node.metrics[metric]?.mean ?? []) : [];
-  return values.length ? { low: Math.min(...values), high: Math.max(...values) } : null;
+  const cells = metric ? data.nodes.flatMap((node) => node.metrics[metric] ?? []) : [];
+  if (cells.length === 0) return null;
+  const values = cells.map((cell) => cell.mean);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const spreads = cells.flatMap((cell) => cell.sd ?? []);
+  const spread = spreads.length ? spreads.reduce((sum, sd) => sum + sd, 0) / spreads.length : 0;
+  const widen = low < high ? Math.max(0, 4 * spread - (high - low)) / 2 : 0;
+  return { low: low - widen, high: high + widen };
 }
 
 function drawLegend(scale: HTMLElement, data: TreeData, metric: string | null): void {
