@@ -243,7 +243,7 @@ def probe_column(slot: str, target: str) -> Column:
         key=f"probe.{slot}.{target}",
         task=f"{slot} → {target}",
         metric="probe_r2",
-        label=f"{slot} → {target}, {word.label}",
+        label=f"R² of {target.replace('_', ' ')} from the {slot} slot",
         unit="",
         better=word.better,
         dataset="",

@@ -10,7 +10,7 @@ from acc_assets.report.artifacts import RunArtifacts, worst_health
 from acc_assets.report.comparison import Cell, Column, finite, measured
 from acc_assets.report.specs import steps_of, tasks_of
 from acc_assets.report.views import RecipeView
-from acc_assets.report.vocabulary import show_spread
+from acc_assets.report.vocabulary import show_spread, words
 
 
 def branch_colors(recipe: RecipeView) -> dict[str, int]:
@@ -61,7 +61,8 @@ def tree_payload(
         )
     shown = sorted(columns.values(), key=lambda column: (column.rank, column.key))
     metrics = [
-        {"key": c.key, "label": c.label, "better": c.better, "baseline": finite(c.baseline)} for c in shown
+        {"key": c.key, "label": c.label, "better": c.better, "percent": words(c.metric).style == "percent"}
+        for c in shown
     ]
     return {
         "recipe": recipe.name,

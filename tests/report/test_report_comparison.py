@@ -140,9 +140,9 @@ def test_slots_are_asked_whether_they_mean_what_they_are_called(lab: Store, view
     found = compare(lab, view)
     stored = lab.run("quickstart", A, 0).read_json("metrics/metrics.json")["probes"][1]["r2"]
     assert found.cells[A]["probe.thickness.stroke_thickness"].values[0] == stored
-    lines = [line for line in findings(found) if "thickness → stroke_thickness" in line]
+    lines = [line for line in findings(found) if "R² of stroke thickness from the thickness slot" in line]
     assert len(lines) == 2  # the levels, and the difference of the branches
-    assert not any("digit → stroke_thickness" in line for line in findings(found))
+    assert not any("from the digit slot" in line for line in findings(found))
     assert "probe.thickness.stroke_thickness" not in [column.key for column in found.headline(10)]
 
 

@@ -24,6 +24,7 @@ interface TreeMetric {
   key: string;
   label: string;
   better: string | null;
+  percent: boolean;
 }
 
 export interface TreeData {
@@ -233,7 +234,8 @@ function drawLegend(scale: HTMLElement, data: TreeData, metric: string | null): 
   }
   const ramp = h("span", { class: "tree-ramp", style: `background: ${rampGradient("cividis", readPageColors().theme)}` });
   const better = found.better ? `, ${found.better} is better` : "";
-  scale.replaceChildren(axisNumber(range.low), ramp, axisNumber(range.high), better);
+  const text = (value: number) => (found.percent ? `${axisNumber(100 * value)} %` : axisNumber(value));
+  scale.replaceChildren(text(range.low), ramp, text(range.high), better);
 }
 
 function isLight([r, g, b]: Rgb): boolean {
