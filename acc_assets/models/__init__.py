@@ -11,7 +11,7 @@ from acc_assets.models.configs import (
     ResNetAutoencoder,
 )
 from acc_assets.models.factors import FactorGroup
-from acc_assets.models.outputs import DECODER_OUTPUTS, ModelOutput
+from acc_assets.models.outputs import ModelOutput
 
 MODELS: dict[str, type] = {
     "fully_connected_autoencoder": FullyConnectedAutoencoder,
@@ -21,7 +21,6 @@ MODELS: dict[str, type] = {
 }
 
 __all__ = [
-    "DECODER_OUTPUTS",
     "MODELS",
     "ConvAutoencoder",
     "FactorGroup",

@@ -8,7 +8,7 @@ from enum import Enum
 class ModelOutput(str, Enum):
     """A key of the dictionary that a model's `forward()` returns.
 
-    B is the batch, C channels, H and W the image, D the latent dimension, F factors, h and w a feature map.
+    B is the batch, C channels, H and W the image, D the latent dimension, c, h and w a feature map.
     """
 
     LATENT = "latent"  # (B, D): a sample in training of a variational model, else the code itself
@@ -17,12 +17,6 @@ class ModelOutput(str, Enum):
     RECONSTRUCTION = "reconstruction"  # (B, C, H, W) in [0, 1]
     RECONSTRUCTION_LOGITS = "reconstruction_logits"  # (B, C, H, W); sigmoid(logits) is RECONSTRUCTION
     SPATIAL = "spatial"  # (B, c, h, w) last feature map of the encoder
-    ATTENTION = "attention"  # (B, F, h, w); sums to 1 over F at each position
 
     def __str__(self) -> str:
         return self.value
-
-
-DECODER_OUTPUTS = frozenset(
-    {ModelOutput.RECONSTRUCTION, ModelOutput.RECONSTRUCTION_LOGITS, ModelOutput.ATTENTION}
-)
