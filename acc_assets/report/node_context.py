@@ -12,7 +12,7 @@ from acc_assets.report.payloads import onnx_problem
 from acc_assets.report.provenance import asset_key, of_run, of_runs
 from acc_assets.report.recipe_context import cell_context, status_of
 from acc_assets.report.session import Session, node_page
-from acc_assets.report.specs import changes, flat, model_of, phase_row, phases_of, task_row, tasks_of
+from acc_assets.report.specs import changes, differs, flat, model_of, phase_row, phases_of, task_row, tasks_of
 from acc_assets.report.trees import branch_colors
 from acc_assets.report.views import NodeView, RecipeView
 from acc_assets.report.vocabulary import build_command, duration, number, show, size
@@ -80,6 +80,7 @@ def run_context(session: Session, recipe: RecipeView, node: NodeView, run: RunAr
         "built": run.built,
         "status": status_of(node, run),
         "health": run.health() if node.kind == "trained" else "",
+        "differs": differs(node, run),
         "facts": run_facts(node, run),
         "losses": loss_rows(summary),
         "latent": latent_payload(run),

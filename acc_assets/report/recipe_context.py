@@ -13,7 +13,7 @@ from acc_assets.report.findings import findings
 from acc_assets.report.provenance import of_runs
 from acc_assets.report.scripts import script_json
 from acc_assets.report.session import Session, node_page, recipe_page, relative
-from acc_assets.report.specs import phases_of, steps_of, task_matrix, text_of
+from acc_assets.report.specs import differs, phases_of, steps_of, task_matrix, text_of
 from acc_assets.report.trees import branch_colors, tree_payload
 from acc_assets.report.views import NodeView, RecipeView
 from acc_assets.report.vocabulary import build_command, duration, number, show, show_spread, words
@@ -231,6 +231,8 @@ def status_of(node: NodeView, run: RunArtifacts) -> str:
     """Return one word about a run: not built, stale, or how its training ended."""
     if not run.built:
         return "not built"
+    if differs(node, run):
+        return "built from another configuration"
     if node.status.get(run.seed) == "stale":
         return "stale"
     return str(run.summary.get("status") or "built")

@@ -8,7 +8,7 @@ from typing import Any
 
 from acc_assets.report.artifacts import RunArtifacts, worst_health
 from acc_assets.report.comparison import Cell, Column, finite, measured
-from acc_assets.report.specs import steps_of, tasks_of
+from acc_assets.report.specs import differs, steps_of, tasks_of
 from acc_assets.report.views import RecipeView
 from acc_assets.report.vocabulary import show_spread, words
 
@@ -47,7 +47,8 @@ def tree_payload(
                 "built": len(runs),
                 "seeds": len(recipe.seeds),
                 "health": worst_health([run.health() for run in runs]) if node.kind == "trained" else "",
-                "stale": any(status == "stale" for status in node.status.values()),
+                "stale": any(status == "stale" for status in node.status.values())
+                or any(differs(node, run) for run in runs),
                 "metrics": {
                     key: {
                         "mean": cell.mean,
