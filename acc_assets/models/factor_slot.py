@@ -120,9 +120,8 @@ class FactorSlotAutoencoderNet(nn.Module):
         self.tokens = FactorTokens(slices, embed)
         self.attention = CrossAttention(self.side, embed, config.heads)
         self.upsampler = Upsampler(embed, wide, config.in_channels, 2 ** (config.halvings - 1))
-        for (
-            module
-        ) in self.modules():  # unit variance through every layer: the latent matters from the first step
+        # Unit variance through every layer, so that the latent reaches the image from the first step.
+        for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
                 if module.bias is not None:
