@@ -21,11 +21,15 @@ def main() -> int:
     apt = shutil.which("apt-get")
     sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
     if apt is None or (sudo and shutil.which("sudo") is None):
-        print("The browser tests need Chromium; install it by your system's package manager.", file=sys.stderr)
+        print(
+            "The browser tests need Chromium; install it by your system's package manager.", file=sys.stderr
+        )
         return 1
     print("installing chromium for the browser tests", flush=True)
     for arguments in (["update"], ["install", "--yes", "--no-install-recommends", "chromium"]):
-        done = subprocess.run([*sudo, apt, "-qq", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run(
+            [*sudo, apt, "-qq", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         if done.returncode:
             print(done.stdout[-2000:], file=sys.stderr)
             return done.returncode

@@ -17,7 +17,9 @@ def run(work: NodeWork) -> Outcome:
         for step in steps:
             last = step == steps[-1]
             loaded = work.model(step)
-            tasks = [task for task in work.node.tasks if task.dataset.name == work.dataset_name] if last else []
+            tasks = (
+                [task for task in work.node.tasks if task.dataset.name == work.dataset_name] if last else []
+            )
             encoded = encode_split(loaded.model, loaded.heads, tasks, images, decode=last)
             arrays = {"mu": encoded.mu}
             if encoded.logvar is not None:

@@ -39,7 +39,9 @@ class MNISTFactorExperiment(Recipe):
         # Thickness and slant slots get gradient only from reconstruction and KL.
 
         ctx.phase = f"Train mnist_only ({steps} steps)"
-        ctx.train(steps=steps, lr=1e-3, snapshot_every=max(1, steps // 10), validate_every=max(1, steps // 10))
+        ctx.train(
+            steps=steps, lr=1e-3, snapshot_every=max(1, steps // 10), validate_every=max(1, steps // 10)
+        )
         ctx.save_checkpoint("mnist_only_5k")
 
         ctx.phase = "Eval mnist_only"
@@ -60,7 +62,9 @@ class MNISTFactorExperiment(Recipe):
         ctx.attach_task(RegressionTask("slant", slant_ds, latent_slice=(7, 10)))
 
         ctx.phase = f"Train with_curriculum ({steps} steps)"
-        ctx.train(steps=steps, lr=1e-3, snapshot_every=max(1, steps // 10), validate_every=max(1, steps // 10))
+        ctx.train(
+            steps=steps, lr=1e-3, snapshot_every=max(1, steps // 10), validate_every=max(1, steps // 10)
+        )
         ctx.save_checkpoint("curriculum_5k")
 
         ctx.phase = "Eval with_curriculum"
