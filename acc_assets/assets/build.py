@@ -24,6 +24,8 @@ from acc_assets.recipes import find_recipes
 from acc_assets.storage import Store
 from acc_assets.tree import RecipeError, Tree
 
+# The event log keeps every message; the terminal belongs to the progress display.
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 LAST = ("comparison", "site")
 MAX_PASSES = (
     3  # a rebuilt checkpoint with new content makes its analyses stale, which the next pass carries out
@@ -246,6 +248,7 @@ def _run_unit(
                 partition_key=None if unit.seed is None else str(unit.seed),
                 tags={PROCESS_TAG: process_tag(), "acc/recipe": unit.recipe},
                 raise_on_error=False,
+                run_config=QUIET,
             )
     finally:
         progress.listen(None)
@@ -268,4 +271,4 @@ def _last_cause(error: Any) -> str:
     """The message of the error that an asset raised, without Dagster's frames around it."""
     while error is not None and error.cause is not None:
         error = error.cause
-    return f"{error.cls_name}: {error.message.strip()}" if error is not None else "unknown error"
+    return error.message.strip() if error is not None else "unknown error"

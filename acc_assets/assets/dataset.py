@@ -20,6 +20,7 @@ def describe(ref: DatasetRef) -> str:
 def run(recipe: str, ref: DatasetRef, store: Store) -> Outcome:
     """Load the data set and write its test split, a picture atlas, a sample grid and its facts."""
     from acc_assets.analysis.figures import atlas, tile, to_png
+    from acc_assets.analysis.stroke_properties import slant, stroke_thickness
 
     data = ref.config.load()
     described = ref.config.describe()
@@ -32,6 +33,10 @@ def run(recipe: str, ref: DatasetRef, store: Store) -> Outcome:
     folder = store.recipe(recipe)
     with folder.family(family) as out:
         out.npz("test.npz", images=test.images, targets=test.targets)
+        if getattr(ref.config, "handwritten", False):
+            out.npz(
+                "properties.npz", stroke_thickness=stroke_thickness(test.images), slant=slant(test.images)
+            )
         out.png("atlas.png", pictures)
         out.png("grid.png", grid)
         out.json("targets.json", _targets(data.train.targets, described))

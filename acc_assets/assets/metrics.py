@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, digest_of
+
+if TYPE_CHECKING:
+    from acc_assets.analysis.probing import Probe
 
 FAMILY = "metrics"
 
@@ -29,13 +34,22 @@ def run(work: NodeWork) -> Outcome:
         }
         for task in work.node.tasks
     }
+    probes = _slot_probes(work, latents["mu"])
     with work.run.family(FAMILY) as out:
         out.json(
-            "metrics.json", {"step": loaded.step, "split": "test", "tasks": tasks, "latent": stats.to_json()}
+            "metrics.json",
+            {
+                "step": loaded.step,
+                "split": "test",
+                "tasks": tasks,
+                "latent": stats.to_json(),
+                "probes": [probe.to_json() for probe in probes],
+            },
         )
     numbers = {
         f"{name} {metric}": value for name, facts in measured.items() for metric, value in facts.items()
     }
+    numbers |= {f"R² of {probe.property} from {probe.slice}": probe.r2 for probe in probes}
     return Outcome(
         data_version=digest_of(work.run.manifest(FAMILY)),
         metadata={
@@ -51,6 +65,17 @@ def run(work: NodeWork) -> Outcome:
             "latent_not_collapsed": _not_collapsed(stats),
         },
     )
+
+
+def _slot_probes(work: NodeWork, mu: np.ndarray) -> list[Probe]:
+    """What each slot knows of the strokes' measured thickness and slant, where the data are handwriting."""
+    from acc_assets.analysis.probing import probe_properties
+
+    folder = work.store.recipe(work.tree.name)
+    name = f"data-{work.dataset_name}/properties.npz"
+    if not folder.exists(name):
+        return []
+    return probe_properties(mu, work.groups, folder.read_npz(name), work.data.test.targets)
 
 
 def _beats_mean_image(tasks: dict[str, Any]) -> Verdict:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 import dagster as dg
+import numpy as np
 
 from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, digest_of
 
@@ -31,10 +34,12 @@ def run(work: NodeWork) -> Outcome:
         "data_digest": work.data.digest,
     }
     bundle = export_onnx(loaded.model, images.shape[1:], latents["mu"].shape[1], card)
+    probes, weights = _probes(work, loaded.heads)
     parity = check_parity(bundle, loaded.model, images[:5])
     with work.run.family(FAMILY) as out:
         out.bytes("encoder.onnx", bundle.encoder)
         out.bytes("decoder.onnx", bundle.decoder)
+        out.npz("probes.npz", weights)
         out.json(
             "onnx.json",
             {
@@ -43,6 +48,7 @@ def run(work: NodeWork) -> Outcome:
                 "outputs": {"encoder": ["latent"], "decoder": ["reconstruction"]},
                 "parity": {**asdict(parity), "passed": parity.passed},
                 "ranges": stats.ranges,
+                "probes": probes,
                 "step": loaded.step,
                 "card": card,
             },
@@ -66,10 +72,25 @@ def run(work: NodeWork) -> Outcome:
     )
 
 
+def _probes(work: NodeWork, heads: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
+    """The linear classifiers on the latent, so that a page can predict: what each reads, and (classes, width + 1)."""
+    described, weights = [], {}
+    for task in work.node.tasks:
+        head: Any = heads.get(task.name)
+        if task.kind != "classification" or not hasattr(head, "linear"):
+            continue
+        matrix = head.linear.weight.detach().cpu().numpy()
+        bias = head.linear.bias.detach().cpu().numpy()
+        weights[f"probe/{task.name}"] = np.concatenate([matrix, bias[:, None]], axis=1).astype(np.float32)
+        classes = list(task.dataset.config.target_names)
+        described.append({"task": task.name, "start": head.start, "stop": head.stop, "classes": classes})
+    return described, weights
+
+
 KIND = AnalysisKind(
     suffix="onnx",
     family=FAMILY,
-    version=1,
+    version=2,
     description="Encoder and decoder as ONNX, compared with torch by onnxruntime.",
     kinds=frozenset({"pytorch", "onnx"}),
     run=run,

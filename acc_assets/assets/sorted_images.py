@@ -23,8 +23,11 @@ def run(work: NodeWork) -> Outcome:
     pictures = {}
     with work.run.family(FAMILY) as out:
         for order in orders:
-            ends = np.concatenate([order.lowest, order.highest])
-            rows = images[ends].reshape(-1, min(PER_ROW, len(order.lowest)), *images.shape[1:])
+            count = len(order.lowest)
+            per_row = PER_ROW if count % PER_ROW == 0 else count
+            rows = images[np.concatenate([order.lowest, order.highest])].reshape(
+                -1, per_row, *images.shape[1:]
+            )
             labels = [""] * len(rows)
             labels[0], labels[len(rows) // 2] = "lowest", "highest"
             png = to_png(tile(rows, scale=SCALE, row_labels=labels))

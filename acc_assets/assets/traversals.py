@@ -36,8 +36,8 @@ def run(work: NodeWork) -> Outcome:
             )
             captions[f"traversal_{one.name}.png"] = (
                 f"Five test images, one a row. Columns: the {one.name} slice moved along its first principal direction "
-                f"over the whole test split ({one.explained:.0%} of its variance), from {-SPAN:g} to {SPAN:+g} standard "
-                "deviations; all other dimensions held."
+                f"over the whole test split ({one.explained:.0%} of its variance), from {-SPAN:g} to {SPAN:+g} "
+                "standard deviations; all other dimensions held."
             )
             captions[f"traversal_{one.name}_dims.png"] = (
                 f"The first of these images with each dimension of {one.name} moved alone over the same range."

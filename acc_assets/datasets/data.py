@@ -71,6 +71,7 @@ class DatasetConfig:
 
     name: ClassVar[str]
     in_channels: ClassVar[int] = 1
+    handwritten: ClassVar[bool] = False  # pen strokes, whose thickness and slant can be measured
     image_size: int
 
     @property

@@ -25,6 +25,7 @@ class Digits(DatasetConfig):
     image_size: int = 16
 
     name: ClassVar[str] = "digits"
+    handwritten: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_range(self, "image_size", 8, 64)

@@ -106,6 +106,7 @@ class Mnist(_MnistLike):
     seed: int = 0
 
     name: ClassVar[str] = "mnist"
+    handwritten: ClassVar[bool] = True
     title: ClassVar[str] = "MNIST (real handwritten digits)"
 
     def __post_init__(self) -> None:

@@ -149,6 +149,7 @@ class Payloads:
             "latent_dim": run.config.get("latent_dim"),
             "factors": run.groups,
             "ranges": run.onnx.get("ranges"),
+            "probes": run.onnx.get("probes") or [],
             "step": run.summary.get("step"),
             "provenance": of_run(recipe, run, "onnx").to_json(),
         }
@@ -164,6 +165,7 @@ class Payloads:
                 "encoder": np.frombuffer(run.bytes("onnx/encoder.onnx") or b"", np.uint8),
                 "decoder": np.frombuffer(run.bytes("onnx/decoder.onnx") or b"", np.uint8),
                 "samples": images[chosen].astype(np.uint8),
+                **run.npz("onnx/probes.npz"),
             }
 
         if not shared.exists(f"{family}/test.npz"):
