@@ -46,8 +46,9 @@ def run(work: NodeWork) -> Outcome:
                 "indices": shown.tolist(),
                 "factors": [asdict(one) for one in summary],
                 "measured_images": len(measured),
-                "caption": "Test images, and over each the share of attention that every position of the decoder's "
-                "8x8 (at 16 pixels 4x4) map gives to a factor; bright is much. Shares sum to one over factors.",
+                "caption": "Test images, and over each the share of attention that every position of the "
+                f"decoder's {maps.shape[2]}x{maps.shape[3]} map gives to a factor; bright is much. "
+                "Shares sum to one over factors.",
             },
         )
     return Outcome(

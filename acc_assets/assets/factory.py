@@ -47,7 +47,7 @@ def branch_jobs(tree: Tree) -> list[Any]:
         keys = [plan.key for plan in plans(tree) if plan.node is not None and plan.node.tag in tags]
         jobs.append(
             dg.define_asset_job(
-                f"{tree.name}__{node.tag}",
+                f"{tree.name}__branch__{node.tag}",  # `<recipe>__<tag>` is the op of the asset
                 selection=dg.AssetSelection.assets(*keys),
                 description=f"Build the branch {node.tag} of {tree.title}.",
                 tags={"acc/recipe": tree.name, "acc/branch": node.tag},
@@ -59,7 +59,7 @@ def branch_jobs(tree: Tree) -> list[Any]:
 def broken_recipe_asset(broken: BrokenRecipe) -> dg.AssetSpec:
     """A recipe that could not be read, as something that one sees in the catalog."""
     return dg.AssetSpec(
-        key=["broken_recipes", broken.name],
+        key=["broken_recipes", broken.path.parent.name, broken.path.name],  # x.py and x.yaml may both be broken
         group_name="broken_recipes",
         description=f"This recipe file has an error, so it gives no assets.\n\n```\n{broken}\n```",
         kinds={"error"},

@@ -189,6 +189,7 @@ class FactorSlotAutoencoder:
 
     variational = True
     outputs = _PLAIN | _POSTERIOR
+    readouts = frozenset({"attention"})  # the module has attention_maps(latent)
 
     @property
     def latent_dim(self) -> int:

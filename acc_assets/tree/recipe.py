@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from acc_assets.tree.errors import RecipeError
+from acc_assets.tree.manifold import ManifoldAnalysis
 from acc_assets.tree.nodes import DatasetRef, NodeKind, Tree, TreeNode
 from acc_assets.tree.phases import PHASE_OPTIONS, TrainPhase
 from acc_assets.tree.spec import bind
 
-VALID_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+# Asset names join recipe and tag by "__", so that neither may hold it.
+VALID_NAME = re.compile(r"[A-Za-z](_?[A-Za-z0-9])*\Z")
+NAME_RULE = "Use letters, digits and single underscores between them, beginning with a letter."
 RESERVED_TAGS = frozenset({"comparison", "site"})
 # Every analysis of a node becomes an asset `<node>_<suffix>`; a tag must not look like one of another node.
 ANALYSIS_SUFFIXES = (
@@ -27,6 +30,8 @@ ANALYSIS_SUFFIXES = (
     "neighbors",
     "projection",
     "onnx",
+    "manifold",
+    "interactive",
 )
 
 
@@ -60,6 +65,7 @@ class _Draft:
     tasks: list[Any] = field(default_factory=list)
     phases: list[TrainPhase] = field(default_factory=list)
     evaluated: bool = False
+    manifold: ManifoldAnalysis | None = None
     sealed: bool = False  # once trained from or forked, its tasks are fixed
     notes: list[str] = field(default_factory=list)
 
@@ -73,6 +79,7 @@ class _Draft:
             tasks=tuple(self.tasks),
             phases=tuple(self.phases),
             evaluated=self.evaluated,
+            manifold=self.manifold,
             notes=tuple(self.notes),
         )
 
@@ -193,15 +200,22 @@ class RecipeContext:
             self._current.sealed = True
             self._pending.append(phase)
 
-    def evaluate(self) -> None:
-        """Ask for the metrics and every analysis of the current checkpoint."""
+    def evaluate(self, manifold: ManifoldAnalysis | None = None) -> None:
+        """Ask for the metrics and every analysis of the current checkpoint; `manifold` adds the grounding analyses."""
         with self._operation("evaluate()"):
             self._no_unsaved_training()
             if self._current is None or not self._current.tasks:
                 raise self._error(
                     "there is no checkpoint with tasks to evaluate.", "Attach tasks and save first."
                 )
+            for ref in manifold.label_sets if manifold is not None else ():
+                if self._datasets.get(ref.name) is not ref:
+                    raise self._error(
+                        f"the label set {ref!r} was not loaded here.",
+                        "Pass what ctx.load_dataset(...) returned.",
+                    )
             self._current.evaluated = True
+            self._current.manifold = manifold
 
     def log(self, message: str) -> None:
         """Keep a remark with the current checkpoint."""
@@ -280,7 +294,7 @@ class RecipeContext:
         if not isinstance(name, str) or not VALID_NAME.match(name):
             raise self._error(
                 f"{name!r} is not a valid name.",
-                "Use letters, digits and underscores, beginning with a letter.",
+                NAME_RULE,
             )
 
     def _require_model(self) -> None:
@@ -322,9 +336,7 @@ def trace(recipe: Recipe, **overrides: Any) -> Tree:
     """
     name = recipe.name or type(recipe).__name__
     if not VALID_NAME.match(name):
-        raise RecipeError(
-            f"{name!r} is not a valid name.", remedy="Use letters, digits and underscores.", recipe=name
-        )
+        raise RecipeError(f"{name!r} is not a valid name.", remedy=NAME_RULE, recipe=name)
     seeds = tuple(recipe.seeds)
     if not seeds or len(set(seeds)) != len(seeds) or not all(isinstance(s, int) and s >= 0 for s in seeds):
         raise RecipeError(

@@ -9,6 +9,7 @@ import pytest
 
 from acc_assets.assets.location import build_definitions
 from acc_assets.recipes import find_recipes
+from acc_assets.tree import BrokenRecipe
 
 SNAPSHOT = Path(__file__).with_name("graph_snapshot.json")
 
@@ -73,14 +74,15 @@ def test_every_asset_reads_well_in_the_catalog(definitions) -> None:
 
 
 def test_jobs_for_recipes_and_branches(definitions) -> None:
+    definitions.get_repository_def()  # what a code location loads: names of jobs and of assets' ops must differ
     names = {job.name for job in definitions.resolve_all_job_defs()} - {"__ASSET_JOB"}
     assert names == {
         "quickstart",
-        "quickstart__unsupervised",
-        "quickstart__supervised",
+        "quickstart__branch__unsupervised",
+        "quickstart__branch__supervised",
         "mnist_factor_experiment",
-        "mnist_factor_experiment__mnist_only",
-        "mnist_factor_experiment__with_curriculum",
+        "mnist_factor_experiment__branch__mnist_only",
+        "mnist_factor_experiment__branch__with_curriculum",
     }
 
 
@@ -90,6 +92,12 @@ def test_a_broken_recipe_stands_in_the_catalog(monkeypatch: pytest.MonkeyPatch) 
     definitions = build_definitions(found.trees.values(), found.broken)
     graph = definitions.resolve_asset_graph()
     (broken,) = [graph.get(key) for key in graph.get_all_asset_keys() if key.path[0] == "broken_recipes"]
-    assert "broken.py:14" in broken.description
+    assert "broken.py:12" in broken.description
     assert "nowhere" in broken.description
     assert any(key.path == ["tiny", "plain_trained"] for key in graph.get_all_asset_keys())
+
+
+def test_broken_files_of_the_same_stem_stand_side_by_side() -> None:
+    broken = [BrokenRecipe("a", Path("mine") / name, 3, "no") for name in ("a.py", "a.yaml", "an odd.name.py")]
+    graph = build_definitions([], broken).get_repository_def().asset_graph
+    assert {key.path[-1] for key in graph.get_all_asset_keys()} == {"a.py", "a.yaml", "an odd.name.py"}

@@ -154,6 +154,7 @@ def test_a_user_function_is_hashed_by_its_source() -> None:
         (lambda ctx, d: ctx.fork("nowhere", "x"), r"fork\('nowhere', 'x'\).*no checkpoint 'nowhere'.*root"),
         (lambda ctx, d: ctx.save_checkpoint("root"), r"save_checkpoint\('root'\).*taken"),
         (lambda ctx, d: ctx.fork("root", "no good"), r"'no good' is not a valid name"),
+        (lambda ctx, d: ctx.fork("root", "a__b"), r"'a__b' is not a valid name.*single underscores"),
         (lambda ctx, d: ctx.fork("root", "site"), r"'site' is the name of another asset"),
         (lambda ctx, d: ctx.attach_task("recon"), r"attach_task.*no task"),
         (
