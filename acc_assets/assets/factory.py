@@ -59,7 +59,8 @@ def branch_jobs(tree: Tree) -> list[Any]:
 def broken_recipe_asset(broken: BrokenRecipe) -> dg.AssetSpec:
     """A recipe that could not be read, as something that one sees in the catalog."""
     return dg.AssetSpec(
-        key=["broken_recipes", broken.path.parent.name, broken.path.name],  # x.py and x.yaml may both be broken
+        # The whole file name: x.py and x.yaml may both be broken.
+        key=["broken_recipes", broken.path.parent.name, broken.path.name],
         group_name="broken_recipes",
         description=f"This recipe file has an error, so it gives no assets.\n\n```\n{broken}\n```",
         kinds={"error"},

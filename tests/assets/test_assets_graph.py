@@ -98,6 +98,8 @@ def test_a_broken_recipe_stands_in_the_catalog(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_broken_files_of_the_same_stem_stand_side_by_side() -> None:
-    broken = [BrokenRecipe("a", Path("mine") / name, 3, "no") for name in ("a.py", "a.yaml", "an odd.name.py")]
+    broken = [
+        BrokenRecipe("a", Path("mine") / name, 3, "no") for name in ("a.py", "a.yaml", "an odd.name.py")
+    ]
     graph = build_definitions([], broken).get_repository_def().asset_graph
     assert {key.path[-1] for key in graph.get_all_asset_keys()} == {"a.py", "a.yaml", "an odd.name.py"}
