@@ -57,6 +57,42 @@ def knn_classification(
 
 
 @dataclass(frozen=True)
+class DrawSpread:
+    """Accuracy of k-NN classifiers, each fitted on another draw of labelled latents: mean and standard deviation."""
+
+    mean: float
+    sd: float
+    draws: int
+    size: int  # labelled latents in a draw
+
+
+def knn_over_draws(
+    train_latents: Array,
+    train_labels: Array,
+    test_latents: Array,
+    test_labels: Array,
+    size: int,
+    draws: int = 20,
+    k: int = 5,
+) -> DrawSpread:
+    """Tell how much k-NN accuracy owes to which `size` labelled latents were drawn (stratified, draws 0, 1, ...).
+
+    latents: (N, D); labels: (N,) integers. The draws depend on the labels alone, so that branches share them.
+    """
+    from acc_assets.datasets.data import stratified_draw
+
+    accuracies = []
+    for number in range(draws):
+        chosen = stratified_draw(train_labels, size, np.random.default_rng(number))
+        accuracies.append(
+            knn_classification(
+                train_latents[chosen], train_labels[chosen], test_latents, test_labels, k
+            ).accuracy
+        )
+    return DrawSpread(float(np.mean(accuracies)), float(np.std(accuracies, ddof=1)), draws, size)
+
+
+@dataclass(frozen=True)
 class ManifoldMetrics:
     """Measures of one set of latents, and their combination.
 

@@ -150,6 +150,8 @@ class AnalysisKind:
     after: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     applies: Callable[[TreeNode], bool] = lambda node: True
+    # What the recipe asked of this analysis; its hash is part of the code version, beside the node's lineage.
+    request: Callable[[TreeNode], Any] = lambda node: None
 
 
 def picture(png: bytes, path: str) -> dg.MetadataValue[Any]:

@@ -13,7 +13,9 @@ from acc_assets.assets import (
     checkpoint,
     comparison,
     dataset,
+    interactive,
     latents,
+    manifold,
     metrics,
     neighbors,
     onnx,
@@ -36,6 +38,8 @@ ANALYSES: tuple[AnalysisKind, ...] = (
     neighbors.KIND,
     projection.KIND,
     onnx.KIND,
+    manifold.KIND,
+    interactive.KIND,
 )
 
 
@@ -121,11 +125,13 @@ def _analysis_plan(tree: Tree, node: TreeNode, kind: AnalysisKind) -> AssetPlan:
         _key(tree, node.tag),
         *(_key(tree, f"{node.tag}_{suffix}") for suffix in kind.after if suffix in own),
     ]
+    request = kind.request(node)
+    asked = "" if request is None else f"-{spec_hash({'request': canonical(request)})}"
     return AssetPlan(
         _key(tree, f"{node.tag}_{kind.suffix}"),
         tree.name,
         kind.family,
-        f"{kind.version}-{tree.lineage_hash(node.tag)}",
+        f"{kind.version}-{tree.lineage_hash(node.tag)}{asked}",
         tuple(deps),
         node=node,
         kind=kind,

@@ -2,6 +2,7 @@
 
 from acc_assets.tree.discovery import BrokenRecipe, Discovered, discover
 from acc_assets.tree.errors import RecipeError
+from acc_assets.tree.manifold import ManifoldAnalysis
 from acc_assets.tree.nodes import DatasetRef, Tree, TreeNode
 from acc_assets.tree.phases import PHASE_OPTIONS, EarlyStopping, TrainPhase
 from acc_assets.tree.recipe import ANALYSIS_SUFFIXES, Recipe, RecipeContext, recipe_parameters, trace
@@ -16,6 +17,7 @@ __all__ = [
     "DatasetRef",
     "Discovered",
     "EarlyStopping",
+    "ManifoldAnalysis",
     "Recipe",
     "RecipeContext",
     "RecipeError",

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from acc_assets.tree.errors import RecipeError
+from acc_assets.tree.manifold import ManifoldAnalysis
 from acc_assets.tree.phases import TrainPhase
 from acc_assets.tree.spec import canonical, spec_hash
 
@@ -34,6 +35,9 @@ class TreeNode:
     tasks: tuple[Any, ...] = ()
     phases: tuple[TrainPhase, ...] = ()
     evaluated: bool = False
+    manifold: ManifoldAnalysis | None = (
+        None  # an analysis: it does not decide the weights, so `spec` leaves it out
+    )
     notes: tuple[str, ...] = ()
 
     @cached_property
