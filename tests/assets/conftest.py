@@ -1,32 +1,18 @@
-"""A recipe that is built once for all tests that only look at the result."""
+"""The tiny recipe over a store of a test's own, or built once for all."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from built_tiny import build_tiny, built, built_storage, environment, own_built, tiny_tree
 
-from acc_assets.assets.build import BuildReport, build
-from acc_assets.recipes import find_recipes
-from acc_assets.storage import Store
-from acc_assets.tree import Tree
-
-TINY = Path(__file__).parents[1] / "tiny_recipes"
+__all__ = ["build_tiny", "built", "built_storage", "own_built", "tiny", "tiny_tree"]
 
 
 @pytest.fixture
-def tiny(storage: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The tiny recipe over a store of this test's own."""
-    monkeypatch.setenv("ACC_RECIPES", str(TINY))
-    return storage
-
-
-def tiny_tree(**parameters: object) -> Tree:
-    """The tiny recipe, traced."""
-    return find_recipes({"tiny": parameters}).trees["tiny"]
-
-
-def build_tiny(storage: Path, parameters: dict[str, object] | None = None, **options: object) -> BuildReport:
-    """Build the tiny recipe into a store."""
-    tree = tiny_tree(**(parameters or {}))
-    return build(tree, parameters or {}, Store(storage), **options)  # type: ignore[arg-type]
+def tiny(tmp_path: Path) -> Iterator[Path]:
+    """The tiny recipe over an empty store."""
+    with environment(tmp_path / "storage"):
+        yield tmp_path / "storage"
