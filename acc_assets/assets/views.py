@@ -71,6 +71,7 @@ def _node_view(node: TreeNode, assets: dict[str, AssetView]) -> NodeView:
         tasks=canonical(node.tasks),
         phases=phases,
         assets=assets,
+        notes=node.notes,
     )
 
 

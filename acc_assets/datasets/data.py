@@ -174,6 +174,14 @@ def check_range(config: DatasetConfig, field: str, low: int, high: int | None = 
     raise ValueError(f"{type(config).__name__}: {field} is {value!r}; allowed is {allowed}.")
 
 
+def draw(labels: np.ndarray, count: int, stratified: bool, seed: int) -> np.ndarray:
+    """Draw `count` different indices of labels (N,), with their class shares where `stratified`, in random order."""
+    rng = np.random.default_rng(seed)
+    if stratified:
+        return stratified_draw(labels, count, rng)
+    return rng.choice(len(labels), size=count, replace=False)
+
+
 def stratified_draw(labels: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """Draw `count` indices whose class shares equal those of `labels` to within one image, in random order.
 

@@ -9,9 +9,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from acc_assets.datasets.data import DatasetConfig, Split, SplitName, check_range, stratified_draw
+from acc_assets.datasets.data import DatasetConfig, Split, SplitName, check_range, draw, stratified_draw
 
 TOTAL, TEST, VALIDATION = 1_797, 360, 180
+TRAIN = TOTAL - TEST - VALIDATION
 SPLIT_SEED = 0  # fixed: every recipe and seed sees the same test digits
 
 
@@ -20,15 +21,22 @@ class Digits(DatasetConfig):
     """1,797 handwritten digits of 8x8 pixels and 17 grey levels (Alpaydin and Kaynak, 1998), scaled up bilinearly.
 
     The splits are fixed and stratified by digit: 1,257 train, 180 validation, 360 test. image_size: pixels, 8-64.
+    train_samples, stratified, seed: how many training images to draw and how, as in `Mnist`.
     """
 
     image_size: int = 16
+    train_samples: int | None = None
+    stratified: bool = False
+    seed: int = 0
 
     name: ClassVar[str] = "digits"
     handwritten: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_range(self, "image_size", 8, 64)
+        check_range(self, "seed", 0)
+        if self.train_samples is not None:
+            check_range(self, "train_samples", 1, TRAIN)
 
     @property
     def source(self) -> str:
@@ -36,7 +44,7 @@ class Digits(DatasetConfig):
 
     @property
     def sizes(self) -> dict[SplitName, int]:
-        return {"train": TOTAL - TEST - VALIDATION, "validation": VALIDATION, "test": TEST}
+        return {"train": self.train_samples or TRAIN, "validation": VALIDATION, "test": TEST}
 
     @property
     def target_names(self) -> tuple[str, ...]:
@@ -57,5 +65,7 @@ class Digits(DatasetConfig):
         rest = np.setdiff1d(np.arange(TOTAL), test)
         validation = rest[stratified_draw(labels[rest], VALIDATION, rng)]
         train = rng.permutation(np.setdiff1d(rest, validation))
+        if self.train_samples is not None:
+            train = train[draw(labels[train], self.train_samples, self.stratified, self.seed)]
         indices: dict[SplitName, np.ndarray] = {"train": train, "validation": validation, "test": test}
         return {name: Split(images[chosen], labels[chosen]) for name, chosen in indices.items()}

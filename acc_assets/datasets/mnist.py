@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from acc_assets.datasets.data import DatasetConfig, Split, SplitName, check_range, stratified_draw
+from acc_assets.datasets.data import DatasetConfig, Split, SplitName, check_range, draw
 
 OFFICIAL_TRAIN, OFFICIAL_TEST = 60_000, 10_000
 DATA_DIR_VARIABLE = "ACC_DATA_DIR"
@@ -81,11 +81,7 @@ class _MnistLike(DatasetConfig):
     def _draw(self, images: np.ndarray, labels: np.ndarray) -> Split:
         if self.train_samples is None:
             return Split(images, labels)
-        rng = np.random.default_rng(self.seed)
-        if self.stratified:
-            chosen = stratified_draw(labels, self.train_samples, rng)
-        else:
-            chosen = rng.choice(len(labels), size=self.train_samples, replace=False)
+        chosen = draw(labels, self.train_samples, self.stratified, self.seed)
         return Split(images[chosen], labels[chosen])
 
 

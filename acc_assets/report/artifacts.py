@@ -103,6 +103,10 @@ class RunArtifacts(Artifacts):
         return self.json("onnx/onnx.json")
 
     @cached_property
+    def manifold(self) -> dict[str, Any]:
+        return self.json("manifold/manifold.json")
+
+    @cached_property
     def projections(self) -> dict[str, Any]:
         return self.json("projections/projections.json")
 

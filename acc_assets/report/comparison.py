@@ -6,10 +6,11 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from acc_assets.report.artifacts import RunArtifacts
+from acc_assets.report.manifold import OWN_LABELS, manifold_numbers, pixel_control
 from acc_assets.report.views import RecipeView
 from acc_assets.report.vocabulary import build_command, words
 
@@ -191,7 +192,12 @@ def compare(store: Store, recipe: RecipeView) -> Comparison:
                 known = columns.setdefault(column.key, column)
                 if known.baseline is None and column.baseline is not None:
                     columns[column.key] = column
+                elif known.label != column.label:  # classifiers of one name, fitted on other labels
+                    columns[column.key] = replace(known, label=f"{words(known.metric).label}, {OWN_LABELS}")
                 values[node].setdefault(column.key, {})[seed] = value
+    for key, value in pixel_control(store, recipe).items():
+        if key in columns:
+            columns[key] = replace(columns[key], baseline=value)
     cells = {node: {key: Cell.of(by_seed) for key, by_seed in values[node].items()} for node in nodes}
     ordered = tuple(sorted(columns.values(), key=lambda c: (c.rank, c.key)))
     return Comparison(
@@ -224,6 +230,9 @@ def measured(run: RunArtifacts) -> Iterable[tuple[Column, float]]:
     for probe in run.metrics.get("probes") or []:
         if isinstance(probe, Mapping) and is_number(probe.get("r2")):
             yield probe_column(str(probe.get("slice")), str(probe.get("property"))), float(probe["r2"])
+    for number in manifold_numbers(run.manifold):
+        column = column_of(number.task, number.metric, "", None, rank=number.rank)
+        yield replace(column, label=number.label), number.value
     latent = run.metrics.get("latent") or {}
     if is_number(latent.get("active_dims")):
         yield column_of("latent", "active_dims", "", None, rank=60), float(latent["active_dims"])

@@ -8,7 +8,7 @@ from typing import Any
 from acc_assets.report.artifacts import RunArtifacts, health_of
 from acc_assets.report.comparison import Cell, Column, is_number, measured
 from acc_assets.report.curves import curve_panels
-from acc_assets.report.payloads import onnx_problem
+from acc_assets.report.payloads import MANIFOLD, onnx_problem
 from acc_assets.report.provenance import asset_key, of_run, of_runs
 from acc_assets.report.recipe_context import cell_context, status_of
 from acc_assets.report.session import Session, node_page
@@ -20,6 +20,9 @@ from acc_assets.report.vocabulary import build_command, duration, number, show, 
 DOWNLOADS = (
     ("onnx/encoder.onnx", "Encoder (ONNX)"),
     ("onnx/decoder.onnx", "Decoder (ONNX)"),
+    ("manifold/manifold.json", "Manifold measures and k-NN report (JSON)"),
+    ("interactive/interactive_assets.json", "Interactive assets: map, latents, labels, samples (JSON)"),
+    ("interactive/manifold.npz", "The same map as arrays (npz)"),
     ("latents/latents_latest.npz", "Latents of the test split (npz)"),
     ("history/history.npz", "Training history (npz)"),
     ("metrics/metrics.json", "Metrics (JSON)"),
@@ -50,6 +53,8 @@ def node_context(session: Session, recipe: RecipeView, node: NodeView) -> dict[s
         "metric_provenance": of_runs(recipe, runs, "metrics", node.tag),
         "runs": [run_context(session, recipe, node, run) for run in runs],
         "viewer": node.tag in session.viewers.get(recipe.name, []),
+        "notes": list(node.notes),
+        "grounding": recipe.name in session.groundings and any(run.exists(MANIFOLD) for run in runs),
         "playground": recipe.name in session.playgrounds and any(onnx_problem(run) is None for run in runs),
         "command": build_command(recipe.name, node.tag),
     }

@@ -15,6 +15,7 @@ from acc_assets.report.session import (
     HOME,
     REPRODUCE,
     Session,
+    grounding_page,
     playground_page,
     viewer_page,
 )
@@ -99,6 +100,31 @@ def playground_context(session: Session, recipe: RecipeView, runtime: str) -> di
         "parameters": {"runs": runs},
         "needs": needs,
         "blocked": blocked,
+    }
+
+
+def grounding_context(session: Session, recipe: RecipeView, runtime: str) -> dict[str, Any] | None:
+    """Write what the playground on the manifold needs; None when no run has both a map and models."""
+    runs, needs = [], [runtime]
+    shared = session.shared(recipe)
+    for node in recipe.shown():
+        for run in session.runs(recipe, node.tag):
+            dataset = str(run.config.get("primary_dataset", ""))
+            keys = [
+                session.payloads.manifold(run),
+                session.payloads.onnx(recipe, run, shared),
+                session.payloads.dataset(recipe.name, dataset, shared),
+            ]
+            if all(keys):
+                needs += [key for key in keys if key]
+                runs.append({"key": run_key(run, "").rstrip("/"), "label": f"{node.tag}, seed {run.seed}"})
+    if not runs:
+        return None
+    return {
+        "page": grounding_page(recipe.name),
+        "recipe": recipe,
+        "parameters": {"runs": runs},
+        "needs": list(dict.fromkeys(needs)),
     }
 
 

@@ -17,6 +17,7 @@ from acc_assets.report.views import RecipeView
 from acc_assets.report.writer import SiteWriter, digest_of
 
 VERSION = 1  # raise it when a payload changes its shape
+MANIFOLD = "interactive/manifold.npz"
 COORDINATES = re.compile(r"latent_(2|3)d_step_(\d+)_(pca|umap)\.npz$")
 
 
@@ -135,6 +136,19 @@ class Payloads:
             }
 
         return self._emit(run_key(run, "neighbors"), [run.digest("neighbors")], make)
+
+    def manifold(self, run: RunArtifacts) -> str | None:
+        """Write the fixed map that new latents are placed on; None when it is not built."""
+        if not run.exists(MANIFOLD):
+            return None
+        meta = run.json("interactive/interactive.json")
+
+        def make() -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+            arrays = run.npz(MANIFOLD)
+            kinds = {"reference_labels": np.int32, "indices": np.int32}
+            return meta, {name: value.astype(kinds.get(name, np.float32)) for name, value in arrays.items()}
+
+        return self._emit(run_key(run, "manifold"), [run.digest("interactive"), meta], make)
 
     def onnx(self, recipe: RecipeView, run: RunArtifacts, shared: Artifacts) -> str | None:
         """Write encoder and decoder for the browser, with sample images; None when missing or not in parity."""

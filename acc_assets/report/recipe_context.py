@@ -10,6 +10,7 @@ from acc_assets.report.comparison import Cell, Column, Comparison, finite
 from acc_assets.report.curves import curve_panels
 from acc_assets.report.figures import Figure
 from acc_assets.report.findings import findings
+from acc_assets.report.manifold import story
 from acc_assets.report.provenance import of_runs
 from acc_assets.report.scripts import script_json
 from acc_assets.report.session import Session, node_page, recipe_page, relative
@@ -53,6 +54,8 @@ def recipe_context(session: Session, recipe: RecipeView) -> dict[str, Any]:
         "curve_provenance": of_runs(recipe, runs, "history"),
         "viewers": session.viewers.get(recipe.name, []),
         "playground": recipe.name in session.playgrounds,
+        "grounding": recipe.name in session.groundings,
+        "story": story(session, recipe, colors),
         "downloads": downloads(session, recipe, comparison),
         "command": build_command(recipe.name),
     }

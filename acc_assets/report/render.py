@@ -15,6 +15,7 @@ from acc_assets.report.session import (
     DATASETS,
     HOME,
     REPRODUCE,
+    grounding_page,
     node_page,
     playground_page,
     recipe_page,
@@ -24,7 +25,15 @@ from acc_assets.report.session import (
 )
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "site_templates"
-STYLES = ("base.css", "report.css", "charts.css", "viewer.css", "playground.css", "print.css")
+STYLES = (
+    "base.css",
+    "report.css",
+    "charts.css",
+    "viewer.css",
+    "playground.css",
+    "grounding.css",
+    "print.css",
+)
 
 
 @lru_cache(maxsize=4)
@@ -44,6 +53,7 @@ def environment(folder: Path) -> Environment:
         node_page=node_page,
         viewer_page=viewer_page,
         playground_page=playground_page,
+        grounding_page=grounding_page,
         HOME=HOME,
         DATASETS=DATASETS,
         REPRODUCE=REPRODUCE,

@@ -42,6 +42,11 @@ def playground_page(recipe: str) -> str:
     return f"recipes/{recipe}/playground.html"
 
 
+def grounding_page(recipe: str) -> str:
+    """Return the path of a recipe's playground on the manifold."""
+    return f"recipes/{recipe}/grounding.html"
+
+
 def root_of(page: str) -> str:
     """Return the way from a page to the site's root: '' or '../../'."""
     return "../" * page.count("/")
@@ -67,6 +72,7 @@ class Session:
         self.payloads = Payloads(self.writer)
         self.viewers: dict[str, list[str]] = {}  # recipe -> nodes whose viewer page exists
         self.playgrounds: set[str] = set()  # recipes whose playground page exists
+        self.groundings: set[str] = set()  # recipes whose playground on the manifold exists
         self._runs: dict[tuple[str, str, int], RunArtifacts] = {}
         self._shared: dict[str, Artifacts] = {}
         self._figures: dict[tuple[str, str, int], list[Figure]] = {}

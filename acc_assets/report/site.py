@@ -12,6 +12,7 @@ from acc_assets.report.links import BrokenLink, check_links
 from acc_assets.report.node_context import node_context
 from acc_assets.report.pages import (
     datasets_context,
+    grounding_context,
     home_context,
     playground_context,
     reproduce_context,
@@ -113,6 +114,10 @@ def _explore(session: Session, recipe: RecipeView, runtime: str, page: Any) -> N
     if playground is not None:
         session.playgrounds.add(recipe.name)
         page("playground.html", playground)
+    grounding = grounding_context(session, recipe, runtime)
+    if grounding is not None:
+        session.groundings.add(recipe.name)
+        page("grounding.html", grounding)
 
 
 def _required(path: Path, what: str, remedy: str) -> bytes:

@@ -31,6 +31,7 @@ class NodeView:
     phases: Sequence[Mapping[str, Any]] = ()
     assets: Mapping[str, AssetView] = field(default_factory=dict)  # by artifact family, e.g. "metrics"
     status: Mapping[int, str] = field(default_factory=dict)  # by seed: "fresh" | "stale" | "missing"
+    notes: Sequence[str] = ()  # remarks that the recipe made on it
 
 
 @dataclass(frozen=True, kw_only=True)

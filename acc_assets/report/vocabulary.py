@@ -31,6 +31,12 @@ METRICS: dict[str, MetricWords] = {
     "loss": MetricWords("loss", "nats", "lower", "number", 3, 20),
     "active_dims": MetricWords("active dimensions", "", None, "count", 0, 9),
     "effect": MetricWords("effect on the image", "", None, "number", 4, 11),
+    "trustworthiness": MetricWords("trustworthiness", "", "higher", "number", 3, 12),
+    "neighbor_agreement": MetricWords("neighbours of the same label", "", "higher", "percent", 1, 12),
+    "silhouette": MetricWords("silhouette", "", "higher", "number", 3, 12),
+    "davies_bouldin": MetricWords("Davies-Bouldin index", "", "lower", "number", 2, 12),
+    "calinski_harabasz": MetricWords("Calinski-Harabasz index", "", "higher", "number", 0, 12),
+    "fisher_ratio": MetricWords("Fisher ratio", "", "higher", "number", 3, 12),
     "score": MetricWords("score", "", "higher", "number", 1, 10),
 }
 

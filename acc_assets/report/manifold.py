@@ -1,0 +1,198 @@
+"""The grounding story: what keeps classes apart in the latents, branch by branch, with controls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from acc_assets.report.artifacts import RunArtifacts
+from acc_assets.report.specs import steps_of
+from acc_assets.report.views import NodeView, RecipeView
+from acc_assets.report.vocabulary import duration, show_spread
+
+if TYPE_CHECKING:
+    from acc_assets.report.session import Session
+    from acc_assets.storage import Store
+
+OWN_LABELS = "own labels"  # where each branch is judged by the labels of its own training images
+Judged = tuple[int, Mapping[str, Any]]  # a seed and its manifold.json
+MEASURES = (
+    "trustworthiness",
+    "neighbor_agreement",
+    "silhouette",
+    "davies_bouldin",
+    "calinski_harabasz",
+    "fisher_ratio",
+)
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number of a manifold analysis and how the comparison calls it."""
+
+    task: str
+    metric: str
+    label: str
+    value: float
+    rank: int
+
+
+def manifold_numbers(document: Mapping[str, Any]) -> Iterator[Number]:
+    """Yield accuracy and score for each label set, the headline's first, then the other measures."""
+    sets = label_sets(document)
+    for place, (name, found) in enumerate(sets):
+        suffix = "" if place == 0 else f"_{name}"
+        labels = f"{found['size']:,} labels"
+        yield Number(f"knn{suffix}", "accuracy", f"accuracy, {labels}", float(found["accuracy"]), 0)
+        yield Number(
+            f"manifold{suffix}", "score", f"score, {labels}", float(found["score"]), 1 if place == 0 else 10
+        )
+    for metric in MEASURES if sets else ():
+        value = document["metrics"][metric]
+        yield Number("manifold", metric, metric.replace("_", " "), float(value), 12)
+
+
+def label_sets(document: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the label sets that a classifier was fitted on, the headline's first."""
+    sets: Mapping[str, Any] = document.get("label_sets") or {}
+    headline = document.get("headline")
+    return sorted(sets.items(), key=lambda item: (item[0] != headline, item[1]["size"]))
+
+
+def pixel_control(store: Store, recipe: RecipeView) -> dict[str, float]:
+    """Return what raw pixels score, by the comparison's column keys; {} where no node measured them."""
+    for node in recipe.nodes:
+        for seed in recipe.seeds if node.evaluated else ():
+            pixels = RunArtifacts(store, recipe.name, node.tag, seed).manifold.get("pixels")
+            if pixels:
+                return {f"{n.task}.{n.metric}": n.value for n in manifold_numbers(pixels)}
+    return {}
+
+
+def story(session: Session, recipe: RecipeView, colors: Mapping[str, int]) -> dict[str, Any] | None:
+    """Return rows (controls, then branches) and one panel for each label set and score; None without analyses."""
+    rows: list[dict[str, Any]] = []
+    documents: list[list[Judged]] = []
+    pixels: list[Judged] = []
+    evaluated = [node for node in recipe.nodes if node.evaluated]
+    for node in sorted(evaluated, key=lambda node: node.kind != "root"):
+        runs = [run for run in session.runs(recipe, node.tag) if label_sets(run.manifold)]
+        if not runs:
+            continue
+        found: list[Judged] = [(run.seed, run.manifold) for run in runs]
+        pixels = (
+            pixels or [(seed, document["pixels"]) for seed, document in found if document.get("pixels")][:1]
+        )
+        rows.append(_row(recipe, node, runs, colors))
+        documents.append(found)
+    if not rows:
+        return None
+    if pixels:
+        rows.insert(0, {"label": "raw pixels", "control": True, "color": -1, "note": "No network at all."})
+        documents.insert(0, pixels)
+    shared = _shared_sets(documents)
+    panels = [
+        _panel(
+            "accuracy",
+            f"with the same {size:,} labels for every row"
+            if shared
+            else "with the labels of its own training images",
+            documents,
+            place,
+            "accuracy",
+        )
+        for place, size in enumerate(shared or [0])
+    ]
+    panels.append(_panel("score", "manifold score, 0 to 100", documents, 0, "score"))
+    draws = [_draws(found) for found in documents]
+    return {
+        "rows": rows,
+        "panels": panels,
+        "shared": shared,
+        "draws": draws if any(draws) else [],
+        "protocol": str(recipe.parameters.get("protocol", "")),
+    }
+
+
+def _row(
+    recipe: RecipeView, node: NodeView, runs: Sequence[RunArtifacts], colors: Mapping[str, int]
+) -> dict[str, Any]:
+    first = runs[0]
+    facts: Mapping[str, Any] = (first.config.get("datasets") or {}).get(
+        first.config.get("primary_dataset")
+    ) or {}
+    walls = [float(run.summary["wall_s"]) for run in runs if run.summary.get("wall_s")]
+    control = node.kind == "root"
+    return {
+        "label": node.branch if not control and node.branch else node.tag,
+        "tag": node.tag,
+        "control": control,
+        "color": colors[node.tag],
+        "note": " ".join(node.notes),
+        "images": "" if control else f"{int(facts.get('train') or 0):,}",
+        "steps": f"{steps_of(node):,}" if steps_of(node) else "0",
+        "parameters": f"{int(first.manifold['parameters']['total']):,}",
+        "wall": duration(sum(walls) / len(walls)) if walls and not control else "—",
+    }
+
+
+def _shared_sets(documents: Sequence[Sequence[Judged]]) -> list[int]:
+    """Sizes of the label sets, when every row was judged by the same ones; else []."""
+    named = {tuple(name for name, _ in label_sets(d)) for found in documents for _, d in found}
+    return [found["size"] for _, found in label_sets(documents[-1][0][1])] if len(named) == 1 else []
+
+
+def _panel(
+    metric: str,
+    title: str,
+    documents: Sequence[Sequence[Judged]],
+    place: int,
+    key: str,
+) -> dict[str, Any]:
+    """One column of the figure: for each row its seeds, mean and text, and where they lie in percent of the width."""
+    top = 1.0 if metric == "accuracy" else 100.0
+    cells: list[dict[str, Any] | None] = []
+    for found in documents:
+        values = [
+            (seed, float(label_sets(document)[place][1][key]))
+            for seed, document in found
+            if place < len(label_sets(document))
+        ]
+        if not values:
+            cells.append(None)
+            continue
+        mean = math.fsum(value for _, value in values) / len(values)
+        sd = (
+            math.sqrt(math.fsum((value - mean) ** 2 for _, value in values) / (len(values) - 1))
+            if len(values) > 1
+            else None
+        )
+        sizes = sorted({label_sets(document)[place][1]["size"] for _, document in found})
+        cells.append(
+            {
+                "text": show_spread(metric, mean, sd),
+                "mean": round(100 * mean / top, 2),
+                "dots": [
+                    {
+                        "seed": seed,
+                        "at": round(100 * value / top, 2),
+                        "value": show_spread(metric, value, None),
+                    }
+                    for seed, value in values
+                ],
+                "labels": ", ".join(f"{size:,}" for size in sizes),
+            }
+        )
+    name = "k-NN accuracy" if metric == "accuracy" else "Score"
+    return {"name": name, "title": title, "cells": cells, "control": cells[0]["mean"] if cells[0] else None}
+
+
+def _draws(found: Sequence[Judged]) -> str:
+    """Accuracy over other draws of the labelled images, averaged over seeds: mean and standard deviation."""
+    spreads = [document["draws"] for _, document in found if document.get("draws")]
+    if not spreads:
+        return ""
+    mean = math.fsum(spread["mean"] for spread in spreads) / len(spreads)
+    return show_spread("accuracy", mean, math.fsum(spread["sd"] for spread in spreads) / len(spreads))
