@@ -1,11 +1,13 @@
 import { charts } from "./charts/index";
 import { installDataRegistry } from "./data";
+import { mountGrounding } from "./grounding/index";
 import { mountPlayground } from "./playground/index";
 import { mountAll, type Mount } from "./shared/component";
 import { mountLatentViewer } from "./viewer/index";
 
 const components: Readonly<Record<string, Mount>> = {
   ...charts,
+  grounding: mountGrounding,
   "latent-viewer": mountLatentViewer,
   playground: mountPlayground,
 };

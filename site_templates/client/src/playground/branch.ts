@@ -1,7 +1,8 @@
 import type { RunChoice } from "../shared/contract";
 import { h, iconButton, icon, provenanceLine } from "../shared/dom";
-import { number } from "../shared/format";
+import { number, percent } from "../shared/format";
 import { LatestOnly } from "../shared/latest";
+import { shareBars } from "../shared/shares";
 import { PictureCanvas } from "./painting";
 import { meanSquaredError } from "./preprocess";
 import { type BranchModel, loadBranch, type Reading } from "./runtime";
@@ -166,15 +167,7 @@ function fact(name: string, value: string, title = ""): HTMLElement[] {
 function readingElement({ probe, values }: Reading): HTMLElement {
   if (!probe.classes) return h("p", { class: "acc-reading" }, `${probe.task}: `, h("strong", {}, [...values].map(number).join(", ")));
   const best = values.indexOf(Math.max(...values));
-  const name = (i: number) => probe.classes?.[i] ?? String(i);
-  const bars = [...values].map((value, i) =>
-    h(
-      "span",
-      { class: i === best ? "acc-probability acc-best" : "acc-probability", title: `${name(i)}: ${(value * 100).toFixed(1)} %` },
-      h("span", { class: "acc-probability-fill", style: `height:${(value * 100).toFixed(1)}%` }),
-      h("span", { class: "acc-probability-name" }, name(i)),
-    ),
-  );
-  const text = `${probe.task}: ${name(best)}, ${(values[best]! * 100).toFixed(0)} %`;
-  return h("div", { class: "acc-reading" }, h("p", {}, `${probe.task}: `, h("strong", {}, name(best)), ` ${(values[best]! * 100).toFixed(0)} %`), h("div", { class: "acc-probabilities", role: "img", "aria-label": text }, ...bars));
+  const names = Array.from(values, (_, i) => probe.classes?.[i] ?? String(i));
+  const title = h("p", {}, `${probe.task}: `, h("strong", {}, names[best]!), ` ${percent(values[best]!)}`);
+  return h("div", { class: "acc-reading" }, title, shareBars(names, values, probe.task));
 }

@@ -41,6 +41,17 @@ export class PictureInput {
     this.onPicture(picture);
   }
 
+  /** Whether the picture is a drawing. */
+  isDrawing(): boolean {
+    return !this.panes.draw.hidden;
+  }
+
+  /** Shows that the picture comes from elsewhere: no sample is chosen. */
+  clear(): void {
+    this.show("samples");
+    this.mark(null);
+  }
+
   private open(source: Source): void {
     this.show(source);
     if (source === "draw") this.drawing.publish();

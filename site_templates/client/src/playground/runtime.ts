@@ -9,12 +9,12 @@ export interface Reading {
   values: Float32Array;
 }
 
-/** Encoder and decoder of one branch. Pictures are (C*H*W) in 0..1, latent vectors (D). */
+/** Encoder and decoder of one branch. Pictures are (C*H*W) in 0..1, latent vectors (D); several, one after the other, make a batch. */
 export interface BranchModel {
   meta: OnnxMeta;
   samples: readonly Float32Array[];
-  encode: (picture: Float32Array) => Promise<Float32Array>;
-  decode: (latent: Float32Array) => Promise<Float32Array>;
+  encode: (pictures: Float32Array) => Promise<Float32Array>;
+  decode: (latents: Float32Array) => Promise<Float32Array>;
   readings: (latent: Float32Array) => Reading[];
   /** Milliseconds of the last run of each. */
   times: { encode: number; decode: number };
@@ -48,10 +48,12 @@ export async function loadBranch(run: string, onStatus: (text: string) => void):
   const encoder = await open("encoder"); // one after the other: they share one thread and one runtime
   const decoder = await open("decoder");
   const times = { encode: 0, decode: 0 };
-  const size = [1, meta.channels, meta.image_size, meta.image_size];
-  const run1 = async (session: ort.InferenceSession, part: keyof typeof times, values: Float32Array, shape: number[]) => {
+  const size = [meta.channels, meta.image_size, meta.image_size];
+  const infer = async (session: ort.InferenceSession, part: keyof typeof times, values: Float32Array, shape: number[]) => {
     const start = performance.now();
-    const feeds = { [session.inputNames[0]!]: new ort.Tensor("float32", values, shape) };
+    const batch = values.length / shape.reduce((product, length) => product * length, 1);
+    if (!Number.isInteger(batch)) throw new Error(`the ${part}r of ${key} takes ${shape.join(" x ")} numbers, not ${values.length}`);
+    const feeds = { [session.inputNames[0]!]: new ort.Tensor("float32", values, [batch, ...shape]) };
     const outputs = await session.run(feeds);
     times[part] = performance.now() - start;
     return outputs[session.outputNames[0]!]!.data as Float32Array;
@@ -61,8 +63,8 @@ export async function loadBranch(run: string, onStatus: (text: string) => void):
     meta,
     times,
     samples: splitSamples(arrayOf(data, key, "samples").data, meta),
-    encode: (picture) => run1(encoder, "encode", picture, size),
-    decode: (latent) => run1(decoder, "decode", latent, [1, meta.latent_dim]),
+    encode: (pictures) => infer(encoder, "encode", pictures, size),
+    decode: (latents) => infer(decoder, "decode", latents, [meta.latent_dim]),
     readings: (latent) => probes.map(({ probe, weights }) => ({ probe, values: readProbe(probe, weights, latent) })),
   };
 }

@@ -1,19 +1,14 @@
 import type { OnnxMeta } from "../shared/contract";
 import { h } from "../shared/dom";
 import { number } from "../shared/format";
+import { type SliderRow, sliderRow } from "./slider_row";
 
 const STEPS = 200; // from one end of a slider to the other
-
-interface Slider {
-  input: HTMLInputElement;
-  output: HTMLOutputElement;
-  row: HTMLElement;
-}
 
 /** One slider for each latent dimension, grouped by factor; a mark shows the encoder's value. */
 export class FactorSliders {
   readonly element: HTMLElement;
-  private readonly sliders: Slider[] = [];
+  private readonly sliders: SliderRow[] = [];
   private encoded: Float32Array;
   private latent: Float32Array;
 
@@ -43,7 +38,7 @@ export class FactorSliders {
       slider.input.min = String(min);
       slider.input.max = String(max);
       slider.input.step = String((max - min) / STEPS || 0.01);
-      slider.row.style.setProperty("--encoded", String((value - min) / (max - min || 1)));
+      slider.mark((value - min) / (max - min || 1));
     });
     this.setLatent(latent);
   }
@@ -65,22 +60,12 @@ export class FactorSliders {
   }
 
   private createSlider(d: number, label: string): HTMLElement {
-    const output = h("output", { class: "acc-slider-value" });
-    const input = h("input", {
-      type: "range",
-      "aria-label": label,
-      oninput: () => this.move(d, Number(input.value)),
-      ondblclick: () => this.move(d, this.encoded[d]!),
+    const slider = sliderRow(label, "Double-click: back to the encoded value", {
+      move: (value) => this.move(d, value),
+      reset: () => this.move(d, this.encoded[d]!),
     });
-    const row = h(
-      "div",
-      { class: "acc-slider", title: "Double-click: back to the encoded value" },
-      h("span", { class: "acc-slider-name" }, label),
-      h("span", { class: "acc-slider-track" }, input),
-      output,
-    );
-    this.sliders[d] = { input, output, row };
-    return row;
+    this.sliders[d] = slider;
+    return slider.row;
   }
 
   private move(d: number, value: number): void {

@@ -62,6 +62,22 @@ export interface NeighborsMeta {
   k: number;
 }
 
+/**
+ * `<run>/manifold`; n reference points of the test split with latents of D: `reference_points` f32 (n,3), UMAP;
+ * `reference_latents` f32 (n,D), what distances are measured in; `reference_latents_raw` f32 (n,D), as encoded;
+ * `reference_labels` (n,) and `indices` (n,), the pictures of the data set.
+ */
+export interface ManifoldMeta {
+  n: number;
+  latent_dim: number;
+  /** Whether `reference_latents` have length 1; a new latent is then brought to length 1 before it is placed. */
+  l2_normalized: boolean;
+  /** Neighbours that a new latent lies between. */
+  projection_k: number;
+  dataset: string;
+  provenance?: Provenance;
+}
+
 /** A linear probe on a slice of mu; its array `probe/<task>` is f32 (outputs, stop - start + 1), the bias last. */
 export interface Probe {
   task: string;

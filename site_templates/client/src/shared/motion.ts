@@ -27,3 +27,22 @@ export function animate(duration: number, onFrame: (progress: number) => void): 
   request = requestAnimationFrame(step);
   return () => cancelAnimationFrame(request);
 }
+
+/**
+ * Plays a time from `from` to `to`, `interval` ms for each unit, and returns a function that stops it.
+ * Where the reader asked for no animation it goes in whole units, as a slide show does.
+ */
+export function play(from: number, to: number, interval: number, onTime: (time: number) => void, onEnd: () => void): () => void {
+  if (prefersReducedMotion()) {
+    let next = from === 0 ? 0 : Math.floor(from) + 1;
+    const timer = setInterval(() => {
+      onTime(Math.min(to, next++));
+      if (next > to) onEnd();
+    }, interval);
+    return () => clearInterval(timer);
+  }
+  return animate((to - from) * interval, (progress) => {
+    onTime(from + (to - from) * progress);
+    if (progress >= 1) onEnd();
+  });
+}

@@ -1,4 +1,4 @@
-import { arrayOf, type Data } from "../data";
+import { arrayOf, type Data, loadData } from "../data";
 import type { DatasetMeta } from "./contract";
 
 /** The pictures of a data set: one PNG of row-major tiles, from which any picture is shown by its index. */
@@ -16,6 +16,17 @@ export class Pictures {
     return new Pictures(data.meta, bitmap, URL.createObjectURL(png));
   }
 
+  /** The pixels of picture `index` (C*H*W) in 0..1. */
+  read(index: number): Float32Array {
+    const { columns, width, height, channels } = this.meta;
+    const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+    if (!context) throw new Error("this browser has no canvas to decode the pictures with");
+    context.drawImage(this.bitmap, -(index % columns) * width, -Math.floor(index / columns) * height);
+    const rgba = context.getImageData(0, 0, width, height).data;
+    const plane = width * height;
+    return Float32Array.from({ length: channels * plane }, (_, i) => rgba[(i % plane) * 4 + Math.floor(i / plane)]! / 255);
+  }
+
   /** Makes `element` show picture `index`, `size` CSS pixels wide. */
   show(element: HTMLElement, index: number, size: number): void {
     const { columns, width, height } = this.meta;
@@ -27,4 +38,17 @@ export class Pictures {
     element.style.backgroundSize = `${size * columns}px auto`;
     element.style.backgroundPosition = `${-(index % columns) * size}px ${-Math.floor(index / columns) * tall}px`;
   }
+}
+
+const loaded = new Map<string, Promise<Pictures>>();
+
+/** Pictures of a data set, decoded once: the runs of a recipe share them. */
+export function loadPictures(datasetKey: string): Promise<Pictures> {
+  let result = loaded.get(datasetKey);
+  if (!result) {
+    result = loadData<DatasetMeta>(datasetKey).then((data) => Pictures.load(data, datasetKey));
+    result.catch(() => loaded.delete(datasetKey)); // a later call may try again
+    loaded.set(datasetKey, result);
+  }
+  return result;
 }

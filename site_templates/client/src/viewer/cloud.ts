@@ -28,6 +28,7 @@ const VERTEX = /* glsl */ `
 #define MOST ${MOST.toFixed(1)}
 in vec3 goal;
 in vec4 tint; // rgb, emphasis
+in float tile; // of the point in the atlas
 uniform float blend, focal, ratio, picture, dot_, fog, distance_;
 uniform int front; // the point that lies above all others, or -1
 uniform int marks; // 0 dots, 1 pictures when large enough, 2 pictures
@@ -55,8 +56,7 @@ void main() {
   vTint = tint.rgb;
   vPicture = shown;
   vFade = max(faded ? 0.72 : 0.0, strong ? 0.0 : fog * smoothstep(-0.9, 1.3, -seen.z - distance_));
-  float index = float(gl_VertexID);
-  vTile = vec2(mod(index, tiles.x), floor(index / tiles.x));
+  vTile = vec2(mod(tile, tiles.x), floor(tile / tiles.x));
 }`;
 
 const FRAGMENT = /* glsl */ `
@@ -141,8 +141,11 @@ export class Cloud {
     this.three.frustumCulled = false;
   }
 
-  /** Takes the pictures of a run; `maxTexture` is the card's limit, above which the atlas is scaled down. */
-  setPictures(pictures: Pictures, count: number, maxTexture: number): void {
+  /**
+   * Takes the pictures of `count` points; `maxTexture` is the card's limit, above which the atlas is scaled down.
+   * Point i is picture `tiles[i]` of the atlas, or picture i.
+   */
+  setPictures(pictures: Pictures, count: number, maxTexture: number, tiles?: ArrayLike<number>): void {
     const { meta } = pictures;
     const rows = Math.ceil(meta.n / meta.columns);
     this.uniforms.atlas.value?.dispose();
@@ -158,7 +161,11 @@ export class Cloud {
       this.three.geometry.setAttribute("position", new BufferAttribute(new Float32Array(count * 3), 3));
       this.three.geometry.setAttribute("goal", new BufferAttribute(new Float32Array(count * 3), 3));
       this.three.geometry.setAttribute("tint", new BufferAttribute(new Uint8Array(count * 4), 4, true));
+      this.three.geometry.setAttribute("tile", new BufferAttribute(new Float32Array(count), 1));
     }
+    const tile = this.three.geometry.getAttribute("tile") as BufferAttribute;
+    for (let i = 0; i < count; i++) tile.array[i] = tiles ? tiles[i]! : i;
+    tile.needsUpdate = true;
   }
 
   setBlend({ from, to, mix }: Blend): void {
@@ -201,6 +208,12 @@ export class Cloud {
     this.uniforms.ratio.value = ratio;
     this.uniforms.distance_.value = distance;
     camera.updateMatrixWorld();
+  }
+
+  dispose(): void {
+    this.uniforms.atlas.value?.dispose();
+    this.three.geometry.dispose();
+    this.three.material.dispose();
   }
 
   private setLayer(name: "position" | "goal", values: Float32Array): void {

@@ -1,6 +1,7 @@
+import type { Store } from "../shared/store";
 import type { Tool } from "./gestures";
 import type { Navigation } from "./navigation";
-import { MARKS, type Store, type ViewerState } from "./state";
+import { MARKS, type ViewerState } from "./state";
 
 /** What keys do, by `KeyboardEvent.key` in lower case. */
 export type KeyActions = Readonly<Record<string, () => void>>;
@@ -19,10 +20,8 @@ export interface KeyTargets {
   escape: () => void;
 }
 
-/** The keys that the help lists. */
-export function viewerKeys({ store, navigation, setTool, ...on }: KeyTargets): KeyActions {
-  const set = (patch: Partial<ViewerState>) => () => store.set(patch);
-  const { marks, method } = { marks: () => store.get().marks, method: () => store.get().method };
+/** Keys that move the camera; each arrow is a drag of 30 pixels. */
+export function cameraKeys(navigation: Navigation): KeyActions {
   return {
     ArrowLeft: () => navigation.drag(30, 0),
     ArrowRight: () => navigation.drag(-30, 0),
@@ -31,6 +30,15 @@ export function viewerKeys({ store, navigation, setTool, ...on }: KeyTargets): K
     "+": () => navigation.zoom(1.25),
     "=": () => navigation.zoom(1.25),
     "-": () => navigation.zoom(0.8),
+  };
+}
+
+/** The keys that the help lists. */
+export function viewerKeys({ store, navigation, setTool, ...on }: KeyTargets): KeyActions {
+  const set = (patch: Partial<ViewerState>) => () => store.set(patch);
+  const { marks, method } = { marks: () => store.get().marks, method: () => store.get().method };
+  return {
+    ...cameraKeys(navigation),
     "0": set({ camera: null }),
     "2": set({ dimensions: 2, camera: null }),
     "3": set({ dimensions: 3, camera: null }),

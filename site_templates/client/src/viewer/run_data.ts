@@ -1,6 +1,6 @@
 import { arrayOf, floatsOf, loadData, releaseData } from "../data";
 import type { Coloring, DatasetMeta, NeighborsMeta, PointsMeta, ProjectionMeta } from "../shared/contract";
-import { Pictures } from "../shared/pictures";
+import { loadPictures, type Pictures } from "../shared/pictures";
 import type { Dimensions, Method } from "./state";
 
 /** All that one run knows of its points; row i is picture i of the data set. */
@@ -59,7 +59,7 @@ export async function loadRun(key: string): Promise<RunData> {
     key,
     meta,
     dataset: dataset.meta,
-    pictures: await picturesOf(datasetKey),
+    pictures: await loadPictures(datasetKey),
     count,
     colorings: coloringsOf(meta, dataset.meta, arrays),
     values: (id) => arrays.get(id) ?? labels,
@@ -128,18 +128,6 @@ export function projectionsOf({ meta }: RunData): ReadonlyArray<Projection["kind
   return projections ? all.filter(({ method, dimensions }) => projections.includes(`${method}-${dimensions}d`)) : all;
 }
 
-const pictures = new Map<string, Promise<Pictures>>();
-
-/** Runs of one recipe share their pictures. */
-function picturesOf(datasetKey: string): Promise<Pictures> {
-  let result = pictures.get(datasetKey);
-  if (!result) {
-    result = loadData<DatasetMeta>(datasetKey).then((data) => Pictures.load(data, datasetKey));
-    pictures.set(datasetKey, result);
-  }
-  return result;
-}
-
 /** The colourings that the data allow, with the names that the page gives them. */
 function coloringsOf(meta: PointsMeta, dataset: DatasetMeta, arrays: ReadonlyMap<string, unknown>): Coloring[] {
   const labelKind = dataset.classes?.length ? "class" : "scalar";
@@ -156,8 +144,8 @@ function coloringsOf(meta: PointsMeta, dataset: DatasetMeta, arrays: ReadonlyMap
   return [...known, ...extra].filter(({ id }) => arrays.has(id === "outcome" ? "prediction" : id));
 }
 
-/** Moves and scales all snapshots by the same amount, so that 99 % of the final one lie within radius 1. */
-function normalized(values: Float32Array, snapshots: number, count: number, dimensions: number): Float32Array[] {
+/** Moves and scales all snapshots by the same amount, so that 99 % of the final one lie within radius 1; each (N, 3). */
+export function normalized(values: Float32Array, snapshots: number, count: number, dimensions: number): Float32Array[] {
   const last = values.subarray((snapshots - 1) * count * dimensions);
   const center = Array.from({ length: dimensions }, (_, d) => {
     const sorted = Float32Array.from({ length: count }, (_, i) => last[i * dimensions + d]!).sort();

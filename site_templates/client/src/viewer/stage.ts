@@ -14,10 +14,13 @@ ColorManagement.enabled = false; // colours are those of the page, byte for byte
 export class NoWebGlError extends Error {
   constructor() {
     super(
-      "This browser cannot draw with WebGL 2, which the latent viewer needs. Switch on hardware acceleration or try another browser.",
+      "This browser cannot draw with WebGL 2, which the view of the latent space needs. Switch on hardware acceleration or try another browser.",
     );
   }
 }
+
+/** Where a position of the cloud is on the stage, in CSS pixels; null behind the camera. */
+export type Place = (position: ArrayLike<number>) => { x: number; y: number } | null;
 
 /** The drawing area: the points, the lines above them, and what lies under the cursor. Draws only when something changed. */
 export class Stage {
@@ -42,8 +45,11 @@ export class Stage {
   height = 1;
   /** Called after the stage has a new size. */
   onResize: () => void = () => {};
+  /** Draws what a component adds above points and lines. */
+  annotate: (context: CanvasRenderingContext2D, place: Place) => void = () => {};
 
   private readonly renderer: WebGLRenderer;
+  private readonly observer: ResizeObserver;
   private readonly scene = new Scene();
   private readonly context: CanvasRenderingContext2D;
   private readonly lines: HTMLCanvasElement;
@@ -65,7 +71,8 @@ export class Stage {
     this.scene.add(this.cloud.three);
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
     canvas.addEventListener("webglcontextrestored", () => this.redraw());
-    new ResizeObserver(() => this.resize()).observe(this.element);
+    this.observer = new ResizeObserver(() => this.resize());
+    this.observer.observe(this.element);
   }
 
   /** Largest side of a texture on this machine. */
@@ -122,11 +129,42 @@ export class Stage {
     return this.screen;
   }
 
+  /** Frees the graphics card; the stage draws no more. Browsers allow a page only some sixteen of them. */
+  dispose(): void {
+    cancelAnimationFrame(this.request);
+    this.request = -1; // no further frame is asked for
+    this.observer.disconnect();
+    this.cloud.dispose();
+    this.renderer.dispose();
+    this.renderer.forceContextLoss();
+  }
+
+  /** Projects positions of the cloud as the camera stands now. */
+  placer(): Place {
+    const { three } = this.camera;
+    const matrix = this.projection();
+    return (position) => {
+      const [x, y, z] = [position[0]!, position[1]!, position[2]!];
+      const w = matrix[3]! * x + matrix[7]! * y + matrix[11]! * z + matrix[15]!;
+      if (w <= three.near) return null;
+      return {
+        x: ((matrix[0]! * x + matrix[4]! * y + matrix[8]! * z + matrix[12]!) / w / 2 + 0.5) * this.width,
+        y: (0.5 - (matrix[1]! * x + matrix[5]! * y + matrix[9]! * z + matrix[13]!) / w / 2) * this.height,
+      };
+    };
+  }
+
+  /** Elements of the matrix from the cloud to the clip volume, column by column. */
+  private projection(): readonly number[] {
+    const { projectionMatrix, matrixWorldInverse } = this.camera.three;
+    return new Matrix4().multiplyMatrices(projectionMatrix, matrixWorldInverse).elements;
+  }
+
   private project(): ScreenPoints {
     const positions = this.positions();
     const count = positions.length / 3;
     const { three } = this.camera;
-    const matrix = new Matrix4().multiplyMatrices(three.projectionMatrix, three.matrixWorldInverse).elements;
+    const matrix = this.projection();
     const focal = this.camera.focalLength();
     const screen: ScreenPoints = {
       x: new Float32Array(count),
@@ -159,6 +197,7 @@ export class Stage {
     this.context.clearRect(0, 0, this.width, this.height);
     const { focus, hover, path, labels } = this.overlay;
     if (focus !== null || hover !== null || path.length > 0 || labels.length > 0) drawOverlay(this.context, this.places(), this.overlay);
+    this.annotate(this.context, this.placer());
     this.frameTimes.push(performance.now() - start);
     if (this.frameTimes.length > 240) this.frameTimes.shift();
   }

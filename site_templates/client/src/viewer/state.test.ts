@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeState, encodeState, Store, type ViewerState } from "./state";
+import { Store } from "../shared/store";
+import { decodeState, encodeState, type ViewerState } from "./state";
 
 const start: ViewerState = {
   run: "runs/r/a/seed-0", method: "umap", dimensions: 2, step: 700, color: "label", marks: "auto", size: 1,

@@ -1,6 +1,6 @@
 import { h, iconButton, icon } from "../shared/dom";
 import { count } from "../shared/format";
-import { animate, prefersReducedMotion } from "../shared/motion";
+import { play } from "../shared/motion";
 import { stepOfTime, timeOfStep } from "./layout";
 
 const INTERVAL = 1000; // ms from one snapshot to the next while playing
@@ -73,19 +73,7 @@ export class Timeline {
     if (last < 1) return;
     const start = Number(this.slider.value) >= last ? 0 : Number(this.slider.value);
     this.showButton(true);
-    if (prefersReducedMotion()) {
-      let next = start === 0 ? 0 : Math.floor(start) + 1;
-      const timer = setInterval(() => {
-        this.go(next++);
-        if (next > last) this.pause();
-      }, INTERVAL);
-      this.stop = () => clearInterval(timer);
-      return;
-    }
-    this.stop = animate((last - start) * INTERVAL, (progress) => {
-      this.go(start + (last - start) * progress);
-      if (progress >= 1) this.pause();
-    });
+    this.stop = play(start, last, INTERVAL, (time) => this.go(time), () => this.pause());
   }
 
   private slide(): void {

@@ -2,6 +2,7 @@ import { syncAddress } from "../shared/address";
 import type { RunChoice } from "../shared/contract";
 import { h, provenanceLine } from "../shared/dom";
 import { plural } from "../shared/format";
+import { Store } from "../shared/store";
 import { onThemeChange, type PageColors, readPageColors } from "../shared/theme";
 import { densestPoints } from "./class_labels";
 import { classesOf, tintsOf } from "./coloring";
@@ -17,7 +18,7 @@ import { loadNeighbors, loadProjection, loadRun, type Neighbors, type Projection
 import { Search, searchable, type Suggestion } from "./search";
 import { Stage } from "./stage";
 import { validFor } from "./start_state";
-import { decodeState, encodeState, Store, type ViewerState } from "./state";
+import { decodeState, encodeState, type ViewerState } from "./state";
 import { Timeline } from "./timeline";
 import { Toolbar } from "./toolbar";
 import { Tray } from "./tray";

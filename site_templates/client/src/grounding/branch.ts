@@ -1,0 +1,151 @@
+import { loadBranch } from "../playground/runtime";
+import type { RunChoice } from "../shared/contract";
+import { h, iconButton } from "../shared/dom";
+import { LatestOnly } from "../shared/latest";
+import { readPageColors } from "../shared/theme";
+import { BranchView, type Result } from "./branch_view";
+import { GroundedModel, type Path } from "./grounded_model";
+import { loadManifold } from "./manifold";
+
+/** What every branch is asked to show. Pictures by their index in the data set. */
+export type Question =
+  | { kind: "probe"; picture: Float32Array; isNew: boolean }
+  | { kind: "step"; a: number; b: number; t: number };
+
+export interface BranchEvents {
+  changeRun: () => void;
+  loaded: (grounded: GroundedModel) => void;
+  /** A picture of the data set was clicked, on the map or among the neighbours. */
+  pick: (picture: number) => void;
+  /** The branch answered. */
+  answered: () => void;
+  close: () => void;
+}
+
+/** One branch: its encoder, decoder and map at work on the question that all branches share. */
+export class Branch {
+  readonly element: HTMLElement;
+  /** Settles when models and manifold are loaded; rejects with the reason. */
+  ready: Promise<GroundedModel>;
+  run: string;
+  /** The newest answer. */
+  result: Result | null = null;
+  view: BranchView | null = null;
+  /** Milliseconds from a question to its answer on the screen, for the last ones. */
+  readonly frameTimes: number[] = [];
+  private readonly select: HTMLSelectElement;
+  private readonly closeButton: HTMLButtonElement;
+  private readonly body = h("div", { class: "acc-branch-body" });
+  private readonly queue = new LatestOnly();
+  private question: Question | null = null;
+  private path: { a: number; b: number; path: Path } | null = null;
+  private request = 0;
+
+  constructor(
+    private readonly runs: readonly RunChoice[],
+    run: string,
+    private readonly on: BranchEvents,
+  ) {
+    this.run = run;
+    this.select = h(
+      "select",
+      { "aria-label": "Branch and seed", onchange: () => this.changeRun(this.select.value) },
+      ...runs.map(({ key, label }) => h("option", { value: key }, label)),
+    );
+    this.select.value = run;
+    this.closeButton = iconButton("close", "Remove this branch", on.close);
+    this.element = h("section", { class: "acc-branch", "aria-label": "Branch" }, h("div", { class: "acc-branch-head" }, this.select, this.closeButton), this.body);
+    this.ready = this.start();
+  }
+
+  get label(): string {
+    return this.runs.find(({ key }) => key === this.run)?.label ?? this.run;
+  }
+
+  /** The newest question wins; questions that were overtaken are never answered. */
+  ask(question: Question): void {
+    this.question = question;
+    const { view } = this;
+    if (view) void this.queue.run(() => this.answer(view, question)).catch((error: unknown) => this.fail(error));
+  }
+
+  setClosable(closable: boolean): void {
+    this.closeButton.hidden = !closable;
+  }
+
+  changeRun(run: string): void {
+    if (run === this.run) return;
+    this.run = run;
+    this.select.value = run;
+    this.ready = this.start();
+    this.on.changeRun();
+  }
+
+  dispose(): void {
+    this.request++; // what is still loading is not shown
+    this.view?.dispose();
+    this.view = null;
+    this.element.remove();
+  }
+
+  private async answer(view: BranchView, question: Question): Promise<void> {
+    const start = performance.now();
+    const { grounded } = view;
+    let result: Result;
+    let path: Path | null = null;
+    if (question.kind === "probe") {
+      if (question.isNew) view.space.forgetTrail();
+      result = await grounded.probe(question.picture);
+    } else {
+      const { a, b, t } = question;
+      if (this.path?.a !== a || this.path.b !== b) this.path = { a, b, path: await grounded.path(a, b) };
+      path = this.path.path;
+      result = await grounded.step(path, t);
+    }
+    if (view !== this.view) return;
+    this.result = result;
+    view.show(result, path, question.kind === "step" ? question.t : 0, readPageColors().theme);
+    this.frameTimes.push(performance.now() - start);
+    if (this.frameTimes.length > 240) this.frameTimes.shift();
+    this.on.answered();
+  }
+
+  private start(): Promise<GroundedModel> {
+    const ready = this.load();
+    ready.catch(() => {}); // the branch shows its own error
+    return ready;
+  }
+
+  private async load(): Promise<GroundedModel> {
+    const request = ++this.request;
+    const status = h("p", { class: "acc-hint", role: "status" }, "Loading the manifold…");
+    this.view?.dispose();
+    this.view = null;
+    this.result = null;
+    this.path = null;
+    this.body.replaceChildren(status);
+    try {
+      const manifold = await loadManifold(this.run);
+      const model = await loadBranch(this.run, (text) => (status.textContent = text));
+      const grounded = new GroundedModel(model, manifold);
+      if (request !== this.request) return grounded;
+      this.view = new BranchView(grounded, this.label, this.on.pick);
+      this.body.replaceChildren(this.view.element);
+      this.on.loaded(grounded);
+      if (this.question) this.ask(this.question);
+      return grounded;
+    } catch (error) {
+      if (request === this.request) this.fail(error);
+      throw error;
+    }
+  }
+
+  private fail(error: unknown): void {
+    console.error(error);
+    this.view?.dispose();
+    this.view = null;
+    this.result = null;
+    this.body.replaceChildren(h("p", { class: "acc-error", role: "alert" }, error instanceof Error ? error.message : String(error)));
+    this.on.answered();
+  }
+}

@@ -1,0 +1,51 @@
+import { h } from "../shared/dom";
+import { percent } from "../shared/format";
+import type { Branch } from "./branch";
+import { pairMean, sharedNeighbors, type Votes, voteDistance } from "./votes";
+
+interface Opinion {
+  label: string;
+  votes: Votes;
+  names: readonly string[];
+  pictures: number[];
+}
+
+/** In one line: what the branches say about the picture, and how far apart they are. */
+export class Disagreement {
+  readonly element = h("p", { class: "acc-disagreement", "aria-live": "polite" });
+
+  update(branches: readonly Branch[]): void {
+    const opinions = branches.flatMap(opinionOf);
+    this.element.hidden = opinions.length < 2;
+    if (opinions.length < 2) return;
+    const apart = pairMean(opinions, (a, b) => voteDistance(a.votes, b.votes));
+    const shared = pairMean(opinions, (a, b) => sharedNeighbors(a.pictures, b.pictures));
+    this.element.dataset.apart = apart.toFixed(3);
+    this.element.replaceChildren(
+      ...verdict(opinions),
+      h("span", { title: "Mean over the pairs of branches of half the summed difference of their votes: 0 % the same, 100 % nothing in common" }, `Votes differ by ${percent(apart)}.`),
+      " ",
+      h("span", { title: "Mean over the pairs of branches of the share of neighbours that both have" }, `${percent(shared)} of the neighbours are the same pictures.`),
+    );
+  }
+}
+
+function opinionOf({ label, result, view }: Branch): Opinion[] {
+  if (!result || !view) return [];
+  const { manifold } = view.grounded;
+  const pictures = Array.from(result.at.placement.rows, (row) => manifold.indices[row]!);
+  return [{ label, votes: result.at.votes, names: manifold.classes.names, pictures }];
+}
+
+/** "All 3 branches say 7." or who says what. */
+function verdict(opinions: readonly Opinion[]): Array<Node | string> {
+  const sides = new Map<string, string[]>();
+  for (const { label, votes, names } of opinions) {
+    const name = names[votes.best]!;
+    sides.set(name, [...(sides.get(name) ?? []), label]);
+  }
+  const [first] = sides.keys();
+  if (sides.size === 1) return [opinions.length === 2 ? "Both branches say " : `All ${opinions.length} branches say `, h("strong", {}, first!), ". "];
+  const parts = [...sides].sort((a, b) => b[1].length - a[1].length).flatMap(([name, labels], i) => [i > 0 ? "; " : "", h("strong", {}, name), ` say ${labels.join(", ")}`]);
+  return [h("strong", { class: "acc-wrong" }, "The branches disagree"), ": ", ...parts, ". "];
+}

@@ -1,0 +1,103 @@
+import type { BranchModel } from "../playground/runtime";
+import { meanSquaredError } from "../playground/preprocess";
+import { type Placement, positionOf } from "./barycentric";
+import { distance, mixLatents, PATH_SAMPLES, pathLatents } from "./interpolation";
+import { latentOfRow, type Manifold } from "./manifold";
+import { type Votes, votesOf } from "./votes";
+
+type Position = [x: number, y: number, z: number];
+
+/** A latent on the map. */
+export interface Landing {
+  latent: Float32Array;
+  placement: Placement;
+  /** In the shown ball. */
+  position: Position;
+  votes: Votes;
+}
+
+/** E(x) and D(E(x)). */
+export interface Probe {
+  kind: "probe";
+  at: Landing;
+  decoded: Float32Array;
+  /** Mean squared difference between input and decoded picture. */
+  error: number;
+}
+
+/** z_t, D(z_t), E(D(z_t)) and D(E(D(z_t))). */
+export interface Step {
+  kind: "step";
+  at: Landing; // E(D(z_t))
+  straight: Float32Array; // D(z_t)
+  decoded: Float32Array; // D(E(D(z_t)))
+  /** Distance between z_t and E(D(z_t)), in latent space. */
+  drift: number;
+}
+
+/** The whole way between two latents, at PATH_SAMPLES even steps of t. */
+export interface Path {
+  a: Float32Array;
+  b: Float32Array;
+  /** Distance between the ends, in latent space. */
+  length: number;
+  regrounded: Position[]; // where E(D(z_t)) lies
+  straight: Position[]; // where z_t lies
+  drifts: number[];
+}
+
+/** Encoder, decoder and map of one branch. */
+export class GroundedModel {
+  constructor(
+    readonly model: BranchModel,
+    readonly manifold: Manifold,
+  ) {
+    const [inner, outer] = [model.meta.latent_dim, manifold.meta.latent_dim];
+    if (inner !== outer) {
+      throw new Error(`the encoder gives ${inner} dimensions but the manifold has ${outer}; build the branch again, then: acc site`);
+    }
+  }
+
+  land(latent: Float32Array): Landing {
+    const placement = this.manifold.place(latent);
+    const { shown, classes } = this.manifold;
+    return { latent, placement, position: positionOf(placement, shown), votes: votesOf(placement, classes.of, classes.names.length) };
+  }
+
+  async probe(picture: Float32Array): Promise<Probe> {
+    const at = this.land(await this.model.encode(picture));
+    const decoded = await this.model.decode(at.latent);
+    return { kind: "probe", at, decoded, error: meanSquaredError(picture, decoded) };
+  }
+
+  async step({ a, b }: Path, t: number): Promise<Step> {
+    const latent = mixLatents(a, b, t);
+    const straight = await this.model.decode(latent);
+    const at = this.land(await this.model.encode(straight));
+    return { kind: "step", at, straight, decoded: await this.model.decode(at.latent), drift: distance(latent, at.latent) };
+  }
+
+  /** The way between two pictures of the data set, all steps in one batch. */
+  async path(pictureA: number, pictureB: number): Promise<Path> {
+    const [a, b] = [await this.latentOf(pictureA), await this.latentOf(pictureB)];
+    const width = a.length;
+    const latents = pathLatents(a, b);
+    const again = await this.model.encode(await this.model.decode(latents));
+    const steps = Array.from({ length: PATH_SAMPLES }, (_, s) => [s * width, (s + 1) * width] as const);
+    const place = (values: Float32Array) => positionOf(this.manifold.place(values), this.manifold.shown);
+    return {
+      a,
+      b,
+      length: distance(a, b),
+      regrounded: steps.map(([from, to]) => place(again.slice(from, to))),
+      straight: steps.map(([from, to]) => place(latents.slice(from, to))),
+      drifts: steps.map(([from, to]) => distance(latents.subarray(from, to), again.subarray(from, to))),
+    };
+  }
+
+  /** The latent of a picture of the data set; one that is no reference point is encoded. */
+  private async latentOf(picture: number): Promise<Float32Array> {
+    const row = this.manifold.rowOf.get(picture);
+    return row === undefined ? this.model.encode(this.manifold.pictures.read(picture)) : latentOfRow(this.manifold, row);
+  }
+}

@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { distance, mixLatents, PATH_SAMPLES, pathLatents } from "./interpolation";
+import { pairMean, sharedNeighbors, voteDistance, votesOf } from "./votes";
+
+const [a, b] = [Float32Array.of(0.1, -2, 7), Float32Array.of(0.3, 4, 7)];
+
+test("the ends are the picked latents bit for bit, the middle is their mean", () => {
+  assert.deepEqual(mixLatents(a, b, 0), a);
+  assert.deepEqual(mixLatents(a, b, 1), b);
+  assert.deepEqual(mixLatents(a, b, 0.5), Float32Array.of(0.2, 1, 7));
+});
+
+test("a path has even steps from one end to the other", () => {
+  const path = pathLatents(a, b);
+  assert.deepEqual(path.subarray(0, 3), a);
+  assert.deepEqual(path.subarray(-3), b);
+  const steps = Array.from({ length: PATH_SAMPLES - 1 }, (_, s) => distance(path.subarray(s * 3, s * 3 + 3), path.subarray(s * 3 + 3, s * 3 + 6)));
+  steps.forEach((step) => assert.ok(Math.abs(step - distance(a, b) / (PATH_SAMPLES - 1)) < 1e-6));
+});
+
+test("votes are weighted, and their distance is 0 for the same and 1 for disjoint ones", () => {
+  const placement = (rows: number[]) => ({ rows: Int32Array.from(rows), distances: new Float64Array(3), weights: Float64Array.of(0.5, 0.3, 0.2) });
+  const labels = [4, 9, 9, 1];
+  const nine = votesOf(placement([1, 2, 0]), labels, 10);
+  assert.equal(nine.best, 9);
+  assert.ok(Math.abs(nine.shares[9]! - 0.8) < 1e-12);
+  assert.equal(voteDistance(nine, nine), 0);
+  assert.ok(Math.abs(voteDistance(nine, votesOf(placement([3, 3, 3]), labels, 10)) - 1) < 1e-12);
+  assert.ok(Math.abs(voteDistance(nine, votesOf(placement([0, 1, 2]), labels, 10)) - 0.3) < 1e-12);
+});
+
+test("means over pairs, and neighbours in common", () => {
+  assert.equal(pairMean([1, 2, 4], (x, y) => y - x), 2);
+  assert.ok(Number.isNaN(pairMean([1], () => 1)));
+  assert.equal(sharedNeighbors([1, 2, 3, 4], [3, 4, 5, 6]), 0.5);
+});
