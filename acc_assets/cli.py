@@ -217,16 +217,17 @@ def publish(to: Path | None, repository: Path | None, branch: str, message: str)
         )
 
 
-@main.command(context_settings={"ignore_unknown_options": True})
+@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def ui(arguments: tuple[str, ...]) -> None:
-    """Start the Dagster UI over the recipes, with the store's own instance."""
+    """Start the Dagster UI over workspace.yaml; ARGUMENTS go to `dagster dev`, such as -p 3001."""
     from acc_assets.assets.instance import prepare_home
     from acc_assets.storage import Store
 
     prepare_home(Store())
     dagster = Path(sys.executable).with_name("dagster")
-    os.execv(dagster, [str(dagster), "dev", "--module-name", "acc_assets.definitions", *arguments])
+    workspace = Path(__file__).resolve().parents[1] / "workspace.yaml"
+    os.execv(dagster, [str(dagster), "dev", "--workspace", str(workspace), *arguments])
 
 
 def _trees(recipe: str | None, parameters: dict[str, Any]) -> list[Any]:

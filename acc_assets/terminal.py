@@ -19,6 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree as Drawn
 
 if TYPE_CHECKING:
     from acc_assets.assets.build import BuildReport
@@ -97,23 +98,19 @@ class BuildDisplay:
 
 
 def print_recipes(found: Discovered) -> None:
-    """A table of the recipes, and the errors of files that have one."""
-    table = Table(box=None, pad_edge=False, show_edge=False)
-    for column in ("recipe", "nodes", "seeds", "parameters", "title"):
-        table.add_column(column)
+    """Every recipe with its tree, and the errors of files that have one."""
     for tree in found.trees.values():
-        nodes = " ".join(node.tag for node in tree)
         parameters = " ".join(f"{name}={value}" for name, value in tree.parameters.items())
-        table.add_row(
-            f"[bold]{tree.name}",
-            nodes,
-            ",".join(map(str, tree.seeds)),
-            escape(parameters),
-            escape(tree.title),
-        )
-    console.print(table)
+        seeds = ",".join(map(str, tree.seeds))
+        drawn = Drawn(f"[bold]{tree.name}[/]  {escape(tree.title)}  [dim]seeds {seeds}  {escape(parameters)}")
+        branches = {}
+        for node in tree:
+            parent = branches[node.parent] if node.parent else drawn
+            steps = f" [dim]{node.steps} steps" if node.steps else ""
+            branches[node.tag] = parent.add(f"{node.tag}{steps}")
+        console.print(drawn)
     for broken in found.broken:
-        console.print(f"[red]error[/] {escape(str(broken))}")
+        console.print(f"[red]error[/] {escape(str(broken))}", soft_wrap=True)
 
 
 def print_status(tree: Tree, states: Sequence[AssetStatus]) -> None:

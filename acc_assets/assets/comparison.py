@@ -8,6 +8,7 @@ from acc_assets.storage import Store
 
 FAMILY = "comparison"
 VERSION = 1
+READS = ("metrics", "manifold")  # analyses, by suffix
 
 
 def run(view: RecipeView, store: Store) -> Outcome:

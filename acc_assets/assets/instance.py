@@ -18,6 +18,8 @@ _CONFIG = """\
 # Written once by acc; yours to change. Runs, events and schedules are kept beside this file.
 telemetry:
   enabled: false
+nux:
+  enabled: false
 concurrency:
   pools:
     granularity: op

@@ -148,6 +148,7 @@ class AnalysisKind:
     kinds: frozenset[str]
     run: Callable[[NodeWork], Outcome]
     after: tuple[str, ...] = ()
+    reads_model: bool = True  # False where the artifacts named in `after` are all that it reads
     checks: tuple[Check, ...] = ()
     applies: Callable[[TreeNode], bool] = lambda node: True
     # What the recipe asked of this analysis; its hash is part of the code version, beside the node's lineage.

@@ -41,5 +41,6 @@ KIND = AnalysisKind(
     description=f"The {NEIGHBORS} nearest neighbours of every test point in latent space, at every snapshot.",
     kinds=frozenset({"numpy"}),
     run=run,
+    reads_model=False,
     after=("latents",),
 )

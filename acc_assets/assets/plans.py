@@ -81,8 +81,10 @@ def plans(tree: Tree) -> list[AssetPlan]:
         analyses += own
         found += own
     everything = spec_hash({"lineages": [tree.lineage_hash(node.tag) for node in tree]})
-    compared = [plan.key for plan in analyses if plan.kind and plan.kind.suffix not in site.ONLY_SITE]
-    shown = [plan.key for plan in analyses if plan.kind and plan.kind.suffix in site.ONLY_SITE]
+    compared = [plan.key for plan in analyses if plan.kind and plan.kind.suffix in comparison.READS]
+    # The site shows all; what reaches it through something else needs no edge of its own in the drawn graph.
+    passed_on = {*compared, *(dep for plan in analyses for dep in plan.deps)}
+    shown = [plan.key for plan in analyses if plan.key not in passed_on]
     found.append(
         AssetPlan(
             _key(tree, "comparison"),
@@ -92,7 +94,7 @@ def plans(tree: Tree) -> list[AssetPlan]:
             tuple(compared),
         )
     )
-    site_deps = (found[-1].key, *shown, *(plan.key for plan in data.values()))
+    site_deps = (found[-1].key, *shown)
     # Title, question and description are shown by the site alone.
     words = spec_hash({"title": tree.title, "question": tree.question, "description": tree.description})
     found.append(
@@ -121,10 +123,9 @@ def _data_plan(tree: Tree, ref: DatasetRef) -> AssetPlan:
 
 def _analysis_plan(tree: Tree, node: TreeNode, kind: AnalysisKind) -> AssetPlan:
     own = {other.suffix for other in analyses_of(node)}
-    deps = [
-        _key(tree, node.tag),
-        *(_key(tree, f"{node.tag}_{suffix}") for suffix in kind.after if suffix in own),
-    ]
+    deps = [_key(tree, f"{node.tag}_{suffix}") for suffix in kind.after if suffix in own]
+    if kind.reads_model or not deps:
+        deps.insert(0, _key(tree, node.tag))
     request = kind.request(node)
     asked = "" if request is None else f"-{spec_hash({'request': canonical(request)})}"
     return AssetPlan(

@@ -85,6 +85,7 @@ KIND = AnalysisKind(
     description="PCA and UMAP of the test split in 2-D and 3-D at every snapshot, aligned from one to the next.",
     kinds=frozenset({"numpy", "umap"}),
     run=run,
+    reads_model=False,
     after=("latents", "neighbors"),
     checks=(Check("projection_finite", "Every projected coordinate is a finite number."),),
 )

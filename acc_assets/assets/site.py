@@ -14,7 +14,6 @@ from acc_assets.report import RecipeView, build_site
 from acc_assets.storage import Store
 
 VERSION = 1
-ONLY_SITE = ("neighbors", "projection", "onnx", "latents")  # analyses that the comparison does not read
 CHECKS = (
     Check("site_links", "Every link and every file that a page names is there.", dg.AssetCheckSeverity.ERROR),
 )

@@ -57,5 +57,6 @@ KIND = AnalysisKind(
     description=f"The {COUNT} test images with the lowest and the {COUNT} with the highest activation of each factor.",
     kinds=frozenset({"numpy", "image"}),
     run=run,
+    reads_model=False,
     after=("latents",),
 )

@@ -53,7 +53,6 @@ def test_the_graph_is_the_experiment_tree(definitions) -> None:
     assert graph["quickstart/supervised"]["deps"] == ["data_digits", "root"]
     assert graph["quickstart/supervised_trained"]["deps"] == ["data_digits", "supervised"]
     assert graph["quickstart/supervised_trained_projection"]["deps"] == [
-        "supervised_trained",
         "supervised_trained_latents",
         "supervised_trained_neighbors",
     ]
