@@ -103,7 +103,7 @@ def print_recipes(found: Discovered) -> None:
         parameters = " ".join(f"{name}={value}" for name, value in tree.parameters.items())
         seeds = ",".join(map(str, tree.seeds))
         drawn = Drawn(f"[bold]{tree.name}[/]  {escape(tree.title)}  [dim]seeds {seeds}  {escape(parameters)}")
-        branches = {}
+        branches: dict[str, Drawn] = {}
         for node in tree:
             parent = branches[node.parent] if node.parent else drawn
             steps = f" [dim]{node.steps} steps" if node.steps else ""

@@ -120,3 +120,9 @@ def test_an_edited_file_is_read_again(tmp_path: Path) -> None:
     after = found_in(tmp_path, good__py=GOOD.replace("steps=10", "steps=11")).trees["good"]
     assert before["plain"].spec_hash == after["plain"].spec_hash
     assert before["plain_trained"].spec_hash != after["plain_trained"].spec_hash
+
+
+def test_the_yaml_example_of_the_documentation_is_a_recipe(tmp_path: Path) -> None:
+    example = Path(__file__).parents[2] / "docs" / "recipe.yaml"
+    tree = found_in(tmp_path, example__yaml=example.read_text()).trees["my_experiment"]
+    assert [node.tag for node in tree if node.evaluated] == ["plain_trained", "ordered_trained"]
