@@ -29,7 +29,7 @@ lint: $(VENV)/.dev
 check-client: $(VENV)/.dev ## compile and test the browser code
 	$(BIN)/python -m acc_assets.assets.client check
 
-bench: $(VENV)/.run ## measure the speed of training, projection and orchestration
+bench: $(VENV)/.dev ## measure the speed of training, projection and orchestration
 	@$(BIN)/python -m benchmarks
 
 browser: $(VENV)/.dev
