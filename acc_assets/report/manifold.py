@@ -17,6 +17,17 @@ if TYPE_CHECKING:
     from acc_assets.storage import Store
 
 OWN_LABELS = "own labels"  # where each branch is judged by the labels of its own training images
+PIXELS = {
+    "label": "raw pixels",
+    "tag": "",
+    "control": True,
+    "color": -1,
+    "note": "Control: no network at all.",
+    "images": "",
+    "steps": "",
+    "parameters": "",
+    "wall": "—",
+}
 Judged = tuple[int, Mapping[str, Any]]  # a seed and its manifold.json
 MEASURES = (
     "trustworthiness",
@@ -90,7 +101,7 @@ def story(session: Session, recipe: RecipeView, colors: Mapping[str, int]) -> di
     if not rows:
         return None
     if pixels:
-        rows.insert(0, {"label": "raw pixels", "control": True, "color": -1, "note": "No network at all."})
+        rows.insert(0, PIXELS)
         documents.insert(0, pixels)
     shared = _shared_sets(documents)
     panels = [
