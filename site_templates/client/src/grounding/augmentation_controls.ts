@@ -37,9 +37,9 @@ export class AugmentationControls {
     this.rows = new Map(CONTROLS.map((control) => [control.name, this.createRow(control)]));
     this.resetButton = h("button", { type: "button", class: "acc-button", onclick: () => onChange(UNCHANGED) }, icon("reset"), "Reset");
     this.element = h(
-      "fieldset",
-      { class: "acc-factor acc-augmentation" },
-      h("legend", {}, "Augmentation"),
+      "details",
+      { class: "acc-augmentation", open: !window.matchMedia("(max-width: 48rem)").matches },
+      h("summary", {}, "Augmentation"),
       ...[...this.rows.values()].map(({ row }) => row),
       h("div", { class: "acc-row" }, this.resetButton, h("button", { type: "button", class: "acc-button", title: "Draw other noise and another mask", onclick: onNewNoise }, "Other noise")),
     );

@@ -7,9 +7,9 @@ import { BranchView, type Result } from "./branch_view";
 import { GroundedModel, type Path } from "./grounded_model";
 import { loadManifold } from "./manifold";
 
-/** What every branch is asked to show. Pictures by their index in the data set. */
+/** What every branch is asked to show; `source`, `a` and `b` are pictures of the data set by their index. */
 export type Question =
-  | { kind: "probe"; picture: Float32Array; isNew: boolean }
+  | { kind: "probe"; picture: Float32Array; source: number | null; isNew: boolean }
   | { kind: "step"; a: number; b: number; t: number };
 
 export interface BranchEvents {
@@ -95,7 +95,7 @@ export class Branch {
     let path: Path | null = null;
     if (question.kind === "probe") {
       if (question.isNew) view.space.forgetTrail();
-      result = await grounded.probe(question.picture);
+      result = await grounded.probe(question.picture, question.source);
     } else {
       const { a, b, t } = question;
       if (this.path?.a !== a || this.path.b !== b) this.path = { a, b, path: await grounded.path(a, b) };

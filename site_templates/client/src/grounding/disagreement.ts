@@ -12,7 +12,9 @@ interface Opinion {
 
 /** In one line: what the branches say about the picture, and how far apart they are. */
 export class Disagreement {
-  readonly element = h("p", { class: "acc-disagreement", "aria-live": "polite" });
+  private readonly verdict = h("span", { "aria-live": "polite" });
+  private readonly numbers = h("span", {});
+  readonly element = h("p", { class: "acc-disagreement" }, this.verdict, this.numbers);
 
   update(branches: readonly Branch[]): void {
     const opinions = branches.flatMap(opinionOf);
@@ -21,8 +23,9 @@ export class Disagreement {
     const apart = pairMean(opinions, (a, b) => voteDistance(a.votes, b.votes));
     const shared = pairMean(opinions, (a, b) => sharedNeighbors(a.pictures, b.pictures));
     this.element.dataset.apart = apart.toFixed(3);
-    this.element.replaceChildren(
-      ...verdict(opinions),
+    const said = h("span", {}, ...verdict(opinions));
+    if (said.textContent !== this.verdict.textContent) this.verdict.replaceChildren(said); // read aloud only when it changes
+    this.numbers.replaceChildren(
       h("span", { title: "Mean over the pairs of branches of half the summed difference of their votes: 0 % the same, 100 % nothing in common" }, `Votes differ by ${percent(apart)}.`),
       " ",
       h("span", { title: "Mean over the pairs of branches of the share of neighbours that both have" }, `${percent(shared)} of the neighbours are the same pictures.`),

@@ -13,6 +13,8 @@ export interface Landing {
   placement: Placement;
   /** In the shown ball. */
   position: Position;
+  /** Rows of the pictures that the latent comes from. */
+  own: ReadonlySet<number>;
   votes: Votes;
 }
 
@@ -37,6 +39,8 @@ export interface Step {
 
 /** The whole way between two latents, at PATH_SAMPLES even steps of t. */
 export interface Path {
+  /** The ends, as pictures of the data set. */
+  pictures: readonly [a: number, b: number];
   a: Float32Array;
   b: Float32Array;
   /** Distance between the ends, in latent space. */
@@ -58,22 +62,26 @@ export class GroundedModel {
     }
   }
 
-  land(latent: Float32Array): Landing {
-    const placement = this.manifold.place(latent);
-    const { shown, classes } = this.manifold;
-    return { latent, placement, position: positionOf(placement, shown), votes: votesOf(placement, classes.of, classes.names.length) };
+  /** Puts a latent on the map; `pictures` of the data set are those that it comes from. */
+  land(latent: Float32Array, pictures: readonly number[]): Landing {
+    const { shown, classes, rowOf, place } = this.manifold;
+    const placement = place(latent);
+    const own = new Set(pictures.flatMap((picture) => rowOf.get(picture) ?? []));
+    const votes = votesOf(placement, classes.of, classes.names.length, own);
+    return { latent, placement, position: positionOf(placement, shown), own, votes };
   }
 
-  async probe(picture: Float32Array): Promise<Probe> {
-    const at = this.land(await this.model.encode(picture));
+  /** `source` is the picture of the data set that `picture` was made from, if it was. */
+  async probe(picture: Float32Array, source: number | null): Promise<Probe> {
+    const at = this.land(await this.model.encode(picture), source === null ? [] : [source]);
     const decoded = await this.model.decode(at.latent);
     return { kind: "probe", at, decoded, error: meanSquaredError(picture, decoded) };
   }
 
-  async step({ a, b }: Path, t: number): Promise<Step> {
+  async step({ a, b, pictures }: Path, t: number): Promise<Step> {
     const latent = mixLatents(a, b, t);
     const straight = await this.model.decode(latent);
-    const at = this.land(await this.model.encode(straight));
+    const at = this.land(await this.model.encode(straight), pictures);
     return { kind: "step", at, straight, decoded: await this.model.decode(at.latent), drift: distance(latent, at.latent) };
   }
 
@@ -86,6 +94,7 @@ export class GroundedModel {
     const steps = Array.from({ length: PATH_SAMPLES }, (_, s) => [s * width, (s + 1) * width] as const);
     const place = (values: Float32Array) => positionOf(this.manifold.place(values), this.manifold.shown);
     return {
+      pictures: [pictureA, pictureB],
       a,
       b,
       length: distance(a, b),

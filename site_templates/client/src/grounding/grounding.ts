@@ -1,8 +1,9 @@
 import { PictureInput } from "../playground/input";
 import { PictureCanvas } from "../playground/painting";
 import { syncAddress } from "../shared/address";
-import type { RunChoice } from "../shared/contract";
+import type { OnnxMeta, RunChoice } from "../shared/contract";
 import { h, icon, segmented } from "../shared/dom";
+import type { Pictures } from "../shared/pictures";
 import { Store } from "../shared/store";
 import { onThemeChange } from "../shared/theme";
 import { listenToKeys } from "../viewer/keys";
@@ -22,6 +23,8 @@ export class Grounding {
   readonly store: Store<GroundingState>;
   branches: Branch[] = [];
   samples: readonly Float32Array[] = [];
+  /** What the address asked for when the page was opened. */
+  private readonly asked = new URLSearchParams(window.location.hash.slice(1));
   private readonly side = h("div", { class: "acc-playground-side" }, h("p", { class: "acc-hint", role: "status" }, "Loading…"));
   private readonly branchSlot = h("div", { class: "acc-branches" });
   private readonly disagreement = new Disagreement();
@@ -30,12 +33,13 @@ export class Grounding {
   private parts: Parts | null = null;
   private picture: Float32Array | null = null;
   private isNewPicture = true;
+  /** The picture of the data set that was clicked; null for samples and drawings. */
+  private chosen: number | null = null;
   private field: { seed: number; values: NoiseField } | null = null;
   private pending = 0;
 
   constructor(private readonly runs: readonly RunChoice[]) {
-    const asked = new URLSearchParams(window.location.hash.slice(1));
-    this.store = new Store<GroundingState>({ ...START, ...decodeGrounding(asked) });
+    this.store = new Store<GroundingState>({ ...START, ...decodeGrounding(this.asked) });
     this.addButton = h("button", { type: "button", class: "acc-button", onclick: () => this.addBranch(this.nextRun()) }, icon("plus"), "Add a branch");
     this.element = h(
       "div",
@@ -58,7 +62,7 @@ export class Grounding {
 
   /** Settles when the first branch can be used, or says that it cannot. */
   async start(): Promise<void> {
-    const asked = new URLSearchParams(window.location.hash.slice(1)).get("runs")?.split("~") ?? [];
+    const asked = this.asked.get("runs")?.split("~").map((run) => `runs/${run}`) ?? [];
     const known = asked.filter((key) => this.runs.some((run) => run.key === key)).slice(0, MOST_BRANCHES);
     const first = known.length > 0 ? known : this.runs.slice(0, 2).map(({ key }) => key);
     for (const key of first) this.addBranch(key);
@@ -79,7 +83,7 @@ export class Grounding {
   /** Takes a picture (C*H*W in 0..1) as the question. */
   setPicture(picture: Float32Array): void {
     this.picture = picture;
-    this.isNewPicture = !this.parts?.picture.isDrawing();
+    this.isNewPicture = true;
     this.refresh();
     this.saveAddress();
   }
@@ -111,7 +115,13 @@ export class Grounding {
     if (mode === "interpolate") return a === null || b === null ? null : { kind: "step", a, b, t };
     const picture = this.input();
     if (picture) this.parts?.preview.show(picture);
-    return picture && { kind: "probe", picture, isNew: this.isNewPicture };
+    return picture && { kind: "probe", picture, source: this.source(), isNew: this.isNewPicture };
+  }
+
+  /** The picture of the data set that the question was made from; null for a drawing. */
+  private source(): number | null {
+    const sample = this.parts?.picture.sample ?? null;
+    return sample === null ? this.chosen : (this.parts?.sources[sample]?.index ?? null);
   }
 
   private showMode(mode: Mode): void {
@@ -134,16 +144,22 @@ export class Grounding {
   /** A picture of the data set was clicked: the next question, or the next end of the line. */
   private pick(index: number): void {
     const { mode, next } = this.store.get();
-    if (mode === "interpolate") {
-      this.parts?.interpolation.pause();
-      this.store.set({ [next]: index, next: next === "a" ? "b" : "a" });
+    if (mode === "probe") {
+      this.choose(index);
       return;
     }
-    const pictures = this.branches.find(({ view }) => view)?.view?.grounded.manifold.pictures;
-    if (!pictures || !this.parts) return;
-    this.parts.picture.clear();
-    this.parts.chosen.textContent = `test picture ${index}`;
-    this.setPicture(pictures.read(index));
+    this.parts?.interpolation.pause();
+    this.store.set({ [next]: index, next: next === "a" ? "b" : "a" });
+  }
+
+  /** Makes a picture of the data set the question. */
+  private choose(index: number): void {
+    const { parts } = this;
+    if (!parts || index >= parts.pictures.meta.n) return;
+    parts.picture.clear();
+    this.chosen = index;
+    parts.chosen.textContent = `test picture ${index}`;
+    this.setPicture(parts.pictures.read(index));
   }
 
   private addBranch(run: string): void {
@@ -188,6 +204,7 @@ export class Grounding {
     const chosen = h("span", { class: "acc-chosen" });
     const picture = new PictureInput(meta, samples, (values) => {
       chosen.textContent = "";
+      this.chosen = null;
       this.setPicture(values);
     });
     const preview = new PictureCanvas("What the encoders see", meta.channels, meta.image_size);
@@ -199,7 +216,7 @@ export class Grounding {
     const mode = segmented<Mode>("Mode", [["probe", "Probe"], ["interpolate", "Interpolate"]], (value) => this.store.set({ mode: value }));
     const seen = h("figure", { class: "acc-seen" }, preview.element, h("figcaption", {}, "what the encoders see", chosen));
     const probe = h("div", { class: "acc-probe" }, picture.element, seen, augmentation.element);
-    this.parts = { mode, picture, preview, augmentation, interpolation, probe, chosen, size: meta.image_size };
+    this.parts = { mode, picture, preview, augmentation, interpolation, probe, chosen, sources: meta.samples, pictures: manifold.pictures, size: meta.image_size };
     this.side.replaceChildren(mode.element, probe, interpolation.element);
     this.showStart(manifold.typical.filter((row) => row >= 0).map((row) => manifold.indices[row]!));
   }
@@ -210,18 +227,21 @@ export class Grounding {
     this.showMode(state.mode);
     this.parts?.augmentation.update(state.settings);
     this.store.set({ a: state.a ?? typical[0] ?? null, b: state.b ?? typical.at(-1) ?? null });
-    const sample = Number(new URLSearchParams(window.location.hash.slice(1)).get("sample") ?? 0);
+    const [sample, picture] = [Number(this.asked.get("sample") ?? 0), this.asked.get("picture")];
     this.parts?.picture.choose(this.samples[sample] ? sample : 0);
+    if (picture !== null && /^\d+$/.test(picture)) this.choose(Number(picture));
   }
 
   private fragment(): string {
+    if (!this.parts) return window.location.hash.slice(1); // nothing is shown yet
     const out = new URLSearchParams();
     const shown = this.branches.map(({ run }) => run);
     const start = this.runs.slice(0, 2).map(({ key }) => key);
-    if (shown.join() !== start.join()) out.set("runs", shown.join("~"));
-    const sample = this.parts?.picture.sample;
+    if (shown.join() !== start.join()) out.set("runs", shown.map((key) => key.replace(/^runs\//, "")).join("~"));
+    const { sample } = this.parts.picture;
     if (sample) out.set("sample", String(sample));
-    if (this.parts) encodeGrounding(this.store.get(), out);
+    if (this.chosen !== null) out.set("picture", String(this.chosen));
+    encodeGrounding(this.store.get(), out);
     return out.toString();
   }
 }
@@ -235,6 +255,9 @@ interface Parts {
   interpolation: InterpolationControls;
   probe: HTMLElement;
   chosen: HTMLElement;
+  /** Where the samples come from. */
+  sources: OnnxMeta["samples"];
+  pictures: Pictures;
   /** Pixels of a side of the pictures. */
   size: number;
 }

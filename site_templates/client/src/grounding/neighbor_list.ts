@@ -27,7 +27,7 @@ export class NeighborList {
     this.element = h("div", { class: "acc-neighbors" }, this.votes, h("div", {}, heading, h("div", { class: "acc-thumbs" }, ...this.thumbs.map(({ button }) => button))));
   }
 
-  update({ placement, votes }: Landing, theme: Theme): void {
+  update({ placement, votes, own }: Landing, theme: Theme): void {
     const { classes, indices, pictures } = this.manifold;
     const { rows, weights, distances } = placement;
     this.rows = rows;
@@ -37,7 +37,9 @@ export class NeighborList {
     );
     this.thumbs.forEach(({ button, picture }, j) => {
       const row = rows[j]!;
-      const label = `${classes.names[classes.of[row]!]}, test picture ${indices[row]}, weight ${percent(weights[j]!)}, distance ${number(distances[j]!)}`;
+      const place = `weight ${percent(weights[j]!)}, distance ${number(distances[j]!)}`;
+      const label = `${classes.names[classes.of[row]!]}, test picture ${indices[row]}, ${place}${own.has(row) ? "; the picture itself, which does not vote" : ""}`;
+      button.classList.toggle("acc-own", own.has(row));
       pictures.show(picture, indices[row]!, SIZE);
       button.style.setProperty("--frame", classes.color(classes.of[row]!, theme));
       button.title = label;

@@ -2,7 +2,7 @@ import { h, iconButton } from "../shared/dom";
 import { parseHex } from "../shared/palette";
 import { readPageColors } from "../shared/theme";
 import { EMPHASIS } from "../viewer/cloud";
-import { listenToGestures } from "../viewer/gestures";
+import { listenToGestures, PICK_REACH } from "../viewer/gestures";
 import { cameraKeys, listenToKeys } from "../viewer/keys";
 import { Navigation } from "../viewer/navigation";
 import { NoWebGlError, Stage } from "../viewer/stage";
@@ -10,7 +10,6 @@ import type { Landing, Path } from "./grounded_model";
 import type { Manifold } from "./manifold";
 import { drawMarks, type Marks } from "./marks";
 
-const PICK_REACH = { mouse: 10, touch: 22 } as const; // CSS pixels
 const TRAIL = 60; // places
 
 /** The map of one branch in three dimensions, with the marker on it. Without WebGL it is a message, and the rest goes on. */
@@ -35,7 +34,12 @@ export class Space {
       return;
     }
     const { stage } = this;
-    const navigation = new Navigation(stage, () => 3, () => {});
+    let isMoved = false; // by hand; until then the camera fits the cloud
+    const navigation = new Navigation(stage, () => 3, () => (isMoved = true));
+    const home = () => {
+      isMoved = false;
+      navigation.show(null);
+    };
     stage.element.setAttribute("role", "application");
     stage.element.setAttribute("aria-label", `Manifold of ${name} in three dimensions. Arrow keys turn, plus and minus zoom, zero shows all of it.`);
     const tools = h(
@@ -43,7 +47,7 @@ export class Space {
       { class: "acc-toolbar" },
       iconButton("plus", "Closer", () => navigation.zoom(1.4)),
       iconButton("minus", "Farther", () => navigation.zoom(1 / 1.4)),
-      iconButton("home", "Show all of it", () => navigation.show(null)),
+      iconButton("home", "Show all of it", home),
     );
     this.element = h("div", { class: "acc-stage-frame" }, stage.element, tools, this.tip);
     stage.cloud.setPictures(manifold.pictures, manifold.indices.length, stage.maxTexture(), manifold.indices);
@@ -51,12 +55,11 @@ export class Space {
     stage.setPositions(() => manifold.shown);
     stage.annotate = (context, place) => drawMarks(context, place, this.marks, manifold.shown, stage.overlay);
     stage.onResize = () => {
-      stage.onResize = () => {};
-      navigation.refit();
+      if (!isMoved) navigation.refit();
     };
     this.applyColors();
     this.listen(stage, navigation);
-    listenToKeys(stage.element, { ...cameraKeys(navigation), "0": () => navigation.show(null) });
+    listenToKeys(stage.element, { ...cameraKeys(navigation), "0": home });
   }
 
   /** Moves the marker; the neighbours of its latent are shown as pictures. */

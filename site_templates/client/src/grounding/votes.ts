@@ -1,4 +1,4 @@
-import type { Placement } from "./barycentric";
+import { type Placement, weightsOf } from "./barycentric";
 
 /** What the neighbours of a latent say about its class. */
 export interface Votes {
@@ -8,10 +8,16 @@ export interface Votes {
   best: number;
 }
 
-/** The votes of a placement's neighbours, each with its weight. */
-export function votesOf({ rows, weights }: Placement, labels: ArrayLike<number>, classes: number): Votes {
+/**
+ * The votes of a placement's neighbours, each with its weight among the voters. The rows of `own` do not vote: a picture
+ * of the reference, augmented or not, would vote for its own label. Where none is left, all vote.
+ */
+export function votesOf({ rows, distances }: Placement, labels: ArrayLike<number>, classes: number, own: ReadonlySet<number>): Votes {
+  const others = [...rows.keys()].filter((j) => !own.has(rows[j]!));
+  const voters = others.length > 0 ? others : [...rows.keys()];
+  const weights = weightsOf(Float64Array.from(voters, (j) => distances[j]!));
   const shares = new Float64Array(classes);
-  rows.forEach((row, j) => (shares[labels[row]!]! += weights[j]!));
+  voters.forEach((j, v) => (shares[labels[rows[j]!]!]! += weights[v]!));
   return { shares, best: shares.indexOf(Math.max(...shares)) };
 }
 

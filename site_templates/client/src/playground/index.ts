@@ -44,6 +44,8 @@ class Playground {
   readonly element: HTMLElement;
   branches: Branch[] = [];
   samples: readonly Float32Array[] = [];
+  /** What the address asked for when the page was opened. */
+  private readonly asked = new URLSearchParams(window.location.hash.slice(1));
   private readonly inputSlot = h("div", {}, h("p", { class: "acc-hint", role: "status" }, "Loading…"));
   private readonly branchSlot = h("div", { class: "acc-branches" });
   private readonly compare: HTMLButtonElement;
@@ -61,7 +63,7 @@ class Playground {
   }
 
   async start(): Promise<void> {
-    const asked = new URLSearchParams(window.location.hash.slice(1));
+    const { asked } = this;
     const known = (key: string | null) => this.runs.find((run) => run.key === key)?.key;
     this.addBranch(known(asked.get("run")) ?? this.runs[0]!.key);
     const second = known(asked.get("with"));
@@ -76,7 +78,7 @@ class Playground {
     this.samples = samples;
     this.input = new PictureInput(meta, samples, (picture) => this.setPicture(picture));
     this.inputSlot.replaceChildren(this.input.element);
-    this.input.choose(Number(new URLSearchParams(window.location.hash.slice(1)).get("sample") ?? 0));
+    this.input.choose(Number(this.asked.get("sample") ?? 0));
   }
 
   private setPicture(picture: Float32Array): void {

@@ -41,11 +41,6 @@ export class PictureInput {
     this.onPicture(picture);
   }
 
-  /** Whether the picture is a drawing. */
-  isDrawing(): boolean {
-    return !this.panes.draw.hidden;
-  }
-
   /** Shows that the picture comes from elsewhere: no sample is chosen. */
   clear(): void {
     this.show("samples");

@@ -28,6 +28,13 @@ export function densestPoints(classes: Classes, positions: Float32Array): number
   });
 }
 
+/** The names of the classes that are not `hidden`, each at its point in the densest part. */
+export function classLabels(classes: Classes, positions: Float32Array, hidden: readonly number[]): Array<{ index: number; name: string }> {
+  return densestPoints(classes, positions)
+    .map((index, c) => ({ index, name: classes.names[c]! }))
+    .filter(({ index }, c) => index >= 0 && !hidden.includes(c));
+}
+
 /** Writes the names of classes at their points, with a halo of the background. */
 export function drawClassLabels(
   context: CanvasRenderingContext2D,

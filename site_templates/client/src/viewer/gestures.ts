@@ -18,6 +18,9 @@ export interface GestureHandlers {
   select: (path: readonly number[], add: boolean) => void;
 }
 
+/** How far from the cursor a point is still picked, in CSS pixels. */
+export const PICK_REACH = { mouse: 10, touch: 22 } as const;
+
 const DRAG_STARTS_AT = { mouse: 4, pen: 6, touch: 9 } as const; // CSS pixels
 
 interface Pointer {

@@ -31,6 +31,13 @@ export interface Neighbors {
   distances: Float32Array; // (N, k), in latent space
 }
 
+/** Everything on the screen at one time. What the state asks for may still be loading. */
+export interface Shown {
+  run: RunData;
+  projection: Projection;
+  neighbors: Neighbors | null;
+}
+
 /** Name of a point's class, or its number where the classes have no names. */
 export function className(dataset: DatasetMeta, index: number): string {
   return dataset.classes?.[index] ?? String(index);

@@ -4,17 +4,18 @@ import { h, provenanceLine } from "../shared/dom";
 import { plural } from "../shared/format";
 import { Store } from "../shared/store";
 import { onThemeChange, type PageColors, readPageColors } from "../shared/theme";
-import { densestPoints } from "./class_labels";
+import { classLabels } from "./class_labels";
 import { classesOf, tintsOf } from "./coloring";
 import { edgesOf, FocusCard, HoverCard } from "./details";
-import { listenToGestures, type Tool } from "./gestures";
+import { frameViewer } from "./frame";
+import { listenToGestures, PICK_REACH, type Tool } from "./gestures";
 import { createHelp } from "./help";
 import { listenToKeys, viewerKeys } from "./keys";
 import { Layout } from "./layout";
 import { Legend } from "./legend";
 import { Navigation } from "./navigation";
 import { Panel } from "./panel";
-import { loadNeighbors, loadProjection, loadRun, type Neighbors, type Projection, type RunData } from "./run_data";
+import { loadNeighbors, loadProjection, loadRun, type RunData, type Shown } from "./run_data";
 import { Search, searchable, type Suggestion } from "./search";
 import { Stage } from "./stage";
 import { validFor } from "./start_state";
@@ -24,14 +25,6 @@ import { Toolbar } from "./toolbar";
 import { Tray } from "./tray";
 
 const MOVE_TIME = 900; // ms of an animated change between layouts
-const PICK_REACH = { mouse: 10, touch: 22 } as const; // CSS pixels
-
-/** Everything on the screen at one time. What the state asks for may still be loading. */
-export interface Shown {
-  run: RunData;
-  projection: Projection;
-  neighbors: Neighbors | null;
-}
 
 /** The latent viewer: the state in one store, the parts that draw it, and the wiring between them. */
 export class LatentViewer {
@@ -89,7 +82,15 @@ export class LatentViewer {
     this.stage.onResize = () => {
       if (!this.store.get().camera) this.navigation.refit();
     };
-    this.element = this.compose();
+    this.element = frameViewer({
+      stage: this.stage.element,
+      above: [this.caption, this.toolbar.element, this.hoverCard.element, this.status],
+      timeline: this.timeline.element,
+      tray: this.tray.element,
+      panel: this.panel.element,
+      provenance: this.provenance,
+      help: this.help.element,
+    });
     this.saveAddress = syncAddress(
       () => encodeState(this.store.get(), this.base),
       (fragment) => this.store.set({ ...this.base, ...validFor(this.shown.run, decodeState(fragment)) }),
@@ -222,10 +223,7 @@ export class LatentViewer {
     const { run, projection } = this.shown;
     const { color, hidden, marks } = this.store.get();
     const classes = color === "outcome" || marks === "pictures" ? null : classesOf(run, color);
-    const points = classes ? densestPoints(classes, projection.layers[projection.layers.length - 1]!) : [];
-    this.stage.overlay.labels = points
-      .map((index, c) => ({ index, name: classes!.names[c]! }))
-      .filter(({ index }, c) => index >= 0 && !hidden.includes(c));
+    this.stage.overlay.labels = classes ? classLabels(classes, projection.layers.at(-1)!, hidden) : [];
     this.stage.refresh();
   }
 
@@ -344,25 +342,5 @@ export class LatentViewer {
     });
     listenToKeys(this.element, keys);
     onThemeChange(() => requestAnimationFrame(() => this.applyColors()));
-  }
-
-  private compose(): HTMLElement {
-    const { element } = this.stage;
-    element.setAttribute("role", "application");
-    element.setAttribute("aria-label", "Latent space. Arrow keys move or turn, plus and minus zoom, question mark lists all keys.");
-    return h(
-      "div",
-      { class: "acc-viewer" },
-      h(
-        "div",
-        { class: "acc-viewer-main" },
-        h("div", { class: "acc-stage-frame" }, element, this.caption, this.toolbar.element, this.hoverCard.element, this.status),
-        this.timeline.element,
-        this.tray.element,
-      ),
-      this.panel.element,
-      this.provenance,
-      this.help.element,
-    );
   }
 }
