@@ -1,0 +1,107 @@
+"""A real `dagster-webserver` with its daemon, as `make ui` starts them, and its GraphQL."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+LOCATION = {"repositoryLocationName": "acc_assets.definitions", "repositoryName": "__repository__"}
+DONE = {"SUCCESS", "FAILURE", "CANCELED"}
+
+_LAUNCH = """mutation ($params: ExecutionParams!) { launchRun(executionParams: $params) {
+  __typename ... on LaunchRunSuccess { run { runId } }
+  ... on PythonError { message } ... on RunConfigValidationInvalid { errors { message } } } }"""
+_RUN = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+_TERMINATE = """mutation ($id: String!) { terminateRun(runId: $id) {
+  __typename ... on TerminateRunFailure { message } } }"""
+
+
+class Webserver:
+    """Serves the recipes of an environment on a free port of the loopback address."""
+
+    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self._url = f"http://127.0.0.1:{port}"
+        self._log = log
+        dagster = Path(sys.executable).with_name("dagster")
+        self._process = subprocess.Popen(
+            [dagster, "dev", "--module-name", "acc_assets.definitions", "-h", "127.0.0.1", "-p", str(port)],
+            env={**os.environ, **environment},
+            stdout=log.open("w"),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        wait_for(self._answers, 60, "the webserver to answer", log)
+
+    def stop(self) -> None:
+        """End the server and whatever it started."""
+        self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def ask(self, query: str, **variables: Any) -> Any:
+        """The data of one GraphQL request."""
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = urllib.request.Request(f"{self._url}/graphql", body, {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                answer = json.load(response)
+        except urllib.error.HTTPError as error:  # the schema's refusal stands in the body
+            raise AssertionError(error.read().decode()) from error
+        assert not answer.get("errors"), answer["errors"]
+        return answer["data"]
+
+    def launch(self, job: str, seed: int, assets: list[list[str]] | None = None) -> str:
+        """Launch a job for one seed and return the run's id."""
+        selection = None if assets is None else [{"path": path} for path in assets]
+        params = {
+            "selector": {**LOCATION, "jobName": job, "assetSelection": selection},
+            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": str(seed)}]},
+        }
+        found = self.ask(_LAUNCH, params=params)["launchRun"]
+        assert found["__typename"] == "LaunchRunSuccess", found
+        return str(found["run"]["runId"])
+
+    def end_of(self, run: str, timeout: float = 90) -> str:
+        """Wait for a run and return its status."""
+        wait_for(lambda: self._status(run) in DONE, timeout, f"run {run} to end", self._log)
+        return self._status(run)
+
+    def terminate(self, run: str) -> None:
+        """Terminate a run, as the button of the UI does."""
+        found = self.ask(_TERMINATE, id=run)["terminateRun"]
+        assert found["__typename"] == "TerminateRunSuccess", found
+
+    def _status(self, run: str) -> str:
+        return str(self.ask(_RUN, id=run)["runOrError"]["status"])
+
+    def _answers(self) -> bool:
+        assert self._process.poll() is None, self._log.read_text()
+        try:
+            with urllib.request.urlopen(f"{self._url}/server_info", timeout=5):
+                return True
+        except (urllib.error.URLError, OSError):
+            return False
+
+
+def wait_for(condition: Callable[[], bool], timeout: float, what: str, log: Path) -> None:
+    """Wait until a condition holds; say what did not come about, and show the server's log."""
+    end = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < end, f"waited {timeout:.0f} s for {what}\n{log.read_text()[-4000:]}"
+        time.sleep(0.2)

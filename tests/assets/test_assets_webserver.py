@@ -1,0 +1,131 @@
+"""What a person does in the Dagster UI, through the GraphQL of a real webserver."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from built_tiny import TINY_RECIPES
+from graphql_client import Webserver, wait_for
+
+from acc_assets.storage import Store
+
+pytestmark = pytest.mark.xdist_group("webserver")
+
+SLOW_RECIPES = TINY_RECIPES.with_name("slow_recipes")
+WALK = [["slow", "start"], ["slow", "walk"], ["slow", "walk_trained"]]
+NODES = "query { assetNodes { assetKey { path } isPartitioned description groupName kinds jobNames } }"
+SEEDS = """query ($keys: [AssetKeyInput!]) { assetNodes(assetKeys: $keys) {
+  assetKey { path } zero: staleStatus(partition: "0") one: staleStatus(partition: "1") } }"""
+WHOLE = "query ($keys: [AssetKeyInput!]) { assetNodes(assetKeys: $keys) { assetKey { path } whole: staleStatus } }"
+MADE = """query ($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
+  assetMaterializations(partitions: ["0"], limit: 1) {
+    runId metadataEntries { label ... on FloatMetadataEntry { floatValue } } }
+  assetChecksOrError { ... on AssetChecks { checks {
+    name executionForLatestMaterialization { runId status evaluation { success severity description } } } } } } } }"""
+
+
+@pytest.fixture(scope="module")
+def storage(built_storage: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of the built store."""
+    folder = tmp_path_factory.mktemp("webserver") / "storage"
+    shutil.copytree(built_storage, folder)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def server(storage: Path) -> Iterator[Webserver]:
+    """A webserver over that store, with one branch's task weight changed."""
+    environment = {
+        "ACC_STORAGE": str(storage),
+        "DAGSTER_HOME": str(storage / "dagster"),
+        "ACC_RECIPES": os.pathsep.join(map(str, (TINY_RECIPES, SLOW_RECIPES))),
+        "ACC_PARAMETERS": json.dumps({"tiny": {"weight": 7.0}}),
+    }
+    found = Webserver(environment, storage.parent / "webserver.log")
+    yield found
+    found.stop()
+
+
+def nodes(server: Webserver) -> dict[str, dict[str, Any]]:
+    """Every asset by its key."""
+    return {"/".join(node["assetKey"]["path"]): node for node in server.ask(NODES)["assetNodes"]}
+
+
+def stale(server: Webserver) -> set[tuple[str, str]]:
+    """Assets of the tiny recipe that the UI calls unsynced, with their seed."""
+    own = [node for key, node in nodes(server).items() if key.startswith("tiny/")]
+    found = set()
+    for query, partitioned in ((SEEDS, True), (WHOLE, False)):
+        keys = [{"path": node["assetKey"]["path"]} for node in own if node["isPartitioned"] is partitioned]
+        for node in server.ask(query, keys=keys)["assetNodes"]:
+            found |= {
+                (node["assetKey"]["path"][-1], {"zero": "0", "one": "1"}.get(name, ""))
+                for name, state in node.items()
+                if name != "assetKey" and state != "FRESH"
+            }
+    return found
+
+
+def test_the_ui_shows_recipes_jobs_and_broken_files(server: Webserver) -> None:
+    found = nodes(server)
+    assert {node["groupName"] for node in found.values()} == {"tiny", "slow", "broken_recipes"}
+    assert "tiny__branch__labelled" in found["tiny/labelled_trained"]["jobNames"]
+    assert "tiny__branch__labelled" not in found["tiny/plain_trained"]["jobNames"]
+    (broken,) = (node for key, node in found.items() if key.startswith("broken_recipes/"))
+    assert broken["kinds"] == ["error"]
+    assert "broken.py:12" in broken["description"]
+    assert "there is no checkpoint 'nowhere'" in broken["description"]
+
+
+def test_a_branch_job_of_one_seed_makes_that_branch_fresh(server: Webserver, storage: Path) -> None:
+    branch = {key.removeprefix("tiny/") for key in nodes(server) if key.startswith("tiny/labelled")}
+    assert len(branch) == 11
+    # Dagster's UI and `acc status` share one notion of staleness.
+    expected = {(name, seed) for name in branch for seed in "01"} | {("comparison", ""), ("site", "")}
+    assert stale(server) == expected
+
+    run = server.launch("tiny__branch__labelled", seed=0)
+    assert server.end_of(run) == "SUCCESS"
+    assert stale(server) == {unit for unit in expected if unit[1] != "0"}
+
+    made = server.ask(MADE, key={"path": ["tiny", "labelled_trained_metrics"]})["assetNodeOrError"]
+    (materialization,) = made["assetMaterializations"]
+    assert materialization["runId"] == run
+    numbers = {entry["label"]: entry.get("floatValue") for entry in materialization["metadataEntries"]}
+    stored = Store(storage).run("tiny", "labelled_trained", 0).read_json("metrics/metrics.json")
+    assert numbers["digit accuracy"] == pytest.approx(stored["tasks"]["digit"]["metrics"]["accuracy"])
+    checks = {check["name"]: check for check in made["assetChecksOrError"]["checks"]}
+    assert set(checks) >= {"beats_mean_image", "latent_not_collapsed"}
+    for check in checks.values():
+        assert check["executionForLatestMaterialization"]["runId"] == run
+        assert check["executionForLatestMaterialization"]["evaluation"]["description"]
+
+
+def test_a_terminated_training_goes_on_where_it_was(server: Webserver, storage: Path) -> None:
+    run = Store(storage).run("slow", "walk_trained", 0)
+
+    def events(name: str) -> list[dict[str, Any]]:
+        return [event for event in run.events() if event["event"] == name]
+
+    first = server.launch("__ASSET_JOB", 0, WALK)
+    wait_for(lambda: bool(events("train.metrics")), 60, "training to begin", storage.parent / "webserver.log")
+    server.terminate(first)
+    assert server.end_of(first) == "CANCELED"
+    (cancelled,) = events("run.cancelled")
+    assert 0 < cancelled["step"] < 1500
+    assert run.read_json("summary.json")["status"] == "cancelled"
+    assert run.exists(f"checkpoints/step_{cancelled['step']:08d}.pt")
+
+    second = server.launch("__ASSET_JOB", 0, WALK[-1:])
+    assert server.end_of(second) == "SUCCESS"
+    assert run.read_json("summary.json")["status"] == "completed"
+    assert run.read_json("summary.json")["step"] == 1500
+    (resumed,) = events("run.resumed")
+    assert resumed["step"] == cancelled["step"]
