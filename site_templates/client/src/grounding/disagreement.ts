@@ -49,6 +49,6 @@ function verdict(opinions: readonly Opinion[]): Array<Node | string> {
   }
   const [first] = sides.keys();
   if (sides.size === 1) return [opinions.length === 2 ? "Both branches say " : `All ${opinions.length} branches say `, h("strong", {}, first!), ". "];
-  const parts = [...sides].sort((a, b) => b[1].length - a[1].length).flatMap(([name, labels], i) => [i > 0 ? "; " : "", h("strong", {}, name), ` say ${labels.join(", ")}`]);
-  return [h("strong", { class: "acc-wrong" }, "The branches disagree"), ": ", ...parts, ". "];
+  const parts = [...sides].sort((a, b) => b[1].length - a[1].length).flatMap(([name, labels], i) => [i > 0 ? ", " : "", h("strong", {}, name), ` (${labels.join("; ")})`]);
+  return [h("strong", { class: "acc-wrong" }, "The branches disagree"), ": they say ", ...parts, ". "];
 }
