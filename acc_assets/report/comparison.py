@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from acc_assets.report.artifacts import RunArtifacts
-from acc_assets.report.manifold import OWN_LABELS, manifold_numbers, pixel_control
+from acc_assets.report.manifold import OWN_LABELS, RAW_PIXELS, controls, manifold_numbers
 from acc_assets.report.views import RecipeView
 from acc_assets.report.vocabulary import build_command, words
 
@@ -102,6 +102,9 @@ class Comparison:
     missing: tuple[Missing, ...]
     health: Mapping[str, Mapping[int, str]] = field(default_factory=dict)  # node -> seed -> level
     collapsed: tuple[tuple[str, int, str], ...] = ()  # (node, seed, factor): slots that carry nothing
+    controls: Mapping[str, Mapping[str, Cell]] = field(
+        default_factory=dict
+    )  # untrained networks and raw pixels
 
     def column(self, key: str) -> Column:
         """Return the column with this key."""
@@ -145,6 +148,13 @@ class Comparison:
             "health": {
                 node: {str(seed): level for seed, level in levels.items()}
                 for node, levels in self.health.items()
+            },
+            "controls": {
+                name: {
+                    key: {str(seed): finite(v) for seed, v in cell.values.items()}
+                    for key, cell in by_key.items()
+                }
+                for name, by_key in self.controls.items()
             },
             "collapsed": [list(item) for item in self.collapsed],
             "missing": [asdict(item) for item in self.missing],
@@ -195,9 +205,13 @@ def compare(store: Store, recipe: RecipeView) -> Comparison:
                 elif known.label != column.label:  # classifiers of one name, fitted on other labels
                     columns[column.key] = replace(known, label=f"{words(known.metric).label}, {OWN_LABELS}")
                 values[node].setdefault(column.key, {})[seed] = value
-    for key, value in pixel_control(store, recipe).items():
+    control_cells = {
+        name: {key: Cell.of(by_seed) for key, by_seed in numbers.items()}
+        for name, numbers in controls(store, recipe).items()
+    }
+    for key, cell in control_cells.get(RAW_PIXELS, {}).items():
         if key in columns:
-            columns[key] = replace(columns[key], baseline=value)
+            columns[key] = replace(columns[key], baseline=cell.mean)
     cells = {node: {key: Cell.of(by_seed) for key, by_seed in values[node].items()} for node in nodes}
     ordered = tuple(sorted(columns.values(), key=lambda c: (c.rank, c.key)))
     return Comparison(
@@ -210,6 +224,7 @@ def compare(store: Store, recipe: RecipeView) -> Comparison:
         missing=tuple(missing),
         health=health,
         collapsed=tuple(collapsed),
+        controls=control_cells,
     )
 
 

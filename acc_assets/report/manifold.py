@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from acc_assets.storage import Store
 
 OWN_LABELS = "own labels"  # where each branch is judged by the labels of its own training images
+RAW_PIXELS = "raw pixels"
 PIXELS = {
-    "label": "raw pixels",
+    "label": RAW_PIXELS,
     "tag": "",
     "control": True,
     "color": -1,
@@ -72,14 +73,22 @@ def label_sets(document: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]
     return sorted(sets.items(), key=lambda item: (item[0] != headline, item[1]["size"]))
 
 
-def pixel_control(store: Store, recipe: RecipeView) -> dict[str, float]:
-    """Return what raw pixels score, by the comparison's column keys; {} where no node measured them."""
+def controls(store: Store, recipe: RecipeView) -> dict[str, dict[str, dict[int, float]]]:
+    """Return what raw pixels and untrained networks reach: control -> the comparison's column key -> seed -> value."""
+    found: dict[str, dict[str, dict[int, float]]] = {}
+
+    def add(name: str, seed: int, document: Mapping[str, Any]) -> None:
+        for number in manifold_numbers(document):
+            by_seed = found.setdefault(name, {}).setdefault(f"{number.task}.{number.metric}", {})
+            by_seed[seed] = number.value
+
     for node in recipe.nodes:
         for seed in recipe.seeds if node.evaluated else ():
-            pixels = RunArtifacts(store, recipe.name, node.tag, seed).manifold.get("pixels")
-            if pixels:
-                return {f"{n.task}.{n.metric}": n.value for n in manifold_numbers(pixels)}
-    return {}
+            document = RunArtifacts(store, recipe.name, node.tag, seed).manifold
+            add(RAW_PIXELS, seed, document.get("pixels") or {})
+            if node.kind == "root":
+                add(node.tag, seed, document)
+    return found
 
 
 def story(session: Session, recipe: RecipeView, colors: Mapping[str, int]) -> dict[str, Any] | None:

@@ -15,7 +15,6 @@ from acc_assets.assets.views import recipe_view
 from acc_assets.models import ModelOutput
 from acc_assets.recipes import find_recipes
 from acc_assets.report.comparison import compare
-from acc_assets.report.manifold import pixel_control
 from acc_assets.storage import Store
 from acc_assets.training import load_model
 from acc_assets.tree import Tree
@@ -42,9 +41,11 @@ def tree() -> Tree:
 
 @pytest.fixture(scope="module")
 def store(tree: Tree, tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """A store with the conv branch of 100 images, and the untrained network with the raw pixels."""
+    """A store with the self-supervised branch, and the untrained network with the raw pixels."""
     store = Store(tmp_path_factory.mktemp("grounding") / "storage")
-    wanted = ("self_supervised_trained_interactive", "self_supervised_trained_manifold")
+    wanted = tuple(
+        f"self_supervised_trained_{kind}" for kind in ("metrics", "onnx", "interactive", "manifold")
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACC_STORAGE", str(store.root))
         patch.delenv("DAGSTER_HOME", raising=False)
@@ -100,11 +101,12 @@ def test_raw_pixels_are_the_control(store: Store, tree: Tree) -> None:
     assert pixels["metrics"]["trustworthiness"] == 1.0
     assert pixels["label_sets"]["digits_full"]["accuracy"] > 0.95
     view = recipe_view(tree)
-    control = pixel_control(store, view)
-    assert control["knn.accuracy"] == pixels["label_sets"]["digits_100"]["accuracy"]
-    column = compare(store, view).column("knn.accuracy")
-    assert column.baseline == control["knn.accuracy"]
+    comparison = compare(store, view)
+    column = comparison.column("knn.accuracy")
+    assert column.baseline == pixels["label_sets"]["digits_100"]["accuracy"]
     assert column.label == "accuracy, 100 labels"
+    assert set(comparison.controls) == {"raw pixels", "untrained_conv"}
+    assert set(comparison.to_json()["controls"]["untrained_conv"]) >= {"knn.accuracy", "manifold.score"}
     assert (
         store.run("grounding", "self_supervised_trained", 0).read_json("manifold/manifold.json")["pixels"]
         is None
@@ -119,7 +121,8 @@ def test_the_interactive_file_keeps_its_contract(store: Store, tree: Tree) -> No
     assert np.shape(assets["reference_points"]) == (120, 3)
     assert np.shape(assets["reference_latents"]) == np.shape(assets["reference_latents_raw"]) == (120, 32)
     assert np.shape(assets["digit_samples"]) == (10, 784)
-    assert 0 <= np.min(assets["digit_samples"]) and np.max(assets["digit_samples"]) <= 1
+    assert np.min(assets["digit_samples"]) >= 0
+    assert np.max(assets["digit_samples"]) <= 1
     np.testing.assert_allclose(np.linalg.norm(assets["reference_latents"], axis=1), 1, atol=1e-3)
     arrays = run.read_npz("interactive/manifold.npz")
     test = tree.datasets["digits_100"].config.load().test
@@ -138,8 +141,23 @@ def test_a_known_image_lands_on_its_own_point(store: Store) -> None:
     np.testing.assert_allclose(placed.coords, coords[:5], atol=1e-5)
 
 
-def test_the_site_has_a_playground_on_the_manifold_with_its_data(store: Store) -> None:
-    run = Path(str(store.root)) / "site"
-    assert "What keeps the classes apart" in (run / "recipes/grounding/index.html").read_text()
-    # no models are exported in this store, so the playground is not offered
-    assert not (run / "recipes/grounding/grounding.html").exists()
+def test_the_site_tells_the_story_and_offers_the_playground(store: Store) -> None:
+    site = Path(str(store.root)) / "site"
+    page = (site / "recipes/grounding/index.html").read_text()
+    for words in ("What keeps the classes apart", "raw pixels", "untrained_conv", "with the same 100 labels"):
+        assert words in page
+    playground = (site / "recipes/grounding/grounding.html").read_text()
+    key = "runs/grounding/self_supervised_trained/seed-0"
+    assert 'data-acc="grounding"' in playground
+    assert key in playground
+    script = (site / f"data/{key}/manifold.js").read_text()
+    for name in (
+        "reference_points",
+        "reference_latents",
+        "reference_latents_raw",
+        "reference_labels",
+        "indices",
+    ):
+        assert f'"{name}"' in script
+    for fact in ('"projection_k":12', '"l2_normalized":true', '"latent_dim":32', '"n":120'):
+        assert fact in script.replace(" ", "")
