@@ -11,9 +11,11 @@ import torch
 
 from acc_assets.analysis.manifold import barycentric_projection, manifold_score
 from acc_assets.assets.build import build
+from acc_assets.assets.client import client_bundle, ort_wasm
 from acc_assets.assets.views import recipe_view
 from acc_assets.models import ModelOutput
 from acc_assets.recipes import find_recipes
+from acc_assets.report import build_site
 from acc_assets.report.comparison import compare
 from acc_assets.storage import Store
 from acc_assets.training import load_model
@@ -141,8 +143,10 @@ def test_a_known_image_lands_on_its_own_point(store: Store) -> None:
     np.testing.assert_allclose(placed.coords, coords[:5], atol=1e-5)
 
 
-def test_the_site_tells_the_story_and_offers_the_playground(store: Store) -> None:
-    site = Path(str(store.root)) / "site"
+def test_the_site_tells_the_story_and_offers_the_playground(store: Store, tree: Tree, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    result = build_site(store, [recipe_view(tree)], site, client_dist=client_bundle(), ort_wasm=ort_wasm())
+    assert not result.broken
     page = (site / "recipes/grounding/index.html").read_text()
     for words in ("What keeps the classes apart", "raw pixels", "untrained_conv", "with the same 100 labels"):
         assert words in page
