@@ -21,7 +21,8 @@ def force_tables(a: float, b: float) -> tuple[np.ndarray, np.ndarray]:
     """
     bits = np.minimum(np.arange(CELLS + 1, dtype=np.int64) << FRACTION_BITS, 0x7F7FFFFF)
     squared = bits.astype(np.int32).view(np.float32).astype(np.float64)
-    squared[0] = squared[1]
+    # Below the smallest normal float the value depends on whether the process flushes subnormal numbers.
+    squared = np.maximum(squared, np.finfo(np.float32).tiny)
     curve = 1.0 + a * squared**b
     pull = -2.0 * a * b * squared ** (b - 1.0) / curve
     push = 2.0 * b / ((0.001 + squared) * curve)
