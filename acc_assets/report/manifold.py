@@ -128,6 +128,7 @@ def story(session: Session, recipe: RecipeView, colors: Mapping[str, int]) -> di
     panels.append(_panel("score", "manifold score, 0 to 100", documents, 0, "score"))
     draws = [_draws(found) for found in documents]
     return {
+        "sentences": [_against_pixels(panel, rows) for panel in panels[:-1]] if pixels and shared else [],
         "rows": rows,
         "panels": panels,
         "shared": shared,
@@ -206,7 +207,29 @@ def _panel(
             }
         )
     name = "k-NN accuracy" if metric == "accuracy" else "Score"
-    return {"name": name, "title": title, "cells": cells, "control": cells[0]["mean"] if cells[0] else None}
+    first = cells[0]
+    return {
+        "name": name,
+        "title": title,
+        "cells": cells,
+        "labels": first["labels"] if first else "",
+        "control": first["mean"] if first else None,
+    }
+
+
+def _against_pixels(panel: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Say which branches do better than raw pixels in every seed, in none, or in some."""
+    groups: dict[str, list[str]] = {"every": [], "some": [], "no": []}
+    control = panel["cells"][0]
+    for row, cell in zip(rows, panel["cells"], strict=True):
+        if cell is None or row["control"]:
+            continue
+        wins = [dot["at"] > control["mean"] for dot in cell["dots"]]
+        groups["every" if all(wins) else "some" if any(wins) else "no"].append(row["label"])
+    parts = [f"in {word} seed: {', '.join(labels)}" for word, labels in groups.items() if labels]
+    return (
+        f"{panel['labels']} labels: raw pixels reach {control['text']}. Better than that {'; '.join(parts)}."
+    )
 
 
 def _draws(found: Sequence[Judged]) -> str:
