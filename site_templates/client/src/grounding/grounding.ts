@@ -10,6 +10,7 @@ import { listenToKeys } from "../viewer/keys";
 import { augment, type NoiseField, noiseField } from "./augmentation";
 import { AugmentationControls } from "./augmentation_controls";
 import { Branch, type Question } from "./branch";
+import { nextRun, startRuns } from "./choice";
 import { Disagreement } from "./disagreement";
 import type { GroundedModel } from "./grounded_model";
 import { InterpolationControls } from "./interpolation_controls";
@@ -40,7 +41,7 @@ export class Grounding {
 
   constructor(private readonly runs: readonly RunChoice[]) {
     this.store = new Store<GroundingState>({ ...START, ...decodeGrounding(this.asked) });
-    this.addButton = h("button", { type: "button", class: "acc-button", onclick: () => this.addBranch(this.nextRun()) }, icon("plus"), "Add a branch");
+    this.addButton = h("button", { type: "button", class: "acc-button", onclick: () => this.addNext() }, icon("plus"), "Add a branch");
     this.element = h(
       "div",
       { class: "acc-playground acc-grounding" },
@@ -64,7 +65,7 @@ export class Grounding {
   async start(): Promise<void> {
     const asked = this.asked.get("runs")?.split("~").map((run) => `runs/${run}`) ?? [];
     const known = asked.filter((key) => this.runs.some((run) => run.key === key)).slice(0, MOST_BRANCHES);
-    const first = known.length > 0 ? known : this.runs.slice(0, 2).map(({ key }) => key);
+    const first = known.length > 0 ? known : startRuns(this.runs);
     for (const key of first) this.addBranch(key);
     const loaded = await Promise.any(this.branches.map(({ ready }) => ready)).catch(() => null);
     if (!loaded && !this.parts) this.side.replaceChildren(h("p", { class: "acc-hint" }, "Choose a branch that can be loaded."));
@@ -162,6 +163,11 @@ export class Grounding {
     this.setPicture(parts.pictures.read(index));
   }
 
+  private addNext(): void {
+    const run = nextRun(this.runs, this.branches.map((branch) => branch.run));
+    if (run) this.addBranch(run);
+  }
+
   private addBranch(run: string): void {
     const branch: Branch = new Branch(this.runs, run, {
       changeRun: () => this.saveAddress(),
@@ -191,11 +197,6 @@ export class Grounding {
     this.saveAddress();
   }
 
-  private nextRun(): string {
-    const shown = new Set(this.branches.map(({ run }) => run));
-    return (this.runs.find(({ key }) => !shown.has(key)) ?? this.runs[0]!).key;
-  }
-
   /** The first branch that is loaded brings samples and typical pictures. */
   private createParts({ model, manifold }: GroundedModel): void {
     if (this.parts) return;
@@ -215,7 +216,7 @@ export class Grounding {
     const interpolation = new InterpolationControls(manifold, (patch) => this.store.set(patch));
     const mode = segmented<Mode>("Mode", [["probe", "Probe"], ["interpolate", "Interpolate"]], (value) => this.store.set({ mode: value }));
     const seen = h("figure", { class: "acc-seen" }, preview.element, h("figcaption", {}, "what the encoders see", chosen));
-    const probe = h("div", { class: "acc-probe" }, picture.element, seen, augmentation.element);
+    const probe = h("div", { class: "acc-probe" }, picture.element, h("p", { class: "acc-hint" }, "Or click a point on a map."), seen, augmentation.element);
     this.parts = { mode, picture, preview, augmentation, interpolation, probe, chosen, sources: meta.samples, pictures: manifold.pictures, size: meta.image_size };
     this.side.replaceChildren(mode.element, probe, interpolation.element);
     this.showStart(manifold.typical.filter((row) => row >= 0).map((row) => manifold.indices[row]!));
@@ -236,8 +237,7 @@ export class Grounding {
     if (!this.parts) return window.location.hash.slice(1); // nothing is shown yet
     const out = new URLSearchParams();
     const shown = this.branches.map(({ run }) => run);
-    const start = this.runs.slice(0, 2).map(({ key }) => key);
-    if (shown.join() !== start.join()) out.set("runs", shown.map((key) => key.replace(/^runs\//, "")).join("~"));
+    if (shown.join() !== startRuns(this.runs).join()) out.set("runs", shown.map((key) => key.replace(/^runs\//, "")).join("~"));
     const { sample } = this.parts.picture;
     if (sample) out.set("sample", String(sample));
     if (this.chosen !== null) out.set("picture", String(this.chosen));

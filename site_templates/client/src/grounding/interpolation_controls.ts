@@ -25,7 +25,7 @@ export class InterpolationControls {
     this.cards = { a: this.createEnd("a"), b: this.createEnd("b") };
     this.slider = h("input", { type: "range", min: 0, max: 1, step: 0.005, "aria-label": "Way from A to B", oninput: () => this.slide() });
     this.slider.addEventListener("pointerdown", () => this.pause());
-    this.playButton = h("button", { type: "button", class: "acc-button", onclick: () => this.toggle() });
+    this.playButton = h("button", { type: "button", class: "acc-button", title: "Keys: space plays, comma and full stop go one step", onclick: () => this.toggle() });
     this.showButton();
     const swap = h("button", { type: "button", class: "acc-button", onclick: () => this.swap() }, "Swap A and B");
     this.element = h(

@@ -1,0 +1,19 @@
+import type { RunChoice } from "../shared/contract";
+
+const seedOf = ({ key }: RunChoice) => /seed-\d+$/.exec(key)?.[0] ?? "";
+
+/** Keys of the runs to start with: the first, and the last of its seed, so that the recipe's two ends stand side by side. */
+export function startRuns(runs: readonly RunChoice[]): string[] {
+  const [first] = runs;
+  if (!first) return [];
+  const last = runs.findLast((run) => seedOf(run) === seedOf(first))!;
+  const second = last === first ? runs[1] : last;
+  return [first, ...(second ? [second] : [])].map(({ key }) => key);
+}
+
+/** The run to add to those that are `shown`: one of the first one's seed before one of another; null where all are shown. */
+export function nextRun(runs: readonly RunChoice[], shown: readonly string[]): string | null {
+  const others = runs.filter(({ key }) => !shown.includes(key));
+  const first = runs.find(({ key }) => key === shown[0]);
+  return (others.find((run) => first && seedOf(run) === seedOf(first)) ?? others[0])?.key ?? null;
+}
