@@ -268,7 +268,10 @@ def _run_unit(
 
 
 def _last_cause(error: Any) -> str:
-    """The message of the error that an asset raised, without Dagster's frames around it."""
+    """The message of the error that an asset raised, without Dagster's frames; our own errors need no class name."""
     while error is not None and error.cause is not None:
         error = error.cause
-    return error.message.strip() if error is not None else "unknown error"
+    if error is None:
+        return "unknown error"
+    kind, _, message = error.message.strip().partition(": ")
+    return message if kind.startswith("acc_assets.") else f"{kind}: {message}" if message else kind

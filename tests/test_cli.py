@@ -1,0 +1,227 @@
+"""The command line as a person meets it: what it prints, how it fails, what it leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from built_tiny import TINY_RECIPES, built, built_storage, environment, own_built
+from click.testing import CliRunner, Result
+
+from acc_assets.cli import main
+from acc_assets.storage import Store
+
+__all__ = ["built", "built_storage", "own_built"]
+ACC = Path(sys.executable).with_name("acc")
+
+
+def acc(*arguments: str) -> Result:
+    """Run a command in this process; anything but a clean exit is a bug and raises."""
+    result = CliRunner().invoke(main, arguments)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+@pytest.fixture
+def failing(tmp_path: Path) -> Iterator[Path]:
+    """An empty store and the recipe whose branches fail."""
+    with environment(tmp_path / "storage") as patch:
+        patch.setenv("ACC_RECIPES", str(TINY_RECIPES.with_name("failing_recipes")))
+        yield tmp_path / "storage"
+
+
+def test_recipes_are_listed_and_a_broken_file_is_shown_with_its_line(built: Path) -> None:
+    done = subprocess.run([ACC, "recipes"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    text = " ".join(done.stdout.split())
+    assert "labelled_trained" in text
+    assert "steps=12" in text
+    assert "broken.py:12" in text
+    assert "there is no checkpoint 'nowhere'" in text
+
+
+def test_recipes_as_json(built: Path) -> None:
+    result = acc("recipes", "--json")
+    assert result.exit_code == 1
+    listed = json.loads(result.output)
+    (tiny,) = listed["recipes"]
+    assert tiny["name"] == "tiny"
+    assert tiny["seeds"] == [0, 1]
+    assert tiny["parameters"] == {"steps": 12, "weight": 5.0}
+    assert [node["tag"] for node in tiny["nodes"]] == [
+        "root",
+        "plain",
+        "plain_trained",
+        "labelled",
+        "labelled_trained",
+    ]
+    (broken,) = listed["broken"]
+    assert (broken["name"], broken["line"]) == ("broken", 12)
+
+
+def test_status_tells_fresh_and_stale_and_why(built: Path) -> None:
+    rows = json.loads(acc("status", "tiny", "--json").output)["tiny"]
+    assert len(rows) == 49
+    assert {row["state"] for row in rows} == {"fresh"}
+    changed = json.loads(acc("status", "tiny", "--set", "weight=7.0", "--json").output)["tiny"]
+    stale = {row["asset"] for row in changed if row["state"] == "stale"}
+    assert "labelled_trained" in stale
+    assert "plain_trained" not in stale
+    table = acc("status", "tiny", "--steps", "13").output
+    assert "stale" in table
+    assert "recipe or code changed" in " ".join(table.split())
+
+
+def test_a_fresh_recipe_is_not_built_again(own_built: Path) -> None:
+    result = acc("build", "tiny")
+    assert result.exit_code == 0
+    assert "0 built, 49 fresh, 0 failed" in result.output
+    assert "digit accuracy" in result.output
+    assert f"site {own_built}/site/index.html" in result.output
+
+
+def test_build_takes_a_selection_seeds_and_steps(tmp_path: Path) -> None:
+    storage = tmp_path / "storage"
+    with environment(storage):
+        command = [
+            ACC,
+            "build",
+            "tiny",
+            "--select",
+            "plain",
+            "--seeds",
+            "1",
+            "--steps",
+            "4",
+            "--workers",
+            "2",
+        ]
+        done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    assert "15 built, 0 fresh, 0 failed" in done.stdout
+    store = Store(storage)
+    assert store.nodes("tiny") == ["plain", "plain_trained", "root"]
+    assert store.seeds("tiny", "plain_trained") == [1]
+    assert store.run("tiny", "plain_trained", 1).read_json("summary.json")["step"] == 4
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["build", "nothing"], "no recipe 'nothing'"),
+        (["build", "broken"], "broken.py:12"),
+        (["build", "tiny", "--select", "nothing"], "Branches and nodes are: root, plain"),
+        (["build", "tiny", "--seeds", "5"], "Seeds are [0, 1]"),
+        (["build", "tiny", "--seeds", "a"], "whole numbers with commas"),
+        (["build", "tiny", "--set", "speed=3"], "speed"),
+        (["build", "tiny", "--steps", "0"], "0 is not in the range"),
+        (["status", "nothing"], "no recipe 'nothing'"),
+        (["site", "nothing"], "no recipe 'nothing'"),
+        (["publish"], "--to FOLDER or --git REPOSITORY"),
+    ],
+)
+def test_mistakes_are_answered_in_words(built: Path, command: list[str], words: str) -> None:
+    result = acc(*command)
+    assert result.exit_code in (1, 2)
+    said = " ".join(result.output.split())
+    assert words in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("command", [["site"], ["serve"], ["publish", "--to", "out"]])
+def test_without_a_site_the_remedy_is_named(tmp_path: Path, command: list[str]) -> None:
+    with environment(tmp_path / "storage"):
+        result = acc(*command)
+    assert result.exit_code == 1
+    assert "acc build" in result.output
+
+
+def test_a_failing_branch_leaves_the_others_and_says_why(failing: Path) -> None:
+    result = acc("build", "failing", "--workers", "1")
+    assert result.exit_code == 1
+    said = " ".join(result.output.split())
+    assert "raises seed 0 failed: RuntimeError: this model never works" in said
+    assert re.search(
+        r"explodes seed 0 failed: failing/explodes, seed 0: .*(exploded|not finite) at step", said
+    )
+    assert "Traceback" not in said
+    store = Store(failing)
+    assert store.run("failing", "good", 0).read_json("summary.json")["status"] == "completed"
+    diverged = store.run("failing", "explodes", 0).read_json("summary.json")
+    assert diverged["status"] == "failed"
+    assert diverged["error"]
+    assert "run.failed" in {event["event"] for event in store.run("failing", "raises", 0).events()}
+    assert (failing / "site" / "index.html").exists()
+    states = {
+        row["asset"]: row["state"] for row in json.loads(acc("status", "failing", "--json").output)["failing"]
+    }
+    assert states["good"] == "fresh"
+    assert states["raises"] == states["explodes"] == "missing"
+
+
+def test_site_renders_again_from_what_is_stored(own_built: Path) -> None:
+    shutil.rmtree(own_built / "site")
+    result = acc("site")
+    assert result.exit_code == 0, result.output
+    assert result.output.strip().splitlines()[-1] == str(own_built / "site" / "index.html")
+    assert (own_built / "site" / "recipes" / "tiny" / "playground.html").exists()
+
+
+def test_serve_answers_on_the_loopback_address_alone(built: Path) -> None:
+    process = subprocess.Popen(
+        [ACC, "serve", "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    try:
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[0]
+        assert address.startswith("http://127.0.0.1:")
+        with urllib.request.urlopen(address, timeout=10) as response:
+            assert b"Experiments" in response.read()
+        listening = f"{int(address.rstrip('/').rsplit(':', 1)[1]):04X}"
+        sockets = [line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        assert {one.split(":")[0] for one in sockets if one.endswith(f":{listening}")} == {"0100007F"}
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+
+
+def test_publish_writes_a_folder_and_a_branch(built: Path, tmp_path: Path) -> None:
+    result = acc("publish", "--to", str(tmp_path / "public"))
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "public" / "index.html").read_bytes() == (built / "site" / "index.html").read_bytes()
+    assert (tmp_path / "public" / ".nojekyll").exists()
+
+    def git(*arguments: str) -> str:
+        identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+        done = subprocess.run(
+            ["git", *identity, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    git("init", "-q", "-b", "main", ".")
+    git("config", "user.name", "t")
+    git("config", "user.email", "t@example.org")
+    git("commit", "-q", "--allow-empty", "-m", "start")
+    result = acc("publish", "--git", str(tmp_path))
+    assert result.exit_code == 0, result.output
+    assert "push origin gh-pages" in result.output
+    assert "index.html" in git("ls-tree", "-r", "--name-only", "gh-pages").splitlines()
+    assert git("rev-parse", "--abbrev-ref", "HEAD").strip() == "main"
+    first = git("rev-parse", "gh-pages")
+    assert acc("publish", "--git", str(tmp_path)).exit_code == 0
+    assert git("rev-parse", "gh-pages") == first
