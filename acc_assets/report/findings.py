@@ -7,6 +7,8 @@ from collections import Counter
 from acc_assets.report.comparison import Column, Comparison, Pair
 from acc_assets.report.vocabulary import show, show_spread
 
+FEW_BRANCHES = 3
+
 
 def findings(comparison: Comparison) -> list[str]:
     """Return the sentences that stand on a recipe's page; nothing in them is written by hand.
@@ -18,7 +20,8 @@ def findings(comparison: Comparison) -> list[str]:
     if not measured:
         return ["Nothing has been measured yet."]
     sentences = [levels(comparison, column) for column in comparison.headline(2)]
-    for column in comparison.headline(4):
+    # With many branches one metric is enough: each more would add a sentence for every branch.
+    for column in comparison.headline(4 if len(measured) <= FEW_BRANCHES else 1):
         sentences += [difference(column, pair) for pair in comparison.pairs if pair.column == column.key]
     for column in probes_of_named_slots(comparison):
         sentences.append(levels(comparison, column))

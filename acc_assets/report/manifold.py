@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from acc_assets.report.artifacts import RunArtifacts
 from acc_assets.report.specs import steps_of
 from acc_assets.report.views import NodeView, RecipeView
-from acc_assets.report.vocabulary import duration, show_spread
+from acc_assets.report.vocabulary import duration, show, show_spread
 
 if TYPE_CHECKING:
     from acc_assets.report.session import Session
@@ -21,6 +21,7 @@ RAW_PIXELS = "raw pixels"
 PIXELS = {
     "label": RAW_PIXELS,
     "tag": "",
+    "root": "",
     "control": True,
     "color": -1,
     "note": "Control: no network at all.",
@@ -30,6 +31,7 @@ PIXELS = {
     "wall": "—",
 }
 Judged = tuple[int, Mapping[str, Any]]  # a seed and its manifold.json
+TOPS = {"accuracy": 1.0, "score": 100.0}
 MEASURES = (
     "trustworthiness",
     "neighbor_agreement",
@@ -126,6 +128,8 @@ def story(session: Session, recipe: RecipeView, colors: Mapping[str, int]) -> di
         for place, size in enumerate(shared or [0])
     ]
     panels.append(_panel("score", "manifold score, 0 to 100", documents, 0, "score"))
+    for panel in panels if shared else ():
+        _add_changes(panel, rows)
     draws = [_draws(found) for found in documents]
     return {
         "sentences": [_against_pixels(panel, rows) for panel in panels[:-1]] if pixels and shared else [],
@@ -150,6 +154,7 @@ def _row(
         "label": node.branch if not control and node.branch else node.tag,
         "tag": node.tag,
         "control": control,
+        "root": recipe.lineage(node.tag)[0].tag,
         "color": colors[node.tag],
         "note": " ".join(node.notes),
         "images": "" if control else f"{int(facts.get('train') or 0):,}",
@@ -173,7 +178,7 @@ def _panel(
     key: str,
 ) -> dict[str, Any]:
     """One column of the figure: for each row its seeds, mean and text, and where they lie in percent of the width."""
-    top = 1.0 if metric == "accuracy" else 100.0
+    top = TOPS[metric]
     cells: list[dict[str, Any] | None] = []
     for found in documents:
         values = [
@@ -199,22 +204,43 @@ def _panel(
                     {
                         "seed": seed,
                         "at": round(100 * value / top, 2),
-                        "value": show_spread(metric, value, None),
+                        "value": show(metric, value),
+                        "raw": value,
                     }
                     for seed, value in values
                 ],
                 "labels": ", ".join(f"{size:,}" for size in sizes),
+                "change": "",
             }
         )
     name = "k-NN accuracy" if metric == "accuracy" else "Score"
     first = cells[0]
     return {
         "name": name,
+        "metric": metric,
         "title": title,
         "cells": cells,
         "labels": first["labels"] if first else "",
         "control": first["mean"] if first else None,
     }
+
+
+def _add_changes(panel: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Tell each branch's cell how far it is from the last earlier branch of the same root, else from the row above."""
+    branches = [place for place, row in enumerate(rows) if not row["control"]]
+    for number, place in enumerate(branches):
+        earlier = branches[:number]
+        same = [other for other in earlier if rows[other]["root"] == rows[place]["root"]]
+        cell = panel["cells"][place]
+        if cell is None or not earlier:
+            continue
+        reference = (same or earlier)[-1]
+        theirs = {dot["seed"]: dot["raw"] for dot in (panel["cells"][reference] or {"dots": []})["dots"]}
+        gaps = [dot["raw"] - theirs[dot["seed"]] for dot in cell["dots"] if dot["seed"] in theirs]
+        if gaps:
+            mean = math.fsum(gaps) / len(gaps)
+            sure = "" if all(g > 0 for g in gaps) or all(g < 0 for g in gaps) else ", seeds disagree"
+            cell["change"] = f"{show(panel['metric'], mean, signed=True)} on {rows[reference]['label']}{sure}"
 
 
 def _against_pixels(panel: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
