@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+import dagster as dg
 import numpy as np
 
 from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, digest_of
@@ -65,6 +66,7 @@ def run(work: NodeWork) -> Outcome:
             **{name.replace("_", " "): value for name, value in facts["metrics"].items()},
             **({"raw pixels: score": pixels["metrics"]["score"]} if pixels else {}),
             "parameters": document["parameters"]["total"],
+            f"report by class, {facts['headline']}": dg.MetadataValue.md(_report_table(headline["report"])),
             "path": str(work.run.local_path(FAMILY)),
         },
         verdicts={
@@ -130,6 +132,17 @@ def _measure(
         "draws": asdict(spread) if spread is not None else None,
         "metrics": metrics.to_json(),
     }
+
+
+def _report_table(report: dict[str, Any]) -> str:
+    """Precision, recall, F1 and support of every class as a Markdown table."""
+    columns = ("precision", "recall", "f1-score", "support")
+    rows = [
+        f"| {name} | " + " | ".join(f"{facts[column]:.3g}" for column in columns) + " |"
+        for name, facts in report.items()
+        if isinstance(facts, dict)
+    ]
+    return "\n".join([f"| class | {' | '.join(columns)} |", "| --- " * (len(columns) + 1) + "|", *rows])
 
 
 def _confusion(truth: np.ndarray, predicted: np.ndarray, classes: np.ndarray) -> list[list[int]]:

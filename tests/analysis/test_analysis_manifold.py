@@ -10,6 +10,7 @@ from acc_assets.analysis.manifold import (
     barycentric_projection,
     fisher_ratio,
     knn_classification,
+    knn_over_draws,
     manifold_metrics,
     manifold_score,
     neighbor_agreement,
@@ -75,3 +76,15 @@ def test_a_new_latent_lies_between_its_neighbours() -> None:
     assert placed.indices.tolist() == [[0, 1], [1, 0]]
     with pytest.raises(ValueError, match="do not fit"):
         barycentric_projection(np.zeros((1, 2)), reference, coords)
+
+
+def test_draws_of_labels_agree_where_classes_are_far_apart_and_spread_where_they_mix() -> None:
+    labels = np.repeat([0, 1], 50)
+    apart = labels[:, None] * 100.0 + np.random.default_rng(0).normal(size=(100, 2))
+    clear = knn_over_draws(apart, labels, apart, labels, size=10, draws=5, k=3)
+    assert (clear.mean, clear.sd, clear.draws, clear.size) == (1.0, 0.0, 5, 10)
+    mixed = np.random.default_rng(1).normal(size=(100, 2))
+    noise = knn_over_draws(mixed, labels, mixed, labels, size=10, draws=20, k=3)
+    assert 0.3 < noise.mean < 0.75
+    assert noise.sd > 0
+    assert noise == knn_over_draws(mixed, labels, mixed, labels, size=10, draws=20, k=3)
