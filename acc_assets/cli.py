@@ -253,14 +253,14 @@ def _trees(recipe: str | None, parameters: dict[str, Any]) -> list[Any]:
 
 
 def _parameters(steps: int | None, settings: tuple[str, ...]) -> dict[str, Any]:
-    import yaml
+    from acc_assets.tree import parse_value
 
     parameters: dict[str, Any] = {} if steps is None else {"steps": steps}
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not equals:
             raise click.UsageError(f"--set {setting}: write NAME=VALUE.")
-        parameters[name] = yaml.safe_load(value)
+        parameters[name] = parse_value(value)
     return parameters
 
 

@@ -7,7 +7,7 @@ from acc_assets.tree.nodes import DatasetRef, Tree, TreeNode
 from acc_assets.tree.phases import PHASE_OPTIONS, EarlyStopping, TrainPhase
 from acc_assets.tree.recipe import ANALYSIS_SUFFIXES, Recipe, RecipeContext, recipe_parameters, trace
 from acc_assets.tree.spec import Call, canonical, spec_hash
-from acc_assets.tree.yaml_recipe import Vocabulary
+from acc_assets.tree.yaml_recipe import Vocabulary, parse_value
 
 __all__ = [
     "ANALYSIS_SUFFIXES",
@@ -27,6 +27,7 @@ __all__ = [
     "Vocabulary",
     "canonical",
     "discover",
+    "parse_value",
     "recipe_parameters",
     "spec_hash",
     "trace",

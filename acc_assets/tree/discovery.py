@@ -13,7 +13,7 @@ from typing import Any
 from acc_assets.tree.errors import RecipeError
 from acc_assets.tree.nodes import Tree
 from acc_assets.tree.recipe import Recipe, trace
-from acc_assets.tree.spec import USER_CODE
+from acc_assets.tree.spec import USER_CODE, digest
 from acc_assets.tree.yaml_recipe import RecipeFileError, Vocabulary, YamlRecipe
 
 
@@ -76,7 +76,8 @@ def _recipes_in(path: Path, vocabulary: Vocabulary) -> Iterator[Recipe]:
     if path.suffix != ".py":
         yield YamlRecipe(path, vocabulary)
         return
-    name = f"{USER_CODE}{path.stem}"
+    # Files of one name in two folders are two modules.
+    name = f"{USER_CODE}{path.stem}_{digest(str(path.resolve().parent))[:6]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} cannot be imported")

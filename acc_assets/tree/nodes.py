@@ -92,7 +92,6 @@ class Tree:
     parameters: Mapping[str, Any]
     nodes: Mapping[str, TreeNode]
     datasets: Mapping[str, DatasetRef] = field(default_factory=dict)
-    log: tuple[str, ...] = ()
     source: str = ""
 
     def __iter__(self) -> Iterator[TreeNode]:

@@ -13,7 +13,7 @@ from acc_assets.tree.errors import RecipeError
 from acc_assets.tree.manifold import ManifoldAnalysis
 from acc_assets.tree.nodes import DatasetRef, NodeKind, Tree, TreeNode
 from acc_assets.tree.phases import PHASE_OPTIONS, TrainPhase
-from acc_assets.tree.spec import bind
+from acc_assets.tree.spec import bind, canonical
 
 # Asset names join recipe and tag by "__", so that neither may hold it.
 VALID_NAME = re.compile(r"[A-Za-z](_?[A-Za-z0-9])*\Z")
@@ -96,7 +96,7 @@ class RecipeContext:
         self._pending: list[TrainPhase] = []
         self._current: _Draft | None = None
         self._phase = ""
-        self._log: list[str] = []
+        self._remarks: list[str] = []  # made before the first checkpoint
 
     # -- what the recipe calls ---------------------------------------------------------------------------------
 
@@ -113,11 +113,12 @@ class RecipeContext:
         with self._operation(f"load_dataset('{name}')"):
             self._valid_name(name)
             ref = DatasetRef(name, bind(loader, kwargs))
-            if self._datasets.setdefault(name, ref) != ref:
+            kept = self._datasets.setdefault(name, ref)
+            if kept != ref:
                 raise self._error(
                     "this name is another data set's already.", "Give the second one a name of its own."
                 )
-            return ref
+            return kept
 
     def attach_task(self, task: Any) -> None:
         """Attach a task to the current model."""
@@ -209,17 +210,22 @@ class RecipeContext:
                     "there is no checkpoint with tasks to evaluate.", "Attach tasks and save first."
                 )
             for ref in manifold.label_sets if manifold is not None else ():
+                if getattr(ref.config, "kind_of_target", "class") != "class":
+                    raise self._error(
+                        f"the label set '{ref.name}' has no classes.", "Name a data set with labels."
+                    )
                 if self._datasets.get(ref.name) is not ref:
                     raise self._error(
                         f"the label set {ref!r} was not loaded here.",
                         "Pass what ctx.load_dataset(...) returned.",
                     )
             self._current.evaluated = True
+            self._current.sealed = True
             self._current.manifold = manifold
 
     def log(self, message: str) -> None:
-        """Keep a remark with the current checkpoint."""
-        (self._current.notes if self._current is not None else self._log).append(str(message))
+        """Keep a remark with the current checkpoint, or with the first one where there is none yet."""
+        (self._current.notes if self._current is not None else self._remarks).append(str(message))
 
     @property
     def phase(self) -> str:
@@ -252,17 +258,20 @@ class RecipeContext:
                 raise self._error(
                     f"{sorted(clashes)} would hide an analysis of another node.", "Rename these tags."
                 )
-            return {tag: draft.finish() for tag, draft in self._nodes.items()}
+            nodes = {tag: draft.finish() for tag, draft in self._nodes.items()}
+            for ref in self._datasets.values():
+                canonical(ref.config)
+            for (
+                node
+            ) in nodes.values():  # what has no canonical form is found here, where the recipe can be named
+                canonical(node.manifold)
+                node.spec_hash  # noqa: B018
+            return nodes
 
     @property
     def datasets(self) -> dict[str, DatasetRef]:
         """The data sets that were loaded, by name."""
         return dict(self._datasets)
-
-    @property
-    def messages(self) -> tuple[str, ...]:
-        """Remarks made before the first checkpoint."""
-        return tuple(self._log)
 
     def _add(self, tag: str, kind: NodeKind, parent: _Draft | None, branch: str) -> None:
         self._valid_name(tag)
@@ -280,7 +289,9 @@ class RecipeContext:
             model=self._model,
             tasks=list(self._tasks),
             phases=self._pending,
+            notes=self._remarks,
         )
+        self._remarks = []
         self._nodes[tag] = self._current = draft
         self._pending = []
 
@@ -319,7 +330,7 @@ class RecipeContext:
                 recipe=error.recipe or self._recipe,
                 operation=error.operation or operation,
             ) from None
-        except (TypeError, ValueError) as error:
+        except (AttributeError, OSError, TypeError, ValueError) as error:
             raise RecipeError(str(error), remedy="", recipe=self._recipe, operation=operation) from error
 
 
@@ -338,11 +349,11 @@ def trace(recipe: Recipe, **overrides: Any) -> Tree:
     if not VALID_NAME.match(name):
         raise RecipeError(f"{name!r} is not a valid name.", remedy=NAME_RULE, recipe=name)
     seeds = tuple(recipe.seeds)
-    if not seeds or len(set(seeds)) != len(seeds) or not all(isinstance(s, int) and s >= 0 for s in seeds):
+    if not seeds or len(set(seeds)) != len(seeds) or not all(type(s) is int and s >= 0 for s in seeds):
         raise RecipeError(
             f"seeds={seeds} is not allowed.", remedy="Give distinct whole numbers from 0.", recipe=name
         )
-    defaults = getattr(recipe, "parameters", None) or recipe_parameters(recipe.run)
+    defaults = recipe.parameters if hasattr(recipe, "parameters") else recipe_parameters(recipe.run)
     unknown = sorted(set(overrides) - set(defaults))
     if unknown:
         raise RecipeError(
@@ -370,5 +381,4 @@ def trace(recipe: Recipe, **overrides: Any) -> Tree:
         parameters=parameters,
         nodes=nodes,
         datasets=ctx.datasets,
-        log=ctx.messages,
     )

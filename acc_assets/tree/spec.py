@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import hashlib
 import inspect
 import json
 import math
-import textwrap
+import sys
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
@@ -20,15 +21,19 @@ USER_CODE = f"{PACKAGE}.recipes."
 class Call:
     """A callable with its keyword arguments, to be called when an asset materializes.
 
-    The source text of the callable is part of the spec, so that an edited model or loader of a recipe file
-    makes its nodes stale.
+    The code of the file that defines the callable is part of the spec, so that an edited model or loader of a recipe
+    file makes its nodes stale.
     """
 
     target: Callable[..., Any]
     kwargs: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        name = getattr(self.target, "__qualname__", repr(self.target))
+        name = getattr(self.target, "__qualname__", "")
+        if not name:
+            raise ValueError(
+                f"{self.target!r} has no name. Pass a function or class and its arguments as keywords."
+            )
         if "<lambda>" in name or "<locals>" in name:
             raise ValueError(
                 f"{name} is a lambda or a nested function, whose captured values cannot be hashed. "
@@ -105,8 +110,26 @@ def canonical(value: Any) -> Any:
 
 
 def source_hash(target: Any) -> str:
-    """Hash of a function's or class's source text, indentation aside."""
-    return digest(textwrap.dedent(inspect.getsource(target)))
+    """Hash of the code behind a function or class of a user's.
+
+    It covers the whole file that defines it, recipes aside: a builder's meaning lies in the classes, helpers and
+    constants around it. Comments and layout do not count.
+    """
+    module = sys.modules[target.__module__]
+    statements = ast.parse(inspect.getsource(module)).body
+    recipes = {
+        name for name, value in vars(module).items() if isinstance(value, type) and hasattr(value, "seeds")
+    }
+    kept = [
+        s
+        for s in statements
+        if not (isinstance(s, ast.ClassDef) and s.name in recipes) and not _is_docstring(s)
+    ]
+    return digest("\n".join(ast.dump(statement) for statement in kept))
+
+
+def _is_docstring(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
 def digest(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 import yaml
 
 from acc_assets.tree.errors import RecipeError
+from acc_assets.tree.manifold import ManifoldAnalysis
 from acc_assets.tree.nodes import DatasetRef
 from acc_assets.tree.recipe import Recipe, RecipeContext
 
@@ -58,6 +60,10 @@ class _Loader(yaml.SafeLoader):
         mapping.update({str(k): v for k, v in self.construct_mapping(node, deep=True).items()})
 
 
+# YAML 1.1 reads 1e-3 as a word; people mean a number.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+\Z"), list("-+0123456789")
+)
 _Loader.add_constructor("tag:yaml.org,2002:map", _Loader.construct_located)
 
 
@@ -89,6 +95,14 @@ class YamlRecipe(Recipe):
         for key in ("datasets", "model", "root", "nodes"):
             if key not in document:
                 raise RecipeFileError(f"the key '{key}' is missing.", line=document.line)
+        for key, shape, what in (
+            ("datasets", _Located, "a mapping of names to data sets"),
+            ("parameters", _Located, "a mapping of names to values"),
+            ("seeds", list, "a list of whole numbers"),
+            *((text, str, "text") for text in ("name", "title", "description", "question", "root")),
+        ):
+            if key in document and not isinstance(document[key], shape):
+                raise RecipeFileError(f"'{key}' must be {what}, not {document[key]!r}.", line=document.line)
         self.vocabulary = vocabulary
         self.document = document
         self.name = document.get("name", path.stem)  # type: ignore[misc]
@@ -127,7 +141,12 @@ class YamlRecipe(Recipe):
                     line=entry.line,
                     remedy="Fork it first: {tag: ..., fork: " + entry["train"] + "}.",
                 )
-            for phase in entry.get("phases", []):
+            if not entry.get("phases"):
+                raise RecipeFileError(
+                    "a 'train' node needs 'phases'.", line=entry.line, remedy="Give a list of them."
+                )
+            self._attach(ctx, entry, datasets)
+            for phase in entry["phases"]:
                 with _at_line(phase):
                     options = dict(phase)
                     ctx.phase = options.pop("name", "")
@@ -139,13 +158,39 @@ class YamlRecipe(Recipe):
             ctx.save_checkpoint(entry["tag"])
         for note in entry.get("notes", []):
             ctx.log(note)
-        if entry.get("evaluate", "train" in entry):
+        asked = entry.get("evaluate", "train" in entry)
+        if isinstance(asked, _Located):
+            ctx.evaluate(manifold=self._manifold(asked, datasets))
+        elif not isinstance(asked, bool):
+            raise RecipeFileError(
+                f"evaluate: {asked!r} is neither true, false nor a mapping.", line=entry.line
+            )
+        elif asked:
             ctx.evaluate()
+
+    def _manifold(self, asked: _Located, datasets: Mapping[str, DatasetRef]) -> ManifoldAnalysis:
+        _known_keys(asked, ("manifold",), "evaluate")
+        options = asked["manifold"]
+        names = options.get("label_sets", []) if isinstance(options, _Located) else None
+        if names is None or not set(names) <= set(datasets):
+            raise RecipeFileError(
+                f"manifold: {options!r} is no mapping with 'label_sets' from {sorted(datasets)}.",
+                line=asked.line,
+            )
+        values = {**options, "label_sets": [datasets[name] for name in names]}
+        built: ManifoldAnalysis = self._build(ManifoldAnalysis, values, options.line, "manifold")
+        return built
 
     def _attach(self, ctx: RecipeContext, entry: _Located, datasets: Mapping[str, DatasetRef]) -> None:
         if "tasks" not in entry:
             return
         ctx.detach_all_tasks()
+        if not isinstance(entry["tasks"], list) or not all(
+            isinstance(task, _Located) for task in entry["tasks"]
+        ):
+            raise RecipeFileError(
+                f"'tasks' must be a list of mappings, not {entry['tasks']!r}.", line=entry.line
+            )
         for task in entry["tasks"]:
             with _at_line(task):
                 name = task.get("dataset")
@@ -234,6 +279,11 @@ def _parents_first(entries: Any, root: str) -> list[_Located]:
             yield from below(entry["tag"])
 
     return list(below(root))
+
+
+def parse_value(text: str) -> Any:
+    """The value that a text stands for in a recipe file: a number, a truth value, a list, or the text itself."""
+    return yaml.load(text, Loader=_Loader)
 
 
 def _known_keys(entry: _Located, allowed: tuple[str, ...], what: str) -> None:

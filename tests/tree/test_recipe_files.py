@@ -126,3 +126,68 @@ def test_the_yaml_example_of_the_documentation_is_a_recipe(tmp_path: Path) -> No
     example = Path(__file__).parents[2] / "docs" / "recipe.yaml"
     tree = found_in(tmp_path, example__yaml=example.read_text()).trees["my_experiment"]
     assert [node.tag for node in tree if node.evaluated] == ["plain_trained", "ordered_trained"]
+
+
+def test_a_user_model_is_hashed_with_the_code_around_it(tmp_path: Path) -> None:
+    text = GOOD.replace(
+        "class Good", "WIDTH = 3\n\ndef build(depth):\n    return WIDTH * depth\n\nclass Good"
+    )
+    text = text.replace("ConvAutoencoder, image_size=16, latent_dim=4", "build, depth=2")
+    hashes = [
+        found_in(tmp_path, good__py=version).trees["good"]["plain"].spec_hash
+        for version in (
+            text,
+            text.replace("WIDTH = 3", "WIDTH = 4"),
+            text.replace("WIDTH = 3", "WIDTH  =  3  # px"),
+        )
+    ]
+    assert hashes[0] != hashes[1]
+    assert hashes[0] == hashes[2]
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (("steps=steps", "steps=steps, weight_decay=numpy.float32(1e-4)"), "cannot stand in a recipe"),
+        (
+            ("ConvAutoencoder, image_size=16, latent_dim=4", "functools.partial(ConvAutoencoder)"),
+            "has no name",
+        ),
+    ],
+)
+def test_what_cannot_be_hashed_breaks_its_own_recipe_alone(
+    tmp_path: Path, edit: tuple[str, str], message: str
+) -> None:
+    broken = "import functools, numpy\n" + GOOD.replace(*edit).replace("good", "bad")
+    found = found_in(tmp_path, bad__py=broken, good__py=GOOD)
+    assert list(found.trees) == ["good"]
+    assert message in found.broken[0].error
+
+
+def test_yaml_says_what_people_mean(tmp_path: Path) -> None:
+    text = GOOD_YAML.replace("parameters: {steps: 10}\n", "").replace("${steps}", "10\n        lr: 1e-3")
+    tree = found_in(tmp_path, good__yaml=text).trees["good"]
+    assert tree["plain_trained"].phases[0].lr == pytest.approx(1e-3)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (("    phases:\n      - steps: ${steps}\n", ""), "needs 'phases'"),
+        (("{type: reconstruction, name: recon, dataset: digits}", "recon"), "list of mappings"),
+        (("name: good\n", "name: good\nseeds: 3\n"), "'seeds' must be a list"),
+        (("train: plain\n", "train: plain\n    evaluate: 3\n"), "neither true, false"),
+    ],
+)
+def test_yaml_shapes_are_checked(tmp_path: Path, edit: tuple[str, str], message: str) -> None:
+    (broken,) = found_in(tmp_path, good__yaml=GOOD_YAML.replace(*edit)).broken
+    assert message in broken.error
+    assert broken.line
+
+
+def test_yaml_tasks_of_a_train_node_replace_those_of_its_fork(tmp_path: Path) -> None:
+    text = GOOD_YAML.replace(
+        "    phases:", "    tasks:\n      - {type: classification, name: cls, dataset: digits}\n    phases:"
+    )
+    tree = found_in(tmp_path, good__yaml=text).trees["good"]
+    assert [task.name for task in tree["plain_trained"].tasks] == ["cls"]
