@@ -203,7 +203,7 @@ def compare(store: Store, recipe: RecipeView) -> Comparison:
                 if known.baseline is None and column.baseline is not None:
                     columns[column.key] = column
                 elif known.label != column.label:  # classifiers of one name, fitted on other labels
-                    columns[column.key] = replace(known, label=f"{words(known.metric).label}, {OWN_LABELS}")
+                    columns[column.key] = replace(known, label=f"{known.label.split(', ')[0]}, {OWN_LABELS}")
                 values[node].setdefault(column.key, {})[seed] = value
     control_cells = {
         name: {key: Cell.of(by_seed) for key, by_seed in numbers.items()}

@@ -59,7 +59,7 @@ def manifold_numbers(document: Mapping[str, Any]) -> Iterator[Number]:
     for place, (name, found) in enumerate(sets):
         suffix = "" if place == 0 else f"_{name}"
         labels = f"{found['size']:,} labels"
-        yield Number(f"knn{suffix}", "accuracy", f"accuracy, {labels}", float(found["accuracy"]), 0)
+        yield Number(f"knn{suffix}", "accuracy", f"k-NN accuracy, {labels}", float(found["accuracy"]), 0)
         yield Number(
             f"manifold{suffix}", "score", f"score, {labels}", float(found["score"]), 1 if place == 0 else 10
         )

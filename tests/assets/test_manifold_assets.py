@@ -104,7 +104,7 @@ def test_raw_pixels_are_the_control(store: Store, tree: Tree) -> None:
     comparison = compare(store, view)
     column = comparison.column("knn.accuracy")
     assert column.baseline == pixels["label_sets"]["digits_100"]["accuracy"]
-    assert column.label == "accuracy, 100 labels"
+    assert column.label == "k-NN accuracy, 100 labels"
     assert set(comparison.controls) == {"raw pixels", "untrained_conv"}
     assert set(comparison.to_json()["controls"]["untrained_conv"]) >= {"knn.accuracy", "manifold.score"}
     assert (
