@@ -123,9 +123,14 @@ def test_a_terminated_training_goes_on_where_it_was(server: Webserver, storage: 
     assert run.read_json("summary.json")["status"] == "cancelled"
     assert run.exists(f"checkpoints/step_{cancelled['step']:08d}.pt")
 
-    second = server.launch("__ASSET_JOB", 0, WALK[-1:])
+    # The job of the whole recipe, its comparison and the site included, which have no seed.
+    second = server.launch("slow", 0)
     assert server.end_of(second) == "SUCCESS"
     assert run.read_json("summary.json")["status"] == "completed"
     assert run.read_json("summary.json")["step"] == 1500
     (resumed,) = events("run.resumed")
     assert resumed["step"] == cancelled["step"]
+    states = server.ask(WHOLE, keys=[{"path": ["slow", name]} for name in ("comparison", "site")])[
+        "assetNodes"
+    ]
+    assert [node["whole"] for node in states] == ["FRESH", "FRESH"]
