@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,16 @@ class _Friendly(click.Group):
         try:
             return super().invoke(ctx)
         except Exception as error:
-            if type(error).__module__.startswith("acc_assets."):
+            ours = type(error).__module__.startswith("acc_assets.")
+            if ours or isinstance(error, OSError):
                 raise click.ClickException(str(error)) from error
+            raise
+        except BaseException as error:
+            if type(error).__name__ == "DagsterExecutionInterruptedError":
+                click.echo(
+                    "stopped; what was trained is saved, and the next build goes on from there", err=True
+                )
+                sys.exit(130)
             raise
 
 
@@ -113,7 +122,9 @@ def status(recipe: str | None, as_json: bool, steps: int | None, settings: tuple
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Override any parameter of the recipe."
 )
 @click.option("--workers", type=click.IntRange(1), help="Processes side by side; default: one a core.")
-@click.option("--force", is_flag=True, help="Build the selection although it is fresh.")
+@click.option(
+    "--force", is_flag=True, help="Build the selection although it is fresh; whole checkpoints are kept."
+)
 def build(
     recipe: str,
     select: str | None,
@@ -130,13 +141,15 @@ def build(
     parameters = _parameters(steps, settings)
     (tree,) = _trees(recipe, parameters)
     store = Store()
+    # Terminate means what Ctrl-C means: trainings save what they have.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with BuildDisplay(tree.name) as display:
         display.say("reading what is built")
         from acc_assets.assets.build import build as build_recipe
 
         report = build_recipe(
             tree,
-            parameters,
+            dict(tree.parameters),
             store,
             select=select,
             seeds=_seed_list(seeds),
@@ -163,7 +176,9 @@ def site(recipe: str | None) -> None:
     if not trees:
         raise click.ClickException("nothing is built yet. Run: acc build quickstart")
     # One rendering shows every recipe, so any recipe's asset serves where none is named.
-    report = build_recipe(trees[0], {}, store, select="site", force=True, upstream=False)
+    report = build_recipe(
+        trees[0], dict(trees[0].parameters), store, select="site", force=True, upstream=False
+    )
     for one in report.failed:
         raise click.ClickException(one.error)
     click.echo(site_folder(store) / "index.html")
@@ -234,13 +249,22 @@ def _trees(recipe: str | None, parameters: dict[str, Any]) -> list[Any]:
     from acc_assets.recipes import find_recipes
     from acc_assets.tree import RecipeError
 
-    found = find_recipes({recipe: parameters} if recipe else None)
+    found = find_recipes()
     if recipe is None:
+        if parameters:
+            raise click.UsageError("--steps and --set need a RECIPE.")
         for one in found.broken:
             click.echo(f"skipped {one}", err=True)
         return list(found.trees.values())
     if recipe in found.trees:
-        return [found.trees[recipe]]
+        if not parameters:
+            return [found.trees[recipe]]
+        tree = found.trees[recipe]
+        again = find_recipes({recipe: {**tree.parameters, **parameters}})
+        if recipe in again.trees:
+            return [again.trees[recipe]]
+        (cause,) = [one for one in again.broken if str(one.path) == tree.source]
+        raise RecipeError(cause.error, remedy="")
     for one in found.broken:
         if one.name == recipe:
             raise RecipeError(str(one), remedy="Mend the file.", recipe=recipe)

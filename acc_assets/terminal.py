@@ -153,6 +153,9 @@ def print_build(tree: Tree, report: BuildReport, store: Store) -> None:
         f"{len(built)} built, {len(report.fresh)} fresh, {len(report.failed)} failed or skipped "
         f"[dim]({sum(one.seconds for one in report.built):.0f} s in assets)"
     )
+    if report.fresh:
+        names = dict.fromkeys(state.plan.name for state in report.fresh)
+        console.print(f"[dim]fresh: {', '.join(names)}")
     for one in report.failed:
         if one.error:
             seed = "" if one.seed is None else f" seed {one.seed}"

@@ -34,5 +34,5 @@ def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A store and a Dagster instance of this test's own."""
     folder = tmp_path / "storage"
     monkeypatch.setenv("ACC_STORAGE", str(folder))
-    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.setenv("DAGSTER_HOME", str(folder / "dagster"))
     return folder

@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from multiprocessing import get_context
+from dataclasses import dataclass, field, replace
+from multiprocessing import active_children, get_context
 from threading import Thread
 from typing import Any
 
@@ -19,6 +19,7 @@ from acc_assets.assets.location import PRELOADED, build_definitions
 from acc_assets.assets.partitions import chosen_seeds
 from acc_assets.assets.plans import AssetPlan, plans
 from acc_assets.assets.progress import Listener, ProgressEvent
+from acc_assets.assets.resources import training_slots
 from acc_assets.assets.status import AssetStatus, recipe_status, upstream_closure
 from acc_assets.recipes import find_recipes
 from acc_assets.storage import Store
@@ -82,8 +83,8 @@ def build(
 ) -> BuildReport:
     """Bring a recipe, a branch or a node up to date, with everything it is made from; then comparison and site.
 
-    `parameters` are the overrides that `tree` was traced with. `force` builds the selection although it is fresh;
-    without `upstream` nothing but the selection is built.
+    `parameters` are those that `tree` was traced with. `force` builds the selection although it is fresh (a whole
+    checkpoint is kept: its bits are determined); without `upstream` nothing but the selection is built.
     Failures of single assets are in the report; whatever does not depend on them is carried out all the same.
     """
     chosen = chosen_seeds(tree, seeds)
@@ -93,7 +94,7 @@ def build(
     )
     forced = {plan.key for plan in _selected(tree, select)} if force else set()
     built: dict[tuple[str, int | None], Built] = {}
-    with open_instance(store, training_slots=workers) as instance:
+    with open_instance(store, training_slots=training_slots(workers)) as instance:
         closed = clear_dead_runs(instance)
         started_fresh: list[AssetStatus] = []
         for number in range(MAX_PASSES):
@@ -105,12 +106,13 @@ def build(
                 s
                 for s in states
                 if (s.to_build or (s.plan.key in forced and number == 0))
-                and built.get((s.plan.name, s.seed), _NEVER).outcome != "failed"
+                and built.get((s.plan.name, s.seed), _NEVER).outcome in ("", "built")
             ]
-            if not todo or (number and not _moved(todo, built)):
+            if not todo:
                 break
             for wave in _waves(tree, todo, parameters, workers):
-                for one in _carry_out(wave, todo, store, workers, listener):
+                ready, skipped = _without_failed(wave, definitions, built)
+                for one in (*skipped, *_carry_out(ready, todo, store, workers, listener)):
                     built[one.asset, one.seed] = one
     redone = {(asset, seed) for asset, seed in built}
     fresh = [s for s in started_fresh if (s.plan.name, s.seed) not in redone]
@@ -120,11 +122,26 @@ def build(
 _NEVER = Built("", None, "", "")
 
 
-def _moved(todo: Iterable[AssetStatus], built: Mapping[tuple[str, int | None], Built]) -> bool:
-    """Whether the next pass has anything that the last one did not try already."""
-    return any(
-        (s.plan.name, s.seed) not in built or built[s.plan.name, s.seed].outcome == "built" for s in todo
-    )
+def _without_failed(
+    wave: Sequence[_Unit], definitions: dg.Definitions, built: Mapping[tuple[str, int | None], Built]
+) -> tuple[list[_Unit], list[Built]]:
+    """Take out of a wave what something that failed in an earlier wave leads to; comparison and site stay."""
+    failed = {key for key, one in built.items() if one.outcome != "built"}
+    ready, skipped = [], []
+    for unit in wave:
+        kept = []
+        for name in unit.assets:
+            upstream = upstream_closure(definitions, [dg.AssetKey([unit.recipe, name])])
+            causes = [
+                key.path[-1] for key in upstream if {(key.path[-1], unit.seed), (key.path[-1], None)} & failed
+            ]
+            if causes and name not in LAST:
+                skipped.append(Built(name, unit.seed, "skipped", f"{causes[0]} did not come about"))
+            else:
+                kept.append(name)
+        if kept:
+            ready.append(replace(unit, assets=tuple(kept)))
+    return ready, skipped
 
 
 def _selected(tree: Tree, select: str | None) -> list[AssetPlan]:
@@ -185,7 +202,7 @@ def _carry_out(
     wave: Sequence[_Unit], todo: Sequence[AssetStatus], store: Store, workers: int, listener: Listener | None
 ) -> Iterable[Built]:
     reasons = {(s.plan.name, s.seed): s.why or s.state for s in todo}
-    if workers == 1 or len(wave) == 1:
+    if workers == 1 or len(wave) <= 1:
         for unit in wave:
             yield from _run_unit(unit, str(store.root), reasons, listener)
         return
@@ -196,9 +213,21 @@ def _carry_out(
         _heard(manager.Queue(), listener) as queue,
         ProcessPoolExecutor(min(workers, len(wave)), mp_context=context) as pool,
     ):
-        futures = [pool.submit(_run_unit, unit, str(store.root), reasons, None, queue) for unit in wave]
-        for future in as_completed(futures):
-            yield from future.result()
+        others = set(active_children())
+        futures = {pool.submit(_run_unit, unit, str(store.root), reasons, None, queue): unit for unit in wave}
+        try:
+            for future in as_completed(futures):
+                unit = futures[future]
+                try:
+                    yield from future.result()
+                except Exception as error:  # the process was killed, or the recipe's file broke meanwhile
+                    why = f"{type(error).__name__}: {error}"
+                    yield from (Built(name, unit.seed, "failed", why, error=why) for name in unit.assets)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in set(active_children()) - others:
+                worker.terminate()  # a training saves what it has and ends
+            raise
 
 
 @contextmanager

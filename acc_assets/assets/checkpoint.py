@@ -11,7 +11,7 @@ from acc_assets.assets.kinds import Check, NodeWork, Outcome, Verdict
 from acc_assets.tree import TreeNode
 
 FAMILY = "checkpoints"
-VERSION = 1
+VERSION = 1  # raise it when equal specs would train to other bits
 CHECKS = (
     Check(
         "finite_loss",
@@ -58,6 +58,7 @@ def run(work: NodeWork) -> Outcome:
             parent_run=parent,
             runtime=work.runtime,
             progress=work.progress,
+            code_version=str(VERSION),
         )
     except TrainingCancelled as cancelled:
         work.progress.message(str(cancelled))

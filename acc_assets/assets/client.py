@@ -24,10 +24,21 @@ def client_bundle() -> Path:
     with FileLock(BUNDLE / ".lock", timeout=LOCK_SECONDS):
         if _older(CLIENT / "node_modules" / ".package-lock.json", [CLIENT / "package-lock.json"]):
             _npm("ci", "--no-audit", "--no-fund", "--ignore-scripts")
-        sources = [path for path in (CLIENT / "src").rglob("*") if path.is_file()]
-        if _older(BUNDLE / "acc.js", [*sources, CLIENT / "package-lock.json"]):
+        if _older(BUNDLE / "acc.js", client_files()):
             _npm("run", "build")
     return BUNDLE
+
+
+def client_files() -> list[Path]:
+    """The sources and settings of the browser code; the folders count too, since a removed file changes them."""
+    settings = [CLIENT / name for name in ("build.mjs", "package.json", "package-lock.json", "tsconfig.json")]
+    return [*settings, *sorted((CLIENT / "src").rglob("*"))]
+
+
+def template_files() -> list[Path]:
+    """Every file that decides how the site looks and works."""
+    pages = [path for folder in ("pages", "styles") for path in sorted((CLIENT.parent / folder).rglob("*"))]
+    return [path for path in (*pages, *client_files()) if path.is_file()]
 
 
 def check() -> None:

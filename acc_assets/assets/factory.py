@@ -38,13 +38,21 @@ def recipe_job(tree: Tree) -> Any:
 
 
 def branch_jobs(tree: Tree) -> list[Any]:
-    """A job for each branch off the root: its fork, everything made from it, and their analyses."""
+    """A job for each branch off the root: what it starts from, its fork, all made from it, and their analyses."""
     jobs = []
     for node in tree:
         if node.kind != "fork" or node.parent is None or tree[node.parent].kind != "root":
             continue
         tags = {below.tag for below in tree.subtree(node.tag)}
-        keys = [plan.key for plan in plans(tree) if plan.node is not None and plan.node.tag in tags]
+        above = {one.tag for one in tree.ancestors(node.tag)}
+        data = {name for tag in tags for name in tree[tag].datasets}
+        keys = [
+            plan.key
+            for plan in plans(tree)
+            if (plan.node is not None and plan.node.tag in tags)
+            or (plan.node is not None and plan.node.tag in above and plan.kind is None)
+            or (plan.dataset is not None and plan.dataset.name in data)
+        ]
         jobs.append(
             dg.define_asset_job(
                 f"{tree.name}__branch__{node.tag}",  # `<recipe>__<tag>` is the op of the asset

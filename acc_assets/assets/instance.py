@@ -12,7 +12,13 @@ from acc_assets.storage import Store
 
 HOME_VARIABLE = "DAGSTER_HOME"
 TRAINING_POOL = "training"
-PROCESS_TAG = "acc/process"  # "<host>:<pid>" of the process that carries a run out
+PROCESS_TAG = "acc/process"  # "<host>:<pid>:<start>" of the process that carries a run out
+UNFINISHED = (
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
 
 _CONFIG = """\
 # Written once by acc; yours to change. Runs, events and schedules are kept beside this file.
@@ -56,23 +62,20 @@ def open_instance(store: Store, training_slots: int | None = None) -> dg.Dagster
 
 
 def process_tag() -> str:
-    """The value of `PROCESS_TAG` for this process."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    """The value of `PROCESS_TAG` for this process: host, process id and the process's start time."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
 
 
 def clear_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     """Close runs whose process is gone (killed, or the machine went down) and give their pool slots back.
 
-    Only runs that were started on this host by `acc build` are judged; Dagster's own run monitoring looks after those
-    that its daemon launched. Returns the ids of the runs that were closed.
+    Only runs that `acc build` started on this host are judged. Returns the ids of the runs that were closed.
     """
     closed = []
-    unfinished = dg.RunsFilter(
-        statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.NOT_STARTED]
-    )
-    for run in instance.get_runs(filters=unfinished):
-        host, _, pid = run.tags.get(PROCESS_TAG, "").partition(":")
-        if not pid or host != socket.gethostname() or _alive(int(pid)):
+    for run in instance.get_runs(filters=dg.RunsFilter(statuses=list(UNFINISHED))):
+        host, _, process = run.tags.get(PROCESS_TAG, "").partition(":")
+        pid, _, started = process.partition(":")
+        if not pid or host != socket.gethostname() or _started(int(pid)) == started:
             continue
         instance.report_run_failed(
             run, message="The process that carried this run out is gone; build again to go on."
@@ -82,11 +85,16 @@ def clear_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     return closed
 
 
-def _alive(pid: int) -> bool:
+def _started(pid: int) -> str:
+    """When a process started, in the system's own unit, so that a reused id is told apart; "" when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (FileNotFoundError, ProcessLookupError):
+        pass
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
-        return False
+        return ""
     except PermissionError:
-        return True
-    return True
+        pass
+    return "running"  # a system without /proc

@@ -148,6 +148,7 @@ class AnalysisKind:
     kinds: frozenset[str]
     run: Callable[[NodeWork], Outcome]
     after: tuple[str, ...] = ()
+    reads_data: bool = False  # True where it reads the artifacts of the node's data sets
     reads_model: bool = True  # False where the artifacts named in `after` are all that it reads
     checks: tuple[Check, ...] = ()
     applies: Callable[[TreeNode], bool] = lambda node: True

@@ -108,6 +108,7 @@ KIND = AnalysisKind(
     description="Every task's metrics on the test split beside its baseline; KL and activity of each dimension.",
     kinds=frozenset({"pytorch", "table"}),
     run=run,
+    reads_data=True,
     after=("latents",),
     checks=(
         Check("beats_mean_image", "The reconstruction scores a higher PSNR than the mean training image."),

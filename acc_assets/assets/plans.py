@@ -83,8 +83,8 @@ def plans(tree: Tree) -> list[AssetPlan]:
     everything = spec_hash({"lineages": [tree.lineage_hash(node.tag) for node in tree]})
     compared = [plan.key for plan in analyses if plan.kind and plan.kind.suffix in comparison.READS]
     # The site shows all; what reaches it through something else needs no edge of its own in the drawn graph.
-    passed_on = {*compared, *(dep for plan in analyses for dep in plan.deps)}
-    shown = [plan.key for plan in analyses if plan.key not in passed_on]
+    passed_on = {*compared, *(dep for plan in found for dep in plan.deps)}
+    shown = [plan.key for plan in found if plan.key not in passed_on]
     found.append(
         AssetPlan(
             _key(tree, "comparison"),
@@ -98,7 +98,7 @@ def plans(tree: Tree) -> list[AssetPlan]:
     # Title, question and description are shown by the site alone.
     words = spec_hash({"title": tree.title, "question": tree.question, "description": tree.description})
     found.append(
-        AssetPlan(_key(tree, "site"), tree.name, "", f"{site.VERSION}-{everything}-{words}", site_deps)
+        AssetPlan(_key(tree, "site"), tree.name, "", f"{site.version()}-{everything}-{words}", site_deps)
     )
     return found
 
@@ -126,6 +126,9 @@ def _analysis_plan(tree: Tree, node: TreeNode, kind: AnalysisKind) -> AssetPlan:
     deps = [_key(tree, f"{node.tag}_{suffix}") for suffix in kind.after if suffix in own]
     if kind.reads_model or not deps:
         deps.insert(0, _key(tree, node.tag))
+    label_sets = node.manifold.label_sets if node.manifold is not None and kind.suffix == "manifold" else ()
+    read = [*(node.datasets if kind.reads_data else ()), *(ref.name for ref in label_sets)]
+    deps += [_key(tree, f"data_{name}") for name in dict.fromkeys(read)]
     request = kind.request(node)
     asked = "" if request is None else f"-{spec_hash({'request': canonical(request)})}"
     return AssetPlan(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import platform
+import sys
+from pathlib import Path
 
 import dagster as dg
 from pydantic import Field
@@ -11,6 +14,14 @@ from acc_assets.storage import Store
 
 THREADS_VARIABLE = "ACC_THREADS"
 DEVICE_VARIABLE = "ACC_DEVICE"
+
+
+def training_slots(workers: int) -> int:
+    """How many trainings may run side by side: one where they share a GPU, else one for each worker."""
+    device = os.environ.get(DEVICE_VARIABLE, "auto")
+    nvidia = Path("/dev/nvidiactl").exists()
+    apple = sys.platform == "darwin" and platform.machine() == "arm64"
+    return 1 if device in ("cuda", "mps") or (device == "auto" and (nvidia or apple)) else workers
 
 
 class StoreResource(dg.ConfigurableResource):

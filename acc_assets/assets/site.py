@@ -8,7 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from acc_assets.assets.client import client_bundle, ort_wasm
+from acc_assets.assets.client import client_bundle, ort_wasm, template_files
 from acc_assets.assets.kinds import Check, Outcome, Verdict
 from acc_assets.report import RecipeView, build_site
 from acc_assets.storage import Store
@@ -17,6 +17,15 @@ VERSION = 1
 CHECKS = (
     Check("site_links", "Every link and every file that a page names is there.", dg.AssetCheckSeverity.ERROR),
 )
+
+
+def version() -> str:
+    """Version of what renders the site: this code, the templates, the styles and the browser code."""
+    total = hashlib.sha256()
+    for path in template_files():
+        total.update(f"{path.name}\n".encode())
+        total.update(path.read_bytes())
+    return f"{VERSION}.{total.hexdigest()[:8]}"
 
 
 def site_folder(store: Store) -> Path:

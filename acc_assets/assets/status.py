@@ -13,6 +13,7 @@ from dagster._core.asset_graph_view.asset_graph_view import AssetGraphView, Temp
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 
 from acc_assets.assets.plans import AssetPlan, plans
+from acc_assets.assets.site import site_folder
 from acc_assets.storage import Store
 from acc_assets.tree import Tree
 
@@ -70,6 +71,8 @@ def _status(
     if state == StaleStatus.STALE:
         causes = resolver.get_stale_causes(plan.key, partition)
         return AssetStatus(plan, seed, "stale", "; ".join(dict.fromkeys(_words(cause) for cause in causes)))
+    if not plan.family and not (site_folder(store) / "index.html").exists():
+        return AssetStatus(plan, seed, "missing", "its folder is gone")
     if verify and plan.family:
         folder = (
             store.recipe(plan.recipe)
@@ -83,16 +86,15 @@ def _status(
 
 
 def _words(cause: object) -> str:
+    """Dagster's reason in a few words."""
     reason = str(getattr(cause, "reason", cause))
-    dependency = getattr(cause, "dependency", None)
-    key = getattr(dependency, "asset_key", None)
+    key = getattr(getattr(cause, "dependency", None), "asset_key", None)
     if reason == "has a new code version":
         return "its recipe or code changed"
-    return (
-        f"{key.path[-1]} {reason.replace('has a new dependency ', 'has a new ')}"
-        if key is not None
-        else reason
-    )
+    if key is None:
+        return reason
+    changed = "is read no more" if "removed" in reason else "is read now" if "on " in reason else "changed"
+    return f"{key.path[-1]} {changed}"
 
 
 def upstream_closure(definitions: dg.Definitions, keys: Iterable[dg.AssetKey]) -> set[dg.AssetKey]:

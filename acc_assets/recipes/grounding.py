@@ -2,6 +2,8 @@
 
 from math import ceil
 
+from typing import Any
+
 from acc_assets.datasets import Augmentation, Digits, Mnist
 from acc_assets.models import ConvAutoencoder, FullyConnectedAutoencoder, ResNetAutoencoder
 from acc_assets.tasks import ReconstructionTask
@@ -65,7 +67,7 @@ class Grounding(Recipe):
 
         # === Untrained networks: the controls, and what every branch starts from ===
         conv = ConvAutoencoder(image_size=SIZE, latent_dim=LATENT, channels=(8, 16))
-        starts = {
+        starts: dict[str, Any] = {
             "untrained_fc": FullyConnectedAutoencoder(image_size=SIZE, latent_dim=LATENT, hidden=(256, 128)),
             "untrained_conv": conv,
             "untrained_dropout": ConvAutoencoder(

@@ -5,13 +5,12 @@ from acc_assets.training.checkpoint import CheckpointState, Identity, parse_chec
 from acc_assets.training.errors import CheckpointRefused, TrainingCancelled, TrainingDiverged, TrainingError
 from acc_assets.training.evaluation import EncodedSplit, encode_split, evaluate
 from acc_assets.training.loading import LoadedModel, load_model
-from acc_assets.training.materialize import TRAINING_VERSION, CheckpointResult, build_checkpoint
+from acc_assets.training.materialize import CheckpointResult, build_checkpoint
 from acc_assets.training.progress import NoProgress, ProgressSink
 from acc_assets.training.runtime import Runtime, available_devices, default_threads
 from acc_assets.training.snapshots import checkpoint_steps, load_checkpoint, load_final
 
 __all__ = [
-    "TRAINING_VERSION",
     "CheckpointRefused",
     "CheckpointResult",
     "CheckpointState",

@@ -25,8 +25,6 @@ from acc_assets.training.stopping import stop_signals
 from acc_assets.training.summary import summarize_tasks, worst_health
 from acc_assets.tree import TreeNode
 
-TRAINING_VERSION = "1"  # raise it when equal specs would train to other bits
-
 
 @dataclass(frozen=True)
 class CheckpointResult:
@@ -86,7 +84,7 @@ def build_checkpoint(
             seed=seed,
             spec_hash=node.spec_hash,
             parent=parent.digest if parent is not None else None,
-            code=f"{TRAINING_VERSION}|{code_version}" if code_version else TRAINING_VERSION,
+            code=code_version,
             data={name: data.digest for name, data in datasets.items()},
         )
         writer = SnapshotWriter(run)
