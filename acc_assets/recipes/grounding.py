@@ -1,7 +1,6 @@
 """How many images does a latent space need before digits keep apart, and what makes up for missing ones?"""
 
 from math import ceil
-
 from typing import Any
 
 from acc_assets.datasets import Augmentation, Digits, Mnist
