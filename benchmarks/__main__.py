@@ -1,0 +1,58 @@
+"""`python -m benchmarks [NAME ...]`: measure, print a table, write `storage/bench/latest.json`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import click
+from rich.console import Console
+
+from acc_assets.storage import Store
+from benchmarks import loop, orchestration, projections, seeds
+from benchmarks.records import Record, show, write
+
+Benchmark = Callable[[int, int], Iterator[Record]]
+BENCHMARKS: dict[str, Benchmark] = {
+    "loop": loop.loop_efficiency,
+    "tasks": loop.many_tasks,
+    "augmentation": loop.augmentation,
+    "dataloader": loop.against_the_plain_way,
+    "orchestration": orchestration.orchestration,
+    "seeds": seeds.parallel_seeds,
+    "stacked": seeds.stacked_seeds,
+    "umap": projections.shared_graph,
+}
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
+@click.option(
+    "--rounds", type=click.IntRange(1), default=3, show_default=True, help="Repetitions; the median counts."
+)
+@click.option(
+    "--threads", type=click.IntRange(1), default=1, show_default=True, help="CPU threads of one training."
+)
+def main(names: tuple[str, ...], rounds: int, threads: int) -> None:
+    """Measure every line of speed that the project promises, or only those named."""
+    console = Console()
+    found: list[Record] = []
+    for name in names or BENCHMARKS:
+        start = time.perf_counter()
+        with console.status(f"measuring {name}"):
+            try:
+                found += BENCHMARKS[name](rounds, threads)
+            except RuntimeError as error:
+                console.print(f"[yellow]skipped {name}:[/] {error}")
+        console.print(f"[dim]{name}: {time.perf_counter() - start:.0f} s")
+    path = Store().root / "bench" / "latest.json"
+    write(found, path)
+    show(found, console)
+    console.print(path)
+    if not all(one.holds for one in found):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""What it costs to have Dagster between a person and the work."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+
+from benchmarks.records import Record, record, spread
+
+ROOT = Path(__file__).parents[1]  # so that children find this package
+LOAD = "from acc_assets.definitions import defs; defs().get_repository_def()"
+
+
+def orchestration(rounds: int, threads: int) -> Iterator[Record]:
+    """Quickstart from nothing, a build with nothing to do, the help text, and loading the code location."""
+    shares, idle = [], []
+    words = ""
+    for _ in range(max(1, rounds - 1)):
+        with TemporaryDirectory() as folder:
+            total, facts = timed_build("quickstart", 1, {}, Path(folder), threads)
+            shares.append((total - facts["bodies_s"]) / total)
+            words = f"last: {total:.1f} s in all, {facts['bodies_s']:.1f} s in {facts['built']} assets"
+            idle.append(_acc(Path(folder), "build", "quickstart", "--workers", "1"))
+    helps = [_acc(None, "--help") for _ in range(rounds * 3)]
+    loads = [_child([sys.executable, "-c", LOAD], {}) for _ in range(rounds)]
+    yield record(
+        "orchestration, share of a build",
+        median(shares),
+        "ratio",
+        "<=",
+        0.15,
+        f"(wall time of a process that builds quickstart from nothing with one worker - time in asset bodies) / wall "
+        f"time; {spread(shares)}; {words}",
+    )
+    yield record(
+        "nothing to do", median(idle), "s", "<=", 5.0, f"`acc build quickstart` again; {spread(idle)}"
+    )
+    yield record("acc --help", median(helps), "s", "<=", 0.5, f"whole process; {spread(helps)}")
+    yield record(
+        "code location",
+        median(loads),
+        "s",
+        "<=",
+        3.0,
+        f"whole process: import and repository; {spread(loads)}",
+    )
+
+
+def timed_build(
+    recipe: str, workers: int, parameters: Mapping[str, int], root: Path, threads: int
+) -> tuple[float, dict[str, Any]]:
+    """Wall seconds of a process that builds a recipe, and what it said of the asset bodies."""
+    command = [sys.executable, "-m", "benchmarks.timed_build", recipe, str(workers), json.dumps(parameters)]
+    start = perf_counter()
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=_environment({"ACC_STORAGE": str(root), "ACC_THREADS": str(threads)}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    seconds = perf_counter() - start
+    facts = json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else {"failed": 1}
+    if facts["failed"]:
+        raise RuntimeError(f"{recipe} did not build:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
+    return seconds, facts
+
+
+def _acc(root: Path | None, *arguments: str) -> float:
+    return _child(
+        [str(Path(sys.executable).with_name("acc")), *arguments], {"ACC_STORAGE": str(root)} if root else {}
+    )
+
+
+def _child(command: list[str], extra: Mapping[str, str]) -> float:
+    start = perf_counter()
+    subprocess.run(command, env=_environment(extra), capture_output=True, check=True)
+    return perf_counter() - start
+
+
+def _environment(extra: Mapping[str, str]) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
+    return {**inherited, **extra}

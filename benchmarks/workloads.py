@@ -1,0 +1,181 @@
+"""The models, data and trees that the benchmarks train."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import nn
+
+from acc_assets.datasets import Batch, Digits, Mnist
+from acc_assets.models import ConvAutoencoder, FactorGroup, FactorSlotAutoencoder
+from acc_assets.storage import Store
+from acc_assets.tasks import ClassificationTask, KLDivergenceTask, ReconstructionTask
+from acc_assets.training import Runtime, build_checkpoint, load_data
+from acc_assets.training.heads import build_heads
+from acc_assets.training.objective import group_tasks
+from acc_assets.training.phase import PhaseTrainer
+from acc_assets.tree import Recipe, RecipeContext, TrainPhase, Tree, trace
+
+CPU = torch.device("cpu")
+SLOTS = FactorSlotAutoencoder(
+    image_size=32,
+    factor_groups=(
+        FactorGroup("digit", 0, 4),
+        FactorGroup("thickness", 4, 7),
+        FactorGroup("slant", 7, 10),
+        FactorGroup("free", 10, 16),
+    ),
+)
+SMALL_CONV = ConvAutoencoder(image_size=28, latent_dim=32)
+SMALL_CONV_VAE = ConvAutoencoder(image_size=28, latent_dim=16, variational=True)
+
+
+def data_folder() -> Path:
+    """Where real MNIST lies."""
+    return Path(os.environ.get("ACC_DATA_DIR", "storage/datasets"))
+
+
+def has_mnist() -> bool:
+    """Whether real MNIST is on this machine."""
+    return (data_folder() / "MNIST" / "raw" / "train-images-idx3-ubyte").exists()
+
+
+def images_config(size: int) -> Any:
+    """MNIST, or scikit-learn's digits where it is not there; `source_words` says which."""
+    return Mnist(image_size=size) if has_mnist() else Digits(image_size=size)
+
+
+def source_words() -> str:
+    """Which data `images_config` gives."""
+    return "MNIST" if has_mnist() else "scikit-learn digits (no MNIST at ACC_DATA_DIR)"
+
+
+class Workload(Recipe):
+    """root -> trained, with the tasks named in `tasks`: "recon", "kl", "digit"."""
+
+    name = "benchmark"
+
+    def __init__(self, model: Any, tasks: tuple[str, ...], **phase: Any) -> None:
+        self.model, self.tasks, self.phase = model, tasks, phase
+
+    def run(self, ctx: RecipeContext) -> None:
+        images = ctx.load_dataset("images", images_config(self.model.image_size))
+        ctx.create_model(self.model)
+        ctx.save_checkpoint("root")
+        kinds = {"recon": ReconstructionTask, "kl": KLDivergenceTask, "digit": ClassificationTask}
+        for task in self.tasks:
+            ctx.attach_task(kinds[task](task, images))
+        ctx.train(lr=1e-3, **self.phase)
+        ctx.save_checkpoint("trained")
+
+
+def workload(model: Any, tasks: tuple[str, ...], **phase: Any) -> Tree:
+    """The traced tree of a workload."""
+    return trace(Workload(model, tasks, **phase))
+
+
+def train(tree: Tree, root: Path, threads: int, should_stop: Callable[[], bool] | None = None) -> None:
+    """Build both nodes through the function that the assets call."""
+    store = Store(root)
+    runs = {node.tag: store.run(tree.name, node.tag, 0) for node in tree}
+    for node in tree:
+        build_checkpoint(
+            node,
+            recipe=tree.name,
+            seed=0,
+            run=runs[node.tag],
+            parent_run=runs[node.parent] if node.parent else None,
+            runtime=Runtime(device="cpu", threads=threads),
+            should_stop=should_stop if node.kind == "trained" else None,
+        )
+
+
+class Interleaved:
+    """Pauses a training every `block` steps to run as many of something else, so that both meet the same machine.
+
+    Pass it as `should_stop`, which training asks once a step. `ratio` is the other's time for a step divided by
+    training's, that is training's speed in units of the other's.
+    """
+
+    def __init__(self, other: Callable[[], None], block: int) -> None:
+        self._other, self._block = other, block
+        self._steps = -1
+        self._resumed = 0.0
+        self.training_s = self.other_s = 0.0
+
+    def __call__(self) -> bool:
+        now = perf_counter()
+        if self._steps >= 0:
+            self.training_s += now - self._resumed
+        self._steps += 1
+        if self._steps and self._steps % self._block == 0:
+            start = perf_counter()
+            for _ in range(self._block):
+                self._other()
+            self.other_s += perf_counter() - start
+        self._resumed = perf_counter()
+        return False
+
+    @property
+    def ratio(self) -> float:
+        """Other's seconds a step over training's, over all whole blocks."""
+        return self.other_s / self.training_s
+
+
+def bare_step(tree: Tree) -> Callable[[], None]:
+    """Forward, losses, backward and optimizer step on one batch in memory; nothing else."""
+    node = tree["trained"]
+    trainer = phase_trainer(tree)
+    source = next(iter(trainer._sources.values()))
+    batch = source.next(0)
+    model, heads, tasks = trainer.model, trainer.heads, node.tasks
+    parameters = [p for group in trainer.optimizer.param_groups for p in group["params"]]
+    optimizer = torch.optim.Adam(parameters, lr=1e-3, fused=True)
+
+    def step() -> None:
+        outputs = model(batch.inputs)
+        total = sum_losses(tasks, outputs, batch, heads)
+        optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        optimizer.step()
+
+    return step
+
+
+def sum_losses(tasks: Any, outputs: Any, batch: Batch, heads: Any) -> torch.Tensor:
+    """The weighted sum that is differentiated."""
+    total = torch.zeros(())
+    for task in tasks:
+        total = total + task.weight_at(0) * task.loss(outputs, batch, heads.get(task.name))
+    return total
+
+
+def phase_trainer(tree: Tree) -> PhaseTrainer:
+    """The trainer of the tree's only phase, without files around it."""
+    phase: TrainPhase = tree["trained"].phases[0]
+    datasets = {name: load_data(ref.config) for name, ref in tree["trained"].datasets.items()}
+    torch.manual_seed(0)
+    model: nn.Module = tree["trained"].model.build()
+    heads = build_heads(phase.tasks, model, seed=0, weights={}, specs={}, device=CPU)
+    groups = group_tasks(model, phase.tasks, datasets, CPU)
+    return PhaseTrainer(phase, model, heads, groups, datasets, seed=0, device=CPU, positions={})
+
+
+def alternate(sides: dict[str, Callable[[], None]], rounds: int, calls: int) -> dict[str, list[float]]:
+    """Seconds a call of each side, by round; the sides take turns, after a warm-up."""
+    for side in sides.values():
+        for _ in range(max(3, calls // 10)):
+            side()
+    found: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, side in sides.items():
+            start = perf_counter()
+            for _ in range(calls):
+                side()
+            found[name].append((perf_counter() - start) / calls)
+    return found
