@@ -111,12 +111,27 @@ class Comparison:
         return next(column for column in self.columns if column.key == key)
 
     def headline(self, count: int = 4) -> list[Column]:
-        """Return the most telling columns: of every task its first metric, accuracy and PSNR before others."""
+        """Return the most telling columns, those that every node has before others.
+
+        Of every task its first metric, accuracy and PSNR before others; then whether a slot means what it is called.
+        """
         best: dict[str, Column] = {}
         for column in self.columns:  # in the order of their ranks
             if column.better and column.rank < SECONDARY:
                 best.setdefault(column.task, column)
-        return list(best.values())[:count] or list(self.columns)[:count]
+        telling = [*best.values(), *self.named_slots()]
+        telling.sort(key=lambda column: -sum(column.key in self.cells[node] for node in self.nodes))
+        return telling[:count] or list(self.columns)[:count]
+
+    def named_slots(self) -> list[Column]:
+        """Return the probes that ask whether a slot means what it is called: `thickness` to `stroke_thickness`."""
+        found = []
+        for column in self.columns:
+            if column.metric == "probe_r2":
+                slot, target = column.task.split(" → ")
+                if slot in target:
+                    found.append(column)
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as plain JSON values (non-finite numbers become None)."""

@@ -21,9 +21,12 @@ def findings(comparison: Comparison) -> list[str]:
         return ["Nothing has been measured yet."]
     sentences = [levels(comparison, column) for column in comparison.headline(2)]
     # With many branches one metric is enough: each more would add a sentence for every branch.
+    slots = comparison.named_slots()
     for column in comparison.headline(4 if len(measured) <= FEW_BRANCHES else 1):
+        if column in slots:
+            continue  # told below, with their levels
         sentences += [difference(column, pair) for pair in comparison.pairs if pair.column == column.key]
-    for column in probes_of_named_slots(comparison):
+    for column in slots:
         sentences.append(levels(comparison, column))
         sentences += [difference(column, pair) for pair in comparison.pairs if pair.column == column.key]
     sentences += [health(comparison), collapse(comparison)]
@@ -45,17 +48,6 @@ def levels(comparison: Comparison, column: Column) -> str:
     if column.baseline is not None:
         baseline = f" (baseline {show(column.metric, column.baseline)})"
     return f"On the test split, {column.label} is {' and '.join(parts)}{baseline}."
-
-
-def probes_of_named_slots(comparison: Comparison) -> list[Column]:
-    """Return the probes that ask whether a slot means what it is called: `thickness` to `stroke_thickness`."""
-    found = []
-    for column in comparison.columns:
-        if column.metric == "probe_r2":
-            slot, target = column.task.split(" → ")
-            if slot in target:
-                found.append(column)
-    return found
 
 
 def collapse(comparison: Comparison) -> str:
