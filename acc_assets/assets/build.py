@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -87,6 +87,7 @@ def build(
     checkpoint is kept: its bits are determined); without `upstream` nothing but the selection is built.
     Failures of single assets are in the report; whatever does not depend on them is carried out all the same.
     """
+    os.environ["ACC_STORAGE"] = str(store.root)  # the assets' own store
     chosen = chosen_seeds(tree, seeds)
     definitions = build_definitions([tree])
     wanted = (
@@ -112,7 +113,10 @@ def build(
                 break
             for wave in _waves(tree, todo, parameters, workers):
                 ready, skipped = _without_failed(wave, definitions, built)
-                for one in (*skipped, *_carry_out(ready, todo, store, workers, listener)):
+                carried_out = _carry_out(
+                    ready, _reasons(todo), definitions, instance, store, workers, listener
+                )
+                for one in (*skipped, *carried_out):
                     built[one.asset, one.seed] = one
     redone = {(asset, seed) for asset, seed in built}
     fresh = [s for s in started_fresh if (s.plan.name, s.seed) not in redone]
@@ -198,13 +202,22 @@ def _depth(tree: Tree, branch: str) -> int:
     return len({node.branch for node in tree.ancestors(branch)})
 
 
+def _reasons(todo: Iterable[AssetStatus]) -> dict[tuple[str, int | None], str]:
+    return {(s.plan.name, s.seed): s.why or s.state for s in todo}
+
+
 def _carry_out(
-    wave: Sequence[_Unit], todo: Sequence[AssetStatus], store: Store, workers: int, listener: Listener | None
+    wave: Sequence[_Unit],
+    reasons: Mapping[tuple[str, int | None], str],
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    store: Store,
+    workers: int,
+    listener: Listener | None,
 ) -> Iterable[Built]:
-    reasons = {(s.plan.name, s.seed): s.why or s.state for s in todo}
     if workers == 1 or len(wave) <= 1:
         for unit in wave:
-            yield from _run_unit(unit, str(store.root), reasons, listener)
+            yield from _materialize(unit, definitions, instance, reasons, listener)
         return
     context = get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
@@ -214,7 +227,7 @@ def _carry_out(
         ProcessPoolExecutor(min(workers, len(wave)), mp_context=context) as pool,
     ):
         others = set(active_children())
-        futures = {pool.submit(_run_unit, unit, str(store.root), reasons, None, queue): unit for unit in wave}
+        futures = {pool.submit(_run_unit, unit, str(store.root), reasons, queue): unit for unit in wave}
         try:
             for future in as_completed(futures):
                 unit = futures[future]
@@ -249,36 +262,41 @@ def _heard(queue: Any, listener: Listener | None) -> Iterator[Any]:
 
 
 def _run_unit(
+    unit: _Unit, root: str, reasons: Mapping[tuple[str, int | None], str], queue: Any
+) -> list[Built]:
+    """A unit in a process of its own."""
+    os.environ["ACC_STORAGE"] = root
+    tree = find_recipes({unit.recipe: unit.parameters}).trees[unit.recipe]
+    with open_instance(Store(root)) as instance:
+        return _materialize(unit, build_definitions([tree]), instance, reasons, queue.put)
+
+
+def _materialize(
     unit: _Unit,
-    root: str,
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
     reasons: Mapping[tuple[str, int | None], str],
     listener: Listener | None,
-    queue: Any = None,
 ) -> list[Built]:
     """One Dagster run in this process."""
     seconds: dict[str, float] = {}
-    report: Callable[[ProgressEvent], None] | None = queue.put if queue is not None else listener
 
     def listen(event: ProgressEvent) -> None:
         if event.kind in ("finished", "failed"):
             seconds[event.asset] = event.seconds
-        if report is not None:
-            report(event)
+        if listener is not None:
+            listener(event)
 
-    os.environ["ACC_STORAGE"] = root
-    tree = find_recipes({unit.recipe: unit.parameters}).trees[unit.recipe]
-    job = build_definitions([tree]).resolve_job_def(unit.recipe)
     progress.listen(listen)
     try:
-        with open_instance(Store(root)) as instance:
-            result = job.execute_in_process(
-                instance=instance,
-                asset_selection=[dg.AssetKey([unit.recipe, name]) for name in unit.assets],
-                partition_key=None if unit.seed is None else str(unit.seed),
-                tags={PROCESS_TAG: process_tag(), "acc/recipe": unit.recipe},
-                raise_on_error=False,
-                run_config=QUIET,
-            )
+        result = definitions.resolve_job_def(unit.recipe).execute_in_process(
+            instance=instance,
+            asset_selection=[dg.AssetKey([unit.recipe, name]) for name in unit.assets],
+            partition_key=None if unit.seed is None else str(unit.seed),
+            tags={PROCESS_TAG: process_tag(), "acc/recipe": unit.recipe},
+            raise_on_error=False,
+            run_config=QUIET,
+        )
     finally:
         progress.listen(None)
     errors = {
