@@ -201,6 +201,7 @@ def serve(port: int) -> None:
         raise click.ClickException(f"port {port} cannot be used ({error.strerror}). Try --port 0.") from error
     with server:
         click.echo(f"http://127.0.0.1:{server.server_port}/  (Ctrl-C ends it)")
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             server.serve_forever()
         except KeyboardInterrupt:

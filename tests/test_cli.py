@@ -196,7 +196,7 @@ def test_serve_answers_on_the_loopback_address_alone(built: Path) -> None:
         sockets = [line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
         assert {one.split(":")[0] for one in sockets if one.endswith(f":{listening}")} == {"0100007F"}
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
 
 

@@ -114,8 +114,11 @@ def test_the_theme_is_kept_from_page_to_page(page: Page, pages: Path) -> None:
     light = page.evaluate(ground)
     page.locator(".theme-toggle").click()
     assert page.evaluate(ground) != light
-    page.wait_for_timeout(300)  # the browser hands storage on to the next page's process in its own time
-    page.goto((pages / "datasets.html").as_uri())
+    for _ in range(20):  # the browser hands storage on to the next page's process in its own time
+        page.wait_for_timeout(300)
+        page.goto((pages / "datasets.html").as_uri())
+        if page.evaluate(ground) != light:
+            break
     assert page.evaluate(ground) != light
 
 
