@@ -40,8 +40,8 @@ AUGMENTATION = Augmentation(
 def loop_efficiency(rounds: int, threads: int) -> Iterator[Record]:
     """Full loop, with logs, snapshots, signals and clipping, against the bare step on one batch in memory."""
     cases = (
-        ("loop efficiency, factor-slot VAE", SLOTS, ("recon", "kl", "digit"), 64, 500),
-        ("loop efficiency, small conv autoencoder", SMALL_CONV, ("recon",), 128, 1500),
+        ("loop efficiency, factor-slot VAE", SLOTS, ("recon", "kl", "digit"), 64, 1000),
+        ("loop efficiency, small conv autoencoder", SMALL_CONV, ("recon",), 128, 3000),
     )
     for name, model, tasks, batch_size, steps in cases:
         # The recipes save every tenth of 5,000 steps.

@@ -30,6 +30,7 @@ def run(work: NodeWork) -> Outcome:
         "step": str(loaded.step),
         "spec_hash": work.node.spec_hash,
         "digest": loaded.state.digest,
+        "data_version": loaded.state.digest[:16],  # of the checkpoint, as Dagster knows it
         "data": work.data.source,
         "data_digest": work.data.digest,
     }
@@ -90,7 +91,7 @@ def _probes(work: NodeWork, heads: Mapping[str, Any]) -> tuple[list[dict[str, An
 KIND = AnalysisKind(
     suffix="onnx",
     family=FAMILY,
-    version=2,
+    version=3,
     description="Encoder and decoder as ONNX, compared with torch by onnxruntime.",
     kinds=frozenset({"pytorch", "onnx"}),
     run=run,
