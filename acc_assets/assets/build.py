@@ -221,13 +221,16 @@ def _carry_out(
         return
     context = get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
+    stopping = context.Event()
     with (
         context.Manager() as manager,
         _heard(manager.Queue(), listener) as queue,
-        ProcessPoolExecutor(min(workers, len(wave)), mp_context=context) as pool,
+        ProcessPoolExecutor(
+            min(workers, len(wave)), mp_context=context, initializer=_serve, initargs=(queue, stopping)
+        ) as pool,
     ):
         others = set(active_children())
-        futures = {pool.submit(_run_unit, unit, str(store.root), reasons, queue): unit for unit in wave}
+        futures = {pool.submit(_run_unit, unit, str(store.root), reasons): unit for unit in wave}
         try:
             for future in as_completed(futures):
                 unit = futures[future]
@@ -237,9 +240,10 @@ def _carry_out(
                     why = f"{type(error).__name__}: {error}"
                     yield from (Built(name, unit.seed, "failed", why, error=why) for name in unit.assets)
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            stopping.set()  # for units that a process has taken already and not begun
             for worker in set(active_children()) - others:
                 worker.terminate()  # a training saves what it has and ends
+            pool.shutdown(wait=True, cancel_futures=True)
             raise
 
 
@@ -261,14 +265,24 @@ def _heard(queue: Any, listener: Listener | None) -> Iterator[Any]:
         thread.join()
 
 
-def _run_unit(
-    unit: _Unit, root: str, reasons: Mapping[tuple[str, int | None], str], queue: Any
-) -> list[Built]:
+_queue: Any = None  # in a process of the pool: where progress goes to,
+_stopping: Any = None  # and whether the build is ending
+
+
+def _serve(queue: Any, stopping: Any) -> None:
+    """Prepare a process of the pool."""
+    global _queue, _stopping
+    _queue, _stopping = queue, stopping
+
+
+def _run_unit(unit: _Unit, root: str, reasons: Mapping[tuple[str, int | None], str]) -> list[Built]:
     """A unit in a process of its own."""
+    if _stopping.is_set():
+        return []
     os.environ["ACC_STORAGE"] = root
     tree = find_recipes({unit.recipe: unit.parameters}).trees[unit.recipe]
     with open_instance(Store(root)) as instance:
-        return _materialize(unit, build_definitions([tree]), instance, reasons, queue.put)
+        return _materialize(unit, build_definitions([tree]), instance, reasons, _queue.put)
 
 
 def _materialize(
