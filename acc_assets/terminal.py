@@ -92,7 +92,9 @@ class BuildDisplay:
             )
         else:
             self._progress.remove_task(self._tasks.pop(key))
-            mark = "[green]built[/]" if event.kind == "finished" else "[red]failed[/]"
+            mark = {"finished": "[green]built[/]", "interrupted": "[yellow]stopped[/]"}.get(
+                event.kind, "[red]failed[/]"
+            )
             seed = "" if event.seed is None else f" seed {event.seed}"
             self._progress.console.print(f"  {mark} {event.asset}{seed} [dim]{event.seconds:.1f} s")
 

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -225,3 +226,23 @@ def test_publish_writes_a_folder_and_a_branch(built: Path, tmp_path: Path) -> No
     first = git("rev-parse", "gh-pages")
     assert acc("publish", "--git", str(tmp_path)).exit_code == 0
     assert git("rev-parse", "gh-pages") == first
+
+
+def test_a_terminated_build_saves_ends_its_processes_and_goes_on_later(tmp_path: Path) -> None:
+    with environment(tmp_path / "storage") as patch:
+        patch.setenv("ACC_RECIPES", str(TINY_RECIPES.with_name("slow_recipes")))
+        command = [ACC, "build", "slow", "--workers", "2", "--set", "steps=100000"]
+        build = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        run = Store(tmp_path / "storage").run("slow", "walk_trained", 0)
+        deadline = time.monotonic() + 90
+        while not any(event["event"] == "train.progress" for event in run.events()):
+            assert build.poll() is None, build.communicate()[0]
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        build.send_signal(signal.SIGTERM)
+        output = build.communicate(timeout=60)[0]
+        assert build.returncode in (128 + signal.SIGINT, 128 + signal.SIGTERM), output
+        assert "site" not in output
+        assert "Traceback" not in output
+        (cancelled,) = [event for event in run.events() if event["event"] == "run.cancelled"]
+        assert run.exists(f"checkpoints/step_{cancelled['step']:08d}.pt")

@@ -12,6 +12,7 @@ from threading import Thread
 from typing import Any
 
 import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
 
 from acc_assets.assets import progress
 from acc_assets.assets.instance import PROCESS_TAG, clear_dead_runs, open_instance, process_tag
@@ -294,8 +295,11 @@ def _materialize(
 ) -> list[Built]:
     """One Dagster run in this process."""
     seconds: dict[str, float] = {}
+    interrupted: list[str] = []
 
     def listen(event: ProgressEvent) -> None:
+        if event.kind == "interrupted":
+            interrupted.append(event.asset)
         if event.kind in ("finished", "failed"):
             seconds[event.asset] = event.seconds
         if listener is not None:
@@ -313,6 +317,8 @@ def _materialize(
         )
     finally:
         progress.listen(None)
+    if interrupted:
+        raise DagsterExecutionInterruptedError
     errors = {
         str(event.step_key): _last_cause(event.step_failure_data.error)
         for event in result.all_events

@@ -15,7 +15,7 @@ import dagster as dg
 class ProgressEvent:
     """One message of an asset at work; `done` and `total` count training steps."""
 
-    kind: Literal["started", "training", "finished", "failed"]
+    kind: Literal["started", "training", "finished", "failed", "interrupted"]
     asset: str
     seed: int | None
     seconds: float = 0.0
@@ -47,8 +47,9 @@ def telling(asset: str, seed: int | None) -> Iterator[None]:
     tell(ProgressEvent("started", asset, seed))
     try:
         yield
-    except BaseException:
-        tell(ProgressEvent("failed", asset, seed, time.perf_counter() - start))
+    except BaseException as error:
+        kind: Literal["failed", "interrupted"] = "failed" if isinstance(error, Exception) else "interrupted"
+        tell(ProgressEvent(kind, asset, seed, time.perf_counter() - start))
         raise
     tell(ProgressEvent("finished", asset, seed, time.perf_counter() - start))
 
