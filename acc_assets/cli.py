@@ -149,7 +149,6 @@ def build(
 
         report = build_recipe(
             tree,
-            dict(tree.parameters),
             store,
             select=select,
             seeds=_seed_list(seeds),
@@ -176,9 +175,7 @@ def site(recipe: str | None) -> None:
     if not trees:
         raise click.ClickException("nothing is built yet. Run: acc build quickstart")
     # One rendering shows every recipe, so any recipe's asset serves where none is named.
-    report = build_recipe(
-        trees[0], dict(trees[0].parameters), store, select="site", force=True, upstream=False
-    )
+    report = build_recipe(trees[0], store, select="site", force=True, upstream=False)
     for one in report.failed:
         raise click.ClickException(one.error)
     click.echo(site_folder(store) / "index.html")

@@ -17,7 +17,7 @@ def main(recipe: str, workers: int, parameters: dict[str, int]) -> None:
     with BuildDisplay(recipe) as display:
         from acc_assets.assets.build import build
 
-        report = build(tree, parameters, store, workers=workers, listener=display.on_event)
+        report = build(tree, store, workers=workers, listener=display.on_event)
     print_build(tree, report, store)
     facts = {
         "bodies_s": sum(one.seconds for one in report.built),

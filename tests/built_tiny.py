@@ -28,7 +28,7 @@ def tiny_tree(**parameters: object) -> Tree:
 def build_tiny(storage: Path, parameters: dict[str, object] | None = None, **options: object) -> BuildReport:
     """Build the tiny recipe into a store."""
     tree = tiny_tree(**(parameters or {}))
-    return build(tree, parameters or {}, Store(storage), **options)  # type: ignore[arg-type]
+    return build(tree, Store(storage), **options)  # type: ignore[arg-type]
 
 
 @contextmanager

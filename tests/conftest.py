@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from ensure_browser import find
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -27,6 +32,18 @@ def chromium() -> str:
     if path is None:
         pytest.fail("no Chromium found; `make browser` installs one")
     return path
+
+
+@pytest.fixture(scope="module")  # of the session, it would bar other modules from starting Playwright
+def browser(chromium: str) -> Iterator[Browser]:
+    """A headless Chromium that renders WebGL in software."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -72,7 +72,6 @@ class _Unit:
 
 def build(
     tree: Tree,
-    parameters: Mapping[str, Any],
     store: Store,
     *,
     select: str | None = None,
@@ -84,7 +83,7 @@ def build(
 ) -> BuildReport:
     """Bring a recipe, a branch or a node up to date, with everything it is made from; then comparison and site.
 
-    `parameters` are those that `tree` was traced with. `force` builds the selection although it is fresh (a whole
+    `force` builds the selection although it is fresh (a whole
     checkpoint is kept: its bits are determined); without `upstream` nothing but the selection is built.
     Failures of single assets are in the report; whatever does not depend on them is carried out all the same.
     """
@@ -112,7 +111,7 @@ def build(
             ]
             if not todo:
                 break
-            for wave in _waves(tree, todo, parameters, workers):
+            for wave in _waves(tree, todo, workers):
                 ready, skipped = _without_failed(wave, definitions, built)
                 carried_out = _carry_out(
                     ready, _reasons(todo), definitions, instance, store, workers, listener
@@ -173,13 +172,11 @@ def _wanted(tree: Tree, definitions: dg.Definitions, select: str | None) -> set[
     return chosen | {key for key in everything if key.path[-1] in LAST}
 
 
-def _waves(
-    tree: Tree, todo: Sequence[AssetStatus], parameters: Mapping[str, Any], workers: int
-) -> Iterable[list[_Unit]]:
+def _waves(tree: Tree, todo: Sequence[AssetStatus], workers: int) -> Iterable[list[_Unit]]:
     """Units of work, in waves of which each needs only earlier ones: data, branches by depth, comparison and site."""
 
     def unit(states: Sequence[AssetStatus]) -> _Unit:
-        return _Unit(tree.name, parameters, tuple(s.plan.name for s in states), states[0].seed)
+        return _Unit(tree.name, tree.parameters, tuple(s.plan.name for s in states), states[0].seed)
 
     data = [s for s in todo if s.plan.dataset is not None]
     if data:

@@ -53,7 +53,7 @@ def store(tree: Tree, tmp_path_factory: pytest.TempPathFactory) -> Store:
         patch.delenv("DAGSTER_HOME", raising=False)
         patch.delenv("ACC_RECIPES", raising=False)
         for select in (*wanted, "untrained_conv_manifold"):
-            report = build(tree, PARAMETERS, store, select=select, seeds=[0])
+            report = build(tree, store, select=select, seeds=[0])
             assert not report.failed
     return store
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from laboratory import recipe_view
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from acc_assets.assets.client import client_bundle, ort_wasm
 from acc_assets.report import RecipeView, build_site
@@ -23,15 +23,6 @@ def pages(_laboratory: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     recipes = [recipe_view(), RecipeView(name="half", error="line 3: ?")]
     build_site(Store(_laboratory), recipes, out, client_dist=client_bundle(), ort_wasm=ort_wasm())
     return out
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

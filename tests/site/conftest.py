@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from built_tiny import built_storage
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 __all__ = ["built_storage"]
 
@@ -18,15 +18,6 @@ Open = Callable[..., Page]
 def site(built_storage: Path) -> Path:
     """The folder of the site."""
     return built_storage / "site"
-
-
-@pytest.fixture(scope="module")  # of the session, it would bar other modules from starting Playwright
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
