@@ -1,14 +1,18 @@
-"""Writing one family of artifacts: everything is staged aside, then put in place, the manifest last."""
+"""Writing one family of artifacts: staged aside, committed by one rename, then put in place.
+
+The rename of the staging folder to the pending folder is the commit (a redo log): a process killed before it
+has changed nothing, one killed after it has left work that `put_in_place` ends, as often as it takes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from acc_assets.storage.arrays import to_json, to_npz
+from acc_assets.storage.arrays import from_json, to_json, to_npz
 from acc_assets.storage.errors import StorageError
 from acc_assets.storage.local_files import LocalFiles
-from acc_assets.storage.manifest import MANIFEST, FileRecord, Manifest, sha256
+from acc_assets.storage.manifest import MANIFEST, FileRecord, Manifest, parse_manifest, sha256
 from acc_assets.storage.names import check_relative
 
 Bytes: TypeAlias = bytes  # inside the class, `bytes` is a method
@@ -17,8 +21,7 @@ Bytes: TypeAlias = bytes  # inside the class, `bytes` is a method
 class FamilyWriter:
     """Collects the files of one family; `ArtifactFolder.family` opens and commits it.
 
-    Until the block ends nothing that was there is touched: a failed or killed writer leaves the old family
-    whole. Files of an older manifest that the new one does not name are removed afterwards.
+    Until `commit` nothing that was there is touched: a failed or killed writer leaves the old family whole.
     """
 
     def __init__(
@@ -80,15 +83,23 @@ class FamilyWriter:
         """Names that the family will hold, sorted."""
         return sorted({*self._old, *self._new})
 
-    def commit(self) -> Manifest:
-        """Put every staged file in place, then the manifest, then remove what it does not name."""
+    def commit(self, pending: str) -> None:
+        """Make the new family the one that counts, by renaming the staging folder to `pending`."""
         records = tuple({**self._old, **self._new}.values())
         manifest = Manifest(self._family, self._schema, records)
-        for name in self._new:
-            self._files.move(f"{self._staging}/{name}", f"{self._folder}/{name}")
-        self._files.write(f"{self._folder}/{MANIFEST}", to_json(manifest.to_json()))
-        named = {record.name for record in records} | {MANIFEST}
-        for name in self._files.names(self._folder):
-            if name not in named:
-                self._files.remove(f"{self._folder}/{name}")
-        return manifest
+        self._files.write(f"{self._staging}/{MANIFEST}", to_json(manifest.to_json()))
+        self._files.move(self._staging, pending)
+
+
+def put_in_place(files: LocalFiles, pending: str, folder: str) -> None:
+    """End a commit: move its files into the family, the manifest last, and remove what it does not name."""
+    for name in sorted(files.names(pending), key=lambda name: name == MANIFEST):
+        files.move(f"{pending}/{name}", f"{folder}/{name}")
+    place = f"{folder}/{MANIFEST}"
+    manifest = parse_manifest(from_json(files.read(place), place), place)
+    named = {record.name for record in manifest.files} | {MANIFEST}
+    for name in files.names(folder):
+        if name not in named:
+            files.remove(f"{folder}/{name}")
+    files.sync(folder)
+    files.remove(pending)

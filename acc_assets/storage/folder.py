@@ -14,12 +14,13 @@ import numpy as np
 
 from acc_assets.storage import events
 from acc_assets.storage.arrays import from_json, from_npz, to_json, to_npz
-from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageError
-from acc_assets.storage.family import FamilyWriter
+from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageBusy, StorageError
+from acc_assets.storage.family import FamilyWriter, put_in_place
 from acc_assets.storage.local_files import LocalFiles
 from acc_assets.storage.manifest import MANIFEST, Damage, Manifest, compare, parse_manifest
 from acc_assets.storage.names import check_name, check_relative
 
+_PENDING = ".pending-"  # with a family's name: a commit that is not in place yet
 _RECHECKS = 3
 _RECHECK_PAUSE = 0.1  # seconds; a commit that is under way takes less
 
@@ -107,11 +108,13 @@ class ArtifactFolder:
 
     def list(self, prefix: str = "") -> Names:
         """Names of all artifacts that start with `prefix`, relative to this folder, sorted; no manifests."""
+        self._settle_all()
         names = self._files.names(self.path)
         return [name for name in names if name.startswith(prefix) and name.rsplit("/", 1)[-1] != MANIFEST]
 
     def remove(self, rel: str) -> None:
         """Remove a single file, or a family with all its files."""
+        self._settle_all()
         self._files.remove(self._place(rel))
 
     # families
@@ -130,7 +133,8 @@ class ArtifactFolder:
         """
         check_name(name, "family")
         folder = f"{self.path}/{name}"
-        with self._files.lock(f"{self.path}/.locks/{name}", timeout, f"the family {folder}"):
+        with self._family_lock(name, timeout):
+            self._settle(name)
             for stale in self._files.hidden(self.path, f".staging-{name}-"):
                 self._files.remove(f"{self.path}/{stale}")
             staging = f"{self.path}/.staging-{name}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
@@ -138,17 +142,20 @@ class ArtifactFolder:
             writer = FamilyWriter(self._files, folder, staging, kept, schema)
             try:
                 yield writer
-                writer.commit()
+                writer.commit(self._pending(name))
             finally:
                 with contextlib.suppress(StorageError):
                     self._files.remove(staging)
+            put_in_place(self._files, self._pending(name), folder)
 
     def has_family(self, name: str) -> bool:
         """Whether a family was written to its end."""
+        self._settle(name)
         return self.exists(f"{name}/{MANIFEST}")
 
     def families(self) -> Names:
         """Names of all families here, sorted."""
+        self._settle_all()
         return [name for name in self._files.folders(self.path) if self.has_family(name)]
 
     def manifest(self, name: str) -> Manifest:
@@ -158,7 +165,8 @@ class ArtifactFolder:
             MissingArtifact: the family has not been written.
             DamagedArtifact: the manifest is unreadable or was altered.
         """
-        rel = f"{check_name(name, 'family')}/{MANIFEST}"
+        self._settle(check_name(name, "family"))
+        rel = f"{name}/{MANIFEST}"
         data = self._bytes_or_none(rel)
         if data is None:
             raise MissingArtifact(f"{self._shown(name)} has not been written. {self.remedy}")
@@ -207,6 +215,24 @@ class ArtifactFolder:
 
     def _place(self, rel: str) -> str:
         return f"{self.path}/{check_relative(rel)}"
+
+    def _family_lock(self, name: str, timeout: float) -> contextlib.AbstractContextManager[None]:
+        return self._files.lock(f"{self.path}/.locks/{name}", timeout, f"the family {self.path}/{name}")
+
+    def _pending(self, name: str) -> str:
+        return f"{self.path}/{_PENDING}{name}"
+
+    def _settle(self, name: str) -> None:
+        """End the commit of a writer that was killed in the middle of it; one that is alive does so itself."""
+        if not self._files.is_folder(self._pending(name)):
+            return
+        with contextlib.suppress(StorageBusy), self._family_lock(name, 0.0):
+            if self._files.is_folder(self._pending(name)):
+                put_in_place(self._files, self._pending(name), f"{self.path}/{name}")
+
+    def _settle_all(self) -> None:
+        for entry in self._files.hidden(self.path, _PENDING):
+            self._settle(entry.removeprefix(_PENDING))
 
     def _shown(self, rel: str) -> str:
         return str(self._files.local_path(self._place(rel)))

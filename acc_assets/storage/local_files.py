@@ -82,7 +82,7 @@ class LocalFiles:
                 os.close(descriptor)
 
     def move(self, source: str, target: str) -> None:
-        """Put the file `source` in the place of `target` in one step."""
+        """Put `source`, a file or a folder, in the place of `target` in one step; a folder replaces nothing."""
         with self._explained("write", self.local_path(target)):
             self.local_path(target).parent.mkdir(parents=True, exist_ok=True)
             os.replace(self.local_path(source), self.local_path(target))
@@ -116,6 +116,10 @@ class LocalFiles:
             return self.local_path(path).stat().st_size if self.local_path(path).is_file() else None
         except OSError:
             return None
+
+    def is_folder(self, path: str) -> bool:
+        """Whether there is a folder of this name."""
+        return self.local_path(path).is_dir()
 
     def names(self, folder: str) -> list[str]:
         """Names of all files below a folder, relative to it, sorted, without hidden ones."""
