@@ -234,10 +234,10 @@ def publish(to: Path | None, repository: Path | None, branch: str, message: str)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def ui(arguments: tuple[str, ...]) -> None:
     """Start the Dagster UI over workspace.yaml; ARGUMENTS go to `dagster dev`, such as -p 3001."""
-    from acc_assets.assets.instance import prepare_home
+    from acc_assets.assets.instance import open_instance
     from acc_assets.storage import Store
 
-    prepare_home(Store())
+    open_instance(Store()).dispose()  # its databases are there before Dagster's processes all ask for them
     dagster = Path(sys.executable).with_name("dagster")
     workspace = Path(__file__).resolve().parents[1] / "workspace.yaml"
     os.execv(dagster, [str(dagster), "dev", "--workspace", str(workspace), *arguments])

@@ -191,7 +191,8 @@ def test_serve_answers_on_the_loopback_address_alone(built: Path) -> None:
         assert process.stdout is not None
         address = process.stdout.readline().split()[0]
         assert address.startswith("http://127.0.0.1:")
-        with urllib.request.urlopen(address, timeout=10) as response:
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy
+        with direct.open(address, timeout=10) as response:
             assert b"Experiments" in response.read()
         listening = f"{int(address.rstrip('/').rsplit(':', 1)[1]):04X}"
         sockets = [line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
@@ -228,21 +229,58 @@ def test_publish_writes_a_folder_and_a_branch(built: Path, tmp_path: Path) -> No
     assert git("rev-parse", "gh-pages") == first
 
 
-def test_a_terminated_build_saves_ends_its_processes_and_goes_on_later(tmp_path: Path) -> None:
+@pytest.fixture
+def slow(tmp_path: Path) -> Iterator[Path]:
+    """An empty store and the recipe whose training lasts as long as a test wants."""
     with environment(tmp_path / "storage") as patch:
         patch.setenv("ACC_RECIPES", str(TINY_RECIPES.with_name("slow_recipes")))
-        command = [ACC, "build", "slow", "--workers", "2", "--set", "steps=100000"]
-        build = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        run = Store(tmp_path / "storage").run("slow", "walk_trained", 0)
-        deadline = time.monotonic() + 90
-        while not any(event["event"] == "train.progress" for event in run.events()):
-            assert build.poll() is None, build.communicate()[0]
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-        build.send_signal(signal.SIGTERM)
-        output = build.communicate(timeout=60)[0]
-        assert build.returncode in (128 + signal.SIGINT, 128 + signal.SIGTERM), output
-        assert "site" not in output
-        assert "Traceback" not in output
-        (cancelled,) = [event for event in run.events() if event["event"] == "run.cancelled"]
-        assert run.exists(f"checkpoints/step_{cancelled['step']:08d}.pt")
+        yield tmp_path / "storage"
+
+
+def started(*arguments: str) -> subprocess.Popen[str]:
+    """The command in a process of its own."""
+    command = [str(ACC), *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def terminated_in_training(storage: Path) -> str:
+    """Terminate an endless build once it trains; what it printed."""
+    build = started("build", "slow", "--workers", "2", "--set", "steps=100000")
+    run = Store(storage).run("slow", "walk_trained", 0)
+    before = len(run.events())
+    deadline = time.monotonic() + 90
+    while not any(event["event"] == "train.progress" for event in run.events()[before:]):
+        assert build.poll() is None, build.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    build.send_signal(signal.SIGTERM)
+    output: str = build.communicate(timeout=60)[0]
+    assert build.returncode in (128 + signal.SIGINT, 128 + signal.SIGTERM), output
+    return output
+
+
+def test_a_terminated_build_saves_ends_its_processes_and_goes_on_later(slow: Path) -> None:
+    output = terminated_in_training(slow)
+    assert "site" not in output
+    assert "Traceback" not in output
+    run = Store(slow).run("slow", "walk_trained", 0)
+    (cancelled,) = [event for event in run.events() if event["event"] == "run.cancelled"]
+    assert run.exists(f"checkpoints/step_{cancelled['step']:08d}.pt")
+    terminated_in_training(slow)
+    events = {
+        kind: [e["step"] for e in run.events() if e["event"] == kind]
+        for kind in ("run.resumed", "run.cancelled")
+    }
+    assert events["run.resumed"] == [cancelled["step"]]
+    assert events["run.cancelled"][1] > cancelled["step"]
+
+
+def test_two_builds_at_once_share_the_work(slow: Path) -> None:
+    builds = [started("build", "slow", "--workers", "1", "--set", "steps=400") for _ in range(2)]
+    outputs = [build.communicate(timeout=120)[0] for build in builds]
+    assert [build.returncode for build in builds] == [0, 0], "\n".join(outputs)
+    run = Store(slow).run("slow", "walk_trained", 0)
+    kinds = [event["event"] for event in run.events()]
+    assert (kinds.count("run.started"), kinds.count("run.completed")) == (1, 1)
+    assert run.verify() == []
+    assert acc("status", "slow", "--set", "steps=400").exit_code == 0

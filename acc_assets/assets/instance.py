@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import dagster as dg
+from filelock import FileLock
 
 from acc_assets.storage import Store
 
@@ -19,6 +20,8 @@ UNFINISHED = (
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 )
+
+_OPENING_SECONDS = 120.0  # creating the databases takes a few
 
 _CONFIG = """\
 # Written once by acc; yours to change. Runs, events and schedules are kept beside this file.
@@ -53,9 +56,13 @@ def prepare_home(store: Store) -> Path:
 
 
 def open_instance(store: Store, training_slots: int | None = None) -> dg.DagsterInstance:
-    """The persistent instance; `training_slots` sets how many trainings may run side by side."""
-    prepare_home(store)
-    instance = dg.DagsterInstance.get()
+    """The persistent instance; `training_slots` sets how many trainings may run side by side.
+
+    One process at a time opens it: two that create Dagster's SQLite files together leave them unusable.
+    """
+    home = prepare_home(store)
+    with FileLock(home / ".opening.lock", timeout=_OPENING_SECONDS):
+        instance = dg.DagsterInstance.get()
     if training_slots is not None:
         instance.event_log_storage.set_concurrency_slots(TRAINING_POOL, training_slots)
     return instance

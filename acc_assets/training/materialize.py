@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from torch import nn
 
 from acc_assets.datasets import ImageData
-from acc_assets.storage import RunDirectory
+from acc_assets.storage import RunDirectory, StorageBusy
 from acc_assets.training.batches import load_data
 from acc_assets.training.checkpoint import CheckpointState, Identity
 from acc_assets.training.config_record import describe_run
@@ -74,7 +75,12 @@ def build_checkpoint(
         StorageError: files cannot be written; what was there is unchanged.
     """
     device = (runtime or Runtime()).apply()
-    with run.lock(lock_timeout), stop_signals(should_stop) as stop, torch.random.fork_rng(devices=[]):
+    progress = progress or NoProgress()
+    with (
+        _turn(run, lock_timeout, progress),
+        stop_signals(should_stop) as stop,
+        torch.random.fork_rng(devices=[]),
+    ):
         parent = _parent_state(node, parent_run)
         needs_data = node.kind == "trained" or node.evaluated
         datasets = {name: load_data(ref.config) for name, ref in node.datasets.items()} if needs_data else {}
@@ -96,7 +102,7 @@ def build_checkpoint(
         start = _start(node, seed, parent, found[0] if found else None)
         model = start.model.to(device)
         first_step = parent.step if parent is not None else 0
-        record = RunRecord(run, progress or NoProgress(), start=first_step, total=node.steps)
+        record = RunRecord(run, progress, start=first_step, total=node.steps)
         config = describe_run(
             node,
             recipe=recipe,
@@ -121,6 +127,18 @@ def build_checkpoint(
         state = _carry_out(build, record, writer, node, datasets, model)
         summary = record.completed(state.step, _facts(node, record, datasets, model, build.phase_facts))
         return CheckpointResult(state.step, state.digest, summary, found[0].step if found else None)
+
+
+@contextlib.contextmanager
+def _turn(run: RunDirectory, timeout: float, progress: ProgressSink) -> Iterator[None]:
+    """Hold the run directory for this build; a build that has to wait says for whom."""
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(run.lock(0))
+        except StorageBusy as busy:
+            progress.message(f"waiting up to {timeout:g} s: {str(busy).split(';')[0]}")
+            held.enter_context(run.lock(timeout))
+        yield
 
 
 def _carry_out(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,9 @@ def test_missing_files_without_network(
         monkeypatch.setenv(name, CLOSED_PROXY)
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(
+        urllib.request, "_opener", None
+    )  # urllib keeps the proxies of its first request for good
     with pytest.raises(DatasetError, match="could not be downloaded") as raised:
         config.load()
     for word in (f"'{config.name}'", str(tmp_path), "ACC_DATA_DIR", "quickstart"):

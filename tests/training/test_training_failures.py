@@ -25,6 +25,7 @@ from acc_assets.training import (
     load_model,
     parse_checkpoint,
 )
+from acc_assets.training.progress import NoProgress
 from acc_assets.tree import Recipe, trace
 
 RUNAWAY = {"steps": 60, "optimizer": "sgd", "lr": 1e3, "clip_norm": None, "snapshot_every": 1, "log_every": 1}
@@ -250,10 +251,17 @@ def test_a_second_build_of_the_same_node_says_who_is_at_it(tmp_path):
 
     ready = multiprocessing.get_context("forkserver").Event()
     child = in_child(hold, str(tmp_path), ready)
+    said = []
+
+    class Listener(NoProgress):
+        def message(self, text):
+            said.append(text)
+
     try:
         assert ready.wait(20)
         with pytest.raises(StorageBusy, match=f"process {child.pid}"):
-            build(small(), "left_done", tmp_path, lock_timeout=0.1)
+            build(small(), "left_done", tmp_path, lock_timeout=0.1, progress=Listener())
+        assert any("waiting" in text and f"process {child.pid}" in text for text in said)
     finally:
         child.kill()
         child.join()
