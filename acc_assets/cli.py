@@ -52,6 +52,7 @@ def recipes(as_json: bool) -> None:
                     "title": tree.title,
                     "description": tree.description,
                     "question": tree.question,
+                    "hypothesis": tree.hypothesis,
                     "seeds": list(tree.seeds),
                     "parameters": dict(tree.parameters),
                     "source": tree.source,

@@ -89,7 +89,7 @@ def _one_by_one(config: Any, batches: torch.Tensor) -> Callable[[], None]:
 def _stacked(config: Any, batches: torch.Tensor) -> Callable[[], None]:
     models = [config.build() for _ in batches]
     parameters, buffers = stack_module_state(models)
-    shell = config.build().to("meta")
+    shell = config.build().to("meta").eval()  # the kernel that training prefers cannot be stacked
     leaves = list(parameters.values())
     optimizer = torch.optim.Adam(leaves, lr=1e-3, fused=True)
 

@@ -104,26 +104,28 @@ class Interleaved:
 
     def __init__(self, other: Callable[[], None], block: int) -> None:
         self._other, self._block = other, block
-        self._steps = -1
-        self._resumed = 0.0
+        self._steps = -1  # since the first call, which ends a step that is not timed
+        self._began = 0.0
+        self.steps = 0  # in whole blocks: only those are timed
         self.training_s = self.other_s = 0.0
 
     def __call__(self) -> bool:
         now = perf_counter()
-        if self._steps >= 0:
-            self.training_s += now - self._resumed
         self._steps += 1
-        if self._steps and self._steps % self._block == 0:
-            start = perf_counter()
+        if self._steps == 0:
+            self._began = now
+        elif self._steps % self._block == 0:
+            self.training_s += now - self._began
             for _ in range(self._block):
                 self._other()
-            self.other_s += perf_counter() - start
-        self._resumed = perf_counter()
+            self._began = perf_counter()
+            self.other_s += self._began - now
+            self.steps += self._block
         return False
 
     @property
     def ratio(self) -> float:
-        """Other's seconds a step over training's, over all whole blocks."""
+        """Other's seconds a step over training's."""
         return self.other_s / self.training_s
 
 

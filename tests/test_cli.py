@@ -229,6 +229,26 @@ def test_publish_writes_a_folder_and_a_branch(built: Path, tmp_path: Path) -> No
     assert git("rev-parse", "gh-pages") == first
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("ACC_THREADS", "many", "whole number"),
+        ("ACC_THREADS", "0", "whole number"),
+        ("ACC_DEVICE", "gpu", "auto, cpu, cuda, mps"),
+        ("ACC_PARAMETERS", "{steps: 3}", "Write JSON"),
+        ("ACC_PARAMETERS", "[1]", "Write JSON"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_is_allowed(
+    failing: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    result = acc("build", "failing")
+    assert result.exit_code == 1
+    assert f"{variable}={value}" in result.output
+    assert words in result.output
+
+
 @pytest.fixture
 def slow(tmp_path: Path) -> Iterator[Path]:
     """An empty store and the recipe whose training lasts as long as a test wants."""

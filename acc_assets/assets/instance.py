@@ -35,6 +35,8 @@ concurrency:
 run_monitoring:
   enabled: true
   start_timeout_seconds: 300
+  poll_interval_seconds: 20
+  free_slots_after_run_end_seconds: 10  # of a run that was killed: its place in the pool
 """
 
 

@@ -95,8 +95,15 @@ def plans(tree: Tree) -> list[AssetPlan]:
         )
     )
     site_deps = (found[-1].key, *shown)
-    # Title, question and description are shown by the site alone.
-    words = spec_hash({"title": tree.title, "question": tree.question, "description": tree.description})
+    # These are shown by the site alone.
+    words = spec_hash(
+        {
+            "title": tree.title,
+            "question": tree.question,
+            "hypothesis": tree.hypothesis,
+            "description": tree.description,
+        }
+    )
     found.append(
         AssetPlan(_key(tree, "site"), tree.name, "", f"{site.version()}-{everything}-{words}", site_deps)
     )

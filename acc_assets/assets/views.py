@@ -31,6 +31,7 @@ def recipe_view(tree: Tree, instance: dg.DagsterInstance | None = None) -> Recip
         title=tree.title,
         description=tree.description,
         question=tree.question,
+        hypothesis=tree.hypothesis,
         source=_shown_path(Path(tree.source)),
         parameters=dict(tree.parameters),
         seeds=tree.seeds,

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from acc_assets.models.outputs import ModelOutput
 
+_FEW_CHANNELS = 4
 LOGVAR_BOUND = 6.0  # posterior deviations stay between exp(-3) = 0.05 and exp(3) = 20
 
 
@@ -38,6 +39,26 @@ def halving_convolutions(in_channels: int, channels: Sequence[int], dropout: flo
     return nn.Sequential(*layers)
 
 
+class DoublingConvolution(nn.ConvTranspose2d):
+    """3x3 transposed convolution with stride 2: doubles the height and width of (B, C, H, W).
+
+    With one or a few output channels oneDNN's kernel is four times slower than PyTorch's own on one CPU thread,
+    so training calls the latter by name. Both sum the same products; they round differently.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, 3, stride=2, padding=1, output_padding=1)
+
+    def forward(self, images: Tensor, output_size: list[int] | None = None) -> Tensor:
+        plain = images.device.type == "cpu" and images.dtype == self.weight.dtype == torch.float32
+        if not (self.training and plain and self.out_channels < _FEW_CHANNELS):
+            return super().forward(images, output_size)
+        result: Tensor = torch.ops.aten.slow_conv_transpose2d(
+            images, self.weight, self.kernel_size, self.bias, self.stride, self.padding, self.output_padding
+        )
+        return result
+
+
 class DoublingDecoder(nn.Module):
     """Linear map from the latent (B, D) to a small feature map, then transposed 3x3 convolutions to logits."""
 
@@ -54,7 +75,7 @@ class DoublingDecoder(nn.Module):
         widths = [*reversed(channels), in_channels]
         for before, after in pairwise(widths):
             layers += [
-                nn.ConvTranspose2d(before, after, 3, stride=2, padding=1, output_padding=1),
+                DoublingConvolution(before, after),
                 *relu_dropout(dropout),
             ]
         self.layers = nn.Sequential(*layers[: -len(relu_dropout(dropout))])  # no ReLU on the logits

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from acc_assets import datasets, models, tasks
-from acc_assets.tree import Discovered, EarlyStopping, Vocabulary, discover
+from acc_assets.tree import Discovered, EarlyStopping, RecipeError, Vocabulary, discover
 
 RECIPES_VARIABLE = "ACC_RECIPES"  # folders to search instead of this one, separated like PATH
 PARAMETERS_VARIABLE = "ACC_PARAMETERS"  # JSON: {recipe: {parameter: value}}
@@ -41,5 +41,19 @@ def recipe_folders() -> list[Path]:
 def find_recipes(parameters: Mapping[str, Mapping[str, Any]] | None = None) -> Discovered:
     """Trace every recipe; `parameters` (default: those in ACC_PARAMETERS) override a recipe's own."""
     if parameters is None:
-        parameters = json.loads(os.environ.get(PARAMETERS_VARIABLE, "{}"))
+        parameters = _parameters_setting()
     return discover(recipe_folders(), vocabulary(), parameters)
+
+
+def _parameters_setting() -> dict[str, dict[str, Any]]:
+    text = os.environ.get(PARAMETERS_VARIABLE) or "{}"
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict) or not all(isinstance(one, dict) for one in value.values()):
+        raise RecipeError(
+            f"{PARAMETERS_VARIABLE}={text} is not allowed.",
+            remedy='Write JSON such as {"quickstart": {"steps": 100}}.',
+        )
+    return value

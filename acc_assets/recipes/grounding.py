@@ -31,6 +31,10 @@ class Grounding(Recipe):
         the branches differ in their steps and in the labels they are judged by.
     """
     question = "What makes a latent space keep digits apart when there are only 100 images to learn from?"
+    hypothesis = (
+        "Distorted copies of the few images, to be reconstructed clean, teach the encoder what does not matter, and "
+        "a convolutional encoder with shortcuts learns that best."
+    )
     seeds = (0, 1)
 
     def run(

@@ -11,6 +11,7 @@ class Quickstart(Recipe):
     title = "Quickstart: with and without labels"
     description = "A small factor-slot VAE on scikit-learn's handwritten digits, with and without labels."
     question = "What changes in the latent space when the digit slot is trained to tell the digits apart?"
+    hypothesis = "The digit slot alone comes to separate the classes; reconstruction hardly changes."
     seeds = (0, 1)
 
     def run(self, ctx: RecipeContext, steps: int = 600) -> None:

@@ -231,13 +231,11 @@ def run_rows(session: Session, recipe: RecipeView) -> list[dict[str, Any]]:
 
 
 def status_of(node: NodeView, run: RunArtifacts) -> str:
-    """Return one word about a run: not built, stale, or how its training ended."""
+    """Return one word about a run: not built, of another configuration, or how its training ended."""
     if not run.built:
         return "not built"
     if differs(node, run):
         return "built from another configuration"
-    if node.status.get(run.seed) == "stale":
-        return "stale"
     return str(run.summary.get("status") or "built")
 
 

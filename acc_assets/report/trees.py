@@ -47,8 +47,7 @@ def tree_payload(
                 "built": len(runs),
                 "seeds": len(recipe.seeds),
                 "health": worst_health([run.health() for run in runs]) if node.kind == "trained" else "",
-                "stale": any(status == "stale" for status in node.status.values())
-                or any(differs(node, run) for run in runs),
+                "stale": any(differs(node, run) for run in runs),
                 "metrics": {
                     key: {
                         "mean": cell.mean,

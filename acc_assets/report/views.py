@@ -30,7 +30,6 @@ class NodeView:
     tasks: Sequence[Mapping[str, Any]] = ()
     phases: Sequence[Mapping[str, Any]] = ()
     assets: Mapping[str, AssetView] = field(default_factory=dict)  # by artifact family, e.g. "metrics"
-    status: Mapping[int, str] = field(default_factory=dict)  # by seed: "fresh" | "stale" | "missing"
     notes: Sequence[str] = ()  # remarks that the recipe made on it
 
 

@@ -7,7 +7,7 @@ from acc_assets.training.evaluation import EncodedSplit, encode_split, evaluate
 from acc_assets.training.loading import LoadedModel, load_model
 from acc_assets.training.materialize import CheckpointResult, build_checkpoint
 from acc_assets.training.progress import NoProgress, ProgressSink
-from acc_assets.training.runtime import Runtime, available_devices, default_threads
+from acc_assets.training.runtime import Runtime, available_devices
 from acc_assets.training.snapshots import checkpoint_steps, load_checkpoint, load_final
 
 __all__ = [
@@ -27,7 +27,6 @@ __all__ = [
     "available_devices",
     "build_checkpoint",
     "checkpoint_steps",
-    "default_threads",
     "encode_split",
     "evaluate",
     "load_checkpoint",

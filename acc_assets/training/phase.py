@@ -133,7 +133,8 @@ class PhaseTrainer:
         return [(task, task.loss(outputs, batch, self.heads.get(task.name))) for task in tasks]
 
     def _update(self, total: Tensor) -> None:
-        self.optimizer.zero_grad(set_to_none=True)
+        for parameter in self._parameters:  # as optimizer.zero_grad does, without its profiler hooks
+            parameter.grad = None
         if self._scaler is None:
             total.backward()
             self._clip()

@@ -88,6 +88,7 @@ class Tree:
     title: str
     description: str
     question: str
+    hypothesis: str
     seeds: tuple[int, ...]
     parameters: Mapping[str, Any]
     nodes: Mapping[str, TreeNode]

@@ -39,13 +39,15 @@ class Recipe:
     """A program on the checkpoint tree. Subclass it, set the class fields, write `run`.
 
     `run` takes the context and, as keyword arguments with defaults, the recipe's parameters. `seeds` are the
-    replicates of the whole tree; `question` is what the report answers.
+    replicates of the whole tree; `question` is what the report answers, and `hypothesis` the
+    answer that was expected before.
     """
 
     name: ClassVar[str] = ""
     title: ClassVar[str] = ""
     description: ClassVar[str] = ""
     question: ClassVar[str] = ""
+    hypothesis: ClassVar[str] = ""
     seeds: ClassVar[Sequence[int]] = (0,)
 
     def run(self, ctx: RecipeContext) -> None:
@@ -377,6 +379,7 @@ def trace(recipe: Recipe, **overrides: Any) -> Tree:
         title=recipe.title or name.replace("_", " ").capitalize(),
         description=inspect.cleandoc(recipe.description),
         question=inspect.cleandoc(recipe.question),
+        hypothesis=inspect.cleandoc(recipe.hypothesis),
         seeds=seeds,
         parameters=parameters,
         nodes=nodes,

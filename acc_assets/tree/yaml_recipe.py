@@ -22,6 +22,7 @@ RECIPE_KEYS = (
     "title",
     "description",
     "question",
+    "hypothesis",
     "seeds",
     "parameters",
     "datasets",
@@ -99,7 +100,10 @@ class YamlRecipe(Recipe):
             ("datasets", _Located, "a mapping of names to data sets"),
             ("parameters", _Located, "a mapping of names to values"),
             ("seeds", list, "a list of whole numbers"),
-            *((text, str, "text") for text in ("name", "title", "description", "question", "root")),
+            *(
+                (text, str, "text")
+                for text in ("name", "title", "description", "question", "hypothesis", "root")
+            ),
         ):
             if key in document and not isinstance(document[key], shape):
                 raise RecipeFileError(f"'{key}' must be {what}, not {document[key]!r}.", line=document.line)
@@ -109,6 +113,7 @@ class YamlRecipe(Recipe):
         self.title = document.get("title", "")  # type: ignore[misc]
         self.description = document.get("description", "")  # type: ignore[misc]
         self.question = document.get("question", "")  # type: ignore[misc]
+        self.hypothesis = document.get("hypothesis", "")  # type: ignore[misc]
         self.seeds = tuple(document.get("seeds", (0,)))  # type: ignore[misc]
         self.parameters = dict(document.get("parameters") or {})
 

@@ -26,6 +26,11 @@ _RUN = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
 _TERMINATE = """mutation ($id: String!) { terminateRun(runId: $id) {
   __typename ... on TerminateRunFailure { message } } }"""
 
+_BACKFILL = """mutation ($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
+  __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
+_BACKFILL_STATUS = """query ($id: String!) { partitionBackfillOrError(backfillId: $id) {
+  ... on PartitionBackfill { status runs(limit: 20) { status tags { key value } } } } }"""
+
 
 class Webserver:
     """Serves the recipes of an environment on a free port of the loopback address."""
@@ -77,6 +82,29 @@ class Webserver:
         found = self.ask(_LAUNCH, params=params)["launchRun"]
         assert found["__typename"] == "LaunchRunSuccess", found
         return str(found["run"]["runId"])
+
+    def backfill(self, assets: list[list[str]], seeds: list[int], timeout: float = 120) -> list[str]:
+        """Backfill assets over seeds and wait for the end; the seeds of the runs that succeeded."""
+        params = {
+            "assetSelection": [{"path": path} for path in assets],
+            "partitionNames": [str(seed) for seed in seeds],
+        }
+        found = self.ask(_BACKFILL, params=params)["launchPartitionBackfill"]
+        assert found["__typename"] == "LaunchBackfillSuccess", found
+
+        def state() -> Any:
+            return self.ask(_BACKFILL_STATUS, id=found["backfillId"])["partitionBackfillOrError"]
+
+        wait_for(
+            lambda: state()["status"].startswith(("COMPLETED", "FAILED", "CANCELED")),
+            timeout,
+            "the backfill to end",
+            self._log,
+        )
+        runs = [run for run in state()["runs"] if run["status"] == "SUCCESS"]
+        return sorted(
+            tag["value"] for run in runs for tag in run["tags"] if tag["key"] == "dagster/partition"
+        )
 
     def end_of(self, run: str, timeout: float = 90) -> str:
         """Wait for a run and return its status."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from acc_assets.storage import Store
 pytestmark = pytest.mark.xdist_group("webserver")
 
 SLOW_RECIPES = TINY_RECIPES.with_name("slow_recipes")
+STEPS = 4000  # of the recipe `slow`: some ten seconds
 WALK = [["slow", "start"], ["slow", "walk"], ["slow", "walk_trained"]]
 NODES = "query { assetNodes { assetKey { path } isPartitioned description groupName kinds jobNames } }"
 SEEDS = """query ($keys: [AssetKeyInput!]) { assetNodes(assetKeys: $keys) {
@@ -46,7 +48,7 @@ def server(storage: Path) -> Iterator[Webserver]:
         "ACC_STORAGE": str(storage),
         "DAGSTER_HOME": str(storage / "dagster"),
         "ACC_RECIPES": os.pathsep.join(map(str, (TINY_RECIPES, SLOW_RECIPES))),
-        "ACC_PARAMETERS": json.dumps({"tiny": {"weight": 7.0}}),
+        "ACC_PARAMETERS": json.dumps({"tiny": {"weight": 7.0}, "slow": {"steps": STEPS}}),
     }
     found = Webserver(environment, storage.parent / "webserver.log")
     yield found
@@ -108,18 +110,34 @@ def test_a_branch_job_of_one_seed_makes_that_branch_fresh(server: Webserver, sto
         assert check["executionForLatestMaterialization"]["evaluation"]["description"]
 
 
-def test_a_terminated_training_goes_on_where_it_was(server: Webserver, storage: Path) -> None:
+def test_a_backfill_over_seeds_makes_what_is_left_fresh(server: Webserver) -> None:
+    branch = sorted(key for key in nodes(server) if key.startswith("tiny/labelled"))
+    assert server.backfill([key.split("/") for key in branch], [0, 1]) == ["0", "1"]
+    assert stale(server) == {("comparison", ""), ("site", "")}
+
+
+def test_a_killed_and_a_terminated_training_go_on_where_they_were(server: Webserver, storage: Path) -> None:
     run = Store(storage).run("slow", "walk_trained", 0)
+    log = storage.parent / "webserver.log"
 
     def events(name: str) -> list[dict[str, Any]]:
         return [event for event in run.events() if event["event"] == name]
 
+    killed = server.launch("__ASSET_JOB", 0, WALK)
+    wait_for(lambda: bool(events("train.metrics")), 60, "training to begin", log)
+    holder = json.loads((run.local_path() / ".locks" / "run.lock.holder").read_text())
+    os.kill(holder["pid"], signal.SIGKILL)
+    assert server.end_of(killed) == "FAILURE"
+
+    # The pool has one place: the next run waits until the daemon takes it back from the killed one.
     first = server.launch("__ASSET_JOB", 0, WALK)
-    wait_for(lambda: bool(events("train.metrics")), 60, "training to begin", storage.parent / "webserver.log")
+    wait_for(lambda: bool(events("run.resumed")), 90, "training to go on", log)
+    before = len(events("train.metrics"))
+    wait_for(lambda: len(events("train.metrics")) > before, 60, "the next steps", log)
     server.terminate(first)
     assert server.end_of(first) == "CANCELED"
     (cancelled,) = events("run.cancelled")
-    assert 0 < cancelled["step"] < 1500
+    assert 0 < cancelled["step"] < STEPS
     assert run.read_json("summary.json")["status"] == "cancelled"
     assert run.exists(f"checkpoints/step_{cancelled['step']:08d}.pt")
 
@@ -127,9 +145,8 @@ def test_a_terminated_training_goes_on_where_it_was(server: Webserver, storage: 
     second = server.launch("slow", 0)
     assert server.end_of(second) == "SUCCESS"
     assert run.read_json("summary.json")["status"] == "completed"
-    assert run.read_json("summary.json")["step"] == 1500
-    (resumed,) = events("run.resumed")
-    assert resumed["step"] == cancelled["step"]
+    assert run.read_json("summary.json")["step"] == STEPS
+    assert events("run.resumed")[-1]["step"] == cancelled["step"]
     states = server.ask(WHOLE, keys=[{"path": ["slow", name]} for name in ("comparison", "site")])[
         "assetNodes"
     ]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
 
+from benchmarks import workloads
 from benchmarks.records import record, write
 from benchmarks.workloads import Interleaved
 
@@ -32,9 +32,17 @@ def test_the_file_is_a_list_of_records_and_keeps_what_was_not_measured_again(tmp
     ]
 
 
-def test_taking_turns_gives_the_ratio_of_step_times():
-    turns = Interleaved(lambda: time.sleep(0.004), block=5)
-    for _ in range(21):
+def test_taking_turns_gives_the_ratio_of_step_times(monkeypatch: pytest.MonkeyPatch):
+    now = 0.0
+
+    def pass_by(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr(workloads, "perf_counter", lambda: now)
+    turns = Interleaved(lambda: pass_by(4.0), block=5)
+    for _ in range(24):  # a first step, four blocks, and three steps of a block that is not compared
         assert turns() is False
-        time.sleep(0.002)
-    assert turns.ratio == pytest.approx(2.0, rel=0.25)
+        pass_by(2.0)
+    assert turns.steps == 20
+    assert turns.ratio == pytest.approx(2.0)

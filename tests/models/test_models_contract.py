@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from acc_assets.models import (
     MODELS,
@@ -16,6 +17,7 @@ from acc_assets.models import (
     ModelOutput,
     ResNetAutoencoder,
 )
+from acc_assets.models.layers import DoublingConvolution
 
 GROUPS = (FactorGroup("digit", 0, 3), FactorGroup("style", 3, 5))
 EVERY_MODEL = [
@@ -216,3 +218,21 @@ def test_lists_as_yaml_gives_them_are_stored_as_tuples() -> None:
 
 def test_every_model_has_a_name_for_yaml_recipes() -> None:
     assert {type(model) for model in EVERY_MODEL} == set(MODELS.values())
+
+
+@pytest.mark.parametrize("channels", [1, 3, 8])
+def test_doubling_in_training_is_the_transposed_convolution(channels: int) -> None:
+    """Training calls another kernel for few channels; outputs and all gradients must be those of PyTorch's layer."""
+    torch.manual_seed(0)
+    ours, plain = DoublingConvolution(5, channels), nn.ConvTranspose2d(5, channels, 3, 2, 1, 1)
+    plain.load_state_dict(ours.state_dict())
+    results = []
+    for layer in (ours, plain):
+        images = torch.linspace(-1, 1, 4 * 5 * 7 * 7).view(4, 5, 7, 7).requires_grad_()
+        output = layer.train()(images)
+        output.square().sum().backward()
+        results.append([output, images.grad, layer.weight.grad, layer.bias.grad])
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+    assert ours(images).shape == (4, channels, 14, 14)
+    assert torch.equal(ours.eval()(images), plain(images))
