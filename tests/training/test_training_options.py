@@ -21,6 +21,7 @@ from acc_assets.training.optimization import (
     lr_factor,
     set_rates,
 )
+from acc_assets.training.runtime import keep_freed_memory
 from acc_assets.tree import EarlyStopping, TrainPhase
 
 CPU = torch.device("cpu")
@@ -264,7 +265,7 @@ def test_runtime_checks_its_values():
             Runtime(device="cuda", threads=1).resolve()
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a setting of glibc")
+@pytest.mark.skipif(not keep_freed_memory(), reason="a setting of glibc")
 def test_freed_memory_is_kept_for_the_next_step():
     """64 tensors of 4 MB one after another: fresh pages for the first alone."""
     script = """
