@@ -49,13 +49,13 @@ class Webserver:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        wait_for(self._answers, 60, "the webserver to answer", log)
+        wait_for(self._answers, 180, "the webserver to answer", log)
 
     def stop(self) -> None:
         """End the server and whatever it started."""
         self._process.send_signal(signal.SIGINT)
         try:
-            self._process.wait(15)
+            self._process.wait(30)
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
@@ -83,7 +83,7 @@ class Webserver:
         assert found["__typename"] == "LaunchRunSuccess", found
         return str(found["run"]["runId"])
 
-    def backfill(self, assets: list[list[str]], seeds: list[int], timeout: float = 120) -> list[str]:
+    def backfill(self, assets: list[list[str]], seeds: list[int], timeout: float = 300) -> list[str]:
         """Backfill assets over seeds and wait for the end; the seeds of the runs that succeeded."""
         params = {
             "assetSelection": [{"path": path} for path in assets],
@@ -106,7 +106,7 @@ class Webserver:
             tag["value"] for run in runs for tag in run["tags"] if tag["key"] == "dagster/partition"
         )
 
-    def end_of(self, run: str, timeout: float = 90) -> str:
+    def end_of(self, run: str, timeout: float = 240) -> str:
         """Wait for a run and return its status."""
         wait_for(lambda: self._status(run) in DONE, timeout, f"run {run} to end", self._log)
         return self._status(run)

@@ -124,16 +124,16 @@ def test_a_killed_and_a_terminated_training_go_on_where_they_were(server: Webser
         return [event for event in run.events() if event["event"] == name]
 
     killed = server.launch("__ASSET_JOB", 0, WALK)
-    wait_for(lambda: bool(events("train.metrics")), 60, "training to begin", log)
+    wait_for(lambda: bool(events("train.metrics")), 180, "training to begin", log)
     holder = json.loads((run.local_path() / ".locks" / "run.lock.holder").read_text())
     os.kill(holder["pid"], signal.SIGKILL)
     assert server.end_of(killed) == "FAILURE"
 
     # The pool has one place: the next run waits until the daemon takes it back from the killed one.
     first = server.launch("__ASSET_JOB", 0, WALK)
-    wait_for(lambda: bool(events("run.resumed")), 90, "training to go on", log)
+    wait_for(lambda: bool(events("run.resumed")), 180, "training to go on", log)
     before = len(events("train.metrics"))
-    wait_for(lambda: len(events("train.metrics")) > before, 60, "the next steps", log)
+    wait_for(lambda: len(events("train.metrics")) > before, 180, "the next steps", log)
     server.terminate(first)
     assert server.end_of(first) == "CANCELED"
     (cancelled,) = events("run.cancelled")

@@ -136,7 +136,7 @@ def test_a_signal_ends_the_step_saves_and_is_continued(tmp_path, number):
     while not any(event["event"] == "train.metrics" for event in run.events()):
         time.sleep(0.01)
     os.kill(child.pid, number)
-    child.join(20)
+    child.join(120)
     assert child.exitcode == 3
     cancelled = run.events()[-1]
     assert cancelled["event"] == "run.cancelled"

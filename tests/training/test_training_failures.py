@@ -258,7 +258,7 @@ def test_a_second_build_of_the_same_node_says_who_is_at_it(tmp_path):
             said.append(text)
 
     try:
-        assert ready.wait(20)
+        assert ready.wait(120)
         with pytest.raises(StorageBusy, match=f"process {child.pid}"):
             build(small(), "left_done", tmp_path, lock_timeout=0.1, progress=Listener())
         assert any("waiting" in text and f"process {child.pid}" in text for text in said)
@@ -273,7 +273,7 @@ def test_a_second_build_that_waits_finds_the_work_done(tmp_path):
 
     children = [in_child(build_quietly, ({"steps": 150},), str(tmp_path)) for _ in range(2)]
     for child in children:
-        child.join(60)
+        child.join(180)
         assert child.exitcode == 0
     events = [event["event"] for event in Store(tmp_path).run("small", "left_done", 0).events()]
     assert events.count("run.started") == events.count("run.completed") == 1
