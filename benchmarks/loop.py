@@ -10,14 +10,15 @@ from typing import Any
 
 import torch
 
-from acc_assets.datasets import Augmentation, Batch
+from acc_assets.datasets import Batch
+from acc_assets.recipes.grounding import AUGMENTATION
 from benchmarks.records import Record, record, spread
 from benchmarks.workloads import (
     SLOTS,
     SMALL_CONV,
     Interleaved,
-    alternate,
     bare_step,
+    compare,
     data_folder,
     has_mnist,
     phase_trainer,
@@ -28,14 +29,6 @@ from benchmarks.workloads import (
 )
 
 PLAIN_THREADS = torch.get_num_threads()  # what a script gets that sets no number
-AUGMENTATION = Augmentation(
-    shift_px=2.0,
-    rotation_degrees=10.0,
-    scale=(0.9, 1.1),
-    intensity=(0.8, 1.2),
-    noise_std=0.05,
-    mask_probability=0.1,
-)
 
 
 def loop_efficiency(rounds: int, threads: int) -> Iterator[Record]:
@@ -76,8 +69,7 @@ def many_tasks(rounds: int, threads: int) -> Iterator[Record]:
     for name, tasks in (("one", ("recon",)), ("three", ("recon", "kl", "digit"))):
         trainer = phase_trainer(workload(SLOTS, tasks, steps=10**6))
         sides[name] = _stepper(trainer)
-    times = alternate(sides, rounds * 4, 10)
-    ratios = [three / one for one, three in zip(times["one"], times["three"], strict=True)]
+    ratios, _ = compare(sides, "three", "one", rounds * 4, 10)
     yield record(
         "one forward for many tasks",
         median(ratios),
@@ -96,8 +88,7 @@ def augmentation(rounds: int, threads: int) -> Iterator[Record]:
     images = next(iter(trainer._sources.values())).next(0).images
     generator = torch.Generator().manual_seed(0)
     sides = {"step": _stepper(trainer), "augment": lambda: _distort(images, generator)}
-    times = alternate(sides, rounds * 4, 20)
-    ratios = [part / step for part, step in zip(times["augment"], times["step"], strict=True)]
+    ratios, times = compare(sides, "augment", "step", rounds * 4, 20)
     yield record(
         "augmentation",
         median(ratios),

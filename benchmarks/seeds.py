@@ -15,7 +15,7 @@ from torch.func import functional_call, grad, stack_module_state, vmap
 from acc_assets.models import FullyConnectedAutoencoder
 from benchmarks.orchestration import timed_build
 from benchmarks.records import Record, record, spread
-from benchmarks.workloads import SMALL_CONV, alternate, images_config, source_words
+from benchmarks.workloads import SMALL_CONV, compare, images_config, source_words
 
 STEPS = 1000  # enough that training outweighs the start of the processes
 STACKED = 4
@@ -52,8 +52,7 @@ def stacked_seeds(rounds: int, threads: int) -> Iterator[Record]:
         pixels = torch.from_numpy(data.train.images[: 128 * STACKED]).float().div(255)
         batches = pixels.view(STACKED, 128, 1, 28, 28)
         sides = {"one by one": _one_by_one(config, batches), "stacked": _stacked(config, batches)}
-        times = alternate(sides, rounds * 2, 5)
-        ratios = [a / b for a, b in zip(times["one by one"], times["stacked"], strict=True)]
+        ratios, _ = compare(sides, "one by one", "stacked", rounds * 2, 5)
         yield record(
             f"stacked seeds, {name}",
             median(ratios),

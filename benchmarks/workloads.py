@@ -168,16 +168,21 @@ def phase_trainer(tree: Tree) -> PhaseTrainer:
     return PhaseTrainer(phase, model, heads, groups, datasets, seed=0, device=CPU, positions={})
 
 
-def alternate(sides: dict[str, Callable[[], None]], rounds: int, calls: int) -> dict[str, list[float]]:
-    """Seconds a call of each side, by round; the sides take turns, after a warm-up."""
+def compare(
+    sides: dict[str, Callable[[], None]], this: str, that: str, rounds: int, calls: int
+) -> tuple[list[float], dict[str, list[float]]]:
+    """Time of `this` side over that of `that` side, by round; and each side's seconds a call, by round.
+
+    The sides take turns, after a warm-up.
+    """
     for side in sides.values():
         for _ in range(max(3, calls // 10)):
             side()
-    found: dict[str, list[float]] = {name: [] for name in sides}
+    times: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(rounds):
         for name, side in sides.items():
             start = perf_counter()
             for _ in range(calls):
                 side()
-            found[name].append((perf_counter() - start) / calls)
-    return found
+            times[name].append((perf_counter() - start) / calls)
+    return [one / other for one, other in zip(times[this], times[that], strict=True)], times

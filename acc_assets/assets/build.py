@@ -83,8 +83,8 @@ def build(
 ) -> BuildReport:
     """Bring a recipe, a branch or a node up to date, with everything it is made from; then comparison and site.
 
-    `force` builds the selection although it is fresh (a whole
-    checkpoint is kept: its bits are determined); without `upstream` nothing but the selection is built.
+    `force` builds the selection although it is fresh (a whole checkpoint is kept: its bits are determined);
+    without `upstream` nothing but the selection is built.
     Failures of single assets are in the report; whatever does not depend on them is carried out all the same.
     """
     os.environ["ACC_STORAGE"] = str(store.root)  # the assets' own store
@@ -131,6 +131,8 @@ def _without_failed(
 ) -> tuple[list[_Unit], list[Built]]:
     """Take out of a wave what something that failed in an earlier wave leads to; comparison and site stay."""
     failed = {key for key, one in built.items() if one.outcome != "built"}
+    if not failed:
+        return list(wave), []
     ready, skipped = [], []
     for unit in wave:
         kept = []

@@ -154,7 +154,7 @@ class LocalFiles:
         Args:
             path: lock file, relative to the root.
             timeout: seconds to wait for another holder; negative waits for ever.
-            what: words for the error, such as "the run quickstart/root/seed-0".
+            what: words for the error, such as "the folder runs/quickstart".
 
         Raises:
             StorageBusy: another process or thread still holds it; names the holder.

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-from laboratory import recipe_view, write_store
+from laboratory import Client, recipe_view, write_store
 
 from acc_assets.report import RecipeView, SiteResult, build_site
 from acc_assets.storage import Store
-
-
-class Client(NamedTuple):
-    """Where the bundle and the ONNX runtime lie."""
-
-    dist: Path
-    wasm: Path
 
 
 @pytest.fixture(scope="session")

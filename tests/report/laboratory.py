@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -32,6 +33,13 @@ FAMILIES = {
     "onnx": "onnx",
 }
 STEPS = (0, 300, 600)
+
+
+class Client(NamedTuple):
+    """Where the bundle and the ONNX runtime lie."""
+
+    dist: Path
+    wasm: Path
 
 
 def task(kind: str, name: str, dataset: str = "digits", **options: Any) -> dict[str, Any]:

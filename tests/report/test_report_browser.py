@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browser_watch import watch
 from laboratory import recipe_view
 from playwright.sync_api import Browser, Page
 
@@ -28,17 +29,9 @@ def pages(_laboratory: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def page(browser: Browser, pages: Path) -> Iterator[Page]:
     """A page that fails its test on any console error and any request outside the site."""
-    faults: list[str] = []
     context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     page = context.new_page()
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on(
-        "request",
-        lambda request: (
-            None if request.url.startswith((pages.as_uri(), "data:", "blob:")) else faults.append(request.url)
-        ),
-    )
+    faults = watch(page, pages)
     yield page
     context.close()
     assert not faults

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Client
-from laboratory import FAMILIES, recipe_view, task
+from laboratory import FAMILIES, Client, recipe_view, task
 
 from acc_assets.report import AssetView, RecipeView, SiteResult, build_site, check_links
 from acc_assets.report.scripts import decode

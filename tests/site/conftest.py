@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from browser_watch import watch
 from built_tiny import built_storage
 from playwright.sync_api import Browser, Page
 
@@ -23,7 +24,7 @@ def site(built_storage: Path) -> Path:
 @pytest.fixture
 def open_page(browser: Browser, site: Path) -> Iterator[Open]:
     """Open a page of the site; any console error or request outside the site fails the test at its end."""
-    faults: list[str] = []
+    opened: list[tuple[str, list[str]]] = []
     contexts = []
 
     def open_(path: str, width: int = 1280, scheme: str = "light") -> Page:
@@ -33,17 +34,7 @@ def open_page(browser: Browser, site: Path) -> Iterator[Open]:
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(60_000)
-        page.on("console", lambda one: faults.append(f"{path}: {one.text}") if one.type == "error" else None)
-        page.on("pageerror", lambda error: faults.append(f"{path}: {error}"))
-        page.on("requestfailed", lambda request: faults.append(f"{path}: failed {request.url}"))
-        page.on(
-            "request",
-            lambda request: (
-                None
-                if request.url.startswith((site.as_uri(), "data:", "blob:"))
-                else faults.append(f"{path}: asks for {request.url}")
-            ),
-        )
+        opened.append((path, watch(page, site)))
         name, _, fragment = path.partition("#")
         page.goto((site / name).as_uri() + (f"#{fragment}" if fragment else ""))
         return page
@@ -51,4 +42,4 @@ def open_page(browser: Browser, site: Path) -> Iterator[Open]:
     yield open_
     for context in contexts:
         context.close()
-    assert not faults
+    assert not [(path, faults) for path, faults in opened if faults]

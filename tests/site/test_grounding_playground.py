@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from browser_watch import watch
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
@@ -141,19 +142,9 @@ def _write_page(site: Path) -> Path:
 @pytest.fixture
 def page(browser: Browser, lab: Lab) -> Iterator[Page]:
     """The page with both branches ready; its test fails on any console error and any request outside the folder."""
-    faults: list[str] = []
     context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     page = context.new_page()
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on(
-        "request",
-        lambda request: (
-            None
-            if request.url.startswith((lab.site.as_uri(), "data:", "blob:"))
-            else faults.append(request.url)
-        ),
-    )
+    faults = watch(page, lab.site)
     page.goto(lab.page.as_uri())
     _settle(page)
     yield page

@@ -2,6 +2,7 @@ import { loadBranch } from "../playground/runtime";
 import type { RunChoice } from "../shared/contract";
 import { h, iconButton } from "../shared/dom";
 import { LatestOnly } from "../shared/latest";
+import { runSelect, showFailure } from "../shared/run_panel";
 import { readPageColors } from "../shared/theme";
 import { BranchView, type Result } from "./branch_view";
 import { GroundedModel, type Path } from "./grounded_model";
@@ -47,12 +48,7 @@ export class Branch {
     private readonly on: BranchEvents,
   ) {
     this.run = run;
-    this.select = h(
-      "select",
-      { "aria-label": "Branch and seed", onchange: () => this.changeRun(this.select.value) },
-      ...runs.map(({ key, label }) => h("option", { value: key }, label)),
-    );
-    this.select.value = run;
+    this.select = runSelect(runs, run, (chosen) => this.changeRun(chosen));
     this.closeButton = iconButton("close", "Remove this branch", on.close);
     this.element = h("section", { class: "acc-branch", "aria-label": "Branch" }, h("div", { class: "acc-branch-head" }, this.select, this.closeButton), this.body);
     this.ready = this.start();
@@ -141,11 +137,10 @@ export class Branch {
   }
 
   private fail(error: unknown): void {
-    console.error(error);
     this.view?.dispose();
     this.view = null;
     this.result = null;
-    this.body.replaceChildren(h("p", { class: "acc-error", role: "alert" }, error instanceof Error ? error.message : String(error)));
+    showFailure(this.body, error);
     this.on.answered();
   }
 }

@@ -2,6 +2,7 @@ import type { RunChoice } from "../shared/contract";
 import { h, iconButton, icon, provenanceLine } from "../shared/dom";
 import { number, percent } from "../shared/format";
 import { LatestOnly } from "../shared/latest";
+import { runSelect, showFailure } from "../shared/run_panel";
 import { shareBars } from "../shared/shares";
 import { PictureCanvas } from "./painting";
 import { meanSquaredError } from "./preprocess";
@@ -27,12 +28,7 @@ export class Branch {
     private readonly on: { changeRun: () => void; loaded: (model: BranchModel) => void; close: (() => void) | null },
   ) {
     this.run = run;
-    this.select = h(
-      "select",
-      { "aria-label": "Branch and seed", onchange: () => this.changeRun(this.select.value) },
-      ...runs.map(({ key, label }) => h("option", { value: key }, label)),
-    );
-    this.select.value = run;
+    this.select = runSelect(runs, run, (chosen) => this.changeRun(chosen));
     const close = on.close && iconButton("close", "Leave the comparison", on.close);
     this.element = h("section", { class: "acc-branch", "aria-label": "Branch" }, h("div", { class: "acc-branch-head" }, this.select, close), this.body);
     this.ready = this.start();
@@ -82,8 +78,7 @@ export class Branch {
   }
 
   private fail(error: unknown): void {
-    console.error(error);
-    this.body.replaceChildren(h("p", { class: "acc-error", role: "alert" }, error instanceof Error ? error.message : String(error)));
+    showFailure(this.body, error);
   }
 }
 
