@@ -59,4 +59,5 @@ KIND = AnalysisKind(
     description="Posterior means of the test split at every snapshot, with predictions and reconstruction errors.",
     kinds=frozenset({"pytorch", "numpy"}),
     run=run,
+    reads_data=True,
 )

@@ -13,22 +13,25 @@ import numpy as np
 from acc_assets.storage.errors import StorageError
 
 if TYPE_CHECKING:
+    from acc_assets.report.views import RecipeView
     from acc_assets.storage import Store
 
+CHECKPOINTS = "checkpoints"  # the family of a node's training
 UNREADABLE = (StorageError, OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 class Artifacts:
     """The artifacts under one directory of the store (a run, or a recipe's shared files)."""
 
-    def __init__(self, run: Any) -> None:
+    def __init__(self, run: Any, left_out: Mapping[str, str] | None = None) -> None:
         self.run = run
+        self.left_out = left_out or {}  # families that are not the recipe's as it is now, and why
         self.problems: list[str] = []  # files that exist and cannot be read
 
     def _read(self, method: str, rel: str) -> Any:
+        if not self.exists(rel):
+            return None
         try:
-            if not self.run.exists(rel):
-                return None
             return getattr(self.run, method)(rel)
         except UNREADABLE as error:
             note = f"{rel} cannot be read: {error}"
@@ -52,7 +55,9 @@ class Artifacts:
         return None if value is None else bytes(value)
 
     def exists(self, rel: str) -> bool:
-        """Say whether a file is there."""
+        """Say whether a file is there, and is what the recipe says."""
+        if self._family(rel) in self.left_out:
+            return False
         try:
             return bool(self.run.exists(rel))
         except UNREADABLE:
@@ -60,6 +65,8 @@ class Artifacts:
 
     def names(self, family: str, prefix: str = "", suffix: str = "") -> list[str]:
         """Return the file names in a family's folder, sorted."""
+        if family in self.left_out:
+            return []
         try:
             paths = [str(path) for path in self.run.list(f"{family}/")]
         except UNREADABLE:
@@ -69,18 +76,27 @@ class Artifacts:
 
     def digest(self, family: str) -> str | None:
         """Return the content digest from a family's manifest, or None when there is none."""
+        if family in self.left_out:
+            return None
         try:
             return str(self.run.manifest(family).digest)
         except UNREADABLE:
             return None
 
+    @staticmethod
+    def _family(rel: str) -> str:
+        folder, _, name = rel.partition("/")
+        return (
+            folder if name and folder != "history" else CHECKPOINTS
+        )  # the files beside them tell of the training
+
 
 class RunArtifacts(Artifacts):
     """The artifacts of one node and one seed, by the names of the artifact contract."""
 
-    def __init__(self, store: Store, recipe: str, node: str, seed: int) -> None:
-        super().__init__(store.run(recipe, node, seed))
-        self.recipe, self.node, self.seed = recipe, node, seed
+    def __init__(self, store: Store, recipe: RecipeView, node: str, seed: int) -> None:
+        super().__init__(store.run(recipe.name, node, seed), recipe.left_out.get((node, seed)))
+        self.recipe, self.node, self.seed = recipe.name, node, seed
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -109,6 +125,10 @@ class RunArtifacts(Artifacts):
     @cached_property
     def projections(self) -> dict[str, Any]:
         return self.json("projections/projections.json")
+
+    def why_left_out(self, family: str) -> str:
+        """Say why what is stored of a family is not shown; "" where it is shown or was never built."""
+        return self.left_out.get(CHECKPOINTS) or self.left_out.get(family) or ""
 
     @property
     def built(self) -> bool:

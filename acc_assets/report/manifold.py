@@ -86,7 +86,7 @@ def controls(store: Store, recipe: RecipeView) -> dict[str, dict[str, dict[int, 
 
     for node in recipe.nodes:
         for seed in recipe.seeds if node.evaluated else ():
-            document = RunArtifacts(store, recipe.name, node.tag, seed).manifold
+            document = RunArtifacts(store, recipe, node.tag, seed).manifold
             add(RAW_PIXELS, seed, document.get("pixels") or {})
             if node.kind == "root":
                 add(node.tag, seed, document)

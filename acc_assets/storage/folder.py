@@ -234,6 +234,10 @@ class ArtifactFolder:
         """All events in order; a torn line is left out."""
         return events.read(self._files, self._place(events.EVENTS))
 
+    def last_event(self) -> dict[str, Any] | None:
+        """The newest whole event, read from the end of the log; None where there is none."""
+        return events.last(self._files, self._place(events.EVENTS))
+
     def trim_events(self, keep: Callable[[dict[str, Any]], bool]) -> None:
         """Keep only the events for which `keep` holds, in one atomic step."""
         events.trim(self._files, self._place(events.EVENTS), keep)

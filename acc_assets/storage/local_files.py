@@ -110,6 +110,15 @@ class LocalFiles:
         """Make the renames inside a folder survive a power cut."""
         _sync_folder(self.local_path(folder))
 
+    def tail(self, path: str, count: int) -> bytes:
+        """The last `count` bytes of a file; nothing where there is none."""
+        try:
+            with self.local_path(path).open("rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - count))
+                return file.read(count)
+        except OSError:
+            return b""
+
     def size(self, path: str) -> int | None:
         """Bytes of a file, None when there is none."""
         try:

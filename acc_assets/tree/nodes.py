@@ -146,6 +146,10 @@ class Tree:
             parent = self[parent].parent
         return line[::-1]
 
+    def start_step(self, tag: str) -> int:
+        """Steps that were trained before a node begins."""
+        return sum(node.steps for node in self.ancestors(tag))
+
     def lineage_hash(self, tag: str) -> str:
         """Hash of a node's spec and of all its ancestors' specs: changes where the node's result may change."""
         return spec_hash({"specs": [node.spec_hash for node in [*self.ancestors(tag), self[tag]]]})
