@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
 from collections.abc import Mapping
 from typing import Any
@@ -35,12 +36,25 @@ def to_npz(arrays: Mapping[str, Any], compress: bool = False) -> bytes:
 
 
 def from_npz(data: bytes, where: str) -> dict[str, np.ndarray]:
-    """Unpack an npz file; `DamagedArtifact` names the file when it is none."""
+    """Unpack an npz file; `DamagedArtifact` names the file when it is none, or an array that it lacks."""
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise DamagedArtifact(f"{where} is no readable npz file ({error}). Rebuild it.") from error
+            return _Arrays(where, {name: archive[name] for name in archive.files})
+    except Exception as error:  # zipfile, zlib and numpy raise a dozen kinds over bytes that are not theirs
+        raise DamagedArtifact(f"{where} is no readable npz file ({type(error).__name__}: {error})") from error
+
+
+class _Arrays(dict[str, np.ndarray]):
+    """Arrays by name; asking for one that the file lacks says which there are."""
+
+    def __init__(self, where: str, arrays: Mapping[str, np.ndarray]) -> None:
+        super().__init__(arrays)
+        self._where = where
+
+    def __missing__(self, name: str) -> np.ndarray:
+        raise DamagedArtifact(
+            f"{self._where} holds no array {name!r}, only {', '.join(sorted(self)) or 'nothing'}. Build it again."
+        )
 
 
 def to_json(value: Any) -> bytes:
@@ -54,11 +68,19 @@ def to_json_line(value: Any) -> bytes:
 
 
 def from_json(data: bytes, where: str) -> Any:
-    """Parse JSON; `DamagedArtifact` names the file when it is none."""
+    """Parse JSON; `DamagedArtifact` names the file when it is none, holds NaN or infinities, or nests too deep."""
     try:
-        return json.loads(data)
-    except ValueError as error:
-        raise DamagedArtifact(f"{where} is no readable JSON ({error}). Rebuild it.") from error
+        return json.loads(data, parse_constant=_refuse, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise DamagedArtifact(f"{where} is no readable JSON ({error})") from error
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no number of JSON")
+
+
+def _finite(text: str) -> float:
+    return value if math.isfinite(value := float(text)) else _refuse(text)
 
 
 def plain(value: Any) -> Any:

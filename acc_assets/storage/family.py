@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from acc_assets.storage.arrays import from_json, to_json, to_npz
 from acc_assets.storage.errors import StorageError
 from acc_assets.storage.local_files import LocalFiles
-from acc_assets.storage.manifest import MANIFEST, FileRecord, Manifest, parse_manifest, sha256
+from acc_assets.storage.manifest import MANIFEST, FileRecord, MadeFrom, Manifest, parse_manifest, sha256
 from acc_assets.storage.names import check_relative
 
 Bytes: TypeAlias = bytes  # inside the class, `bytes` is a method
@@ -25,13 +25,23 @@ class FamilyWriter:
     """
 
     def __init__(
-        self, files: LocalFiles, folder: str, staging: str, kept: Manifest | None, schema: int
+        self,
+        files: LocalFiles,
+        folder: str,
+        staging: str,
+        kept: Manifest | None,
+        *,
+        schema: int,
+        owner: Mapping[str, Any],
+        made_from: MadeFrom | None,
     ) -> None:
         self._files = files
         self._folder = folder
         self._staging = staging
         self._family = folder.rsplit("/", 1)[-1]
         self._schema = schema
+        self._owner = owner
+        self._made_from = made_from
         self._old = {record.name: record for record in kept.files} if kept else {}
         self._new: dict[str, FileRecord] = {}
 
@@ -86,7 +96,7 @@ class FamilyWriter:
     def commit(self, pending: str) -> None:
         """Make the new family the one that counts, by renaming the staging folder to `pending`."""
         records = tuple({**self._old, **self._new}.values())
-        manifest = Manifest(self._family, self._schema, records)
+        manifest = Manifest(self._family, self._schema, records, self._owner, self._made_from)
         self._files.write(f"{self._staging}/{MANIFEST}", to_json(manifest.to_json()))
         self._files.move(self._staging, pending)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -17,13 +18,25 @@ from acc_assets.storage.arrays import from_json, from_npz, to_json, to_npz
 from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageBusy, StorageError
 from acc_assets.storage.family import FamilyWriter, put_in_place
 from acc_assets.storage.local_files import LocalFiles
-from acc_assets.storage.manifest import MANIFEST, Damage, Manifest, compare, parse_manifest
+from acc_assets.storage.manifest import (
+    MANIFEST,
+    Damage,
+    FileRecord,
+    MadeFrom,
+    Manifest,
+    compare,
+    parse_manifest,
+)
 from acc_assets.storage.names import check_name, check_relative
+
+if TYPE_CHECKING:
+    from typing import Self
 
 _PENDING = ".pending-"  # with a family's name: a commit that is not in place yet
 _RECHECKS = 3
 _RECHECK_PAUSE = 0.1  # seconds; a commit that is under way takes less
 
+Parsed = TypeVar("Parsed")
 Names: TypeAlias = list[str]  # inside the class, `list` is a method
 Damages: TypeAlias = list[Damage]
 Events: TypeAlias = list[dict[str, Any]]
@@ -38,6 +51,7 @@ class ArtifactFolder:
 
     def __init__(self, files: LocalFiles, path: str) -> None:
         self._files = files
+        self._made_from: MadeFrom | None = None
         self.path = path
 
     def __repr__(self) -> str:
@@ -47,6 +61,17 @@ class ArtifactFolder:
     def remedy(self) -> str:
         """What a user does about a missing or damaged file here."""
         return "Build it again."
+
+    @property
+    def owner(self) -> dict[str, Any]:
+        """Whose artifacts lie here, as their manifests say it."""
+        return {"folder": self.path}
+
+    def stamped(self, made_from: MadeFrom) -> Self:
+        """The same folder; families written through it say what they were made from."""
+        stamped = copy.copy(self)
+        stamped._made_from = made_from
+        return stamped
 
     def local_path(self, rel: str | None = None) -> Path:
         """A place on this machine, for libraries that insist on one; reading and writing go through the folder."""
@@ -89,11 +114,11 @@ class ArtifactFolder:
 
     def read_json(self, rel: str) -> Any:
         """The value in one JSON file; raises as `read_bytes`."""
-        return from_json(self.read_bytes(rel), self._shown(rel))
+        return self._parsed(from_json, rel)
 
     def read_npz(self, rel: str) -> dict[str, np.ndarray]:
         """The arrays in one npz file by name; raises as `read_bytes`."""
-        return from_npz(self.read_bytes(rel), self._shown(rel))
+        return self._parsed(from_npz, rel)
 
     def exists(self, rel: str) -> bool:
         """Whether a file is there."""
@@ -121,14 +146,21 @@ class ArtifactFolder:
 
     @contextlib.contextmanager
     def family(
-        self, name: str, schema: int = 1, *, keep: bool = False, timeout: float = 60.0
+        self,
+        name: str,
+        schema: int = 1,
+        *,
+        keep: bool = False,
+        made_from: MadeFrom | None = None,
+        timeout: float = 60.0,
     ) -> Iterator[FamilyWriter]:
         """Write a family of artifacts: all of it, or on any failure nothing.
 
         Args:
             name: folder of the family.
             schema: version of the files' layout, kept in the manifest.
-            keep: files of the present family stay unless they are replaced or dropped.
+            keep: files of the present family stay unless they are replaced or dropped, and so does `made_from`.
+            made_from: what it is made from, kept in the manifest; default that of `stamped`.
             timeout: seconds to wait for another writer of the same family, then `StorageBusy`.
         """
         check_name(name, "family")
@@ -139,7 +171,10 @@ class ArtifactFolder:
                 self._files.remove(f"{self.path}/{stale}")
             staging = f"{self.path}/.staging-{name}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
             kept = self.manifest(name) if keep and self.has_family(name) else None
-            writer = FamilyWriter(self._files, folder, staging, kept, schema)
+            made_from = made_from or self._made_from or (kept.made_from if kept else None)
+            writer = FamilyWriter(
+                self._files, folder, staging, kept, schema=schema, owner=self.owner, made_from=made_from
+            )
             try:
                 yield writer
                 writer.commit(self._pending(name))
@@ -163,33 +198,31 @@ class ArtifactFolder:
 
         Raises:
             MissingArtifact: the family has not been written.
-            DamagedArtifact: the manifest is unreadable or was altered.
+            DamagedArtifact: the manifest is unreadable, was altered, or is that of another family or folder.
         """
-        self._settle(check_name(name, "family"))
-        rel = f"{name}/{MANIFEST}"
-        data = self._bytes_or_none(rel)
-        if data is None:
+        found = self._manifest(name)
+        if found is None:
             raise MissingArtifact(f"{self._shown(name)} has not been written. {self.remedy}")
-        return parse_manifest(from_json(data, self._shown(rel)), self._shown(rel))
+        if isinstance(found, Damage):
+            raise DamagedArtifact(str(found))
+        return found
+
+    def digest(self, name: str) -> str | None:
+        """A family's digest by its manifest alone, no file is hashed; None when that is missing or damaged."""
+        found = self._manifest(name)
+        return found.digest if isinstance(found, Manifest) else None
 
     def verify(self, name: str | None = None) -> Damages:
-        """Every file of one family, or of all, that is missing, truncated or altered; reads all of them."""
+        """Every file of one family, or of all, that is missing, altered or unreadable; reads all of them."""
         if name is None:
             return [damage for family in self.families() for damage in self.verify(family)]
-        try:
-            manifest = self.manifest(name)
-        except MissingArtifact:
+        manifest = self._manifest(name)
+        if manifest is None:
             file = self._shown(f"{name}/{MANIFEST}")
             return [Damage(file, "no manifest", "the family was not written to its end", self.remedy)]
-        except DamagedArtifact as error:
-            return [Damage(self._shown(f"{name}/{MANIFEST}"), "unreadable", str(error), self.remedy)]
-        found = []
-        for record in manifest.files:
-            rel = f"{name}/{record.name}"
-            damage = compare(record, self._bytes_or_none(rel), self._shown(rel), self.remedy)
-            if damage is not None:
-                found.append(damage)
-        return found
+        if isinstance(manifest, Damage):
+            return [manifest]
+        return [damage for record in manifest.files if (damage := self._compared(name, record))]
 
     # events and the lock
 
@@ -236,6 +269,38 @@ class ArtifactFolder:
 
     def _shown(self, rel: str) -> str:
         return str(self._files.local_path(self._place(rel)))
+
+    def _parsed(self, parse: Callable[[bytes, str], Parsed], rel: str) -> Parsed:
+        data = self.read_bytes(rel)
+        try:
+            return parse(data, self._shown(rel))
+        except DamagedArtifact as error:
+            raise DamagedArtifact(f"{error}. {self.remedy}") from error
+
+    def _manifest(self, name: str) -> Manifest | Damage | None:
+        """A family's manifest where it is whole and in its place, else what is wrong; None where there is none."""
+        self._settle(check_name(name, "family"))
+        file = self._shown(f"{name}/{MANIFEST}")
+        try:
+            data = self._bytes_or_none(f"{name}/{MANIFEST}")
+            if data is None:
+                return None
+            manifest = parse_manifest(from_json(data, file), file)
+        except StorageError as error:
+            return Damage(file, "unreadable", str(error), self.remedy)
+        if (manifest.owner, manifest.family) != (self.owner, name):
+            whose = ", ".join(f"{key} {value}" for key, value in manifest.owner.items() if value is not None)
+            detail = f"these are the artifacts '{manifest.family}' of {whose}"
+            return Damage(file, "misplaced", detail, self.remedy)
+        return manifest
+
+    def _compared(self, family: str, record: FileRecord) -> Damage | None:
+        """What is wrong with one file of a family, None when nothing is."""
+        rel = f"{family}/{record.name}"
+        try:
+            return compare(record, self._bytes_or_none(rel), self._shown(rel), self.remedy)
+        except StorageError as error:
+            return Damage(self._shown(rel), "unreadable", str(error), self.remedy)
 
     def _bytes_or_none(self, rel: str) -> bytes | None:
         try:

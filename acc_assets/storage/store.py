@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from acc_assets.storage.errors import StorageError
 from acc_assets.storage.folder import ArtifactFolder
@@ -22,6 +23,11 @@ class RunDirectory(ArtifactFolder):
         self.recipe = recipe
         self.node = node
         self.seed = seed
+
+    @property
+    def owner(self) -> dict[str, Any]:
+        """Recipe, node and seed; the latter two are None for what belongs to the whole recipe."""
+        return {"recipe": self.recipe, "node": self.node, "seed": self.seed}
 
     @property
     def remedy(self) -> str:
