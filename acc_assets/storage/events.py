@@ -26,7 +26,7 @@ def read(files: LocalFiles, path: str) -> list[dict[str, Any]]:
     for line in files.read(path).split(b"\n"):
         try:
             event = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(event, dict):
             events.append(event)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from acc_assets.storage.arrays import from_json, to_json, to_npz
-from acc_assets.storage.errors import StorageError
+from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageError
 from acc_assets.storage.local_files import LocalFiles
 from acc_assets.storage.manifest import MANIFEST, FileRecord, MadeFrom, Manifest, parse_manifest, sha256
 from acc_assets.storage.names import check_relative
@@ -98,15 +98,25 @@ class FamilyWriter:
         records = tuple({**self._old, **self._new}.values())
         manifest = Manifest(self._family, self._schema, records, self._owner, self._made_from)
         self._files.write(f"{self._staging}/{MANIFEST}", to_json(manifest.to_json()))
+        self._files.remove(pending)  # something else of that name; a commit was put in place before
         self._files.move(self._staging, pending)
 
 
 def put_in_place(files: LocalFiles, pending: str, folder: str) -> None:
-    """End a commit: move its files into the family, the manifest last, and remove what it does not name."""
-    for name in sorted(files.names(pending), key=lambda name: name == MANIFEST):
+    """End a commit: move its files into the family, the manifest last, and remove what it does not name.
+
+    A commit that was damaged before it was in place is dropped, and the family stays what it was.
+    """
+    waits = files.occupied(f"{pending}/{MANIFEST}")  # else it has been moved, and everything else before it
+    place = f"{pending if waits else folder}/{MANIFEST}"
+    try:
+        manifest = parse_manifest(from_json(files.read(place), place), place)
+    except (DamagedArtifact, MissingArtifact):
+        files.remove(pending)
+        return
+    for name in sorted(files.names(pending), key=lambda name: name == MANIFEST) if waits else ():
+        files.clear_way(folder, f"{folder}/{name}")
         files.move(f"{pending}/{name}", f"{folder}/{name}")
-    place = f"{folder}/{MANIFEST}"
-    manifest = parse_manifest(from_json(files.read(place), place), place)
     named = {record.name for record in manifest.files} | {MANIFEST}
     for name in files.names(folder):
         if name not in named:

@@ -27,7 +27,7 @@ from acc_assets.storage.manifest import (
     compare,
     parse_manifest,
 )
-from acc_assets.storage.names import check_name, check_relative
+from acc_assets.storage.names import check_name, check_relative, is_name
 
 if TYPE_CHECKING:
     from typing import Self
@@ -99,9 +99,7 @@ class ArtifactFolder:
             DamagedArtifact: it differs from the manifest of its family.
         """
         for attempt in range(_RECHECKS):
-            record = self._record(rel)
-            data = self._bytes_or_none(rel)
-            damage = compare(record, data, self._shown(rel), self.remedy) if record else None
+            data, damage = self._checked(rel, self._record(rel))
             if damage is None:
                 break
             if attempt + 1 < _RECHECKS:  # a writer may be between a file and its manifest
@@ -121,8 +119,8 @@ class ArtifactFolder:
         return self._parsed(from_npz, rel)
 
     def exists(self, rel: str) -> bool:
-        """Whether a file is there."""
-        return self._files.size(self._place(rel)) is not None
+        """Whether a file is there; also where what is there cannot be read, which reading it tells."""
+        return self._files.occupied(self._place(rel))
 
     def size(self, rel: str) -> int:
         """Bytes of a file; `MissingArtifact` when there is none."""
@@ -191,7 +189,8 @@ class ArtifactFolder:
     def families(self) -> Names:
         """Names of all families here, sorted."""
         self._settle_all()
-        return [name for name in self._files.folders(self.path) if self.has_family(name)]
+        names = filter(is_name, self._files.folders(self.path))
+        return [name for name in names if self.has_family(name)]
 
     def manifest(self, name: str) -> Manifest:
         """The manifest of a family.
@@ -222,7 +221,8 @@ class ArtifactFolder:
             return [Damage(file, "no manifest", "the family was not written to its end", self.remedy)]
         if isinstance(manifest, Damage):
             return [manifest]
-        return [damage for record in manifest.files if (damage := self._compared(name, record))]
+        checked = (self._checked(f"{name}/{record.name}", record) for record in manifest.files)
+        return [damage for _, damage in checked if damage is not None]
 
     # events and the lock
 
@@ -268,8 +268,9 @@ class ArtifactFolder:
                 put_in_place(self._files, self._pending(name), f"{self.path}/{name}")
 
     def _settle_all(self) -> None:
-        for entry in self._files.hidden(self.path, _PENDING):
-            self._settle(entry.removeprefix(_PENDING))
+        entries = self._files.hidden(self.path, _PENDING)
+        for name in filter(is_name, (entry.removeprefix(_PENDING) for entry in entries)):
+            self._settle(name)
 
     def _shown(self, rel: str) -> str:
         return str(self._files.local_path(self._place(rel)))
@@ -291,20 +292,23 @@ class ArtifactFolder:
                 return None
             manifest = parse_manifest(from_json(data, file), file)
         except StorageError as error:
-            return Damage(file, "unreadable", str(error), self.remedy)
+            return self._unreadable(file, error)
         if (manifest.owner, manifest.family) != (self.owner, name):
             whose = ", ".join(f"{key} {value}" for key, value in manifest.owner.items() if value is not None)
             detail = f"these are the artifacts '{manifest.family}' of {whose}"
             return Damage(file, "misplaced", detail, self.remedy)
         return manifest
 
-    def _compared(self, family: str, record: FileRecord) -> Damage | None:
-        """What is wrong with one file of a family, None when nothing is."""
-        rel = f"{family}/{record.name}"
+    def _checked(self, rel: str, record: FileRecord | None) -> tuple[bytes | None, Damage | None]:
+        """The bytes of a file, None where there is none, and what is wrong with them by its record."""
         try:
-            return compare(record, self._bytes_or_none(rel), self._shown(rel), self.remedy)
+            data = self._bytes_or_none(rel)
         except StorageError as error:
-            return Damage(self._shown(rel), "unreadable", str(error), self.remedy)
+            return None, self._unreadable(self._shown(rel), error)
+        return data, compare(record, data, self._shown(rel), self.remedy) if record else None
+
+    def _unreadable(self, file: str, error: StorageError) -> Damage:
+        return Damage(file, "unreadable", str(error).replace(file, "it", 1), self.remedy)
 
     def _bytes_or_none(self, rel: str) -> bytes | None:
         try:

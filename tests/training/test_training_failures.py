@@ -151,6 +151,11 @@ def test_other_damage_is_mended_without_training(tmp_path):
         run.local_path(rel).write_bytes(b"harm")
         assert build(small(), "left_done", tmp_path).resumed_from == 24
         assert run.verify() == []
+    for rel, harm in (("summary.json", b'{"status": '), ("summary.json", b"[]"), ("config.json", b"")):
+        whole_file = run.read_json(rel)
+        run.local_path(rel).write_bytes(harm)
+        assert build(small(), "left_done", tmp_path).resumed_from == 24
+        assert run.read_json(rel).keys() == whole_file.keys()
     run.local_path("checkpoints/step_00000010.pt").unlink()
     assert build(small(), "left_done", tmp_path).resumed_from is None
     assert {family: run.manifest(family).digest for family in run.families()} == whole
