@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
-import hashlib
 import inspect
 import json
 import math
-import sys
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
-PACKAGE = __name__.split(".")[0]
-USER_CODE = f"{PACKAGE}.recipes."
+from acc_assets.tree.sources import PACKAGE, USER_CODE, digest, source_hash
 
 
 @dataclasses.dataclass(frozen=True)
 class Call:
     """A callable with its keyword arguments, to be called when an asset materializes.
 
-    The code of the file that defines the callable is part of the spec, so that an edited model or loader of a recipe
-    file makes its nodes stale.
+    The code of the file that defines the callable, and of the local files that it imports, is part of the spec, so that
+    an edited model makes its nodes stale.
     """
 
     target: Callable[..., Any]
@@ -107,34 +103,6 @@ def canonical(value: Any) -> Any:
         own = kind.__module__.startswith(f"{PACKAGE}.") and not kind.__module__.startswith(USER_CODE)
         return {"type": kind.__name__, **fields} | ({} if own else {"source": source_hash(kind)})
     raise TypeError(f"{value!r} of type {type(value).__name__} cannot stand in a recipe's configuration")
-
-
-def source_hash(target: Any) -> str:
-    """Hash of the code behind a function or class of a user's.
-
-    It covers the whole file that defines it, recipes aside: a builder's meaning lies in the classes, helpers and
-    constants around it. Comments and layout do not count.
-    """
-    module = sys.modules[target.__module__]
-    statements = ast.parse(inspect.getsource(module)).body
-    recipes = {
-        name for name, value in vars(module).items() if isinstance(value, type) and hasattr(value, "seeds")
-    }
-    kept = [
-        s
-        for s in statements
-        if not (isinstance(s, ast.ClassDef) and s.name in recipes) and not _is_docstring(s)
-    ]
-    return digest("\n".join(ast.dump(statement) for statement in kept))
-
-
-def _is_docstring(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-
-
-def digest(text: str) -> str:
-    """First 16 hex digits of the SHA-256 of a text."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def spec_hash(spec: Mapping[str, Any]) -> str:
