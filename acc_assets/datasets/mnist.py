@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -197,3 +197,8 @@ class FashionMnist(_MnistLike):
 
     def __post_init__(self) -> None:
         self._check()
+
+
+def load_mnist(image_size: int = 32, **options: Any) -> Mnist:
+    """MNIST at this size, with the other fields of `Mnist` as options; read when it is needed."""
+    return Mnist(image_size=image_size, **options)

@@ -82,3 +82,8 @@ class Slant(GeneratedConfig):
             target[:, None].astype(np.float32),
             {name: values.astype(np.float32) for name, values in factors.items()},
         )
+
+
+def generate_slant(n: int = 5_000, image_size: int = 32, seed: int = 0) -> Slant:
+    """Strokes of known slant, as `Slant` describes them; drawn when they are needed."""
+    return Slant(n=n, image_size=image_size, seed=seed)

@@ -87,6 +87,11 @@ class Thickness(GeneratedConfig):
         return Split(images, target[:, None].astype(np.float32), _as_float32(factors))
 
 
+def generate_thickness(n: int = 5_000, image_size: int = 32, seed: int = 0) -> Thickness:
+    """Strokes of known width, as `Thickness` describes them; drawn when they are needed."""
+    return Thickness(n=n, image_size=image_size, seed=seed)
+
+
 def _lines(count: int, rng: np.random.Generator) -> np.ndarray:
     return arc_points(_log_uniform(*LENGTHS[LINE], count, rng), np.zeros(count), segments=1)
 
