@@ -9,6 +9,7 @@ import dagster as dg
 import numpy as np
 
 from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, digest_of
+from acc_assets.models.abilities import LATENT
 
 if TYPE_CHECKING:
     from acc_assets.analysis.neighbors import KnnGraph
@@ -170,7 +171,8 @@ KIND = AnalysisKind(
     version=1,
     description="k-nearest-neighbour accuracy of the latents, with a report by class, and the manifold measures.",
     kinds=frozenset({"pytorch", "scikitlearn"}),
-    run=run,
+    analyse=run,
+    needs=(LATENT,),
     after=("latents", "neighbors"),
     checks=(Check("above_chance", "A k-NN classifier of the latents is right more often than a guess."),),
     applies=lambda node: node.manifold is not None,

@@ -87,7 +87,7 @@ class Payloads:
             "dataset": dataset,
             "steps": [int(step) for step in run.projections.get("steps") or []],
             "factors": run.groups,
-            "latent_dim": run.config.get("latent_dim"),
+            "latent_dim": run.latent_dim,
             "provenance": of_run(recipe, run, "projections").to_json(),
         }
 
@@ -160,7 +160,7 @@ class Payloads:
             "recipe": run.recipe,
             "node": run.node,
             "seed": run.seed,
-            "latent_dim": run.config.get("latent_dim"),
+            "latent_dim": run.latent_dim,
             "factors": run.groups,
             "ranges": run.onnx.get("ranges"),
             "probes": run.onnx.get("probes") or [],
@@ -195,6 +195,8 @@ class Payloads:
 
 def onnx_problem(run: RunArtifacts) -> str | None:
     """Say why a run's ONNX models cannot be shown, or None when they can."""
+    if (why := run.left_out("onnx") or run.onnx.get("no_decoder")) is not None:
+        return str(why)
     if not run.exists("onnx/encoder.onnx") or not run.exists("onnx/decoder.onnx"):
         return "not exported yet"
     parity = run.onnx.get("parity")
