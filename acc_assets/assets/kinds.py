@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -40,7 +41,10 @@ class Verdict:
 
     passed: bool
     reason: str
-    numbers: Mapping[str, float] = field(default_factory=dict)
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "numbers", _finite(self.numbers))
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,17 @@ class Outcome:
     data_version: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metadata", _finite(self.metadata))
+
+
+def _finite(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Infinities as text: GraphQL has no word for them, and the page of an asset would be an error."""
+    return {
+        name: str(value) if isinstance(value, float) and math.isinf(value) else value
+        for name, value in facts.items()
+    }
 
 
 @dataclass(frozen=True)

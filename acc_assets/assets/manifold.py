@@ -64,7 +64,7 @@ def run(work: NodeWork) -> Outcome:
         metadata={
             **{f"k-NN accuracy, {name}": found["accuracy"] for name, found in facts["label_sets"].items()},
             **{f"score, {name}": found["score"] for name, found in facts["label_sets"].items()},
-            **{name.replace("_", " "): value for name, value in facts["metrics"].items()},
+            **{name.replace("_", " "): float(value) for name, value in facts["metrics"].items()},
             **({"raw pixels: score": pixels["metrics"]["score"]} if pixels else {}),
             "parameters": document["parameters"]["total"],
             f"report by class, {facts['headline']}": dg.MetadataValue.md(_report_table(headline["report"])),
@@ -168,7 +168,7 @@ def _parameters(model: Any) -> dict[str, int]:
 KIND = AnalysisKind(
     suffix="manifold",
     family=FAMILY,
-    version=1,
+    version=2,
     description="k-nearest-neighbour accuracy of the latents, with a report by class, and the manifold measures.",
     kinds=frozenset({"pytorch", "scikitlearn"}),
     analyse=run,

@@ -177,14 +177,15 @@ def threshold_text(thresholds: Any) -> str:
 def latent_payload(run: RunArtifacts) -> dict[str, Any] | None:
     """Return the bars of a latent: KL (or, without one, the standard deviation of mu) of each dimension."""
     latent = run.metrics.get("latent") or {}
-    kl = [value for value in latent.get("kl_per_dim") or [] if is_number(value)]
-    std = [value for value in latent.get("std_per_dim") or [] if is_number(value)]
+    kl, std = latent.get("kl_per_dim") or [], latent.get("std_per_dim") or []
     values, label = (kl, "KL (nats)") if kl else (std, "Standard deviation of mu")
     if not values:
         return None
     bars = []
     for number_, group in enumerate(run.groups):
         for dim in range(int(group["start"]), min(int(group["stop"]), len(values))):
+            if not is_number(values[dim]):  # an infinite KL
+                continue
             bars.append(
                 {"dim": dim, "value": float(f"{values[dim]:.5g}"), "factor": group["name"], "group": number_}
             )

@@ -199,7 +199,11 @@ def side_by_side(session: Session, recipe: RecipeView, nodes: Sequence[NodeView]
                 {
                     "seed": seed,
                     "figures": [
-                        (node, by_seed[seed].get(node.tag), never(session, recipe, node, seed, family, factor))
+                        (
+                            node,
+                            by_seed[seed].get(node.tag),
+                            never(session, recipe, node, seed, family, factor),
+                        )
                         for node in nodes
                     ],
                 }
