@@ -35,7 +35,7 @@ def run(work: NodeWork) -> Outcome:
         return encode_split(loaded.model, {}, [], images, decode=False).mu
 
     measured = test_latents if request.split == "test" else encode(split.images)
-    graph = KnnGraph(**work.run.read_npz("neighbors/knn_latest.npz")) if request.split == "test" else None
+    graph = KnnGraph.of(work.run.read_npz("neighbors/knn_latest.npz")) if request.split == "test" else None
     latents = {name: encode(train.images) for name, train in labelled.items()}
     labels = {name: train.targets for name, train in labelled.items()}
     facts = _measure(latents, labels, test_latents, data.test.targets, measured, split, request.k, graph)

@@ -20,7 +20,7 @@ def run(work: NodeWork) -> Outcome:
     work.runtime.apply()
     steps = work.run.read_json("latents/latents.json")["steps"]
     latents = {step: work.run.read_npz(f"latents/latents_step_{step}.npz")["mu"] for step in steps}
-    graphs = {step: KnnGraph(**work.run.read_npz(f"neighbors/knn_step_{step}.npz")) for step in steps}
+    graphs = {step: KnnGraph.of(work.run.read_npz(f"neighbors/knn_step_{step}.npz")) for step in steps}
     work.progress.started(100)
     found = project_snapshots(
         latents,

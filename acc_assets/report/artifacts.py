@@ -32,9 +32,7 @@ class Artifacts:
                 return None
             return getattr(self.run, method)(rel)
         except UNREADABLE as error:
-            note = f"{rel} cannot be read: {error}"
-            if note not in self.problems:
-                self.problems.append(note)
+            self.note(f"{rel} cannot be read: {error}")
             return None
 
     def json(self, rel: str) -> dict[str, Any]:
@@ -46,6 +44,19 @@ class Artifacts:
         """Return the arrays of an npz, or {} when the file is missing or damaged."""
         value = self._read("read_npz", rel)
         return {name: np.asarray(value[name]) for name in value} if value is not None else {}
+
+    def arrays(self, rel: str) -> Mapping[str, np.ndarray]:
+        """Return the arrays of an npz that must be there; raises `StorageError` for a missing or damaged one.
+
+        Asking it for an array that it lacks raises as well. `note` keeps the reason for the page.
+        """
+        found: Mapping[str, np.ndarray] = self.run.read_npz(rel)
+        return found
+
+    def note(self, problem: object) -> None:
+        """Keep what is wrong with a file, once, for the page and the result."""
+        if str(problem) not in self.problems:
+            self.problems.append(str(problem))
 
     def bytes(self, rel: str) -> bytes | None:
         """Return a file's bytes, or None when it is missing."""

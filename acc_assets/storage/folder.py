@@ -92,8 +92,8 @@ class ArtifactFolder:
         return from_json(self.read_bytes(rel), self._shown(rel))
 
     def read_npz(self, rel: str) -> dict[str, np.ndarray]:
-        """The arrays in one npz file by name; raises as `read_bytes`."""
-        return from_npz(self.read_bytes(rel), self._shown(rel))
+        """The arrays in one npz file by name; raises as `read_bytes`, and `DamagedArtifact` for a name it lacks."""
+        return from_npz(self.read_bytes(rel), self._shown(rel), self.remedy)
 
     def exists(self, rel: str) -> bool:
         """Whether a file is there."""
