@@ -27,11 +27,17 @@ class KnnReport:
 
 
 def knn_classification(
-    train_latents: Array, train_labels: Array, test_latents: Array, test_labels: Array, k: int = 5
+    train_latents: Array,
+    train_labels: Array,
+    test_latents: Array,
+    test_labels: Array,
+    k: int = 5,
+    metric: str = "euclidean",
 ) -> KnnReport:
-    """Classify test latents by the majority of their k nearest training latents (Euclidean, ties to the lower class).
+    """Classify test latents by the majority of their k nearest training latents; ties go to the lower class.
 
-    latents: (N, D); labels: (N,) integers. k is cut to the number of training latents.
+    latents: (N, D); labels: (N,) integers. k is cut to the number of training latents. metric: `euclidean`,
+    `manhattan` or `cosine` distance, as scikit-learn names them.
     """
     from sklearn.metrics import classification_report
     from sklearn.neighbors import KNeighborsClassifier
@@ -46,7 +52,9 @@ def knn_classification(
     if k < 1:
         raise ValueError(f"knn_classification: k is {k}; allowed: 1 or more")
     k = min(k, len(train))
-    predictions = KNeighborsClassifier(k, algorithm="brute").fit(train, train_labels).predict(test)
+    predictions = (
+        KNeighborsClassifier(k, algorithm="brute", metric=metric).fit(train, train_labels).predict(test)
+    )
     return KnnReport(
         accuracy=float((predictions == test_labels).mean()),
         k=k,
@@ -75,6 +83,7 @@ def knn_over_draws(
     size: int,
     draws: int = 20,
     k: int = 5,
+    metric: str = "euclidean",
 ) -> DrawSpread:
     """Tell how much k-NN accuracy owes to which `size` labelled latents were drawn (stratified, draws 0, 1, ...).
 
@@ -87,7 +96,7 @@ def knn_over_draws(
         chosen = stratified_draw(train_labels, size, np.random.default_rng(number))
         accuracies.append(
             knn_classification(
-                train_latents[chosen], train_labels[chosen], test_latents, test_labels, k
+                train_latents[chosen], train_labels[chosen], test_latents, test_labels, k, metric
             ).accuracy
         )
     return DrawSpread(float(np.mean(accuracies)), float(np.std(accuracies, ddof=1)), draws, size)

@@ -140,6 +140,12 @@ class NodeWork:
             np.concatenate([np.flatnonzero(targets == label)[:per_class] for label in np.unique(targets)])
         )
 
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """Latents (N, D) of uint8 images (N, C, H, W), by the node's model at its last step."""
+        from acc_assets.training import encode_split
+
+        return encode_split(self.model().model, {}, [], images, decode=False).mu
+
     def reconstruct(self, images: np.ndarray) -> np.ndarray:
         """What the model makes of images (B, C, H, W) in [0, 1], by a model that can reconstruct."""
         import torch
@@ -216,6 +222,11 @@ def left_out(work: NodeWork, family: str, why: str, checks: Sequence[Check] = ()
         metadata={"left out": why, "path": str(work.run.local_path(family))},
         verdicts={check.name: Verdict(passed=True, reason=f"nothing to judge: {why}") for check in checks},
     )
+
+
+def asked_of(request: Any, *fields: str) -> dict[str, Any]:
+    """The part of a recipe's request that one analysis reads: the others need not run again where it changes."""
+    return {field: getattr(request, field) for field in fields}
 
 
 def picture(png: bytes, path: str) -> dg.MetadataValue[Any]:

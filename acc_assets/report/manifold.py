@@ -62,7 +62,8 @@ def manifold_numbers(document: Mapping[str, Any]) -> Iterator[Number]:
     for place, (name, found) in enumerate(sets):
         suffix = "" if place == 0 else f"_{name}"
         labels = f"{found['size']:,} labels"
-        yield Number(f"knn{suffix}", "accuracy", f"k-NN accuracy, {labels}", float(found["accuracy"]), 0)
+        accuracy = float(found["accuracy"])
+        yield Number(f"knn{suffix}", "accuracy", f"{knn_name(document)}, {labels}", accuracy, 0)
         if found["score"] is not None:
             rank = 1 if place == 0 else 10
             yield Number(f"manifold{suffix}", "score", f"score, {labels}", float(found["score"]), rank)
@@ -70,6 +71,12 @@ def manifold_numbers(document: Mapping[str, Any]) -> Iterator[Number]:
         value = document["metrics"][metric]
         if value is not None:
             yield Number("manifold", metric, metric.replace("_", " "), float(value), 12)
+
+
+def knn_name(document: Mapping[str, Any]) -> str:
+    """Return what the accuracy of a document's classifiers is called: by which distance, unless it is Euclidean."""
+    metric = document.get("metric", "euclidean")
+    return "k-NN accuracy" if metric == "euclidean" else f"k-NN accuracy by {metric} distance"
 
 
 def label_sets(document: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
@@ -217,7 +224,8 @@ def _panel(
                 "change": "",
             }
         )
-    name = "k-NN accuracy" if metric == "accuracy" else "Score"
+    called = dict.fromkeys(knn_name(document) for found in documents for _, document in found)
+    name = " or ".join(called) if metric == "accuracy" else "Score"
     first = cells[0]
     return {
         "name": name,

@@ -22,6 +22,7 @@ DOWNLOADS = (
     ("onnx/decoder.onnx", "Decoder (ONNX)"),
     ("manifold/manifold.json", "Manifold measures and k-NN report (JSON)"),
     ("interactive/interactive_assets.json", "Interactive assets: map, latents, labels, samples (JSON)"),
+    ("interactive/latent_points.json", "Latent points on the map (JSON)"),
     ("interactive/manifold.npz", "The same map as arrays (npz)"),
     ("latents/latents_latest.npz", "Latents of the test split (npz)"),
     ("history/history.npz", "Training history (npz)"),

@@ -19,6 +19,7 @@ from acc_assets.storage import StorageError
 
 VERSION = 1  # raise it when a payload changes its shape
 MANIFOLD = "interactive/manifold.npz"
+MANIFOLD_ATLAS = "interactive/atlas.png"  # where the map is of images that the data set's own atlas lacks
 COORDINATES = re.compile(r"latent_(2|3)d_step_(\d+)_(pca|umap)\.npz$")
 
 
@@ -154,7 +155,11 @@ class Payloads:
         def make() -> tuple[dict[str, Any], dict[str, np.ndarray]]:
             arrays = run.arrays(MANIFOLD)
             kinds = {"reference_labels": np.int32, "indices": np.int32}
-            return meta, {name: value.astype(kinds.get(name, np.float32)) for name, value in arrays.items()}
+            found = {name: value.astype(kinds.get(name, np.float32)) for name, value in arrays.items()}
+            pictures = run.bytes(MANIFOLD_ATLAS)
+            if pictures is not None:
+                found["atlas"] = np.frombuffer(pictures, np.uint8)
+            return meta, found
 
         return self._emit(run_key(run, "manifold"), [run.digest("interactive"), meta], make, run)
 

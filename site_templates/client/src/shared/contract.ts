@@ -63,9 +63,10 @@ export interface NeighborsMeta {
 }
 
 /**
- * `<run>/manifold`; n reference points of the test split with latents of D: `reference_points` f32 (n,3), UMAP;
+ * `<run>/manifold`; n reference points of `split` with latents of D: `reference_points` f32 (n,3), UMAP;
  * `reference_latents` f32 (n,D), what distances are measured in; `reference_latents_raw` f32 (n,D), as encoded;
- * `reference_labels` (n,) and `indices` (n,), the pictures of the data set.
+ * `reference_labels` (n,) and `indices` (n,) of the pictures in their split. `atlas` (bytes of one PNG, tile i for row i)
+ * where that is not the test split, whose pictures the data set has.
  */
 export interface ManifoldMeta {
   n: number;
@@ -75,6 +76,9 @@ export interface ManifoldMeta {
   /** Neighbours that a new latent lies between. */
   projection_k: number;
   dataset: string;
+  split?: "test" | "train";
+  /** Tiles in one row of `atlas`, where there is one. */
+  atlas_columns?: number | null;
   provenance?: Provenance;
 }
 
