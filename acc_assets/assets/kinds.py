@@ -224,6 +224,16 @@ def left_out(work: NodeWork, family: str, why: str, checks: Sequence[Check] = ()
     )
 
 
+def outputs_of(task: Any, head: Any) -> list[str] | None:
+    """Names of what a task's linear probe puts out: classes, or columns of a regression; None without such a probe."""
+    from acc_assets.tasks import ProbeTask
+
+    linear = getattr(head, "linear", None)
+    return (
+        task.output_names(linear.out_features) if linear is not None and isinstance(task, ProbeTask) else None
+    )
+
+
 def asked_of(request: Any, *fields: str) -> dict[str, Any]:
     """The part of a recipe's request that one analysis reads: the others need not run again where it changes."""
     return {field: getattr(request, field) for field in fields}

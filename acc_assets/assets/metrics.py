@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, digest_of
+from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, digest_of, outputs_of
 from acc_assets.models.abilities import LATENT
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def run(work: NodeWork) -> Outcome:
             "kind": task.kind,
             "dataset": task.dataset.name,
             "factor": getattr(task, "factor_name", None),
+            "outputs": outputs_of(task, loaded.heads.get(task.name)),
             "metrics": measured[task.name],
             "baseline": task.baseline(datasets[task.dataset.name]),
         }
@@ -72,14 +73,20 @@ def run(work: NodeWork) -> Outcome:
 
 
 def _slot_probes(work: NodeWork, mu: np.ndarray) -> list[Probe]:
-    """What each slot knows of the strokes' measured thickness and slant, where the data are handwriting."""
+    """What each slot knows of what is known of the images: measured of handwriting, or drawn by a generator."""
     from acc_assets.analysis.probing import probe_properties
 
     folder = work.store.recipe(work.tree.name)
     name = f"data-{work.dataset_name}/properties.npz"
-    if not folder.exists(name):
-        return []
-    return probe_properties(mu, work.groups, folder.read_npz(name), work.data.test.targets)
+    test = work.data.test
+    if folder.exists(name):
+        properties = dict(folder.read_npz(name))
+    else:
+        properties = {
+            factor: values for factor, values in (test.factors or {}).items() if values.dtype.kind == "f"
+        }
+    classes = test.targets if test.targets.ndim == 1 and test.targets.dtype.kind in "iu" else None
+    return probe_properties(mu, work.groups, properties, classes) if properties else []
 
 
 def _beats_mean_image(tasks: dict[str, Any]) -> Verdict:

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import numpy as np
 
-from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, digest_of
+from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, digest_of, outputs_of
 from acc_assets.models.abilities import DECODE, LATENT
 
 FAMILY = "onnx"
@@ -81,17 +81,26 @@ def run(work: NodeWork) -> Outcome:
 
 
 def _probes(work: NodeWork, heads: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
-    """The linear classifiers on the latent, so that a page can predict: what each reads, and (classes, width + 1)."""
+    """The linear probes on the latent, for a page to predict with: what each reads, and (outputs, width + 1) weights."""
     described, weights = [], {}
     for task in work.node.tasks:
         head: Any = heads.get(task.name)
-        if task.kind != "classification" or not hasattr(head, "linear"):
+        outputs = outputs_of(task, head)
+        if outputs is None:
             continue
         matrix = head.linear.weight.detach().cpu().numpy()
         bias = head.linear.bias.detach().cpu().numpy()
         weights[f"probe/{task.name}"] = np.concatenate([matrix, bias[:, None]], axis=1).astype(np.float32)
-        classes = list(task.dataset.config.target_names)
-        described.append({"task": task.name, "start": head.start, "stop": head.stop, "classes": classes})
+        classes = outputs if task.kind == "classification" else None
+        described.append(
+            {
+                "task": task.name,
+                "start": head.start,
+                "stop": head.stop,
+                "classes": classes,
+                "outputs": outputs,
+            }
+        )
     return described, weights
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -27,7 +27,8 @@ class Split:
     """One split in memory.
 
     images: uint8 (N, C, H, W), white strokes on black. targets: int64 (N,) classes or float32 (N, T) in 0-1.
-    factors: ground truth of every generative factor, each (N,), or None for photographed or scanned data.
+    factors: named columns beside the targets, each (N,), such as the ground truth of every generative factor; a
+    regression reads one by its name, the viewer colours by each. None for photographed or scanned data.
     """
 
     images: np.ndarray
@@ -49,17 +50,24 @@ class ImageData:
     validation: Split
     test: Split
 
+    @property
+    def factors(self) -> dict[str, tuple[str, ...] | None]:
+        """As `DatasetConfig.factors`; the classes of a column have no names here."""
+        return dict.fromkeys(self.train.factors or ())
+
 
 @dataclass(frozen=True)
 class Batch:
     """One batch on the device: `images` are the clean targets (B, C, H, W) in [0, 1], `inputs` what the encoder sees.
 
-    Without augmentation `inputs` is `images`. targets: int64 (B,) or float32 (B, T).
+    Without augmentation `inputs` is `images`. targets: int64 (B,) or float32 (B, T). factors: the named columns (B,)
+    that the tasks of the batch read.
     """
 
     images: Tensor
     inputs: Tensor
     targets: Tensor
+    factors: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class DatasetConfig:
@@ -95,6 +103,11 @@ class DatasetConfig:
         raise NotImplementedError
 
     @property
+    def factors(self) -> dict[str, tuple[str, ...] | None]:
+        """The names of `Split.factors`, known without loading, each with its class names; None where it is a number."""
+        return {}
+
+    @property
     def num_classes(self) -> int | None:
         """Number of classes, or None for a real target."""
         return len(self.target_names) if self.kind_of_target == "class" else None
@@ -126,6 +139,7 @@ class DatasetConfig:
             "kind_of_target": self.kind_of_target,
             "num_classes": self.num_classes,
             "target_names": list(self.target_names),
+            "factors": self.factors,
             **{str(split): count for split, count in self.sizes.items()},
         }
 

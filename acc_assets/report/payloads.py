@@ -17,7 +17,7 @@ from acc_assets.report.views import RecipeView
 from acc_assets.report.writer import SiteWriter, digest_of
 from acc_assets.storage import StorageError
 
-VERSION = 1  # raise it when a payload changes its shape
+VERSION = 2  # raise it when a payload changes its shape
 MANIFOLD = "interactive/manifold.npz"
 MANIFOLD_ATLAS = "interactive/atlas.png"  # where the map is of images that the data set's own atlas lacks
 COORDINATES = re.compile(r"latent_(2|3)d_step_(\d+)_(pca|umap)\.npz$")
@@ -89,6 +89,7 @@ class Payloads:
             return None
         dataset = str(run.config.get("primary_dataset", ""))
         family = f"data-{dataset}"
+        facts = shared.json(f"{family}/dataset.json")
         meta: dict[str, Any] = {
             "recipe": run.recipe,
             "node": run.node,
@@ -104,7 +105,9 @@ class Payloads:
             latents = run.arrays("latents/latents_latest.npz")
             test = shared.arrays(f"{family}/test.npz")
             arrays = point_arrays(run, latents, test.get("targets"))
-            return {**meta, "colorings": colorings(arrays, run.groups)}, arrays
+            known, named = ground_truth(test, facts)
+            arrays |= known
+            return {**meta, "colorings": colorings(arrays, run.groups, named, label_name(facts))}, arrays
 
         source = [run.digest("latents"), shared.digest(family), meta]
         return self._emit(run_key(run, "points"), source, make, run)
@@ -241,9 +244,10 @@ def point_arrays(
     arrays: dict[str, np.ndarray] = {}
     if targets is not None and len(targets) == len(mu):
         arrays["labels"] = targets_of(targets.reshape(len(mu), -1)[:, 0])
-    predictions = predictions_of(run, latents)
+    label = label_name(run.config.get("datasets", {}).get(run.config.get("primary_dataset"), {}))
+    predictions = predictions_of(run, latents, label)
     if predictions is not None and len(predictions) == len(mu):
-        arrays["predictions"] = targets_of(predictions.reshape(len(mu), -1)[:, 0])
+        arrays["predictions"] = targets_of(predictions)
     if "error" in latents:
         arrays["error"] = latents["error"].astype(np.float32)
     slices = [mu[:, int(group["start"]) : int(group["stop"])].mean(axis=1) for group in run.groups]
@@ -251,24 +255,76 @@ def point_arrays(
     return arrays
 
 
-def predictions_of(run: RunArtifacts, latents: Mapping[str, np.ndarray]) -> np.ndarray | None:
-    """Return the predictions of the first classification task on the primary data set, else of any task on it."""
+def label_name(facts: Mapping[str, Any]) -> str:
+    """Return the name of what a data set's points are labelled by: the first column of a real target, else ""."""
+    names = facts.get("target_names") or []
+    return str(names[0]) if facts.get("kind_of_target") == "real" and names else ""
+
+
+def predictions_of(run: RunArtifacts, latents: Mapping[str, np.ndarray], label: str) -> np.ndarray | None:
+    """Return the predictions (N,) of the label: by the first classification on the primary data set, or of a real
+    label's column `label` by the first regression that reads it.
+    """
     dataset = run.config.get("primary_dataset")
-    tasks = [
-        (entry.get("kind") != "classification", name)
-        for name, entry in run.task_metrics().items()
-        if entry.get("dataset") == dataset and f"pred/{name}" in latents
-    ]
-    return latents[f"pred/{min(tasks)[1]}"] if tasks else None
+    wanted = "regression" if label else "classification"
+    for name, entry in sorted(run.task_metrics().items()):
+        found = latents.get(f"pred/{name}")
+        if found is None or entry.get("kind") != wanted or entry.get("dataset") != dataset:
+            continue
+        names = entry.get("outputs") or [label]
+        if not label:
+            return found
+        if label in names:
+            return found.reshape(len(found), -1)[:, names.index(label)]
+    return None
 
 
-def colorings(arrays: Mapping[str, np.ndarray], groups: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Return what points can be coloured by: [{id, label, kind: "class" | "scalar"}]."""
-    choices = []
-    for name, label in (("label", "Label"), ("prediction", "Prediction")):
+def ground_truth(
+    test: Mapping[str, np.ndarray], facts: Mapping[str, Any]
+) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+    """Return what the data set knows of its images beside the label: arrays (N,) by colouring id, and the colourings.
+
+    These are the further columns of a real target, and the named factors; a factor that the label shows is left out.
+    """
+    targets, classes = test["targets"], facts.get("factors") or {}
+    real = facts.get("kind_of_target") == "real"
+    names = [str(name) for name in facts.get("target_names") or []] if real else []
+    columns = targets.reshape(len(targets), -1)
+    found = {name: columns[:, at] for at, name in enumerate(names) if at > 0}
+    for key, values in test.items():
+        name = key.removeprefix("factor/")
+        if name != key and name not in names and not np.array_equal(values, columns[:, 0]):
+            found[name] = values
+    colorings = []
+    for name in found:
+        known = classes.get(name)
+        coloring = {"id": f"data:{name}", "label": f"{name.replace('_', ' ')} (ground truth)"}
+        colorings.append(coloring | ({"kind": "class", "classes": known} if known else {"kind": "scalar"}))
+    return {
+        f"data:{name}": targets_of(values) if classes.get(name) else values.astype(np.float32)
+        for name, values in found.items()
+    }, colorings
+
+
+def colorings(
+    arrays: Mapping[str, np.ndarray],
+    groups: Sequence[Mapping[str, Any]],
+    known: Sequence[Mapping[str, Any]] = (),
+    label: str = "",
+) -> list[dict[str, Any]]:
+    """Return what points can be coloured by: [{id, label, kind: "class" | "scalar"}].
+
+    known: the colourings of `ground_truth`; label: name of the column of a real target that the label is.
+    """
+    choices: list[dict[str, Any]] = []
+    truth, predicted = (
+        (f"{label} (ground truth)", f"{label} (predicted)") if label else ("Label", "Prediction")
+    )
+    for name, title in (("label", truth), ("prediction", predicted)):
         if f"{name}s" in arrays:
             kind = "class" if arrays[f"{name}s"].dtype == np.int32 else "scalar"
-            choices.append({"id": name, "label": label, "kind": kind})
+            choices.append({"id": name, "label": title, "kind": kind})
+    choices += [dict(one) for one in known]
     if "error" in arrays:
         choices.append({"id": "error", "label": "Reconstruction error", "kind": "scalar"})
     for group in groups:

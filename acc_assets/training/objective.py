@@ -18,11 +18,15 @@ Outputs = dict[ModelOutput, Tensor]
 
 @dataclass(frozen=True)
 class TaskGroup:
-    """Tasks that read one data set; `encode_only` where none of them needs what the decoder makes."""
+    """Tasks that read one data set; `encode_only` where none of them needs what the decoder makes.
+
+    columns: the data set's named factors that the tasks read beside its targets.
+    """
 
     dataset: str
     tasks: tuple[Any, ...]
     encode_only: bool
+    columns: tuple[str, ...] = ()
 
     def forward(self, model: nn.Module, images: Tensor) -> Outputs:
         """One pass over images (B, C, H, W) that gives every output that the group's tasks read."""
@@ -44,7 +48,8 @@ def group_tasks(
         encode_only, outputs = _probe(model, members, images)
         for task in members:
             task.check_outputs(outputs)
-        groups.append(TaskGroup(name, members, encode_only))
+        columns = dict.fromkeys(column for task in members for column in getattr(task, "columns", ()))
+        groups.append(TaskGroup(name, members, encode_only, tuple(columns)))
     return groups
 
 

@@ -29,10 +29,12 @@ export interface DatasetMeta {
 }
 
 export interface Coloring {
-  /** `label`, `prediction`, `error`, `factor:<name>`, or the name of an array (N,) of the same data. */
+  /** `label`, `prediction`, `error`, `factor:<name>`, or the name of an array (N,) of the same data, as `data:<name>`. */
   id: string;
   label: string;
   kind: "class" | "scalar";
+  /** Names of the classes, where they are not those of the data set's label. */
+  classes?: readonly string[];
 }
 
 /** `<run>/points`; arrays: `labels` (N,), `predictions`? (N,), `error`? (N,), `activations`? (F,N) in the order of `factors`. */
@@ -89,6 +91,8 @@ export interface Probe {
   stop: number;
   /** Names of the outputs of a classifier; null for a regression. */
   classes: readonly string[] | null;
+  /** Names of all outputs: classes, or columns of a regression. */
+  outputs?: readonly string[];
 }
 
 /**
