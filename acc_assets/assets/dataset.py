@@ -9,7 +9,8 @@ from acc_assets.assets.kinds import Outcome, digest_of, picture
 from acc_assets.storage import RunDirectory
 from acc_assets.tree import DatasetRef
 
-VERSION = 1
+VERSION = 2
+FACTOR = "factor/"  # before the names of a split's own columns in test.npz
 GRID_ROWS, GRID_COLUMNS = 6, 16
 
 
@@ -37,7 +38,8 @@ def run(ref: DatasetRef, folder: RunDirectory) -> Outcome:
     grid = to_png(tile(shown.reshape(-1, min(GRID_COLUMNS, len(shown)), *shown.shape[1:]), scale=2))
     pictures, columns = atlas(test.images)
     with folder.family(family) as out:
-        out.npz("test.npz", images=test.images, targets=test.targets)
+        columns_of_test = {f"{FACTOR}{name}": values for name, values in (test.factors or {}).items()}
+        out.npz("test.npz", {"images": test.images, "targets": test.targets, **columns_of_test})
         if getattr(ref.config, "handwritten", False):
             out.npz(
                 "properties.npz", stroke_thickness=stroke_thickness(test.images), slant=slant(test.images)

@@ -9,7 +9,7 @@ from acc_assets.assets import catalog, checkpoint, comparison, dataset, site
 from acc_assets.assets.automation import WHEN_STALE
 from acc_assets.assets.failures import StepFailures
 from acc_assets.assets.instance import TRAINING_POOL
-from acc_assets.assets.kinds import LEFT_OUT, NodeWork, Outcome
+from acc_assets.assets.kinds import NOT_READ, NodeWork, Outcome
 from acc_assets.assets.launched import Project
 from acc_assets.assets.partitions import seed_partitions
 from acc_assets.assets.plans import COMPARISON, AssetPlan, Unit, inputs_of, plans, read_by
@@ -181,7 +181,7 @@ def _read_all(
     inputs = wanted_inputs(plan, [one for one in states if one.unit in read])
     damaged = [shown(one.unit) for one in states if one.unit in read and one.state == "damaged"]
     if damaged:
-        inputs[LEFT_OUT] = ", ".join(damaged)
+        inputs[NOT_READ] = ", ".join(damaged)
     made_from = MadeFrom(plan.code_version, inputs)
     if plan.name == COMPARISON:
         return comparison.run(recipe_view(tree, states), store, plan.folder(store, None).stamped(made_from))

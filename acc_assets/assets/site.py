@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 
 from acc_assets.assets.client import client_bundle, ort_wasm, template_files
-from acc_assets.assets.kinds import LEFT_OUT, Check, Outcome, Verdict, digest_of
+from acc_assets.assets.kinds import NOT_READ, Check, Outcome, Verdict, digest_of
 from acc_assets.report import PublishError, RecipeView, build_site, publish, publish_git
 from acc_assets.storage import MadeFrom, RunDirectory, Store
 
@@ -73,8 +73,8 @@ def run(views: Sequence[RecipeView], store: Store, own: RunDirectory, made_from:
     with store.folder("site_lock").lock(timeout=600):
         result = build_site(store, views, folder, client_dist=client_bundle(), ort_wasm=ort_wasm())
     if result.problems:
-        told = "; ".join([*filter(None, [made_from.inputs.get(LEFT_OUT)]), *result.problems])
-        made_from = MadeFrom(made_from.code_version, {**made_from.inputs, LEFT_OUT: told})
+        told = "; ".join([*filter(None, [made_from.inputs.get(NOT_READ)]), *result.problems])
+        made_from = MadeFrom(made_from.code_version, {**made_from.inputs, NOT_READ: told})
     with own.stamped(made_from).family(FAMILY) as out:
         out.json("site.json", {"pages": list(result.pages), "digest": _digest(folder)})
     return Outcome(

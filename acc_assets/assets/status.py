@@ -14,7 +14,7 @@ from typing import Literal
 
 import dagster as dg
 
-from acc_assets.assets.kinds import LEFT_OUT
+from acc_assets.assets.kinds import NOT_READ
 from acc_assets.assets.plans import AssetPlan, Prefix, Unit, inputs_of, plans, read_by
 from acc_assets.datasets import DatasetError, source_digest
 from acc_assets.storage import MadeFrom, Manifest, StorageError, Store
@@ -181,7 +181,7 @@ def _changed(plan: AssetPlan, made_from: MadeFrom | None, inputs: Mapping[Unit, 
         now, then = wanted.get(name), made_from.inputs.get(name)
         if now == then or (name == FILES and now is None):
             continue
-        if name == LEFT_OUT:
+        if name == NOT_READ:
             reasons.append(f"it was rendered without {then}")
         else:
             reasons.append(

@@ -20,7 +20,7 @@ _CHECKOUT = Path(__file__).resolve().parents[2]
 def recipe_view(tree: Tree, states: Iterable[AssetStatus]) -> RecipeView:
     """A tree as the report sees it: what is stored, as far as it is what the recipe says now."""
     by_node: dict[str, dict[str, AssetView]] = {node.tag: {} for node in tree}
-    left_out: dict[tuple[str, int], dict[str, str]] = {}
+    withheld: dict[tuple[str, int], dict[str, str]] = {}
     for one in states:
         if one.seed is None or one.plan.node is None:
             continue
@@ -29,7 +29,7 @@ def recipe_view(tree: Tree, states: Iterable[AssetStatus]) -> RecipeView:
         if one.state in ("fresh", "unregistered") and one.version is not None:
             versions[one.seed] = one.version
         elif one.state != "missing":
-            left_out.setdefault((one.plan.node.tag, one.seed), {})[one.plan.family] = one.why
+            withheld.setdefault((one.plan.node.tag, one.seed), {})[one.plan.family] = one.why
         by_node[one.plan.node.tag][one.plan.family] = AssetView(
             key="/".join(one.plan.key.path), code_version=one.plan.code_version, data_versions=versions
         )
@@ -43,7 +43,7 @@ def recipe_view(tree: Tree, states: Iterable[AssetStatus]) -> RecipeView:
         parameters=dict(tree.parameters),
         seeds=tree.seeds,
         nodes=[_node_view(node, by_node[node.tag]) for node in tree],
-        left_out=left_out,
+        withheld=withheld,
     )
 
 

@@ -210,7 +210,7 @@ def compare(store: Store, recipe: RecipeView) -> Comparison:
             if not run.metrics:
                 what = (
                     "left out: " + why
-                    if (why := run.why_left_out("metrics"))
+                    if (why := run.why_withheld("metrics"))
                     else "metrics"
                     if run.built
                     else "not built"

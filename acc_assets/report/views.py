@@ -47,7 +47,7 @@ class RecipeView:
     seeds: Sequence[int] = ()
     nodes: Sequence[NodeView] = ()
     # By node and seed, then by family: stored artifacts that are not the recipe's as it is now, and why.
-    left_out: Mapping[tuple[str, int], Mapping[str, str]] = field(default_factory=dict)
+    withheld: Mapping[tuple[str, int], Mapping[str, str]] = field(default_factory=dict)
     error: str | None = None
 
     def node(self, tag: str) -> NodeView:

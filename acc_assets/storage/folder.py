@@ -115,8 +115,8 @@ class ArtifactFolder:
         return self._parsed(from_json, rel)
 
     def read_npz(self, rel: str) -> dict[str, np.ndarray]:
-        """The arrays in one npz file by name; raises as `read_bytes`."""
-        return self._parsed(from_npz, rel)
+        """The arrays in one npz file by name; raises as `read_bytes`, and `DamagedArtifact` for a name it lacks."""
+        return from_npz(self.read_bytes(rel), self._shown(rel), self.remedy)
 
     def exists(self, rel: str) -> bool:
         """Whether a file is there; also where what is there cannot be read, which reading it tells."""
