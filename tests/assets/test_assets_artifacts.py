@@ -203,7 +203,7 @@ def test_figures_are_pictures_of_the_promised_size(run: RunDirectory) -> None:
         assert opened(run.read_bytes(f"traversals/traversal_{factor}_dims.png")).std() > 1
         assert opened(run.read_bytes(f"sorted/sorted_{factor}.png")).std() > 1
         mu = run.read_npz("latents/latents_latest.npz")["mu"]
-        order = run.read_json("sorted/sorted.json")[factor]
+        order = run.read_json("sorted/sorted.json")["factors"][factor]
         assert max(order["activation_lowest"]) <= min(order["activation_highest"])
         assert len(set(order["lowest"]) | set(order["highest"])) == 40
         assert max(order["lowest"]) < len(mu)
@@ -215,6 +215,11 @@ def test_figures_are_pictures_of_the_promised_size(run: RunDirectory) -> None:
     for factor, (start, stop) in {"digit": (0, 3), "style": (3, 5)}.items():
         assert len(facts["factors"][factor]["direction"]) == stop - start
         assert np.linalg.norm(facts["factors"][factor]["direction"]) == pytest.approx(1)
+        own = mu[facts["indices"], start:stop] - mu[:, start:stop].mean(axis=0)
+        along = own @ facts["factors"][factor]["direction"] / facts["factors"][factor]["std"]
+        assert facts["factors"][factor]["positions"] == pytest.approx(along.tolist(), abs=1e-4)
+        assert len(facts["factors"][factor]["dim_positions"]) == stop - start
+        assert f"{along[0]:+.1f}" in facts["captions"][f"traversal_{factor}.png"]
 
 
 def test_attention_shares_sum_to_one_and_match_the_model(run: RunDirectory) -> None:
