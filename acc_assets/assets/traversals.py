@@ -30,7 +30,7 @@ def run(work: NodeWork) -> Outcome:
     with work.run.family(FAMILY) as out:
         for one in found:
             own, of_dims = one.nearest(one.positions), one.nearest(one.dim_positions)
-            columns = [f"{offset:+.2g}" for offset in one.offsets]
+            columns = [f"{offset:+.3g}" for offset in one.offsets]
             dims = [f"z{one.start + dim}" for dim in range(len(one.dim_images))]
             grid = _grid(originals, one.images, own, columns)
             out.png(f"traversal_{one.name}.png", grid)
