@@ -153,7 +153,7 @@ KIND = AnalysisKind(
         Check("beats_mean_image", "The reconstruction scores a higher PSNR than the mean training image."),
         Check(
             "latent_not_collapsed",
-            "Every factor group has a dimension whose posterior mean varies over the data.",
+            "Every factor group has an active dimension: its posterior mean varies, and it carries 0.1 nats or more.",
         ),
         Check(
             "generalises",

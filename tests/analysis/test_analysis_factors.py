@@ -26,7 +26,7 @@ def test_a_group_that_does_not_vary_has_collapsed() -> None:
     rng = np.random.default_rng(0)
     mu = np.concatenate([rng.normal(size=(2000, 2)), 0.01 * rng.normal(size=(2000, 2))], axis=1)
     stats = latent_stats(mu, np.full_like(mu, -1.0), GROUPS)
-    assert stats.active == [0, 1]
+    assert stats.active == [0, 1]  # the others' posteriors are narrow, but tell nothing of the image
     assert not stats.groups["first"].collapsed
     assert stats.groups["second"].collapsed
     assert stats.std_per_dim[0] == pytest.approx(1.0, abs=0.05)
@@ -36,6 +36,22 @@ def test_a_group_that_does_not_vary_has_collapsed() -> None:
     record = stats.to_json()
     assert record["active_dims"] == 2
     assert record["groups"]["second"] == {**record["groups"]["second"], "active_dims": 0, "collapsed": True}
+
+
+def test_a_dimension_that_carries_no_nats_is_not_active() -> None:
+    """Posterior means that vary just enough for Burda's criterion, under a posterior as wide as the prior."""
+    rng = np.random.default_rng(0)
+    mu = rng.normal(size=(5000, 4)) * [0.11, 0.11, 1.0, 1.0]
+    logvar = np.tile([0.0, 0.0, -2.0, -2.0], (5000, 1))
+    stats = latent_stats(mu, logvar, GROUPS)
+    assert (
+        np.square(stats.std_per_dim) > 0.01
+    ).all()  # so that the variance alone would call all four active
+    assert stats.groups["first"].kl == pytest.approx(0.012, abs=0.002)
+    assert stats.active == [2, 3]
+    assert stats.groups["first"].collapsed
+    assert stats.to_json()["groups"]["first"]["kl_per_dim"] == pytest.approx(stats.kl_per_dim[:2])  # type: ignore[index]
+    assert "0.1 nats" in stats.to_json()["criterion"]
 
 
 def test_without_a_posterior_activity_is_relative() -> None:

@@ -333,6 +333,16 @@ def test_checks_say_pass_or_fail_as_the_artifacts_do(built: Path) -> None:
     assert not found["plain_trained"]["loss_health"].passed
     assert found["plain_trained"]["loss_health"].severity == dg.AssetCheckSeverity.WARN
     assert "recon" in str(found["plain_trained"]["loss_health"].description)
+    generalises = found["labelled_trained_metrics"]["generalises"]
+    kept = store.run("tiny", "labelled_trained", 0).read_json("metrics/metrics.json")
+    levels = {
+        name: task["generalisation"] and task["generalisation"]["level"]
+        for name, task in kept["tasks"].items()
+    }
+    assert levels["kl"] is None
+    assert kept["generalisation"] in levels.values()
+    assert generalises.passed == (set(levels.values()) <= {None, "healthy"})
+    assert "on test images" in str(generalises.description)
     assert "mean training image" in str(found["plain_trained_metrics"]["beats_mean_image"].description)
 
 

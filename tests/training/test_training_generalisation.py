@@ -59,7 +59,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_images_learned_by_heart_are_seen_although_the_training_loss_is_healthy(
     found: dict[str, Any],
 ) -> None:
-    summary, gaps, test = found["few"]
+    summary, gaps, _ = found["few"]
     assert summary["tasks"]["recon"]["health"] == "healthy"
     assert summary["tasks"]["digit"]["health"] == "healthy"
     assert gaps["recon"].gap > 0.1
