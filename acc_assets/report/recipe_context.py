@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from acc_assets.report.artifacts import RunArtifacts, worst_health
-from acc_assets.report.comparison import Cell, Column, Comparison, finite
+from acc_assets.report.comparison import Cell, Column, Comparison, finite, is_number
 from acc_assets.report.curves import curve_panels
+from acc_assets.report.differences import differences
 from acc_assets.report.figures import Figure
 from acc_assets.report.findings import findings
 from acc_assets.report.manifold import story
 from acc_assets.report.provenance import of_runs
 from acc_assets.report.scripts import script_json
 from acc_assets.report.session import Session, node_page, recipe_page, relative
-from acc_assets.report.specs import differs, phases_of, steps_of, task_matrix, text_of
+from acc_assets.report.specs import differs, text_of
 from acc_assets.report.trees import branch_colors, tree_payload
 from acc_assets.report.views import NodeView, RecipeView
 from acc_assets.report.vocabulary import build_command, duration, number, show, show_spread, words
@@ -45,8 +46,7 @@ def recipe_context(session: Session, recipe: RecipeView) -> dict[str, Any]:
         "probes": probe_tables(comparison),
         "tree": tree_of(session, recipe, page),
         "curves": curve_panels(runs, colors),
-        "matrix": task_matrix(shown),
-        "training": [training_row(node) for node in trained],
+        "differences": differences(recipe, shown, image_counts(shown_runs)),
         "factors": side_by_side(session, recipe, shown),
         "runs": run_rows(session, recipe),
         "parameters": {key: text_of(value) for key, value in recipe.parameters.items()},
@@ -164,18 +164,14 @@ def dots_payload(comparison: Comparison, colors: dict[str, int]) -> dict[str, An
     return {"kind": "dots", "nodes": list(comparison.nodes), "metrics": metrics}
 
 
-def training_row(node: NodeView) -> dict[str, Any]:
-    """Return how a node was trained, in one line."""
-    phases = phases_of(node)
-    first = phases[0] if phases else {}
-    optimizer = f"{first.get('optimizer', 'adam')}, learning rate {text_of(first.get('lr', 1e-3))}"
-    return {
-        "node": node,
-        "steps": f"{steps_of(node):,}",
-        "phases": len(phases),
-        "optimizer": optimizer,
-        "batch": text_of(first.get("batch_size", 64)),
-    }
+def image_counts(runs: Sequence[RunArtifacts]) -> dict[str, int]:
+    """Return how many training images each data set has, as the runs recorded it."""
+    found: dict[str, int] = {}
+    for run in runs:
+        for name, facts in (run.config.get("datasets") or {}).items():
+            if isinstance(facts, Mapping) and is_number(facts.get("train")):
+                found.setdefault(str(name), int(facts["train"]))
+    return found
 
 
 def side_by_side(session: Session, recipe: RecipeView, nodes: Sequence[NodeView]) -> list[dict[str, Any]]:
