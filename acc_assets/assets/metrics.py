@@ -9,7 +9,7 @@ import numpy as np
 from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, digest_of
 
 if TYPE_CHECKING:
-    from acc_assets.analysis.probing import Probe
+    from acc_assets.analysis.probing import ClassProbe, Probe
 
 FAMILY = "metrics"
 
@@ -49,7 +49,7 @@ def run(work: NodeWork) -> Outcome:
     numbers = {
         f"{name} {metric}": value for name, facts in measured.items() for metric, value in facts.items()
     }
-    numbers |= {f"R² of {probe.property} from {probe.slice}": probe.r2 for probe in probes}
+    numbers |= dict(probe.told() for probe in probes)
     return Outcome(
         data_version=digest_of(work.run.manifest(FAMILY)),
         metadata={
@@ -67,15 +67,20 @@ def run(work: NodeWork) -> Outcome:
     )
 
 
-def _slot_probes(work: NodeWork, mu: np.ndarray) -> list[Probe]:
-    """What each slot knows of the strokes' measured thickness and slant, where the data are handwriting."""
-    from acc_assets.analysis.probing import probe_properties
+def _slot_probes(work: NodeWork, mu: np.ndarray) -> list[Probe | ClassProbe]:
+    """What each slot knows: the class, where the data have one, and the strokes of handwriting."""
+    from acc_assets.analysis.probing import probe_classes, probe_properties
 
+    targets = work.data.test.targets
+    classes = targets.ndim == 1 and targets.dtype.kind in "iu"
+    found: list[Probe | ClassProbe] = []
+    if classes:
+        found += probe_classes(mu, work.groups, targets)
     folder = work.store.recipe(work.tree.name)
     name = f"data-{work.dataset_name}/properties.npz"
-    if not folder.exists(name):
-        return []
-    return probe_properties(mu, work.groups, folder.read_npz(name), work.data.test.targets)
+    if folder.exists(name):
+        found += probe_properties(mu, work.groups, folder.read_npz(name), targets if classes else None)
+    return found
 
 
 def _beats_mean_image(tasks: dict[str, Any]) -> Verdict:
@@ -104,7 +109,7 @@ def _not_collapsed(stats: Any) -> Verdict:
 KIND = AnalysisKind(
     suffix="metrics",
     family=FAMILY,
-    version=1,
+    version=2,
     description="Every task's metrics on the test split beside its baseline; KL and activity of each dimension.",
     kinds=frozenset({"pytorch", "table"}),
     run=run,
