@@ -13,6 +13,7 @@ from acc_assets.report.views import NodeView, RecipeView
 RECORDED = ("snapshot_every", "log_every")
 WORDS = {"lr": "learning rate", "lr_schedule": "learning rate schedule", "augment": "augmentation"}
 MAIN = ("lr", "optimizer", "batch_size")  # told also where all branches share them
+AND = " and "
 ABSENT = "—"
 NOT_ATTACHED = "not attached"
 Images = Mapping[str, int]  # data set -> training images, as the artifacts count them
@@ -47,8 +48,7 @@ class Differences:
 
 def differences(recipe: RecipeView, nodes: Sequence[NodeView], images: Images) -> Differences:
     """Compare the settings of branches, each with all that it was trained on from its root on."""
-    several = any(len(_data_sets(_trained_on(recipe, node))) > 1 for node in nodes)
-    found = [settings(recipe, node, images, name_data=several) for node in nodes]
+    found = _settings_of(recipe, nodes, images)
     rows: list[Row] = []
     shared: list[str] = []
     for label in _ordered(found):
@@ -62,6 +62,65 @@ def differences(recipe: RecipeView, nodes: Sequence[NodeView], images: Images) -
     return Differences(tuple(rows), tuple(shared))
 
 
+@dataclass(frozen=True)
+class Reference:
+    """The earlier branch that a branch changes, and how, in words: "augmentation"."""
+
+    tag: str
+    change: str
+
+
+def nearest(recipe: RecipeView, nodes: Sequence[NodeView], images: Images) -> dict[str, Reference]:
+    """Return, for each branch but the first, the earlier one that differs from it in the fewest settings.
+
+    Of several that are equally near it is the latest.
+    """
+    tags = [node.tag for node in nodes]
+    found = dict(zip(tags, _settings_of(recipe, nodes, images), strict=True))
+    references: dict[str, Reference] = {}
+    for number, node in enumerate(nodes):
+        changed = {other.tag: _changed(found[node.tag], found[other.tag]) for other in nodes[:number]}
+        if changed:
+            tag = min(reversed(changed), key=lambda other: len(changed[other]))
+            references[node.tag] = Reference(tag, AND.join(changed[tag]))
+    return references
+
+
+def _changed(ours: Mapping[str, Setting], theirs: Mapping[str, Setting]) -> list[str]:
+    """Every setting that differs, in words, without what follows from another that is told."""
+    labels = [
+        label
+        for label in _ordered([theirs, ours])
+        if (ours[label].text if label in ours else "") != (theirs[label].text if label in theirs else "")
+    ]
+    parts = {(ours.get(label) or theirs[label]).part for label in labels}
+    if "model" in labels:
+        labels = [label for label in labels if not label.startswith("model ")]
+    if "start" in labels and "model" in parts:
+        labels.remove("start")
+    if "data" in labels and "tasks" in parts:  # a task brings or takes its data
+        sets = [set(one["data"].text.split(AND)) for one in (ours, theirs)]
+        if sets[0] < sets[1] or sets[1] < sets[0]:
+            labels.remove("data")
+    return [_words(label, ours.get(label), theirs.get(label)) for label in labels]
+
+
+def _words(label: str, ours: Setting | None, theirs: Setting | None) -> str:
+    """One change in words."""
+    if label in ("augmentation", "early stopping") or label.startswith("task "):
+        absent = [setting is None or setting.text == text_of(None) for setting in (ours, theirs)]
+        return f"no {label}" if absent[0] else label if absent[1] else f"another {label}"
+    if ours is None or theirs is None:
+        return label if theirs is None else f"no {label}"
+    name = "" if label in ("data", "model") else f"{label} "
+    return f"{name}{ours.text} instead of {theirs.text}"
+
+
+def _settings_of(recipe: RecipeView, nodes: Sequence[NodeView], images: Images) -> list[dict[str, Setting]]:
+    several = any(len(_data_sets(_trained_on(recipe, node))) > 1 for node in nodes)
+    return [settings(recipe, node, images, name_data=several) for node in nodes]
+
+
 def settings(
     recipe: RecipeView, node: NodeView, images: Images, name_data: bool = False
 ) -> dict[str, Setting]:
@@ -70,7 +129,7 @@ def settings(
     `name_data` tells each task's data set, which goes without saying where every task reads the same one.
     """
     attached = _trained_on(recipe, node)
-    data = " and ".join(_data(name, images) for name in _data_sets(attached))
+    data = AND.join(_data(name, images) for name in _data_sets(attached))
     found = [
         Setting("start", "start", recipe.lineage(node.tag)[0].tag, detail=True),
         Setting("data", "data", data or ABSENT),

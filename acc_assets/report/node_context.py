@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from acc_assets.report.artifacts import RunArtifacts, health_of
-from acc_assets.report.comparison import Cell, Column, is_number, measured
+from acc_assets.report.artifacts import RunArtifacts, health_of, is_number
+from acc_assets.report.comparison import Cell, Column, measured, register
 from acc_assets.report.curves import curve_panels
 from acc_assets.report.payloads import MANIFOLD, onnx_problem
 from acc_assets.report.provenance import asset_key, of_run, of_runs
@@ -66,7 +66,7 @@ def metric_rows(runs: list[RunArtifacts]) -> list[dict[str, Any]]:
     values: dict[str, dict[int, float]] = {}
     for run in runs:
         for column, value in measured(run):
-            columns.setdefault(column.key, column)
+            register(columns, column)
             values.setdefault(column.key, {})[run.seed] = value
     rows = []
     for column in sorted(columns.values(), key=lambda c: (c.rank, c.key)):
@@ -112,8 +112,8 @@ def run_facts(node: NodeView, run: RunArtifacts) -> list[tuple[str, str]]:
     if config.get("latent_dim"):
         facts.append(("Latent dimensions", str(config["latent_dim"])))
     if node.kind == "trained":
-        if summary.get("step") is not None:
-            facts.append(("Step", f"{int(summary['step']):,}"))
+        if is_number(summary.get("step")):
+            facts.append(("Step", number(summary["step"], 0)))
         facts.append(("Training time", duration(summary.get("wall_s"))))
         if is_number(summary.get("images_per_s")):
             facts.append(("Speed", f"{number(summary['images_per_s'], 0)} images/s"))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from acc_assets.report.artifacts import RunArtifacts, worst_health
-from acc_assets.report.comparison import Cell, Column, finite, measured
+from acc_assets.report.comparison import Cell, Column, finite, measured, register
 from acc_assets.report.specs import differs, steps_of, tasks_of
 from acc_assets.report.views import RecipeView
 from acc_assets.report.vocabulary import show_spread, words
@@ -31,7 +31,7 @@ def tree_payload(
         values: dict[str, dict[int, float]] = {}
         for run in runs:
             for column, value in measured(run):
-                columns.setdefault(column.key, column)
+                register(columns, column)
                 values.setdefault(column.key, {})[run.seed] = value
         cells = {key: Cell.of(by_seed) for key, by_seed in values.items()}
         nodes.append(

@@ -10,7 +10,7 @@ from laboratory import task
 from acc_assets.assets.views import recipe_view
 from acc_assets.recipes import find_recipes
 from acc_assets.report import NodeView, RecipeView
-from acc_assets.report.differences import Differences, differences
+from acc_assets.report.differences import Differences, differences, nearest
 
 IMAGES = {"mnist_full": 60_000, "mnist_100": 100}
 
@@ -103,3 +103,28 @@ def test_a_weight_is_a_difference_and_one_branch_has_none() -> None:
     recon = next(row for row in found.rows if row.label == "task recon")
     assert ["weight 2" in recon.cells[0], "weight 1" in recon.cells[1]] == [True, True]
     assert not differences(view, [view.node("curriculum_600")], {}).rows
+
+
+def test_each_branch_is_compared_with_the_one_that_it_changes() -> None:
+    view = traced("grounding")
+    found = nearest(view, list(view.shown()), IMAGES)
+    assert {node: (reference.tag, reference.change) for node, reference in found.items()} == {
+        "naive_conv_trained": ("naive_fc_trained", "ConvAutoencoder instead of FullyConnectedAutoencoder"),
+        "naive_conv_low_trained": (
+            "naive_conv_trained",
+            "mnist_100 (100 training images) instead of mnist_full (60,000 training images) and "
+            "steps 2,370 instead of 6,450",
+        ),
+        "regularized_trained": ("naive_conv_low_trained", "model dropout 0.2 instead of 0"),
+        "self_supervised_trained": ("naive_conv_low_trained", "augmentation"),
+        "resnet8_trained": ("self_supervised_trained", "ResNetAutoencoder instead of ConvAutoencoder"),
+    }
+
+
+def test_an_added_task_is_a_change_in_words() -> None:
+    for name, node, change in (
+        ("quickstart", "supervised_trained", "task digit"),
+        ("mnist_factor_experiment", "curriculum_5k", "task thickness and task slant"),
+    ):
+        view = traced(name)
+        assert nearest(view, list(view.shown()), {})[node].change == change
