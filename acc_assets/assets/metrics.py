@@ -1,4 +1,4 @@
-"""Metrics of every task on the test split, and what each latent dimension carries."""
+"""Metrics of every task on the test split, whether they hold there, and what each latent dimension carries."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verd
 
 if TYPE_CHECKING:
     from acc_assets.analysis.probing import ClassProbe, Probe
+    from acc_assets.tasks import Generalisation
 
 FAMILY = "metrics"
 
@@ -17,11 +18,16 @@ FAMILY = "metrics"
 def run(work: NodeWork) -> Outcome:
     """Evaluate every task on its test split, next to its baseline, and describe the latents."""
     from acc_assets.analysis.latent_stats import latent_stats
-    from acc_assets.training import evaluate
+    from acc_assets.training import evaluate, judge_generalisation
 
     loaded = work.model()
     datasets = {name: ref.config.load() for name, ref in work.node.datasets.items()}
     measured = evaluate(loaded.model, loaded.heads, work.node.tasks, datasets, split="test")
+    gaps = (
+        judge_generalisation(loaded.model, loaded.heads, work.node.tasks, datasets, measured)
+        if work.node.kind == "trained"
+        else {}
+    )
     latents = work.run.read_npz("latents/latents_latest.npz")
     stats = latent_stats(latents["mu"], latents.get("logvar"), work.node.factor_groups)
     tasks: dict[str, Any] = {
@@ -31,6 +37,7 @@ def run(work: NodeWork) -> Outcome:
             "factor": getattr(task, "factor_name", None),
             "metrics": measured[task.name],
             "baseline": task.baseline(datasets[task.dataset.name]),
+            "generalisation": _record(gaps[task.name]) if task.name in gaps else None,
         }
         for task in work.node.tasks
     }
@@ -41,6 +48,7 @@ def run(work: NodeWork) -> Outcome:
             {
                 "step": loaded.step,
                 "split": "test",
+                "generalisation": _worst(work, gaps),
                 "tasks": tasks,
                 "latent": stats.to_json(),
                 "probes": [probe.to_json() for probe in probes],
@@ -63,7 +71,38 @@ def run(work: NodeWork) -> Outcome:
         verdicts={
             "beats_mean_image": _beats_mean_image(tasks),
             "latent_not_collapsed": _not_collapsed(stats),
+            "generalises": _generalises(work, gaps),
         },
+    )
+
+
+def _record(gap: Generalisation) -> dict[str, Any]:
+    """The judgement of one task as metrics.json keeps it."""
+    shares = {"train": gap.train, "test": gap.test, "gap": gap.gap}
+    return {"level": str(gap.level), "reason": gap.reason, **shares, "thresholds": gap.thresholds}
+
+
+def _worst(work: NodeWork, gaps: dict[str, Generalisation]) -> str | None:
+    """The worst level; "not trained" for an untrained node, None where no task has anything to win."""
+    from acc_assets.tasks import NOT_TRAINED
+    from acc_assets.tasks.health import worst
+
+    if work.node.kind != "trained":
+        return NOT_TRAINED
+    return worst([gap.level for gap in gaps.values()]) if gaps else None
+
+
+def _generalises(work: NodeWork, gaps: dict[str, Generalisation]) -> Verdict:
+    if work.node.kind != "trained":
+        return Verdict(passed=True, reason="not trained, so there is nothing that could fail to hold")
+    if not gaps:
+        return Verdict(passed=True, reason="no task has a loss to compare")
+    bad = {name: gap for name, gap in gaps.items() if str(gap.level) != "healthy"}
+    told = bad or gaps
+    return Verdict(
+        passed=not bad,
+        reason="; ".join(f"{name} is {gap.level}: {gap.reason}" for name, gap in told.items()),
+        numbers={f"gap {name}": gap.gap for name, gap in gaps.items()},
     )
 
 
@@ -109,7 +148,7 @@ def _not_collapsed(stats: Any) -> Verdict:
 KIND = AnalysisKind(
     suffix="metrics",
     family=FAMILY,
-    version=2,
+    version=3,
     description="Every task's metrics on the test split beside its baseline; KL and activity of each dimension.",
     kinds=frozenset({"pytorch", "table"}),
     run=run,
@@ -119,7 +158,11 @@ KIND = AnalysisKind(
         Check("beats_mean_image", "The reconstruction scores a higher PSNR than the mean training image."),
         Check(
             "latent_not_collapsed",
-            "Every factor group has a dimension whose posterior mean varies over the data.",
+            "Every factor group has an active dimension: its posterior mean varies, and it carries 0.1 nats or more.",
+        ),
+        Check(
+            "generalises",
+            "What each task won over its baseline on training images holds on test images, up to a tenth of it.",
         ),
     ),
 )

@@ -140,8 +140,16 @@ class RunArtifacts(Artifacts):
         }
 
     def health(self) -> str:
-        """Return "healthy", "warning", "critical", or "" when the run has no summary."""
+        """Return the worse of loss health and generalisation; "" when neither is known or nothing was trained."""
+        return worst_health([self.loss_health(), self.generalisation()])
+
+    def loss_health(self) -> str:
+        """Return how the training losses ended: "healthy", "warning", "critical", or "" (untrained, or no summary)."""
         return health_of(self.summary.get("health"))
+
+    def generalisation(self) -> str:
+        """Return whether what was learned holds on test images, in the same words; "" when not known or untrained."""
+        return health_of(self.metrics.get("generalisation"))
 
 
 def _finite(value: Any) -> Any:

@@ -81,16 +81,16 @@ def difference(column: Column, pair: Pair) -> str:
 
 
 def health(comparison: Comparison) -> str:
-    """Say how many runs are healthy, and name those that are not."""
+    """Say how many trained runs are healthy, and name those that are not; what was not trained does not count."""
     levels = Counter(level for by_seed in comparison.health.values() for level in by_seed.values() if level)
     total = sum(levels.values())
     if not total:
         return ""
     if levels["healthy"] == total:
         return (
-            f"Loss health: all {total} runs are healthy."
+            f"Health: all {total} trained runs are healthy."
             if total > 1
-            else "Loss health: the one run is healthy."
+            else "Health: the one trained run is healthy."
         )
     named = [
         f"{node} seed {seed} ({level})"
@@ -98,4 +98,7 @@ def health(comparison: Comparison) -> str:
         for seed, level in by_seed.items()
         if level in ("warning", "critical")
     ]
-    return f"Loss health: {levels['healthy']} of {total} runs are healthy; look at {', '.join(named)}."
+    return (
+        f"Health: {levels['healthy']} of {total} trained runs "
+        f"{'is' if levels['healthy'] == 1 else 'are'} healthy; look at {', '.join(named)}."
+    )

@@ -84,10 +84,11 @@ def run_context(session: Session, recipe: RecipeView, node: NodeView, run: RunAr
         "seed": run.seed,
         "built": run.built,
         "status": status_of(node, run),
-        "health": run.health() if node.kind == "trained" else "",
+        "health": run.loss_health() if node.kind == "trained" else "",
+        "generalisation": run.generalisation() if node.kind == "trained" else "",
         "differs": differs(node, run),
         "facts": run_facts(node, run),
-        "losses": loss_rows(summary),
+        "losses": loss_rows(run),
         "latent": latent_payload(run),
         "latent_groups": latent_groups(run),
         "latent_provenance": of_run(recipe, run, "metrics"),
@@ -127,10 +128,11 @@ def run_facts(node: NodeView, run: RunArtifacts) -> list[tuple[str, str]]:
     return facts
 
 
-def loss_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return each task's loss summary: mean, final, min, max, trend, health and its thresholds."""
+def loss_rows(run: RunArtifacts) -> list[dict[str, Any]]:
+    """Return each task's loss summary: mean, final, min, max, trend, health, thresholds, and whether it generalises."""
     rows = []
-    for name, task in (summary.get("tasks") or {}).items():
+    for name, task in (run.summary.get("tasks") or {}).items():
+        gap = run.task_metrics().get(name, {}).get("generalisation") or {}
         thresholds = task.get("thresholds")
         health = task.get("health")
         if thresholds is None and isinstance(health, Mapping):
@@ -146,6 +148,8 @@ def loss_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
                 if isinstance(health, Mapping)
                 else str(task.get("reason") or ""),
                 "thresholds": threshold_text(thresholds),
+                "generalisation": health_of(gap),
+                "generalisation_reason": str(gap.get("reason") or ""),
             }
         )
     return rows

@@ -12,6 +12,7 @@ from torch import nn
 
 from acc_assets.datasets import ImageData
 from acc_assets.storage import RunDirectory, StorageBusy
+from acc_assets.tasks import NOT_TRAINED
 from acc_assets.training.batches import load_data
 from acc_assets.training.checkpoint import CheckpointState, Identity
 from acc_assets.training.config_record import describe_run
@@ -187,7 +188,7 @@ def _facts(
     phases: list[dict[str, Any]],
 ) -> dict[str, Any]:
     if node.kind != "trained":
-        return {"health": "healthy"}
+        return {"health": NOT_TRAINED}
     tasks = {task.name: task for phase in node.phases for task in phase.tasks}
     summaries = summarize_tasks(list(tasks.values()), record.history, datasets, model)
     return {"tasks": summaries, "health": worst_health(summaries), "phases": phases}

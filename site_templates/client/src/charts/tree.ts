@@ -162,7 +162,7 @@ function nodeBox(node: TreeNode, metric: string | null, colors: ReadonlyMap<stri
   const value = metric ? node.metrics[metric] : undefined;
   const fill = colors.get(node.tag);
   const classes = ["tree-node", `is-${node.kind}`, fill && "is-colored", !node.built && "is-missing"];
-  const health = node.health && h("span", { class: `tree-health health-${node.health}`, title: `loss health: ${node.health}` }, MARKS[node.health] ?? "");
+  const health = node.health && h("span", { class: `tree-health health-${node.health}`, title: `health: ${node.health}` }, MARKS[node.health] ?? "");
   const box = h(
     "a",
     { href: node.href, class: classes.filter(Boolean).join(" "), "aria-label": describe(node, value?.text) },
@@ -188,7 +188,7 @@ function noteOf(node: TreeNode): string {
 }
 
 function describe(node: TreeNode, value: string | undefined): string {
-  return [node.tag, node.kind, value ?? noteOf(node), node.health && `loss health ${node.health}`].filter(Boolean).join(", ");
+  return [node.tag, node.kind, value ?? noteOf(node), node.health && `health ${node.health}`].filter(Boolean).join(", ");
 }
 
 /** Nearer to paper (or to night), so that large boxes stay calm. */
