@@ -15,6 +15,8 @@ WORDS = {"lr": "learning rate", "lr_schedule": "learning rate schedule", "augmen
 MAIN = ("lr", "optimizer", "batch_size")  # told also where all branches share them
 AND = " and "
 ABSENT = "—"
+ARGUMENT = "model "  # before the name of a model's argument
+OWN = "arguments of its own"
 NOT_ATTACHED = "not attached"
 Images = Mapping[str, int]  # data set -> training images, as the artifacts count them
 
@@ -48,7 +50,8 @@ class Differences:
 
 def differences(recipe: RecipeView, nodes: Sequence[NodeView], images: Images) -> Differences:
     """Compare the settings of branches, each with all that it was trained on from its root on."""
-    found = _settings_of(recipe, nodes, images)
+    every = _settings_of(recipe, nodes, images)
+    found = [_own_arguments(one, every) for one in every]
     rows: list[Row] = []
     shared: list[str] = []
     for label in _ordered(found):
@@ -95,7 +98,7 @@ def _changed(ours: Mapping[str, Setting], theirs: Mapping[str, Setting]) -> list
     ]
     parts = {(ours.get(label) or theirs[label]).part for label in labels}
     if "model" in labels:
-        labels = [label for label in labels if not label.startswith("model ")]
+        labels = [label for label in labels if not label.startswith(ARGUMENT)]
     if "start" in labels and "model" in parts:
         labels.remove("start")
     if "data" in labels and "tasks" in parts:  # a task brings or takes its data
@@ -119,6 +122,14 @@ def _words(label: str, ours: Setting | None, theirs: Setting | None) -> str:
 def _settings_of(recipe: RecipeView, nodes: Sequence[NodeView], images: Images) -> list[dict[str, Setting]]:
     several = any(len(_data_sets(_trained_on(recipe, node))) > 1 for node in nodes)
     return [settings(recipe, node, images, name_data=several) for node in nodes]
+
+
+def _own_arguments(ours: dict[str, Setting], found: Sequence[Mapping[str, Setting]]) -> dict[str, Setting]:
+    """The same settings with the arguments that only some models take in one: a row for each would be empty mostly."""
+    own = [label for label in ours if label.startswith(ARGUMENT) and any(label not in one for one in found)]
+    told = ", ".join(f"{label.removeprefix(ARGUMENT)} {ours[label].text}" for label in own)
+    kept = {label: setting for label, setting in ours.items() if label not in own}
+    return {**kept, **({OWN: Setting("model", OWN, told, detail=True)} if told else {})}
 
 
 def settings(
@@ -165,7 +176,7 @@ def _model(model: Mapping[str, Any]) -> Iterable[Setting]:
     arguments = model.get("kwargs") if "call" in model else model
     named = {k: v for k, v in (arguments or {}).items() if k not in ("type", "source")}
     for key, text in flat(named).items():
-        yield Setting("model", f"model {key.replace('_', ' ')}", text, detail=True)
+        yield Setting("model", f"{ARGUMENT}{key.replace('_', ' ')}", text, detail=True)
     if model.get("source"):
         yield Setting("model", "model code", str(model["source"])[:8], detail=True)
 

@@ -13,7 +13,7 @@ from acc_assets.report.provenance import asset_key, of_run, of_runs
 from acc_assets.report.recipe_context import cell_context, status_of
 from acc_assets.report.session import Session, node_page
 from acc_assets.report.specs import changes, differs, flat, model_of, phase_row, phases_of, task_row, tasks_of
-from acc_assets.report.trees import branch_colors
+from acc_assets.report.trees import branch_colors, start_of
 from acc_assets.report.views import NodeView, RecipeView
 from acc_assets.report.vocabulary import build_command, duration, number, show, size
 
@@ -42,6 +42,7 @@ def node_context(session: Session, recipe: RecipeView, node: NodeView) -> dict[s
         "node": node,
         "colors": colors,
         "lineage": recipe.lineage(node.tag),
+        "start": start_of(recipe, node) if node.kind == "root" else "",
         "children": [other for other in recipe.nodes if other.parent == node.tag],
         "changes": changes(node, parent),
         "model": flat(model_of(node)),
@@ -182,6 +183,7 @@ def latent_payload(run: RunArtifacts) -> dict[str, Any] | None:
     kl = [value for value in latent.get("kl_per_dim") or [] if is_number(value)]
     std = [value for value in latent.get("std_per_dim") or [] if is_number(value)]
     values, label = (kl, "KL (nats)") if kl else (std, "Standard deviation of mu")
+    meaning = "; a dimension without KL carries no information." if kl else "; at 0 a dimension is constant."
     if not values:
         return None
     bars = []
@@ -190,7 +192,7 @@ def latent_payload(run: RunArtifacts) -> dict[str, Any] | None:
             bars.append(
                 {"dim": dim, "value": float(f"{values[dim]:.5g}"), "factor": group["name"], "group": number_}
             )
-    return {"kind": "latent", "label": label, "bars": bars} if bars else None
+    return {"kind": "latent", "label": label, "meaning": meaning, "bars": bars} if bars else None
 
 
 def latent_groups(run: RunArtifacts) -> list[dict[str, str]]:

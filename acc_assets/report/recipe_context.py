@@ -107,9 +107,7 @@ def paired_by_seed(recipe: RecipeView, nodes: Sequence[NodeView], comparison: Co
     if not differ & {"data", "batch size"}:
         common.append("the order of their batches")
     if not common:
-        return (
-            "Branches are compared seed by seed, although they share neither their start nor their batches."
-        )
+        return "Not all branches share their start or their batches; they are compared seed by seed all the same."
     return f"Branches of one seed share {' and '.join(common)}, so they are compared seed by seed."
 
 
@@ -258,6 +256,7 @@ def run_rows(session: Session, recipe: RecipeView) -> list[dict[str, Any]]:
                     "status": status_of(node, run),
                     "health": run.health() if node.kind == "trained" else "",
                     "step": number(summary.get("step"), 0),
+                    "seconds": number(summary.get("wall_s"), 3),
                     "wall": duration(summary.get("wall_s")) if node.kind == "trained" else "—",
                     "rate": number(summary.get("steps_per_s"), 1) if node.kind == "trained" else "—",
                     "error": str(summary.get("error") or ""),
