@@ -11,7 +11,7 @@ from acc_assets.models.abilities import LATENT
 
 if TYPE_CHECKING:
     from acc_assets.analysis.latent_stats import LatentStats
-    from acc_assets.analysis.probing import Probe
+    from acc_assets.analysis.probing import ClassProbe, Probe
     from acc_assets.models import Abilities
     from acc_assets.tasks import Generalisation
 
@@ -63,7 +63,7 @@ def run(work: NodeWork) -> Outcome:
     numbers = {
         f"{name} {metric}": value for name, facts in measured.items() for metric, value in facts.items()
     }
-    numbers |= {f"R² of {probe.property} from {probe.slice}": probe.r2 for probe in probes}
+    numbers |= dict(probe.told() for probe in probes)
     return Outcome(
         data_version=digest_of(work.run.manifest(FAMILY)),
         metadata={
@@ -111,21 +111,25 @@ def _generalises(work: NodeWork, gaps: dict[str, Generalisation]) -> Verdict:
     )
 
 
-def _slot_probes(work: NodeWork, mu: np.ndarray) -> list[Probe]:
-    """What each slot knows of what is known of the images: measured of handwriting, or drawn by a generator."""
-    from acc_assets.analysis.probing import probe_properties
+def _slot_probes(work: NodeWork, mu: np.ndarray) -> list[Probe | ClassProbe]:
+    """What each slot knows: the class, where there is one, and what is measured of strokes or drawn by a generator."""
+    from acc_assets.analysis.probing import probe_classes, probe_properties
 
+    targets = work.data.test.targets
+    classes = targets.ndim == 1 and targets.dtype.kind in "iu"
+    found: list[Probe | ClassProbe] = []
+    if classes:
+        found += probe_classes(mu, work.groups, targets)
     folder = work.store.recipe(work.tree.name)
     name = f"data-{work.dataset_name}/properties.npz"
-    test = work.data.test
     if folder.exists(name):
         properties = dict(folder.read_npz(name))
     else:
-        properties = {
-            factor: values for factor, values in (test.factors or {}).items() if values.dtype.kind == "f"
-        }
-    classes = test.targets if test.targets.ndim == 1 and test.targets.dtype.kind in "iu" else None
-    return probe_properties(mu, work.groups, properties, classes) if properties else []
+        factors = work.data.test.factors or {}
+        properties = {factor: values for factor, values in factors.items() if values.dtype.kind == "f"}
+    if properties:
+        found += probe_properties(mu, work.groups, properties, targets if classes else None)
+    return found
 
 
 def _beats_mean_image(tasks: dict[str, Any]) -> Verdict:
@@ -165,7 +169,7 @@ def _not_collapsed(stats: LatentStats | None, able: Abilities) -> Verdict:
 KIND = AnalysisKind(
     suffix="metrics",
     family=FAMILY,
-    version=2,
+    version=3,
     description="Every task's metrics on the test split beside its baseline; KL and activity of each dimension.",
     kinds=frozenset({"pytorch", "table"}),
     analyse=run,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -39,8 +40,8 @@ class Artifacts:
             return None
 
     def json(self, rel: str) -> dict[str, Any]:
-        """Return a JSON object, or {} when the file is missing or damaged."""
-        value = self._read("read_json", rel)
+        """Return a JSON object, or {} when the file is missing or damaged; a number that is not finite is None."""
+        value = _finite(self._read("read_json", rel))
         return value if isinstance(value, dict) else {}
 
     def npz(self, rel: str) -> dict[str, np.ndarray]:
@@ -181,6 +182,15 @@ class RunArtifacts(Artifacts):
         tasks = self.metrics.get("tasks")
         return tasks if isinstance(tasks, dict) else {}
 
+    def images(self, split: str) -> dict[str, int]:
+        """Return {data set: images of a split}, where the run recorded them."""
+        sets = self.config.get("datasets")
+        return {
+            str(name): int(facts[split])
+            for name, facts in (sets.items() if isinstance(sets, Mapping) else ())
+            if isinstance(facts, Mapping) and is_number(facts.get(split))
+        }
+
     def health(self) -> str:
         """Return the worse of loss health and generalisation; "" when neither is known or nothing was trained."""
         return worst_health([self.loss_health(), self.generalisation()])
@@ -192,6 +202,20 @@ class RunArtifacts(Artifacts):
     def generalisation(self) -> str:
         """Return whether what was learned holds on test images, in the same words; "" when not known or untrained."""
         return health_of(self.metrics.get("generalisation"))
+
+
+def _finite(value: Any) -> Any:
+    """The same document, with None for NaN and infinity, which JSON has no words for."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def is_number(value: Any) -> bool:
+    """Say whether a JSON value is a number (a bool is not)."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def health_of(value: Any) -> str:

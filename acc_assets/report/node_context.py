@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from acc_assets.report.artifacts import RunArtifacts, health_of
-from acc_assets.report.comparison import Cell, Column, is_number, measured
+from acc_assets.report.artifacts import RunArtifacts, health_of, is_number
+from acc_assets.report.comparison import Cell, Column, measured, register
 from acc_assets.report.curves import curve_panels
 from acc_assets.report.payloads import MANIFOLD, onnx_problem
 from acc_assets.report.provenance import asset_key, of_run, of_runs
 from acc_assets.report.recipe_context import cell_context, status_of
 from acc_assets.report.session import Session, node_page
 from acc_assets.report.specs import changes, differs, flat, model_of, phase_row, phases_of, task_row, tasks_of
-from acc_assets.report.trees import branch_colors
+from acc_assets.report.trees import branch_colors, start_of
 from acc_assets.report.views import NodeView, RecipeView
 from acc_assets.report.vocabulary import FIGURES, build_command, duration, number, show, size
 
@@ -43,6 +43,7 @@ def node_context(session: Session, recipe: RecipeView, node: NodeView) -> dict[s
         "node": node,
         "colors": colors,
         "lineage": recipe.lineage(node.tag),
+        "start": start_of(recipe, node) if node.kind == "root" else "",
         "children": [other for other in recipe.nodes if other.parent == node.tag],
         "changes": changes(node, parent),
         "model": flat(model_of(node)),
@@ -67,7 +68,7 @@ def metric_rows(runs: list[RunArtifacts]) -> list[dict[str, Any]]:
     values: dict[str, dict[int, float]] = {}
     for run in runs:
         for column, value in measured(run):
-            columns.setdefault(column.key, column)
+            register(columns, column)
             values.setdefault(column.key, {})[run.seed] = value
     rows = []
     for column in sorted(columns.values(), key=lambda c: (c.rank, c.key)):
@@ -116,8 +117,8 @@ def run_facts(node: NodeView, run: RunArtifacts) -> list[tuple[str, str]]:
     if run.latent_dim:
         facts.append(("Latent dimensions", str(run.latent_dim)))
     if node.kind == "trained":
-        if summary.get("step") is not None:
-            facts.append(("Step", f"{int(summary['step']):,}"))
+        if is_number(summary.get("step")):
+            facts.append(("Step", number(summary["step"], 0)))
         facts.append(("Training time", duration(summary.get("wall_s"))))
         if is_number(summary.get("images_per_s")):
             facts.append(("Speed", f"{number(summary['images_per_s'], 0)} images/s"))
@@ -184,6 +185,7 @@ def latent_payload(run: RunArtifacts) -> dict[str, Any] | None:
     latent = run.metrics.get("latent") or {}
     kl, std = latent.get("kl_per_dim") or [], latent.get("std_per_dim") or []
     values, label = (kl, "KL (nats)") if kl else (std, "Standard deviation of mu")
+    meaning = "; a dimension without KL carries no information." if kl else "; at 0 a dimension is constant."
     if not values:
         return None
     bars = []
@@ -194,7 +196,7 @@ def latent_payload(run: RunArtifacts) -> dict[str, Any] | None:
             bars.append(
                 {"dim": dim, "value": float(f"{values[dim]:.5g}"), "factor": group["name"], "group": number_}
             )
-    return {"kind": "latent", "label": label, "bars": bars} if bars else None
+    return {"kind": "latent", "label": label, "meaning": meaning, "bars": bars} if bars else None
 
 
 def latent_groups(run: RunArtifacts) -> list[dict[str, str]]:

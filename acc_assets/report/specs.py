@@ -154,17 +154,3 @@ def _changed(prefix: str, before: Mapping[str, str], after: Mapping[str, str]) -
             kind = "changed" if old is not None and new is not None else "added" if old is None else "removed"
             found.append(Change(kind, f"{prefix}{key}", old or "", new or ""))
     return found
-
-
-def task_matrix(nodes: Sequence[NodeView]) -> list[dict[str, Any]]:
-    """Return every task of several nodes, with its weight and target where a node has it (else None)."""
-    names = dict.fromkeys(str(task.get("name")) for node in nodes for task in tasks_of(node))
-    rows = []
-    for name in names:
-        by_node = [{str(t.get("name")): task_row(t) for t in tasks_of(node)}.get(name) for node in nodes]
-        shown = next(row for row in by_node if row is not None)
-        same = all(row == shown for row in by_node)
-        rows.append(
-            {"name": name, "type": shown["type"], "dataset": shown["dataset"], "cells": by_node, "same": same}
-        )
-    return rows
