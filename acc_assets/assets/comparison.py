@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from acc_assets.assets.kinds import Outcome, digest_of
 from acc_assets.report import RecipeView, compare
-from acc_assets.storage import Store
+from acc_assets.storage import RunDirectory, Store
 
 FAMILY = "comparison"
 VERSION = 1
 READS = ("metrics", "manifold")  # analyses, by suffix
 
 
-def run(view: RecipeView, store: Store) -> Outcome:
-    """Compare what is there of a recipe and say what is missing."""
+def run(view: RecipeView, store: Store, folder: RunDirectory) -> Outcome:
+    """Compare what is there of a recipe and matches it, and say what is missing."""
     found = compare(store, view)
-    folder = store.recipe(view.name)
     with folder.family(FAMILY) as out:
         out.json("comparison.json", found.to_json())
         out.bytes("comparison.csv", found.to_csv().encode())

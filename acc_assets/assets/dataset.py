@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dagster as dg
 import numpy as np
 
 from acc_assets.assets.kinds import Outcome, digest_of, picture
-from acc_assets.storage import Store
+from acc_assets.storage import RunDirectory
 from acc_assets.tree import DatasetRef
 
-VERSION = 1
+VERSION = 2
+FACTOR = "factor/"  # before the names of a split's own columns in test.npz
 GRID_ROWS, GRID_COLUMNS = 6, 16
 
 
@@ -17,7 +19,12 @@ def describe(ref: DatasetRef) -> str:
     return f"The data set `{ref.name}`: its source, its fixed splits and its test images."
 
 
-def run(recipe: str, ref: DatasetRef, store: Store) -> Outcome:
+def source_key(ref: DatasetRef, prefix: tuple[str, ...] = ()) -> dg.AssetKey | None:
+    """The asset that stands for the files that a data set is read from; None where it needs none."""
+    return dg.AssetKey([*prefix, "files", type(ref.config).__name__.lower()]) if ref.config.files() else None
+
+
+def run(ref: DatasetRef, folder: RunDirectory) -> Outcome:
     """Load the data set and write its test split, a picture atlas, a sample grid and its facts."""
     from acc_assets.analysis.figures import atlas, tile, to_png
     from acc_assets.analysis.stroke_properties import slant, stroke_thickness
@@ -30,9 +37,9 @@ def run(recipe: str, ref: DatasetRef, store: Store) -> Outcome:
     shown = data.train.images[: count - count % GRID_COLUMNS or count]
     grid = to_png(tile(shown.reshape(-1, min(GRID_COLUMNS, len(shown)), *shown.shape[1:]), scale=2))
     pictures, columns = atlas(test.images)
-    folder = store.recipe(recipe)
     with folder.family(family) as out:
-        out.npz("test.npz", images=test.images, targets=test.targets)
+        columns_of_test = {f"{FACTOR}{name}": values for name, values in (test.factors or {}).items()}
+        out.npz("test.npz", {"images": test.images, "targets": test.targets, **columns_of_test})
         if getattr(ref.config, "handwritten", False):
             out.npz(
                 "properties.npz", stroke_thickness=stroke_thickness(test.images), slant=slant(test.images)

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, digest_of
+from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, digest_of, outputs_of
+from acc_assets.models.abilities import LATENT
 
 if TYPE_CHECKING:
+    from acc_assets.analysis.latent_stats import LatentStats
     from acc_assets.analysis.probing import ClassProbe, Probe
+    from acc_assets.models import Abilities
     from acc_assets.tasks import Generalisation
 
 FAMILY = "metrics"
@@ -28,20 +31,23 @@ def run(work: NodeWork) -> Outcome:
         if work.node.kind == "trained"
         else {}
     )
-    latents = work.run.read_npz("latents/latents_latest.npz")
-    stats = latent_stats(latents["mu"], latents.get("logvar"), work.node.factor_groups)
+    stats, probes = None, []
+    if LATENT not in work.abilities.lacks:
+        latents = work.run.read_npz("latents/latents_latest.npz")
+        stats = latent_stats(latents["mu"], latents.get("logvar"), work.abilities.factor_groups)
+        probes = _slot_probes(work, latents["mu"])
     tasks: dict[str, Any] = {
         task.name: {
             "kind": task.kind,
             "dataset": task.dataset.name,
             "factor": getattr(task, "factor_name", None),
+            "outputs": outputs_of(task, loaded.heads.get(task.name)),
             "metrics": measured[task.name],
             "baseline": task.baseline(datasets[task.dataset.name]),
             "generalisation": _record(gaps[task.name]) if task.name in gaps else None,
         }
         for task in work.node.tasks
     }
-    probes = _slot_probes(work, latents["mu"])
     with work.run.family(FAMILY) as out:
         out.json(
             "metrics.json",
@@ -50,7 +56,7 @@ def run(work: NodeWork) -> Outcome:
                 "split": "test",
                 "generalisation": _worst(work, gaps),
                 "tasks": tasks,
-                "latent": stats.to_json(),
+                "latent": stats.to_json() if stats is not None else None,
                 "probes": [probe.to_json() for probe in probes],
             },
         )
@@ -62,15 +68,14 @@ def run(work: NodeWork) -> Outcome:
         data_version=digest_of(work.run.manifest(FAMILY)),
         metadata={
             **numbers,
-            "active dimensions": len(stats.active),
-            "KL (nats)": stats.kl if stats.kl is not None else "not variational",
+            **_latent_facts(stats, work.abilities),
             "step": loaded.step,
             "data": "; ".join(f"{name}: {data.source}" for name, data in datasets.items()),
             "path": str(work.run.local_path(FAMILY)),
         },
         verdicts={
             "beats_mean_image": _beats_mean_image(tasks),
-            "latent_not_collapsed": _not_collapsed(stats),
+            "latent_not_collapsed": _not_collapsed(stats, work.abilities),
             "generalises": _generalises(work, gaps),
         },
     )
@@ -107,7 +112,7 @@ def _generalises(work: NodeWork, gaps: dict[str, Generalisation]) -> Verdict:
 
 
 def _slot_probes(work: NodeWork, mu: np.ndarray) -> list[Probe | ClassProbe]:
-    """What each slot knows: the class, where the data have one, and the strokes of handwriting."""
+    """What each slot knows: the class, where there is one, and what is measured of strokes or drawn by a generator."""
     from acc_assets.analysis.probing import probe_classes, probe_properties
 
     targets = work.data.test.targets
@@ -118,7 +123,12 @@ def _slot_probes(work: NodeWork, mu: np.ndarray) -> list[Probe | ClassProbe]:
     folder = work.store.recipe(work.tree.name)
     name = f"data-{work.dataset_name}/properties.npz"
     if folder.exists(name):
-        found += probe_properties(mu, work.groups, folder.read_npz(name), targets if classes else None)
+        properties = dict(folder.read_npz(name))
+    else:
+        factors = work.data.test.factors or {}
+        properties = {factor: values for factor, values in factors.items() if values.dtype.kind == "f"}
+    if properties:
+        found += probe_properties(mu, work.groups, properties, targets if classes else None)
     return found
 
 
@@ -134,7 +144,18 @@ def _beats_mean_image(tasks: dict[str, Any]) -> Verdict:
     )
 
 
-def _not_collapsed(stats: Any) -> Verdict:
+def _latent_facts(stats: LatentStats | None, able: Abilities) -> dict[str, Any]:
+    if stats is None:
+        return {"latent": able.lacks[LATENT]}
+    return {
+        "active dimensions": len(stats.active),
+        "KL (nats)": stats.kl if stats.kl is not None else "not variational",
+    }
+
+
+def _not_collapsed(stats: LatentStats | None, able: Abilities) -> Verdict:
+    if stats is None:
+        return Verdict(passed=True, reason=f"nothing to judge: {able.lacks[LATENT]}")
     collapsed = [name for name, group in stats.groups.items() if group.collapsed]
     numbers = {"active dimensions": float(len(stats.active))}
     if collapsed or not stats.active:
@@ -151,7 +172,7 @@ KIND = AnalysisKind(
     version=3,
     description="Every task's metrics on the test split beside its baseline; KL and activity of each dimension.",
     kinds=frozenset({"pytorch", "table"}),
-    run=run,
+    analyse=run,
     reads_data=True,
     after=("latents",),
     checks=(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from acc_assets.assets.kinds import AnalysisKind, NodeWork, Outcome, digest_of, picture
+from acc_assets.models.abilities import DECODE
 
 FAMILY = "traversals"
 ROWS = 5
@@ -109,6 +110,7 @@ KIND = AnalysisKind(
     version=2,
     description=f"Each factor moved from {-SPAN:g} to {SPAN:+g} standard deviations in {STEPS} steps, all others held.",
     kinds=frozenset({"pytorch", "image"}),
-    run=run,
+    analyse=run,
+    needs=(DECODE,),
     after=("latents",),
 )

@@ -228,12 +228,18 @@ def compare(store: Store, recipe: RecipeView) -> Comparison:
     collapsed: list[tuple[str, int, str]] = []
     for node in nodes:
         for seed in recipe.seeds:
-            run = RunArtifacts(store, recipe.name, node, seed)
+            run = RunArtifacts(store, recipe, node, seed)
             images |= run.images("train")
             if run.summary:
                 health[node][seed] = run.health()
             if not run.metrics:
-                what = "metrics" if run.built else "not built"
+                what = (
+                    "left out: " + why
+                    if (why := run.why_withheld("metrics"))
+                    else "metrics"
+                    if run.built
+                    else "not built"
+                )
                 missing.append(Missing(node, seed, what, build_command(recipe.name, node, seed)))
                 continue
             groups = (run.metrics.get("latent") or {}).get("groups") or {}

@@ -58,22 +58,35 @@ class Number:
 def manifold_numbers(document: Mapping[str, Any]) -> Iterator[Number]:
     """Yield accuracy and score for each label set, the headline's first, then the other measures.
 
-    A measure that is null (it was not finite) is left out: there is no number to show.
+    A measure without an upper end may be infinite, which JSON spells "Infinity"; one that is null is left out.
     """
     sets = label_sets(document)
     for place, (name, found) in enumerate(sets):
         suffix = "" if place == 0 else f"_{name}"
         labels = f"{found['size']:,} labels"
-        if is_number(found.get("accuracy")):
-            value = float(found["accuracy"])
-            yield Number(f"knn{suffix}", "accuracy", f"k-NN accuracy, {labels}", value, 0)
-        if is_number(found.get("score")):
+        accuracy = measured_value(found.get("accuracy"))
+        if accuracy is not None:
+            yield Number(f"knn{suffix}", "accuracy", f"{knn_name(document)}, {labels}", accuracy, 0)
+        score = measured_value(found.get("score"))
+        if score is not None:
             rank = 1 if place == 0 else 10
-            yield Number(f"manifold{suffix}", "score", f"score, {labels}", float(found["score"]), rank)
+            yield Number(f"manifold{suffix}", "score", f"score, {labels}", score, rank)
     metrics = document.get("metrics") or {}
     for metric in MEASURES if sets else ():
-        if is_number(metrics.get(metric)):
-            yield Number("manifold", metric, metric.replace("_", " "), float(metrics[metric]), 12)
+        value = measured_value(metrics.get(metric))
+        if value is not None:
+            yield Number("manifold", metric, metric.replace("_", " "), value, 12)
+
+
+def measured_value(value: Any) -> float | None:
+    """Return a number of an artifact, also one that JSON spells "Infinity"; None for what is no number."""
+    return float(value) if is_number(value) or value in ("Infinity", "-Infinity") else None
+
+
+def knn_name(document: Mapping[str, Any]) -> str:
+    """Return what the accuracy of a document's classifiers is called: by which distance, unless it is Euclidean."""
+    metric = document.get("metric", "euclidean")
+    return "k-NN accuracy" if metric == "euclidean" else f"k-NN accuracy by {metric} distance"
 
 
 def label_sets(document: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
@@ -95,7 +108,7 @@ def controls(store: Store, recipe: RecipeView) -> dict[str, dict[str, dict[int, 
 
     for node in recipe.nodes:
         for seed in recipe.seeds if node.evaluated else ():
-            document = RunArtifacts(store, recipe.name, node.tag, seed).manifold
+            document = RunArtifacts(store, recipe, node.tag, seed).manifold
             add(RAW_PIXELS, seed, document.get("pixels") or {})
             if node.kind == "root":
                 add(node.tag, seed, document)
@@ -196,9 +209,9 @@ def _panel(
     for found in documents:
         known = [(seed, label_sets(document)) for seed, document in found]
         values = {
-            seed: float(sets[place][1][key])
+            seed: value
             for seed, sets in known
-            if place < len(sets) and is_number(sets[place][1].get(key))
+            if place < len(sets) and (value := measured_value(sets[place][1].get(key))) is not None
         }
         if not values:
             cells.append(None)
@@ -222,7 +235,8 @@ def _panel(
                 "change": "",
             }
         )
-    name = "k-NN accuracy" if metric == "accuracy" else "Score"
+    called = dict.fromkeys(knn_name(document) for found in documents for _, document in found)
+    name = " or ".join(called) if metric == "accuracy" else "Score"
     first = cells[0]
     return {
         "name": name,

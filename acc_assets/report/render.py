@@ -24,7 +24,6 @@ from acc_assets.report.session import (
     viewer_page,
 )
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "site_templates"
 SHORT = 4  # letters of a name's part that does not stand alone on a line
 STYLES = (
     "base.css",
@@ -69,7 +68,7 @@ class Pages:
         folder = templates / "pages"
         if not folder.is_dir():
             raise FileNotFoundError(
-                f"the page templates are not at {folder}. Run from a checkout of the project, or give `templates`."
+                f"the page templates are not at {folder}. Install the package again, or give `templates`."
             )
         self._environment = environment(folder)
 

@@ -29,6 +29,9 @@ class Batch(Protocol):
     @property
     def targets(self) -> Tensor: ...
 
+    @property
+    def factors(self) -> Mapping[str, Tensor]: ...
+
 
 class Evaluator(Protocol):
     """Accumulates example-weighted metrics over batches of any size."""
@@ -247,6 +250,11 @@ class ProbeTask(LatentTask):
     def needs(self) -> frozenset[ModelOutput]:
         """The latent."""
         return frozenset({ModelOutput.LATENT})
+
+    def output_names(self, count: int) -> list[str]:
+        """Names of the probe's `count` outputs, from the data set where it names them: its classes or columns."""
+        known = getattr(self.dataset.config, "target_names", None) or ()
+        return [str(name) for name in known] if len(known) == count else [str(i) for i in range(count)]
 
     def _build_probe(self, model: Any, dataset: Any, outputs: int) -> nn.Module:
         from acc_assets.tasks.probes import LinearProbe, measured_latent_dim

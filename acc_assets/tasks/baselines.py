@@ -51,8 +51,8 @@ def class_frequencies(dataset: Any) -> dict[str, float]:
 
 def mean_target(task: RegressionTask, dataset: Any) -> dict[str, float]:
     """loss, mae and r2 of the mean training target."""
-    targets = torch.from_numpy(task.select(dataset.test.targets)).double()
-    mean = torch.from_numpy(task.select(dataset.train.targets)).double().mean(0).expand_as(targets)
+    targets = torch.from_numpy(task.select(dataset.test)).double()
+    mean = torch.from_numpy(task.select(dataset.train)).double().mean(0).expand_as(targets)
     error = targets - mean
     return {
         "loss": float(error.square().sum(1).mean() / (2.0 * task.sigma**2)),

@@ -67,6 +67,7 @@ class PhaseTrainer:
                 seed=seed,
                 device=device,
                 position=positions.get(group.dataset, 0),
+                columns=group.columns,
             )
             for group in self.groups
         }

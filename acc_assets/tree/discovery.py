@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from acc_assets.tree.errors import RecipeError
+from acc_assets.tree.modules import load_recipe_module
 from acc_assets.tree.nodes import Tree
 from acc_assets.tree.recipe import Recipe, trace
-from acc_assets.tree.spec import USER_CODE, digest
 from acc_assets.tree.yaml_recipe import RecipeFileError, Vocabulary, YamlRecipe
 
 
 @dataclass(frozen=True)
 class BrokenRecipe:
-    """A recipe file that could not be read or traced."""
+    """A recipe file that could not be read, or a recipe in it that could not be traced."""
 
     name: str
     path: Path
@@ -32,7 +30,7 @@ class BrokenRecipe:
 
 @dataclass(frozen=True)
 class Discovered:
-    """What a look into the recipe folders found."""
+    """What a look into recipe files found."""
 
     trees: Mapping[str, Tree]
     broken: tuple[BrokenRecipe, ...]
@@ -47,21 +45,37 @@ def discover(
     """
     trees: dict[str, Tree] = {}
     broken: list[BrokenRecipe] = []
-    overrides = parameters or {}
     for path in _recipe_files(folders):
+        found = discover_file(path, vocabulary, parameters)
+        broken += found.broken
+        for name, tree in found.trees.items():
+            if name in trees:
+                broken.append(_twice(name, trees[name], path))
+            else:
+                trees[name] = tree
+    return Discovered(trees, tuple(broken))
+
+
+def discover_file(
+    path: Path, vocabulary: Vocabulary, parameters: Mapping[str, Mapping[str, Any]] | None = None
+) -> Discovered:
+    """Trace the recipes of one file; what is wrong with it is in `broken`, and nothing is raised."""
+    trees: dict[str, Tree] = {}
+    broken: list[BrokenRecipe] = []
+    try:
+        recipes = list(_recipes_in(path, vocabulary))
+    except BaseException as error:
+        return Discovered({}, (_broken(path.stem, path, error),))
+    for recipe in recipes:
+        name = recipe.name or type(recipe).__name__
         try:
-            for recipe in _recipes_in(path, vocabulary):
-                name = recipe.name or type(recipe).__name__
-                if name in trees:
-                    raise RecipeError(
-                        f"there is a recipe of this name in {Path(trees[name].source).name} already.",
-                        remedy="Rename one of them.",
-                        recipe=name,
-                    )
-                tree = trace(recipe, **overrides.get(name, {}))
-                trees[tree.name] = _with_source(tree, path)
-        except Exception as error:
-            broken.append(BrokenRecipe(path.stem, path, _line_in(error, path), _message(error)))
+            tree = replace(trace(recipe, **(parameters or {}).get(name, {})), source=str(path))
+        except BaseException as error:
+            broken.append(_broken(name, path, error))
+            continue
+        if name in trees:
+            broken.append(_twice(name, trees[name], path))
+        trees.setdefault(name, tree)
     return Discovered(trees, tuple(broken))
 
 
@@ -76,18 +90,11 @@ def _recipes_in(path: Path, vocabulary: Vocabulary) -> Iterator[Recipe]:
     if path.suffix != ".py":
         yield YamlRecipe(path, vocabulary)
         return
-    # Files of one name in two folders are two modules.
-    name = f"{USER_CODE}{path.stem}_{digest(str(path.resolve().parent))[:6]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} cannot be imported")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and inspect look modules up by name
-    spec.loader.exec_module(module)
+    module = load_recipe_module(path)
     classes = [
         value
         for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Recipe) and value.__module__ == name
+        if isinstance(value, type) and issubclass(value, Recipe) and value.__module__ == module.__name__
     ]
     if not classes:
         raise RecipeError(
@@ -96,11 +103,20 @@ def _recipes_in(path: Path, vocabulary: Vocabulary) -> Iterator[Recipe]:
     yield from (cls() for cls in classes)
 
 
-def _with_source(tree: Tree, path: Path) -> Tree:
-    return replace(tree, source=str(path))
+def _twice(name: str, first: Tree, path: Path) -> BrokenRecipe:
+    error = RecipeError(
+        f"there is a recipe of this name in {Path(first.source).name} already.",
+        remedy="Rename one of them.",
+        recipe=name,
+    )
+    return _broken(name, path, error)
 
 
-def _message(error: Exception) -> str:
+def _broken(name: str, path: Path, error: BaseException) -> BrokenRecipe:
+    return BrokenRecipe(name, path, _line_in(error, path), _message(error))
+
+
+def _message(error: BaseException) -> str:
     if isinstance(error, RecipeError):
         return str(error)
     if isinstance(error, SyntaxError):
@@ -112,9 +128,8 @@ def _line_in(error: BaseException, path: Path) -> int | None:
     """The last line of the recipe file that the error passed through."""
     if isinstance(error, RecipeFileError):
         return error.line
-    if isinstance(error, SyntaxError) and error.filename == str(path):
+    files = {str(path), str(path.resolve())}
+    if isinstance(error, SyntaxError) and error.filename in files:
         return error.lineno
-    lines = [
-        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
-    ]
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files]
     return lines[-1] if lines else None

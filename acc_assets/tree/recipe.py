@@ -13,7 +13,8 @@ from acc_assets.tree.errors import RecipeError
 from acc_assets.tree.manifold import ManifoldAnalysis
 from acc_assets.tree.nodes import DatasetRef, NodeKind, Tree, TreeNode
 from acc_assets.tree.phases import PHASE_OPTIONS, TrainPhase
-from acc_assets.tree.spec import bind, canonical
+from acc_assets.tree.results import NoResultsYet
+from acc_assets.tree.spec import bind_dataset, bind_model, canonical
 
 # Asset names join recipe and tag by "__", so that neither may hold it.
 VALID_NAME = re.compile(r"[A-Za-z](_?[A-Za-z0-9])*\Z")
@@ -103,18 +104,25 @@ class RecipeContext:
     # -- what the recipe calls ---------------------------------------------------------------------------------
 
     def create_model(self, builder: Any, **kwargs: Any) -> None:
-        """Set the current model: a model configuration, its class, or any callable with keyword arguments."""
+        """Set the current model: a model configuration, its class, or a callable with keyword arguments.
+
+        A function or class at the top level of a file is called when an asset materializes, and gives an nn.Module. Any
+        other callable, such as a lambda, is called now and gives a configuration.
+        """
         with self._operation("create_model"):
             self._no_unsaved_training()
-            self._model = bind(builder, kwargs)
+            self._model = bind_model(builder, kwargs)
             self._tasks = []
             self._current = None
 
     def load_dataset(self, name: str, loader: Any, **kwargs: Any) -> DatasetRef:
-        """Name a data set: a data set configuration, its class, or any callable with keyword arguments."""
+        """Name a data set: a data set configuration, its class, or a callable, which is called with the arguments now.
+
+        The callable gives a configuration, which reads the data only when an asset materializes, or an `ImageData`.
+        """
         with self._operation(f"load_dataset('{name}')"):
             self._valid_name(name)
-            ref = DatasetRef(name, bind(loader, kwargs))
+            ref = DatasetRef(name, bind_dataset(loader, kwargs))
             kept = self._datasets.setdefault(name, ref)
             if kept != ref:
                 raise self._error(
@@ -143,6 +151,7 @@ class RecipeContext:
                     "its data set was not loaded here.", "Pass what ctx.load_dataset(...) returned."
                 )
             task.check(self._model, dataset.config)
+            canonical(task)
             self._tasks.append(task)
             self._tasks_changed()
 
@@ -183,7 +192,7 @@ class RecipeContext:
             self._add(tag, "fork", parent, branch=tag)
             return tag
 
-    def train(self, steps: int, lr: float = 1e-3, **options: Any) -> None:
+    def train(self, steps: int, lr: float = 1e-3, **options: Any) -> NoResultsYet:
         """Train the attached tasks for a number of steps; `options` are those of `TrainPhase`."""
         with self._operation(f"train(steps={steps})"):
             self._require_model()
@@ -200,10 +209,13 @@ class RecipeContext:
                 raise self._error(f"unknown option {unknown}.", f"Options are: {', '.join(PHASE_OPTIONS)}.")
             phase = TrainPhase(steps=steps, tasks=tuple(self._tasks), name=self._phase, lr=lr, **options)
             phase.check()
+            canonical(phase)
             self._current.sealed = True
             self._pending.append(phase)
+        where = f"in runs/{self._recipe}/<checkpoint>/seed-<n>/summary.json and on the checkpoint's page of the report"
+        return self._no_results(f"train(steps={steps})", where)
 
-    def evaluate(self, manifold: ManifoldAnalysis | None = None) -> None:
+    def evaluate(self, manifold: ManifoldAnalysis | None = None) -> NoResultsYet:
         """Ask for the metrics and every analysis of the current checkpoint; `manifold` adds the grounding analyses."""
         with self._operation("evaluate()"):
             self._no_unsaved_training()
@@ -224,6 +236,11 @@ class RecipeContext:
             self._current.evaluated = True
             self._current.sealed = True
             self._current.manifold = manifold
+            tag = self._current.tag
+        where = (
+            f"in the asset '{tag}_metrics' (runs/{self._recipe}/{tag}/seed-<n>/) and on the page of '{tag}'"
+        )
+        return self._no_results("evaluate()", where)
 
     def log(self, message: str) -> None:
         """Keep a remark with the current checkpoint, or with the first one where there is none yet."""
@@ -261,13 +278,6 @@ class RecipeContext:
                     f"{sorted(clashes)} would hide an analysis of another node.", "Rename these tags."
                 )
             nodes = {tag: draft.finish() for tag, draft in self._nodes.items()}
-            for ref in self._datasets.values():
-                canonical(ref.config)
-            for (
-                node
-            ) in nodes.values():  # what has no canonical form is found here, where the recipe can be named
-                canonical(node.manifold)
-                node.spec_hash  # noqa: B018
             return nodes
 
     @property
@@ -302,6 +312,10 @@ class RecipeContext:
         current = self._current
         if current is not None and current.kind == "fork" and not current.sealed:
             current.tasks = list(self._tasks)
+
+    def _no_results(self, operation: str, where: str) -> NoResultsYet:
+        remedy = f"After `acc build {self._recipe}` they are {where}; a recipe cannot decide by them."
+        return NoResultsYet(self._recipe, operation, remedy)
 
     def _valid_name(self, name: Any) -> None:
         if not isinstance(name, str) or not VALID_NAME.match(name):

@@ -150,8 +150,8 @@ def test_a_user_model_is_hashed_with_the_code_around_it(tmp_path: Path) -> None:
     [
         (("steps=steps", "steps=steps, weight_decay=numpy.float32(1e-4)"), "cannot stand in a recipe"),
         (
-            ("ConvAutoencoder, image_size=16, latent_dim=4", "functools.partial(ConvAutoencoder)"),
-            "has no name",
+            ("ConvAutoencoder, image_size=16, latent_dim=4", "functools.partial(dict, width=3)"),
+            "gave a value of type dict",
         ),
     ],
 )

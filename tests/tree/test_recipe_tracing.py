@@ -169,7 +169,17 @@ def test_a_user_function_is_hashed_by_its_source() -> None:
         (lambda ctx, d: ctx.detach_task("recon"), r"detach_task\('recon'\).*no such task"),
         (lambda ctx, d: ctx.evaluate(), r"evaluate\(\).*no checkpoint with tasks"),
         (lambda ctx, d: ctx.load_dataset("digits", Digits, image_size=32), r"another data set's"),
-        (lambda ctx, d: ctx.load_dataset("more", lambda: None), r"lambda.*top level"),
+        (
+            lambda ctx, d: ctx.load_dataset("more", lambda: None),
+            r"lambda> gave a value of type NoneType.*Mnist",
+        ),
+        (lambda ctx, d: ctx.load_dataset("more", lambda: Digits), r"lambda> gave the class Digits"),
+        (lambda ctx, d: ctx.load_dataset("more", 3), r"neither a configuration nor a callable"),
+        (lambda ctx, d: ctx.load_dataset("more", Digits(), image_size=16), r"complete already"),
+        (
+            lambda ctx, d: ctx.create_model(lambda: build_tiny(3)),
+            r"lambda> gave a value of type Linear.*top level",
+        ),
         (lambda ctx, d: ctx.load_dataset("more", Digits, image_sise=16), r"image_sise"),
         (
             lambda ctx, d: ctx.create_model(FactorSlotAutoencoder, image_size=17),
@@ -250,3 +260,46 @@ def test_training_options_are_checked(options, message: str) -> None:
 def test_seeds_are_checked() -> None:
     with pytest.raises(RecipeError, match="seeds"):
         trace(recipe_of(started, seeds=(0, 0)))
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda result: result["recon"]["psnr"],
+        lambda result: result.psnr,
+        float,
+        str,
+        len,
+        list,
+        bool,
+        lambda result: result < 0.5,
+        lambda result: result > 0.5,
+        lambda result: result == 1,
+        lambda result: result + 1,
+        lambda result: f"{result:.2f}",
+        lambda result: f"{result}",
+        lambda result: "recon" in result,
+        lambda result: {result: 1},
+        lambda result: [*result],
+    ],
+)
+@pytest.mark.parametrize(
+    ("operation", "place"),
+    [("train", r"train\(steps=5\).*summary.json"), ("evaluate", r"evaluate\(\).*root_5_metrics.*root_5")],
+)
+def test_results_say_that_they_are_not_there_yet_and_where_they_will_be(
+    use, operation: str, place: str
+) -> None:
+    def body(ctx: RecipeContext) -> None:
+        ctx.attach_task(ReconstructionTask("recon", started(ctx)))
+        trained = ctx.train(steps=5)
+        ctx.save_checkpoint("root_5")
+        result = {"train": trained, "evaluate": ctx.evaluate()}[operation]
+        assert result is not None
+        repr(result)
+        use(result)
+
+    with pytest.raises(RecipeError, match=rf"recipe 'tried'.*{place}") as raised:
+        trace(recipe_of(body))
+    for word in ("no results yet", "acc build tried", "runs/tried"):
+        assert word in str(raised.value)
