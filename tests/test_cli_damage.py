@@ -92,6 +92,6 @@ def test_a_file_with_other_arrays_is_named(own_built: Path) -> None:
     )
     said = " ".join((done.stdout + done.stderr).split())
     assert done.returncode == 1
-    assert "holds no array 'mu', only other" in said
+    assert "holds no array 'mu', but other" in said
     assert "Traceback" not in said
     acc("site")

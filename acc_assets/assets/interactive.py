@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, digest_of
+from acc_assets.models.abilities import LATENT
 
 FAMILY = "interactive"
 DECIMALS = 5  # of the JSON; the npz holds float32
@@ -117,7 +118,8 @@ KIND = AnalysisKind(
     version=1,
     description="A fixed UMAP map of test latents in 3-D on which the grounding playground places new images.",
     kinds=frozenset({"numpy", "umap"}),
-    run=run,
+    analyse=run,
+    needs=(LATENT,),
     after=("latents",),
     checks=(Check("map_finite", "Every coordinate of the map is a finite number."),),
     applies=lambda node: node.manifold is not None,

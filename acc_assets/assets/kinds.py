@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,13 @@ import dagster as dg
 import numpy as np
 
 from acc_assets.assets.progress import TrainingProgress
-from acc_assets.storage import Manifest, RunDirectory, Store
+from acc_assets.models import Abilities
+from acc_assets.storage import LEFT_OUT, Manifest, RunDirectory, Store
 from acc_assets.tree import Tree, TreeNode
 
 if TYPE_CHECKING:
     from acc_assets.datasets import ImageData
+    from acc_assets.models import FactorGroup
     from acc_assets.training import LoadedModel, Runtime
 
 INLINE_PICTURE_BYTES = 200_000  # larger pictures are linked by path, so that the event log stays small
@@ -38,7 +41,10 @@ class Verdict:
 
     passed: bool
     reason: str
-    numbers: Mapping[str, float] = field(default_factory=dict)
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "numbers", _finite(self.numbers))
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,17 @@ class Outcome:
     data_version: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metadata", _finite(self.metadata))
+
+
+def _finite(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Infinities as text: GraphQL has no word for them, and the page of an asset would be an error."""
+    return {
+        name: str(value) if isinstance(value, float) and math.isinf(value) else value
+        for name, value in facts.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -95,13 +112,24 @@ class NodeWork:
         """The data set that the latents are shown on."""
         return self.node.datasets[self.dataset_name].config.load()
 
+    @cached_property
+    def abilities(self) -> Abilities:
+        """What the model can do, as the latents asset saw it."""
+        facts = self.run.read_json("latents/latents.json")
+        if "lacks" not in facts:
+            raise ValueError(
+                f"{self.run.local_path('latents/latents.json')} is of an earlier version. Materialize "
+                f"{self.node.tag}_latents for seed {self.seed} again."
+            )
+        return Abilities.from_json(facts)
+
     @property
-    def groups(self) -> tuple[Any, ...]:
+    def groups(self) -> tuple[FactorGroup, ...]:
         """The model's factor groups; for a model without any, one group that spans the latent."""
         from acc_assets.models import FactorGroup
 
-        width = int(self.run.read_json("latents/latents.json")["latent_dim"])
-        return self.node.factor_groups or (FactorGroup("latent", 0, width),)
+        able = self.abilities
+        return able.factor_groups or (FactorGroup("latent", 0, able.latent_dim or 0),)
 
     def example_indices(self, per_class: int) -> np.ndarray:
         """The first test images of every class (of a real target: evenly spread ones), the same for every node."""
@@ -112,19 +140,29 @@ class NodeWork:
             np.concatenate([np.flatnonzero(targets == label)[:per_class] for label in np.unique(targets)])
         )
 
-    def decoder(self) -> Callable[[np.ndarray], np.ndarray]:
-        """A function from latents (B, D) to images (B, C, H, W) in [0, 1], by the node's own decoder."""
+    def reconstruct(self, images: np.ndarray) -> np.ndarray:
+        """What the model makes of images (B, C, H, W) in [0, 1], by a model that can reconstruct."""
         import torch
 
         from acc_assets.models import ModelOutput
+        from acc_assets.models.abilities import every_output
+        from acc_assets.training import device_of
+
+        model = self.model().model
+        with torch.no_grad():
+            outputs = every_output(model, torch.from_numpy(images).to(device_of(model)))
+        made: np.ndarray = outputs[ModelOutput.RECONSTRUCTION].cpu().numpy()
+        return made
+
+    def decoder(self) -> Callable[[np.ndarray], np.ndarray]:
+        """A function from latents (B, D) to images (B, C, H, W) in [0, 1], by a model that can `decode`."""
+        import torch
+
+        from acc_assets.models import ModelOutput
+        from acc_assets.training import device_of
 
         model: Any = self.model().model
-        if not hasattr(model, "decode"):
-            raise TypeError(
-                f"{type(model).__name__} of {self.tree.name}/{self.node.tag} has no decode(latent). Give it one "
-                "that returns {ModelOutput.RECONSTRUCTION: images}, or leave evaluate() out of the recipe."
-            )
-        device = next(model.parameters()).device
+        device = device_of(model)
 
         def decode(latents: np.ndarray) -> np.ndarray:
             with torch.no_grad():
@@ -139,14 +177,19 @@ class NodeWork:
 
 @dataclass(frozen=True)
 class AnalysisKind:
-    """An analysis of an evaluated node. `after` names the analyses (by suffix) whose artifacts it reads."""
+    """An analysis of an evaluated node. `after` names the analyses (by suffix) whose artifacts it reads.
+
+    `needs` are the model's abilities without which there is nothing to analyse. They are known when the model runs,
+    so the asset stands in the graph all the same; its one artifact then says why it is left out.
+    """
 
     suffix: str
     family: str
     version: int
     description: str
     kinds: frozenset[str]
-    run: Callable[[NodeWork], Outcome]
+    analyse: Callable[[NodeWork], Outcome]
+    needs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     reads_data: bool = False  # True where it reads the artifacts of the node's data sets
     reads_model: bool = True  # False where the artifacts named in `after` are all that it reads
@@ -154,6 +197,25 @@ class AnalysisKind:
     applies: Callable[[TreeNode], bool] = lambda node: True
     # What the recipe asked of this analysis; its hash is part of the code version, beside the node's lineage.
     request: Callable[[TreeNode], Any] = lambda node: None
+
+    def run(self, work: NodeWork) -> Outcome:
+        """Carry the analysis out, or say in its place what the model lacks for it."""
+        lacks = work.abilities.lacks if self.needs else {}
+        why = next((lacks[need] for need in self.needs if need in lacks), None)
+        if why is None:
+            return self.analyse(work)
+        with work.run.family(self.family) as out:
+            out.json(LEFT_OUT, {"reason": why})
+        return left_out(work, self.family, why, self.checks)
+
+
+def left_out(work: NodeWork, family: str, why: str, checks: Sequence[Check] = ()) -> Outcome:
+    """The outcome of an analysis that does not apply to a model: its checks have nothing to judge."""
+    return Outcome(
+        data_version=digest_of(work.run.manifest(family)),
+        metadata={"left out": why, "path": str(work.run.local_path(family))},
+        verdicts={check.name: Verdict(passed=True, reason=f"nothing to judge: {why}") for check in checks},
+    )
 
 
 def picture(png: bytes, path: str) -> dg.MetadataValue[Any]:

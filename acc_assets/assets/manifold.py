@@ -9,6 +9,7 @@ import dagster as dg
 import numpy as np
 
 from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, digest_of
+from acc_assets.models.abilities import LATENT
 
 if TYPE_CHECKING:
     from acc_assets.analysis.neighbors import KnnGraph
@@ -34,7 +35,7 @@ def run(work: NodeWork) -> Outcome:
         return encode_split(loaded.model, {}, [], images, decode=False).mu
 
     measured = test_latents if request.split == "test" else encode(split.images)
-    graph = KnnGraph(**work.run.read_npz("neighbors/knn_latest.npz")) if request.split == "test" else None
+    graph = KnnGraph.of(work.run.read_npz("neighbors/knn_latest.npz")) if request.split == "test" else None
     latents = {name: encode(train.images) for name, train in labelled.items()}
     labels = {name: train.targets for name, train in labelled.items()}
     facts = _measure(latents, labels, test_latents, data.test.targets, measured, split, request.k, graph)
@@ -63,7 +64,7 @@ def run(work: NodeWork) -> Outcome:
         metadata={
             **{f"k-NN accuracy, {name}": found["accuracy"] for name, found in facts["label_sets"].items()},
             **{f"score, {name}": found["score"] for name, found in facts["label_sets"].items()},
-            **{name.replace("_", " "): value for name, value in facts["metrics"].items()},
+            **{name.replace("_", " "): float(value) for name, value in facts["metrics"].items()},
             **({"raw pixels: score": pixels["metrics"]["score"]} if pixels else {}),
             "parameters": document["parameters"]["total"],
             f"report by class, {facts['headline']}": dg.MetadataValue.md(_report_table(headline["report"])),
@@ -167,10 +168,11 @@ def _parameters(model: Any) -> dict[str, int]:
 KIND = AnalysisKind(
     suffix="manifold",
     family=FAMILY,
-    version=1,
+    version=2,
     description="k-nearest-neighbour accuracy of the latents, with a report by class, and the manifold measures.",
     kinds=frozenset({"pytorch", "scikitlearn"}),
-    run=run,
+    analyse=run,
+    needs=(LATENT,),
     after=("latents", "neighbors"),
     checks=(Check("above_chance", "A k-NN classifier of the latents is right more often than a guess."),),
     applies=lambda node: node.manifold is not None,

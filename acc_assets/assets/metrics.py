@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, digest_of
+from acc_assets.models.abilities import LATENT
 
 if TYPE_CHECKING:
+    from acc_assets.analysis.latent_stats import LatentStats
     from acc_assets.analysis.probing import Probe
+    from acc_assets.models import Abilities
 
 FAMILY = "metrics"
 
@@ -22,8 +25,11 @@ def run(work: NodeWork) -> Outcome:
     loaded = work.model()
     datasets = {name: ref.config.load() for name, ref in work.node.datasets.items()}
     measured = evaluate(loaded.model, loaded.heads, work.node.tasks, datasets, split="test")
-    latents = work.run.read_npz("latents/latents_latest.npz")
-    stats = latent_stats(latents["mu"], latents.get("logvar"), work.node.factor_groups)
+    stats, probes = None, []
+    if LATENT not in work.abilities.lacks:
+        latents = work.run.read_npz("latents/latents_latest.npz")
+        stats = latent_stats(latents["mu"], latents.get("logvar"), work.abilities.factor_groups)
+        probes = _slot_probes(work, latents["mu"])
     tasks: dict[str, Any] = {
         task.name: {
             "kind": task.kind,
@@ -34,7 +40,6 @@ def run(work: NodeWork) -> Outcome:
         }
         for task in work.node.tasks
     }
-    probes = _slot_probes(work, latents["mu"])
     with work.run.family(FAMILY) as out:
         out.json(
             "metrics.json",
@@ -42,7 +47,7 @@ def run(work: NodeWork) -> Outcome:
                 "step": loaded.step,
                 "split": "test",
                 "tasks": tasks,
-                "latent": stats.to_json(),
+                "latent": stats.to_json() if stats is not None else None,
                 "probes": [probe.to_json() for probe in probes],
             },
         )
@@ -54,15 +59,14 @@ def run(work: NodeWork) -> Outcome:
         data_version=digest_of(work.run.manifest(FAMILY)),
         metadata={
             **numbers,
-            "active dimensions": len(stats.active),
-            "KL (nats)": stats.kl if stats.kl is not None else "not variational",
+            **_latent_facts(stats, work.abilities),
             "step": loaded.step,
             "data": "; ".join(f"{name}: {data.source}" for name, data in datasets.items()),
             "path": str(work.run.local_path(FAMILY)),
         },
         verdicts={
             "beats_mean_image": _beats_mean_image(tasks),
-            "latent_not_collapsed": _not_collapsed(stats),
+            "latent_not_collapsed": _not_collapsed(stats, work.abilities),
         },
     )
 
@@ -90,7 +94,18 @@ def _beats_mean_image(tasks: dict[str, Any]) -> Verdict:
     )
 
 
-def _not_collapsed(stats: Any) -> Verdict:
+def _latent_facts(stats: LatentStats | None, able: Abilities) -> dict[str, Any]:
+    if stats is None:
+        return {"latent": able.lacks[LATENT]}
+    return {
+        "active dimensions": len(stats.active),
+        "KL (nats)": stats.kl if stats.kl is not None else "not variational",
+    }
+
+
+def _not_collapsed(stats: LatentStats | None, able: Abilities) -> Verdict:
+    if stats is None:
+        return Verdict(passed=True, reason=f"nothing to judge: {able.lacks[LATENT]}")
     collapsed = [name for name, group in stats.groups.items() if group.collapsed]
     numbers = {"active dimensions": float(len(stats.active))}
     if collapsed or not stats.active:
@@ -104,10 +119,10 @@ def _not_collapsed(stats: Any) -> Verdict:
 KIND = AnalysisKind(
     suffix="metrics",
     family=FAMILY,
-    version=1,
+    version=2,
     description="Every task's metrics on the test split beside its baseline; KL and activity of each dimension.",
     kinds=frozenset({"pytorch", "table"}),
-    run=run,
+    analyse=run,
     reads_data=True,
     after=("latents",),
     checks=(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from acc_assets.assets.kinds import AnalysisKind, NodeWork, Outcome, digest_of, picture
+from acc_assets.models.abilities import LATENT
 
 FAMILY = "sorted"
 COUNT = 20
@@ -56,7 +57,8 @@ KIND = AnalysisKind(
     version=1,
     description=f"The {COUNT} test images with the lowest and the {COUNT} with the highest activation of each factor.",
     kinds=frozenset({"numpy", "image"}),
-    run=run,
+    analyse=run,
+    needs=(LATENT,),
     reads_model=False,
     after=("latents",),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from acc_assets.assets.kinds import AnalysisKind, NodeWork, Outcome, digest_of, picture
+from acc_assets.models.abilities import DECODE
 
 FAMILY = "traversals"
 ROWS = 5
@@ -74,6 +75,7 @@ KIND = AnalysisKind(
     version=1,
     description=f"Each factor moved from {-SPAN:g} to {SPAN:+g} standard deviations in {STEPS} steps, all others held.",
     kinds=frozenset({"pytorch", "image"}),
-    run=run,
+    analyse=run,
+    needs=(DECODE,),
     after=("latents",),
 )

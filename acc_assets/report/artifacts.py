@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from acc_assets.storage import LEFT_OUT
 from acc_assets.storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -31,9 +32,7 @@ class Artifacts:
                 return None
             return getattr(self.run, method)(rel)
         except UNREADABLE as error:
-            note = f"{rel} cannot be read: {error}"
-            if note not in self.problems:
-                self.problems.append(note)
+            self.note(f"{rel} cannot be read: {error}")
             return None
 
     def json(self, rel: str) -> dict[str, Any]:
@@ -45,6 +44,19 @@ class Artifacts:
         """Return the arrays of an npz, or {} when the file is missing or damaged."""
         value = self._read("read_npz", rel)
         return {name: np.asarray(value[name]) for name in value} if value is not None else {}
+
+    def arrays(self, rel: str) -> Mapping[str, np.ndarray]:
+        """Return the arrays of an npz that must be there; raises `StorageError` for a missing or damaged one.
+
+        Asking it for an array that it lacks raises as well. `note` keeps the reason for the page.
+        """
+        found: Mapping[str, np.ndarray] = self.run.read_npz(rel)
+        return found
+
+    def note(self, problem: object) -> None:
+        """Keep what is wrong with a file, once, for the page and the result."""
+        if str(problem) not in self.problems:
+            self.problems.append(str(problem))
 
     def bytes(self, rel: str) -> bytes | None:
         """Return a file's bytes, or None when it is missing."""
@@ -91,6 +103,12 @@ class RunArtifacts(Artifacts):
         return self.json("summary.json")
 
     @cached_property
+    def latents(self) -> dict[str, Any]:
+        """What the latents asset saw of the model: width, groups and what it cannot do; {} where it has not run."""
+        facts = self.json("latents/latents.json")
+        return facts if "lacks" in facts else {}
+
+    @cached_property
     def metrics(self) -> dict[str, Any]:
         return self.json("metrics/metrics.json")
 
@@ -118,11 +136,25 @@ class RunArtifacts(Artifacts):
     @property
     def groups(self) -> list[dict[str, Any]]:
         """The latent's factor groups [{name, start, stop}]; without any, one group a dimension."""
-        named = [dict(group) for group in self.config.get("factor_groups") or []]
-        if named:
-            return named
-        width = int(self.config.get("latent_dim") or 0)
-        return [{"name": f"z{i}", "start": i, "stop": i + 1} for i in range(width)]
+        return self.named_groups or [
+            {"name": f"z{i}", "start": i, "stop": i + 1} for i in range(self.latent_dim or 0)
+        ]
+
+    @property
+    def named_groups(self) -> list[dict[str, Any]]:
+        """The factor groups that the model itself names."""
+        return [dict(group) for group in (self.latents or self.config).get("factor_groups") or []]
+
+    @property
+    def latent_dim(self) -> int | None:
+        """Width of the latent, as it was encoded; before that, as the configuration knows it."""
+        width = (self.latents or self.config).get("latent_dim")
+        return None if width is None else int(width)
+
+    def left_out(self, family: str) -> str | None:
+        """Return why the model cannot have a family, or None where it can (or nobody has tried yet)."""
+        reason = self.json(f"{family}/{LEFT_OUT}").get("reason")
+        return None if reason is None else str(reason)
 
     def task_metrics(self) -> Mapping[str, Mapping[str, Any]]:
         """Return {task: {kind, dataset, metrics, baseline, factor}}."""

@@ -54,18 +54,22 @@ class Number:
 
 
 def manifold_numbers(document: Mapping[str, Any]) -> Iterator[Number]:
-    """Yield accuracy and score for each label set, the headline's first, then the other measures."""
+    """Yield accuracy and score for each label set, the headline's first, then the other measures.
+
+    A measure without an upper end may be infinite, which JSON spells "Infinity"; one that is null is left out.
+    """
     sets = label_sets(document)
     for place, (name, found) in enumerate(sets):
         suffix = "" if place == 0 else f"_{name}"
         labels = f"{found['size']:,} labels"
         yield Number(f"knn{suffix}", "accuracy", f"k-NN accuracy, {labels}", float(found["accuracy"]), 0)
-        yield Number(
-            f"manifold{suffix}", "score", f"score, {labels}", float(found["score"]), 1 if place == 0 else 10
-        )
+        if found["score"] is not None:
+            rank = 1 if place == 0 else 10
+            yield Number(f"manifold{suffix}", "score", f"score, {labels}", float(found["score"]), rank)
     for metric in MEASURES if sets else ():
         value = document["metrics"][metric]
-        yield Number("manifold", metric, metric.replace("_", " "), float(value), 12)
+        if value is not None:
+            yield Number("manifold", metric, metric.replace("_", " "), float(value), 12)
 
 
 def label_sets(document: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
@@ -184,7 +188,7 @@ def _panel(
         values = [
             (seed, float(label_sets(document)[place][1][key]))
             for seed, document in found
-            if place < len(label_sets(document))
+            if place < len(label_sets(document)) and label_sets(document)[place][1][key] is not None
         ]
         if not values:
             cells.append(None)

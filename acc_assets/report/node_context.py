@@ -15,7 +15,7 @@ from acc_assets.report.session import Session, node_page
 from acc_assets.report.specs import changes, differs, flat, model_of, phase_row, phases_of, task_row, tasks_of
 from acc_assets.report.trees import branch_colors
 from acc_assets.report.views import NodeView, RecipeView
-from acc_assets.report.vocabulary import build_command, duration, number, show, size
+from acc_assets.report.vocabulary import FIGURES, build_command, duration, number, show, size
 
 DOWNLOADS = (
     ("onnx/encoder.onnx", "Encoder (ONNX)"),
@@ -97,7 +97,9 @@ def run_context(session: Session, recipe: RecipeView, node: NodeView, run: RunAr
         "missing": missing_families(recipe, node, run),
         "problems": list(run.problems),
         "error": str(summary.get("error") or ""),
+        "left_out": left_out_families(recipe, node, run),
         "onnx_problem": onnx_problem(run) if run.onnx else None,
+        "onnx_never": run.onnx.get("no_decoder") is not None,
         "command": build_command(recipe.name, node.tag, run.seed),
     }
 
@@ -109,8 +111,8 @@ def run_facts(node: NodeView, run: RunArtifacts) -> list[tuple[str, str]]:
     trust = run.projections.get("trustworthiness")
     if is_number(config.get("parameters")):
         facts.append(("Parameters", f"{int(config['parameters']):,}"))
-    if config.get("latent_dim"):
-        facts.append(("Latent dimensions", str(config["latent_dim"])))
+    if run.latent_dim:
+        facts.append(("Latent dimensions", str(run.latent_dim)))
     if node.kind == "trained":
         if summary.get("step") is not None:
             facts.append(("Step", f"{int(summary['step']):,}"))
@@ -175,14 +177,15 @@ def threshold_text(thresholds: Any) -> str:
 def latent_payload(run: RunArtifacts) -> dict[str, Any] | None:
     """Return the bars of a latent: KL (or, without one, the standard deviation of mu) of each dimension."""
     latent = run.metrics.get("latent") or {}
-    kl = [value for value in latent.get("kl_per_dim") or [] if is_number(value)]
-    std = [value for value in latent.get("std_per_dim") or [] if is_number(value)]
+    kl, std = latent.get("kl_per_dim") or [], latent.get("std_per_dim") or []
     values, label = (kl, "KL (nats)") if kl else (std, "Standard deviation of mu")
     if not values:
         return None
     bars = []
     for number_, group in enumerate(run.groups):
         for dim in range(int(group["start"]), min(int(group["stop"]), len(values))):
+            if not is_number(values[dim]):  # an infinite KL
+                continue
             bars.append(
                 {"dim": dim, "value": float(f"{values[dim]:.5g}"), "factor": group["name"], "group": number_}
             )
@@ -193,7 +196,7 @@ def latent_groups(run: RunArtifacts) -> list[dict[str, str]]:
     """Return each factor group's size, KL and active dimensions."""
     latent = run.metrics.get("latent") or {}
     rows = []
-    for group in run.config.get("factor_groups") or []:
+    for group in run.named_groups:
         entry = (latent.get("groups") or {}).get(group["name"]) or {}
         width = int(group["stop"]) - int(group["start"])
         active = entry.get("active_dims")
@@ -228,3 +231,15 @@ def missing_families(recipe: RecipeView, node: NodeView, run: RunArtifacts) -> l
         if family not in ("history", "checkpoints", "summary", "config") and run.digest(family) is None:
             absent.append({"family": family, "asset": asset_key(recipe.name, node.tag, family)})
     return absent
+
+
+def left_out_families(recipe: RecipeView, node: NodeView, run: RunArtifacts) -> list[dict[str, str]]:
+    """Return what this node's model cannot have: a reason, and the figures and assets that it leaves out."""
+    by_reason: dict[str, list[str]] = {}
+    for family in node.assets:
+        reason = run.left_out(family)
+        if reason is not None:
+            by_reason.setdefault(reason, []).append(FIGURES.get(family, family).lower())
+    if (no_decoder := run.onnx.get("no_decoder")) is not None:
+        by_reason.setdefault(str(no_decoder), []).append("the decoder as ONNX, and with it the playground")
+    return [{"reason": reason, "what": ", ".join(families)} for reason, families in by_reason.items()]

@@ -89,7 +89,8 @@ def playground_context(session: Session, recipe: RecipeView, runtime: str) -> di
                 needs.append(key)
                 runs.append({"key": run_key(run, "").rstrip("/"), "label": f"{node.tag}, seed {run.seed}"})
             elif run.built:
-                command = build_command(recipe.name, node.tag, run.seed)
+                never = run.left_out("onnx") or run.onnx.get("no_decoder")  # no build changes that
+                command = "" if never else build_command(recipe.name, node.tag, run.seed)
                 why = problem or "the sample images of its data set are not built"
                 blocked.append({"node": node.tag, "seed": run.seed, "problem": why, "command": command})
     if not runs:

@@ -15,6 +15,7 @@ from acc_assets.report.artifacts import Artifacts, RunArtifacts
 from acc_assets.report.provenance import of_run
 from acc_assets.report.views import RecipeView
 from acc_assets.report.writer import SiteWriter, digest_of
+from acc_assets.storage import StorageError
 
 VERSION = 1  # raise it when a payload changes its shape
 MANIFOLD = "interactive/manifold.npz"
@@ -42,9 +43,16 @@ class Payloads:
     def __init__(self, writer: SiteWriter) -> None:
         self.writer = writer
 
-    def _emit(self, key: str, source: Sequence[Any], make: Any) -> str:
+    def _emit(self, key: str, source: Sequence[Any], make: Any, of: Artifacts | None = None) -> str | None:
+        """Write a key's script; None where an artifact `of` a run is damaged, which is noted there."""
         known = None if any(part is None for part in source) else digest_of(VERSION, key, *source)
-        self.writer.derive(script_path(key), known, lambda: scripts.encode(key, *make()))
+        try:
+            self.writer.derive(script_path(key), known, lambda: scripts.encode(key, *make()))
+        except StorageError as error:
+            if of is None:
+                raise
+            of.note(error)
+            return None
         return key
 
     def dataset(self, recipe: str, name: str, shared: Artifacts) -> str | None:
@@ -56,7 +64,7 @@ class Payloads:
         facts = shared.json(f"{family}/dataset.json")
 
         def make() -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-            test = shared.npz(f"{family}/test.npz")
+            test = shared.arrays(f"{family}/test.npz")
             count, channels, height, width = test["images"].shape
             with Image.open(io.BytesIO(atlas)) as picture:
                 columns = picture.width // width
@@ -72,7 +80,7 @@ class Payloads:
             }
             return meta, {"atlas": np.frombuffer(atlas, np.uint8), "targets": targets_of(test["targets"])}
 
-        return self._emit(dataset_key(recipe, name), [shared.digest(family), facts], make)
+        return self._emit(dataset_key(recipe, name), [shared.digest(family), facts], make, shared)
 
     def points(self, recipe: RecipeView, run: RunArtifacts, shared: Artifacts) -> str | None:
         """Write labels, predictions, error and factor activations of every test point."""
@@ -87,18 +95,18 @@ class Payloads:
             "dataset": dataset,
             "steps": [int(step) for step in run.projections.get("steps") or []],
             "factors": run.groups,
-            "latent_dim": run.config.get("latent_dim"),
+            "latent_dim": run.latent_dim,
             "provenance": of_run(recipe, run, "projections").to_json(),
         }
 
         def make() -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-            latents = run.npz("latents/latents_latest.npz")
-            test = shared.npz(f"{family}/test.npz")
+            latents = run.arrays("latents/latents_latest.npz")
+            test = shared.arrays(f"{family}/test.npz")
             arrays = point_arrays(run, latents, test.get("targets"))
             return {**meta, "colorings": colorings(arrays, run.groups)}, arrays
 
         source = [run.digest("latents"), shared.digest(family), meta]
-        return self._emit(run_key(run, "points"), source, make)
+        return self._emit(run_key(run, "points"), source, make, run)
 
     def projections(self, run: RunArtifacts) -> list[str]:
         """Write the coordinates of all snapshots, one script a method and dimension; return the keys."""
@@ -115,12 +123,12 @@ class Payloads:
             def make(
                 steps: list[int] = steps, by_step: dict[int, str] = by_step
             ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-                stack = [run.npz(f"projections/{by_step[step]}")["coords"] for step in steps]
+                stack = [run.arrays(f"projections/{by_step[step]}")["coords"] for step in steps]
                 return {"steps": steps}, {"coords": np.stack(stack).astype(np.float32)}
 
             key = run_key(run, f"projection-{method}-{dim}d")
-            keys.append(self._emit(key, [run.digest("projections"), steps], make))
-        return keys
+            keys.append(self._emit(key, [run.digest("projections"), steps], make, run))
+        return [key for key in keys if key is not None]
 
     def neighbors(self, run: RunArtifacts) -> str | None:
         """Write the latest neighbour graph: indices and latent distances."""
@@ -128,14 +136,14 @@ class Payloads:
             return None
 
         def make() -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-            graph = run.npz("neighbors/knn_latest.npz")
+            graph = run.arrays("neighbors/knn_latest.npz")
             indices = graph["indices"].astype(np.int32)
             return {"k": int(indices.shape[1])}, {
                 "indices": indices,
                 "distances": graph["distances"].astype(np.float32),
             }
 
-        return self._emit(run_key(run, "neighbors"), [run.digest("neighbors")], make)
+        return self._emit(run_key(run, "neighbors"), [run.digest("neighbors")], make, run)
 
     def manifold(self, run: RunArtifacts) -> str | None:
         """Write the fixed map that new latents are placed on; None when it is not built."""
@@ -144,11 +152,11 @@ class Payloads:
         meta = run.json("interactive/interactive.json")
 
         def make() -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-            arrays = run.npz(MANIFOLD)
+            arrays = run.arrays(MANIFOLD)
             kinds = {"reference_labels": np.int32, "indices": np.int32}
             return meta, {name: value.astype(kinds.get(name, np.float32)) for name, value in arrays.items()}
 
-        return self._emit(run_key(run, "manifold"), [run.digest("interactive"), meta], make)
+        return self._emit(run_key(run, "manifold"), [run.digest("interactive"), meta], make, run)
 
     def onnx(self, recipe: RecipeView, run: RunArtifacts, shared: Artifacts) -> str | None:
         """Write encoder and decoder for the browser, with sample images; None when missing or not in parity."""
@@ -160,7 +168,7 @@ class Payloads:
             "recipe": run.recipe,
             "node": run.node,
             "seed": run.seed,
-            "latent_dim": run.config.get("latent_dim"),
+            "latent_dim": run.latent_dim,
             "factors": run.groups,
             "ranges": run.onnx.get("ranges"),
             "probes": run.onnx.get("probes") or [],
@@ -169,7 +177,7 @@ class Payloads:
         }
 
         def make() -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-            test = shared.npz(f"{family}/test.npz")
+            test = shared.arrays(f"{family}/test.npz")
             images = test["images"]
             chosen = sample_indices(test["targets"])
             labels = [value.item() for value in test["targets"][chosen].reshape(len(chosen), -1)[:, 0]]
@@ -185,16 +193,19 @@ class Payloads:
         if not shared.exists(f"{family}/test.npz"):
             return None
         source = [run.digest("onnx"), shared.digest(family), meta]
-        return self._emit(run_key(run, "onnx"), source, make)
+        return self._emit(run_key(run, "onnx"), source, make, run)
 
     def runtime(self, wasm: bytes) -> str:
         """Write the ONNX runtime's WebAssembly."""
         key = "runtime/ort-wasm"
-        return self._emit(key, [wasm], lambda: ({}, {"wasm": np.frombuffer(wasm, np.uint8)}))
+        self._emit(key, [wasm], lambda: ({}, {"wasm": np.frombuffer(wasm, np.uint8)}))
+        return key
 
 
 def onnx_problem(run: RunArtifacts) -> str | None:
     """Say why a run's ONNX models cannot be shown, or None when they can."""
+    if (why := run.left_out("onnx") or run.onnx.get("no_decoder")) is not None:
+        return str(why)
     if not run.exists("onnx/encoder.onnx") or not run.exists("onnx/decoder.onnx"):
         return "not exported yet"
     parity = run.onnx.get("parity")

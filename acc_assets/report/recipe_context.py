@@ -17,7 +17,7 @@ from acc_assets.report.session import Session, node_page, recipe_page, relative
 from acc_assets.report.specs import differs, phases_of, steps_of, task_matrix, text_of
 from acc_assets.report.trees import branch_colors, tree_payload
 from acc_assets.report.views import NodeView, RecipeView
-from acc_assets.report.vocabulary import build_command, duration, number, show, show_spread, words
+from acc_assets.report.vocabulary import FIGURES, build_command, duration, number, show, show_spread, words
 
 SIDE_BY_SIDE = ("traversals", "sorted", "reconstructions", "attention", "projections")
 
@@ -196,7 +196,17 @@ def side_by_side(session: Session, recipe: RecipeView, nodes: Sequence[NodeView]
             if owner != factor:
                 continue
             rows = [
-                {"seed": seed, "figures": [(node, by_seed[seed].get(node.tag)) for node in nodes]}
+                {
+                    "seed": seed,
+                    "figures": [
+                        (
+                            node,
+                            by_seed[seed].get(node.tag),
+                            never(session, recipe, node, seed, family, factor),
+                        )
+                        for node in nodes
+                    ],
+                }
                 for seed in recipe.seeds
                 if seed in by_seed
             ]
@@ -206,6 +216,17 @@ def side_by_side(session: Session, recipe: RecipeView, nodes: Sequence[NodeView]
         if sets:
             groups.append({"factor": factor, "sets": sets})
     return groups
+
+
+def never(session: Session, recipe: RecipeView, node: NodeView, seed: int, family: str, factor: str) -> str:
+    """Say why a node has no figure that building would bring; "" where it has, or where it is not built yet."""
+    run = session.run(recipe, node.tag, seed)
+    if (why := run.left_out(family)) is not None:
+        return f"Left out: {why}."
+    if node.assets and family not in node.assets:
+        return f"{node.tag} has no {FIGURES[family].lower()}: its model or its recipe does not ask for it."
+    built = run.digest(family) is not None
+    return f"The latent of {node.tag} has no part named {factor}." if built and factor else ""
 
 
 def run_rows(session: Session, recipe: RecipeView) -> list[dict[str, Any]]:

@@ -67,9 +67,13 @@ def words(metric: str) -> MetricWords:
 
 def number(value: float | int | None, digits: int = 3) -> str:
     """Print a number for people: fixed digits, a real minus sign, '—' for what is unknown."""
-    if value is None or not math.isfinite(value):
+    if value is None or math.isnan(value):
         return "—" if value is None else "not finite"
     size = abs(value)
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if size >= 1e9:
+        return f"{value:.1e}".replace("e+", "e").replace("-", "−")
     text = f"{value:,.{digits}f}"
     if 0 < size < 0.5 * 10 ** (-digits):
         text = f"{value:.1g}" if size >= 1e-4 else f"{value:.0e}"

@@ -35,26 +35,25 @@ def to_npz(arrays: Mapping[str, Any], compress: bool = False) -> bytes:
     return buffer.getvalue()
 
 
-def from_npz(data: bytes, where: str) -> dict[str, np.ndarray]:
-    """Unpack an npz file; `DamagedArtifact` names the file when it is none, or an array that it lacks."""
-    try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            return _Arrays(where, {name: archive[name] for name in archive.files})
-    except Exception as error:  # zipfile, zlib and numpy raise a dozen kinds over bytes that are not theirs
-        raise DamagedArtifact(f"{where} is no readable npz file ({type(error).__name__}: {error})") from error
+class Arrays(dict[str, np.ndarray]):
+    """The arrays of one npz file by name; asking for one that it lacks names the file and what to do."""
 
-
-class _Arrays(dict[str, np.ndarray]):
-    """Arrays by name; asking for one that the file lacks says which there are."""
-
-    def __init__(self, where: str, arrays: Mapping[str, np.ndarray]) -> None:
+    def __init__(self, arrays: Mapping[str, np.ndarray], where: str, remedy: str) -> None:
         super().__init__(arrays)
-        self._where = where
+        self._where, self._remedy = where, remedy
 
     def __missing__(self, name: str) -> np.ndarray:
-        raise DamagedArtifact(
-            f"{self._where} holds no array {name!r}, only {', '.join(sorted(self)) or 'nothing'}. Build it again."
-        )
+        there = ", ".join(sorted(self)) or "none"
+        raise DamagedArtifact(f"{self._where} holds no array {name!r}, but {there}. {self._remedy}")
+
+
+def from_npz(data: bytes, where: str, remedy: str = "Build it again.") -> Arrays:
+    """Unpack an npz file; `DamagedArtifact` names the file when it is none, and when it lacks what is asked for."""
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            return Arrays({name: archive[name] for name in archive.files}, where, remedy)
+    except Exception as error:  # zipfile, zlib and numpy raise a dozen kinds over bytes that are not theirs
+        raise DamagedArtifact(f"{where} is no readable npz file ({error}). {remedy}") from error
 
 
 def to_json(value: Any) -> bytes:
@@ -68,7 +67,7 @@ def to_json_line(value: Any) -> bytes:
 
 
 def from_json(data: bytes, where: str) -> Any:
-    """Parse JSON; `DamagedArtifact` names the file when it is none, holds NaN or infinities, or nests too deep."""
+    """Parse JSON; `DamagedArtifact` names the file (and no remedy) when it is none, not finite, or nests too deep."""
     try:
         return json.loads(data, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError) as error:

@@ -6,6 +6,7 @@ import re
 
 from acc_assets.storage.errors import StorageError
 
+LEFT_OUT = "left_out.json"  # in a family that a model cannot have: {"reason": ...} in place of its artifacts
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from acc_assets.datasets import Batch, ImageData, Split
 from acc_assets.models import ModelOutput
+from acc_assets.models.abilities import coded, every_output, point_latent
 from acc_assets.training.objective import as_images, group_tasks
 
 SplitName = Literal["train", "validation", "test"]
@@ -75,7 +76,7 @@ def encode_split(
     Raises ValueError when the model gives no flat latent.
     """
     device = device or device_of(model)
-    forward: Any = model if decode or not hasattr(model, "encode") else model.encode
+    outputs_of = every_output if decode else coded
     columns: dict[str, list[np.ndarray]] = {}
 
     def add(name: str, values: Tensor) -> None:
@@ -84,9 +85,9 @@ def encode_split(
     with evaluating(model, heads):
         for start in range(0, len(images), batch_size):
             pixels = as_images(torch.from_numpy(images[start : start + batch_size]), device)
-            outputs = forward(pixels)
-            latent = outputs.get(ModelOutput.MU, outputs.get(ModelOutput.LATENT))
-            if latent is None or latent.ndim != 2:
+            outputs = outputs_of(model, pixels)
+            latent = point_latent(outputs)
+            if latent is None:
                 raise ValueError(
                     f"{type(model).__name__} returns no flat latent (B, D): return one under ModelOutput.LATENT."
                 )

@@ -121,12 +121,20 @@ def build_checkpoint(
             record.begin(
                 config, {"recipe": recipe, "node": node.tag, "seed": seed, "spec_hash": node.spec_hash}
             )
-        for problem in problems:
-            record.message(problem)
+        for message in (
+            *problems,
+            *(f"{why}: what needs it is left out." for why in _reasons(config["lacks"])),
+        ):
+            record.message(message)
         build = NodeBuild(node, identity, start, first_step, datasets, device, record, writer, stop)
         state = _carry_out(build, record, writer, node, datasets, model)
         summary = record.completed(state.step, _facts(node, record, datasets, model, build.phase_facts))
         return CheckpointResult(state.step, state.digest, summary, found[0].step if found else None)
+
+
+def _reasons(lacks: Mapping[str, str]) -> list[str]:
+    """What a model lacks, each reason once."""
+    return list(dict.fromkeys(lacks.values()))
 
 
 @contextlib.contextmanager

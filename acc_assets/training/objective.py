@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from acc_assets.datasets import ImageData
 from acc_assets.models import ModelOutput
+from acc_assets.models.abilities import named_outputs
 
 Outputs = dict[ModelOutput, Tensor]
 
@@ -65,18 +66,9 @@ def _probe(model: nn.Module, tasks: Sequence[Any], images: Tensor) -> tuple[bool
         model.eval()
         try:
             if callable(getattr(model, "encode", None)):
-                encoded = _checked(model.encode(images), model, "encode")  # type: ignore[operator]
+                encoded = named_outputs(model.encode(images), model, "encode")  # type: ignore[operator]
                 if needs <= encoded.keys():
                     return True, encoded
-            return False, _checked(model(images), model, "forward")
+            return False, named_outputs(model(images), model, "forward")
         finally:
             model.train(training)
-
-
-def _checked(outputs: Any, model: nn.Module, method: str) -> Outputs:
-    if not isinstance(outputs, Mapping):
-        raise ValueError(
-            f"{type(model).__name__}.{method}() returned a {type(outputs).__name__}; it must return "
-            "{ModelOutput: Tensor}: name each output, such as {ModelOutput.LATENT: latent}."
-        )
-    return dict(outputs)

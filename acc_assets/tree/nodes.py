@@ -74,11 +74,6 @@ class TreeNode:
         ranked = sorted(self.tasks, key=lambda task: task.kind != "reconstruction")
         return ranked[0].dataset if ranked else None
 
-    @property
-    def factor_groups(self) -> tuple[Any, ...]:
-        """The model's named slices of the latent, where it declares any."""
-        return tuple(getattr(self.model, "factor_groups", ()))
-
 
 @dataclass(frozen=True)
 class Tree:

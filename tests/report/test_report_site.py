@@ -265,6 +265,27 @@ def test_damaged_artifacts_are_named_on_the_page_and_in_the_result(
     assert not result.broken
 
 
+def test_arrays_of_another_name_are_named_and_the_rest_of_the_site_stands(
+    own_lab: Store, tmp_path: Path, client: Client
+) -> None:
+    run = own_lab.run("quickstart", B, 0)
+    with run.family("latents", keep=True) as out:
+        out.npz("latents_latest.npz", codes=[1.0])
+    with run.family("projections", keep=True) as out:
+        out.npz("latent_2d_latest_umap.npz", places=[1.0])
+    result = build(own_lab, tmp_path / "site", client)
+    page = Document(read(result, f"recipes/quickstart/nodes/{B}.html"))
+    for said in (
+        "latents_latest.npz holds no array 'mu', but codes.",
+        "holds no array 'coords', but places.",
+    ):
+        assert any(said in problem for problem in result.problems)
+        assert said in page.text
+    assert not result.broken
+    assert (result.index.parent / f"data/runs/quickstart/{A}/seed-0/points.js").exists()
+    assert not (result.index.parent / f"data/runs/quickstart/{B}/seed-0/points.js").exists()
+
+
 def test_models_that_fail_parity_are_not_offered(own_lab: Store, tmp_path: Path, client: Client) -> None:
     with own_lab.run("quickstart", A, 1).family("onnx", keep=True) as out:
         out.json("onnx.json", {"opset": 18, "parity": {"passed": False, "encoder": 0.3}, "ranges": []})
