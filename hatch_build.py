@@ -11,7 +11,6 @@ PACKED = (
     "site_templates/styles",
     "site_templates/client/dist/acc.js",
     "site_templates/client/dist/ort-wasm-simd-threaded.wasm",
-    "workspace.yaml",
 )
 
 

@@ -9,4 +9,3 @@ _PACKED = _PACKAGE / "site_templates"  # hatch_build.py puts it there in a wheel
 
 CHECKOUT = None if _PACKED.is_dir() else _PACKAGE.parent  # None where the package is installed without one
 TEMPLATES = _PACKED if CHECKOUT is None else CHECKOUT / "site_templates"
-WORKSPACE = (CHECKOUT or _PACKAGE) / "workspace.yaml"

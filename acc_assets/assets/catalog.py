@@ -41,7 +41,7 @@ def metadata_of(tree: Tree, plan: AssetPlan) -> dict[str, Any]:
     found: dict[str, Any] = {"page": dg.MetadataValue.url(page_url(tree, plan))}
     if os.path.isabs(tree.source):
         reference = dg.LocalFileCodeReference(
-            file_path=tree.source, line_number=getattr(node, "line", None) or 1
+            file_path=tree.source, line_number=(node.line if node is not None else None) or 1
         )
         found["dagster/code_references"] = dg.CodeReferencesMetadataValue(code_references=[reference])
     if node is not None and plan.kind is None:

@@ -7,7 +7,7 @@ import dagster as dg
 
 from acc_assets.assets import catalog, checkpoint, comparison, dataset, site
 from acc_assets.assets.automation import WHEN_STALE
-from acc_assets.assets.failures import StepFailures
+from acc_assets.assets.failures import StepFailures, record_failed_checks
 from acc_assets.assets.instance import TRAINING_POOL
 from acc_assets.assets.kinds import NOT_READ, NodeWork, Outcome
 from acc_assets.assets.launched import Project
@@ -136,7 +136,7 @@ def _carry_out(
             else:
                 made_from = _made_from(plan, seed, context.instance, every)
                 if plan.dataset is not None:
-                    outcome = dataset.run(plan.dataset, plan.folder(store, None).stamped(made_from))
+                    outcome = dataset.run(plan.dataset, plan.folder(store, None), made_from)
                 elif plan.node is not None and seed is not None:
                     machine: MachineResource = getattr(context.resources, MACHINE)
                     work = NodeWork(
@@ -152,6 +152,7 @@ def _carry_out(
                     )
                     outcome = plan.kind.run(work) if plan.kind is not None else checkpoint.run(work)
         if outcome is not None:
+            record_failed_checks(store, plan, seed, outcome, context.run.run_id)
             yield _result(plan, own.get(key), outcome)
     failures.raise_any()
 
@@ -213,6 +214,11 @@ def _result(plan: AssetPlan, says: AssetPlan | None, outcome: Outcome) -> dg.Mat
     return dg.MaterializeResult(
         asset_key=plan.key,
         data_version=dg.DataVersion(outcome.data_version),
-        metadata=outcome.metadata,
+        metadata={name: _shown_metadata(name, value) for name, value in outcome.metadata.items()},
         check_results=[matches, *own],
     )
+
+
+def _shown_metadata(name: str, value: Any) -> Any:
+    """Places on this machine as places, not as text."""
+    return dg.MetadataValue.path(value) if name in ("path", "open") else value

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 
 import dagster as dg
 
+from acc_assets.assets.kinds import Outcome
 from acc_assets.assets.plans import AssetPlan
 from acc_assets.storage import StorageError, Store
 
-FAILED = "asset.failed"  # the event in a run directory
+FAILED, CHECK_FAILED = "asset.failed", "check.failed"  # events in a run directory
 
 
 class TrainingStopped(dg.DagsterExecutionInterruptedError):
@@ -65,11 +67,23 @@ class StepFailures:
 
 def record_failure(store: Store, plan: AssetPlan, seed: int | None, why: str, run_id: str) -> None:
     """Leave the reason of a failure with the node, where its page finds it."""
-    from datetime import datetime, timezone
+    _record(store, plan, seed, event=FAILED, why=why, run=run_id)
 
+
+def record_failed_checks(
+    store: Store, plan: AssetPlan, seed: int | None, outcome: Outcome, run_id: str
+) -> None:
+    """Leave with the node why a check of what was made failed."""
+    for check in plan.checks:
+        verdict = outcome.verdicts[check.name]
+        if not verdict.passed:
+            facts = {"check": check.name, "version": outcome.data_version}
+            _record(store, plan, seed, event=CHECK_FAILED, why=verdict.reason, run=run_id, **facts)
+
+
+def _record(store: Store, plan: AssetPlan, seed: int | None, **event: str) -> None:
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    event = {"time": now, "event": FAILED, "asset": plan.name, "why": why, "run": run_id}
-    plan.folder(store, seed).append_event(event, sync=True)
+    plan.folder(store, seed).append_event({"time": now, "asset": plan.name, **event}, sync=True)
 
 
 def sentence(error: BaseException) -> str:

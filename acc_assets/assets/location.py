@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -39,14 +40,16 @@ PRELOADED = [
 ]
 
 
-def current_project(store: Store, prefix: tuple[str, ...] = ()) -> Project:
+def current_project(
+    store: Store, prefix: tuple[str, ...] = (), folders: Sequence[Path] | None = None
+) -> Project:
     """The recipes of this code location: as they are now, or, in a run, as they were when it was launched."""
     context = DefinitionsLoadContext.get()
     if context.load_type == DefinitionsLoadType.RECONSTRUCTION:
         hashes = context.reconstruction_metadata.get(launched_key(prefix))
         if hashes is not None:
             return launched_project(store, hashes, prefix)
-    found = find_recipes()
+    found = find_recipes(folders=folders)
     for tree in found.trees.values():
         keep(store, tree)
     return Project(found.trees, found.broken, prefix)

@@ -145,6 +145,14 @@ class RunArtifacts(Artifacts):
     def projections(self) -> dict[str, Any]:
         return self.json("projections/projections.json")
 
+    def events(self) -> list[dict[str, Any]]:
+        """Return what happened to this node and seed, in order; nothing where the log cannot be read."""
+        try:
+            return list(self.run.events())
+        except UNREADABLE as error:
+            self.note(error)
+            return []
+
     def why_withheld(self, family: str) -> str:
         """Say why what is stored of a family is not shown; "" where it is shown or was never built."""
         return self.withheld.get(CHECKPOINTS) or self.withheld.get(family) or ""

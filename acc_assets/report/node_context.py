@@ -12,7 +12,7 @@ from acc_assets.report.payloads import MANIFOLD, onnx_problem
 from acc_assets.report.provenance import asset_key, of_run, of_runs
 from acc_assets.report.recipe_context import cell_context, status_of
 from acc_assets.report.session import Session, node_page
-from acc_assets.report.specs import changes, differs, flat, model_of, phase_row, phases_of, task_row, tasks_of
+from acc_assets.report.specs import changes, flat, model_of, phase_row, phases_of, task_row, tasks_of
 from acc_assets.report.trees import branch_colors, start_of
 from acc_assets.report.views import NodeView, RecipeView
 from acc_assets.report.vocabulary import FIGURES, build_command, duration, number, show, size
@@ -88,7 +88,8 @@ def run_context(session: Session, recipe: RecipeView, node: NodeView, run: RunAr
         "status": status_of(node, run),
         "health": run.loss_health() if node.kind == "trained" else "",
         "generalisation": run.generalisation() if node.kind == "trained" else "",
-        "differs": differs(node, run),
+        "withheld": withheld_of(node, run),
+        "failures": failures_of(node, run),
         "facts": run_facts(node, run),
         "losses": loss_rows(run),
         "latent": latent_payload(run),
@@ -239,6 +240,31 @@ def missing_families(recipe: RecipeView, node: NodeView, run: RunArtifacts) -> l
         if family not in ("history", "checkpoints", "summary", "config") and run.digest(family) is None:
             absent.append({"family": family, "asset": asset_key(recipe.name, node.tag, family)})
     return absent
+
+
+def withheld_of(node: NodeView, run: RunArtifacts) -> list[dict[str, Any]]:
+    """Return what is stored and not shown, since it is not what the recipe says: each reason with its assets."""
+    by_reason: dict[str, list[str]] = {}
+    for family, why in run.withheld.items():
+        by_reason.setdefault(why, []).append(asset_key(run.recipe, node.tag, family))
+    return [{"reason": why, "assets": assets} for why, assets in by_reason.items()]
+
+
+def failures_of(node: NodeView, run: RunArtifacts) -> list[dict[str, str]]:
+    """Return what failed last and was not mended since: assets that were not made, and checks of what stands."""
+    versions = {
+        view.key.rsplit("/", 1)[-1]: view.data_versions.get(run.seed) for view in node.assets.values()
+    }
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for event in run.events():
+        asset = str(event.get("asset", ""))
+        stands = versions.get(asset)
+        if event.get("event") == "asset.failed" and stands is None:
+            found[asset, ""] = {"what": asset, "why": str(event.get("why"))}
+        elif event.get("event") == "check.failed" and stands is not None and stands == event.get("version"):
+            check = str(event.get("check"))
+            found[asset, check] = {"what": f"{asset}, check {check}", "why": str(event.get("why"))}
+    return list(found.values())
 
 
 def left_out_families(recipe: RecipeView, node: NodeView, run: RunArtifacts) -> list[dict[str, str]]:

@@ -16,7 +16,7 @@ from acc_assets.report.manifold import RAW_PIXELS, story
 from acc_assets.report.provenance import of_runs
 from acc_assets.report.scripts import script_json
 from acc_assets.report.session import Session, node_page, recipe_page, relative
-from acc_assets.report.specs import differs, text_of
+from acc_assets.report.specs import text_of
 from acc_assets.report.trees import branch_colors, tree_payload
 from acc_assets.report.verdict import verdict
 from acc_assets.report.views import NodeView, RecipeView
@@ -288,11 +288,11 @@ def run_rows(session: Session, recipe: RecipeView) -> list[dict[str, Any]]:
 
 
 def status_of(node: NodeView, run: RunArtifacts) -> str:
-    """Return one word about a run: not built, of another configuration, or how its training ended."""
+    """Return one word about a run: not built, left out, or how its training ended."""
+    if run.withheld:
+        return "left out: " + next(iter(run.withheld.values()))
     if not run.built:
         return "not built"
-    if differs(node, run):
-        return "built from another configuration"
     return str(run.summary.get("status") or "built")
 
 

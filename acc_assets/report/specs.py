@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from acc_assets.report.artifacts import RunArtifacts
 from acc_assets.report.views import NodeView
 
 HIDDEN = ("type", "name", "dataset", "source")
@@ -40,15 +39,6 @@ def model_of(node: NodeView) -> Mapping[str, Any]:
 def steps_of(node: NodeView) -> int:
     """Return the training steps that a node adds to its parent."""
     return sum(int(phase.get("steps") or 0) for phase in phases_of(node))
-
-
-def differs(node: NodeView, run: RunArtifacts) -> bool:
-    """Say whether a run was built from another configuration than the recipe has now.
-
-    This only labels what a page shows; what is stale and has to run again is Dagster's to say.
-    """
-    built = run.config.get("spec")
-    return bool(node.spec and built) and built != node.spec
 
 
 def text_of(value: Any) -> str:

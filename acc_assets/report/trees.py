@@ -8,7 +8,7 @@ from typing import Any
 
 from acc_assets.report.artifacts import RunArtifacts, worst_health
 from acc_assets.report.comparison import Cell, Column, finite, measured, register
-from acc_assets.report.specs import differs, steps_of, tasks_of
+from acc_assets.report.specs import steps_of, tasks_of
 from acc_assets.report.views import NodeView, RecipeView
 from acc_assets.report.vocabulary import show_spread, words
 
@@ -48,7 +48,7 @@ def tree_payload(
                 "seeds": len(recipe.seeds),
                 "health": worst_health([run.health() for run in runs]) if node.kind == "trained" else "",
                 "start": start_of(recipe, node) if node.kind == "root" else "",
-                "stale": any(differs(node, run) for run in runs),
+                "stale": any(run.withheld for run in runs),
                 "metrics": {
                     key: {
                         "mean": cell.mean,

@@ -39,6 +39,7 @@ class TreeNode:
         None  # an analysis: it does not decide the weights, so `spec` leaves it out
     )
     notes: tuple[str, ...] = ()
+    line: int | None = field(default=None, compare=False)  # of the recipe's file that made it
 
     @cached_property
     def spec(self) -> dict[str, Any]:

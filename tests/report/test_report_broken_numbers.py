@@ -75,7 +75,8 @@ def test_no_number_takes_comparison_or_site_down(
         text = path.read_text()
         for part in text.split('<script type="application/json">')[1:]:
             json.loads(
-                part.split("</script>")[0], parse_constant=lambda name: pytest.fail(f"{name} in {path}")
+                part.split("</script>")[0],
+                parse_constant=lambda name, path=path: pytest.fail(f"{name} in {path}"),
             )
 
 
