@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import dagster as dg
 import numpy as np
 
 from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, digest_of, outputs_of
@@ -68,6 +69,7 @@ def run(work: NodeWork) -> Outcome:
         data_version=digest_of(work.run.manifest(FAMILY)),
         metadata={
             **numbers,
+            "metrics": _table(tasks),
             **_latent_facts(stats, work.abilities),
             "step": loaded.step,
             "data": "; ".join(f"{name}: {data.source}" for name, data in datasets.items()),
@@ -79,6 +81,26 @@ def run(work: NodeWork) -> Outcome:
             "generalises": _generalises(work, gaps),
         },
     )
+
+
+def _table(tasks: dict[str, Any]) -> dg.MetadataValue[Any]:
+    """Every task's metrics beside its baseline, as a table of the catalog."""
+    records = [
+        dg.TableRecord(
+            {
+                "task": name,
+                "metric": metric,
+                "value": float(value),
+                "baseline": "" if (baseline := facts["baseline"].get(metric)) is None else f"{baseline:.4g}",
+                "data": facts["dataset"],
+            }
+        )
+        for name, facts in tasks.items()
+        for metric, value in facts["metrics"].items()
+    ]
+    kinds = {"task": "string", "metric": "string", "value": "float", "baseline": "string", "data": "string"}
+    schema = dg.TableSchema(columns=[dg.TableColumn(name, kind) for name, kind in kinds.items()])
+    return dg.MetadataValue.table(records=records, schema=schema)
 
 
 def _record(gap: Generalisation) -> dict[str, Any]:

@@ -241,7 +241,7 @@ def test_what_is_not_the_recipes_any_more_is_left_out_and_named(
     why = "its recipe or code changed"
     shown = build(own_lab, tmp_path / "all", client)
     view = replace(recipe_view(), withheld={(B, 1): dict.fromkeys(("checkpoints", *FAMILIES), why)})
-    result = build(own_lab, tmp_path / "site", client, [view])
+    result = build(own_lab, tmp_path / "site", client, view)
     page = Document(read(result, f"recipes/quickstart/nodes/{B}.html"))
     assert page.text.count("Stored, and not shown") == 1
     assert why in page.text
