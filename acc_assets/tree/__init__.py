@@ -2,6 +2,7 @@
 
 from acc_assets.tree.discovery import BrokenRecipe, Discovered, discover, discover_file
 from acc_assets.tree.errors import RecipeError
+from acc_assets.tree.guard import TRACE_SECONDS
 from acc_assets.tree.manifold import ManifoldAnalysis
 from acc_assets.tree.nodes import DatasetRef, Tree, TreeNode
 from acc_assets.tree.phases import PHASE_OPTIONS, EarlyStopping, TrainPhase
@@ -14,6 +15,7 @@ from acc_assets.tree.yaml_recipe import Vocabulary, parse_value
 __all__ = [
     "ANALYSIS_SUFFIXES",
     "PHASE_OPTIONS",
+    "TRACE_SECONDS",
     "BrokenRecipe",
     "Call",
     "DatasetRef",
