@@ -10,7 +10,8 @@ from acc_assets.tree.recipe import ANALYSIS_SUFFIXES, Recipe, RecipeContext
 from acc_assets.tree.sources import source_files
 from acc_assets.tree.spec import Call, canonical, spec_hash
 from acc_assets.tree.tracing import recipe_parameters, trace
-from acc_assets.tree.yaml_recipe import Vocabulary, parse_value
+from acc_assets.tree.yaml_loader import parse_value
+from acc_assets.tree.yaml_recipe import Vocabulary
 
 __all__ = [
     "ANALYSIS_SUFFIXES",

@@ -17,7 +17,8 @@ from acc_assets.tree.nodes import Tree
 from acc_assets.tree.recipe import Recipe
 from acc_assets.tree.sources import source_files
 from acc_assets.tree.tracing import recipe_name, trace
-from acc_assets.tree.yaml_recipe import RecipeFileError, Vocabulary, YamlRecipe
+from acc_assets.tree.yaml_loader import RecipeFileError
+from acc_assets.tree.yaml_recipe import Vocabulary, YamlRecipe
 
 MAX_MESSAGE = 600  # characters
 
