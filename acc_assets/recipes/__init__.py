@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from acc_assets import datasets, models, tasks
-from acc_assets.tree import Discovered, EarlyStopping, RecipeError, Vocabulary, discover
+from acc_assets.tree import TRACE_SECONDS, Discovered, EarlyStopping, RecipeError, Vocabulary, discover
 
 RECIPES_VARIABLE = "ACC_RECIPES"  # folders to search instead of this one, separated like PATH
 PARAMETERS_VARIABLE = "ACC_PARAMETERS"  # JSON: {recipe: {parameter: value}}
+SECONDS_VARIABLE = "ACC_TRACE_SECONDS"  # what tracing one recipe file may take, imports of libraries aside
 
 
 def vocabulary() -> Vocabulary:
@@ -48,7 +50,20 @@ def find_recipes(
     """
     if parameters is None:
         parameters = _parameters_setting()
-    return discover(recipe_folders() if folders is None else folders, vocabulary(), parameters)
+    looked_in = recipe_folders() if folders is None else folders
+    return discover(looked_in, vocabulary(), parameters, seconds=trace_seconds())
+
+
+def trace_seconds() -> float:
+    """The time limit for tracing one recipe file."""
+    text = os.environ.get(SECONDS_VARIABLE) or str(TRACE_SECONDS)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise RecipeError(f"{SECONDS_VARIABLE}={text} is not allowed.", remedy="Write seconds, such as 10.")
+    return seconds
 
 
 def _parameters_setting() -> dict[str, dict[str, Any]]:

@@ -190,7 +190,12 @@ def _find_spec(name: str) -> ModuleSpec | None:
 def _is_library(spec: ModuleSpec | None) -> bool:
     if spec is None or not spec.has_location or spec.origin is None:
         return spec is not None and spec.origin in ("built-in", "frozen")
-    path = Path(spec.origin).resolve()
+    return is_library_file(Path(spec.origin))
+
+
+def is_library_file(path: Path) -> bool:
+    """Whether a file belongs to the standard library or to an installed distribution."""
+    path = path.resolve()
     return bool(_LIBRARY_FOLDERS & set(path.parts)) or path.is_relative_to(_STANDARD_LIBRARY)
 
 
