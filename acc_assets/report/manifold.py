@@ -63,7 +63,9 @@ def manifold_numbers(document: Mapping[str, Any]) -> Iterator[Number]:
         suffix = "" if place == 0 else f"_{name}"
         labels = f"{found['size']:,} labels"
         accuracy = float(found["accuracy"])
-        yield Number(f"knn{suffix}", "accuracy", f"{knn_name(document)}, {labels}", accuracy, 0)
+        yield Number(
+            f"{knn_task(document)}{suffix}", "accuracy", f"{knn_name(document)}, {labels}", accuracy, 0
+        )
         if found["score"] is not None:
             rank = 1 if place == 0 else 10
             yield Number(f"manifold{suffix}", "score", f"score, {labels}", float(found["score"]), rank)
@@ -71,6 +73,12 @@ def manifold_numbers(document: Mapping[str, Any]) -> Iterator[Number]:
         value = document["metrics"][metric]
         if value is not None:
             yield Number("manifold", metric, metric.replace("_", " "), float(value), 12)
+
+
+def knn_task(document: Mapping[str, Any]) -> str:
+    """Return the name that a document's classifiers have among tasks: other distances are other columns."""
+    metric = document.get("metric", "euclidean")
+    return "knn" if metric == "euclidean" else f"knn_{metric}"
 
 
 def knn_name(document: Mapping[str, Any]) -> str:
