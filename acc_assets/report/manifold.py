@@ -66,7 +66,8 @@ def manifold_numbers(document: Mapping[str, Any]) -> Iterator[Number]:
         labels = f"{found['size']:,} labels"
         accuracy = measured_value(found.get("accuracy"))
         if accuracy is not None:
-            yield Number(f"knn{suffix}", "accuracy", f"{knn_name(document)}, {labels}", accuracy, 0)
+            task = f"{knn_task(document)}{suffix}"
+            yield Number(task, "accuracy", f"{knn_name(document)}, {labels}", accuracy, 0)
         score = measured_value(found.get("score"))
         if score is not None:
             rank = 1 if place == 0 else 10
@@ -81,6 +82,12 @@ def manifold_numbers(document: Mapping[str, Any]) -> Iterator[Number]:
 def measured_value(value: Any) -> float | None:
     """Return a number of an artifact, also one that JSON spells "Infinity"; None for what is no number."""
     return float(value) if is_number(value) or value in ("Infinity", "-Infinity") else None
+
+
+def knn_task(document: Mapping[str, Any]) -> str:
+    """Return the name that a document's classifiers have among tasks: other distances are other columns."""
+    metric = document.get("metric", "euclidean")
+    return "knn" if metric == "euclidean" else f"knn_{metric}"
 
 
 def knn_name(document: Mapping[str, Any]) -> str:

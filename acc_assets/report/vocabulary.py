@@ -51,8 +51,8 @@ FIGURES = {
 }
 
 CAPTIONS = {
-    "reconstructions": "Top row: test images as the encoder sees them. Bottom row: what the decoder makes of "
-    "their mean latent.",
+    "reconstructions": "Top row: test images as the encoder sees them. Bottom row: what the model makes of "
+    "them, a variational one of their mean latent.",
     "traversals": "Each row starts from one test image. Columns move it from −3 to +3 standard deviations "
     "along the factor's first principal direction over the whole test set; every other dimension is held.",
     "traversal_dims": "One test image; each row moves one dimension of the factor and holds all others.",
