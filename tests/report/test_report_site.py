@@ -15,7 +15,7 @@ from laboratory import FAMILIES, Client, recipe_view, task
 
 from acc_assets.report import AssetView, RecipeView, SiteResult, build_site, check_links
 from acc_assets.report.scripts import decode
-from acc_assets.storage import Store
+from acc_assets.storage import StorageError, Store
 
 A, B = "digits_only_600", "curriculum_600"
 
@@ -454,6 +454,23 @@ def test_no_path_of_this_machine_is_in_the_site(site: SiteResult, lab: Store) ->
     for path in site.index.parent.rglob("*"):
         if path.is_file():
             assert here not in path.read_bytes(), path
+
+
+def test_a_site_folder_that_is_none_is_one_sentence(lab: Store, tmp_path: Path, client: Client) -> None:
+    out = tmp_path / "out"
+    for harm in (lambda: out.write_text("?"), lambda: out.symlink_to(out)):
+        harm()
+        with pytest.raises(StorageError, match=r"/out, and that is no folder\. Move it away"):
+            build_site(lab, [], out, client_dist=client.dist, ort_wasm=client.wasm)
+        out.unlink()
+    (out / "index.html").mkdir(parents=True)
+    with pytest.raises(StorageError, match=r"cannot write .*index\.html.*remove what lies there"):
+        build_site(lab, [], out, client_dist=client.dist, ort_wasm=client.wasm)
+    (out / "index.html").rmdir()
+    (out / "site.json").write_text("[" * 100_000)
+    (out / "assets" / "acc.js").unlink()
+    (out / "assets" / "acc.js").symlink_to("acc.js")
+    assert build_site(lab, [], out, client_dist=client.dist, ort_wasm=client.wasm).index.is_file()
 
 
 def test_a_missing_bundle_is_said_with_its_remedy(lab: Store, tmp_path: Path, client: Client) -> None:
