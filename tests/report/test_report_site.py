@@ -275,7 +275,10 @@ def test_arrays_of_another_name_are_named_and_the_rest_of_the_site_stands(
         out.npz("latent_2d_latest_umap.npz", places=[1.0])
     result = build(own_lab, tmp_path / "site", client)
     page = Document(read(result, f"recipes/quickstart/nodes/{B}.html"))
-    for said in ("latents_latest.npz holds no array 'mu', but codes.", "holds no array 'coords', but places."):
+    for said in (
+        "latents_latest.npz holds no array 'mu', but codes.",
+        "holds no array 'coords', but places.",
+    ):
         assert any(said in problem for problem in result.problems)
         assert said in page.text
     assert not result.broken
