@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from built_tiny import build_recipe
 from filelock import FileLock
 
-from acc_assets.assets.build import build
 from acc_assets.recipes import find_recipes
 from acc_assets.storage import Store
 from acc_assets.tree import Tree
@@ -45,7 +45,7 @@ def foreign_storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     storage = base / "built-foreign"
     with FileLock(base / "built-foreign.lock", timeout=_BUILD_SECONDS), _environment(storage):
         if not (storage / "site" / "index.html").exists():
-            report = build(foreign_tree(), Store(storage))
+            report = build_recipe("foreign", Store(storage))
             assert not report.failed, report.failed
     return storage
 

@@ -60,11 +60,13 @@ def build(
     upstream: bool = True,
     listener: Listener | None = None,
     instance: dg.DagsterInstance | None = None,
+    in_process: bool = False,
 ) -> BuildReport:
     """Bring a recipe, a branch or a node up to date, with everything it is made from; then comparison and site.
 
     `force` builds the selection although it is fresh (a whole checkpoint is kept: its bits are determined);
-    without `upstream` nothing but the selection is built. With an `instance`, its daemon carries the runs out.
+    without `upstream` nothing but the selection is built. With an `instance`, its daemon carries the runs out;
+    `in_process` carries them out here, one after another, as a notebook or a test wants it.
     Failures of single assets are in the report; whatever does not depend on them is carried out all the same.
     """
     tree = project.trees[recipe]
@@ -85,8 +87,9 @@ def build(
         if todo:
             keep(store, tree)
             build_id = uuid.uuid4().hex[:12]
-            with Daemon(dagster, store, build_id) if instance is None else nullcontext() as daemon:
-                work = _Work(project, tree, store, dagster, daemon, build_id, listener)
+            alone = instance is None and not in_process
+            with Daemon(dagster, store, build_id) if alone else nullcontext() as daemon:
+                work = _Work(project, tree, store, dagster, daemon, build_id, listener, in_process)
                 built |= work.seeds([one for one in todo if one.plan.scope != "recipe"], chosen)
                 # Only now is it known what there is to compare and to show.
                 states = _in_question(project, tree, dagster, store, chosen, wanted)
@@ -121,6 +124,7 @@ class _Work:
     daemon: Daemon | None
     build_id: str
     listener: Listener | None
+    in_process: bool
 
     def seeds(self, todo: Sequence[AssetStatus], seeds: Sequence[int]) -> dict[Unit, Built]:
         """One run a seed; each makes sure of the data sets that it needs."""
@@ -145,9 +149,13 @@ class _Work:
         followed: dict[str, Sequence[AssetStatus]] = {}
         for seed, units in runs.items():
             keys = {one.plan.key for one in units}
-            run_id = self._under_way(seed, keys) or launcher.submit(
-                seed, keys, tags={BUILD_TAG: self.build_id}, processes=processes
-            )
+            tags = {BUILD_TAG: self.build_id}
+            if self.in_process:
+                run_id = launcher.carry_out(seed, keys, tags=tags)
+            else:
+                run_id = self._under_way(seed, keys) or launcher.submit(
+                    seed, keys, tags=tags, processes=processes
+                )
             followed[run_id] = units
         try:
             outcomes = follow(self.instance, self.store, self.tree, followed, self.daemon, self.listener)

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
 
 # The UI's own mutation needs a code server for what these classes say in a few lines: where a run comes from.
 from dagster._core.definitions.metadata.metadata_value import CodeLocationReconstructionMetadataValue
 from dagster._core.definitions.repository_definition import RepositoryLoadData
+from dagster._core.execution.api import execute_run
 from dagster._core.remote_origin import (
     ManagedGrpcPythonEnvCodeLocationOrigin,
     RemoteJobOrigin,
@@ -49,6 +51,19 @@ class Launcher:
         self, seed: int | None, keys: set[dg.AssetKey], *, tags: Mapping[str, str], processes: int
     ) -> str:
         """Put a run that materializes these assets into the queue; returns its id."""
+        _, run = self._create(seed, keys, tags, processes)
+        self._instance.run_coordinator.submit_run(SubmitRunContext(run, workspace=None))  # type: ignore[arg-type]
+        return run.run_id
+
+    def carry_out(self, seed: int | None, keys: set[dg.AssetKey], *, tags: Mapping[str, str]) -> str:
+        """The same run, carried out in this process; returns its id when it has ended."""
+        job, run = self._create(seed, keys, tags, processes=1)
+        execute_run(InMemoryJob(job.get_subset(asset_selection=keys)), run, self._instance)
+        return run.run_id
+
+    def _create(
+        self, seed: int | None, keys: set[dg.AssetKey], tags: Mapping[str, str], processes: int
+    ) -> tuple[dg.JobDefinition, dg.DagsterRun]:
         job = self._repository.get_job(self._tree.name if seed is not None else f"{self._tree.name}__report")
         execution: dict[str, Any] = {"in_process": {}}
         if processes > 1:
@@ -67,5 +82,4 @@ class Launcher:
             remote_job_origin=RemoteJobOrigin(self._origin, job.name),
             repository_load_data=self._load_data,
         )
-        self._instance.run_coordinator.submit_run(SubmitRunContext(run, workspace=None))  # type: ignore[arg-type]
-        return run.run_id
+        return job, run

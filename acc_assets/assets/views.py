@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 
 from acc_assets.assets.launched import Project
+from acc_assets.assets.plans import plans
 from acc_assets.assets.status import AssetStatus, recipe_status
 from acc_assets.report import AssetView, NodeView, RecipeView
 from acc_assets.storage import Store
@@ -17,9 +18,14 @@ from acc_assets.tree import BrokenRecipe, Tree, TreeNode, canonical
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
 
-def recipe_view(tree: Tree, states: Iterable[AssetStatus]) -> RecipeView:
-    """A tree as the report sees it: what is stored, as far as it is what the recipe says now."""
+def recipe_view(tree: Tree, states: Iterable[AssetStatus] = ()) -> RecipeView:
+    """A tree as the report sees it: what is stored, as far as `states` say that it is what the recipe says now."""
     by_node: dict[str, dict[str, AssetView]] = {node.tag: {} for node in tree}
+    for plan in plans(tree):
+        if plan.node is not None:
+            by_node[plan.node.tag][plan.family] = AssetView(
+                key="/".join(plan.key.path), code_version=plan.code_version
+            )
     withheld: dict[tuple[str, int], dict[str, str]] = {}
     for one in states:
         if one.seed is None or one.plan.node is None:

@@ -152,6 +152,7 @@ def loss_rows(run: RunArtifacts) -> list[dict[str, Any]]:
                 if isinstance(health, Mapping)
                 else str(task.get("reason") or ""),
                 "thresholds": threshold_text(thresholds),
+                "gap_thresholds": threshold_text(gap.get("thresholds")),
                 "generalisation": health_of(gap),
                 "generalisation_reason": str(gap.get("reason") or ""),
             }

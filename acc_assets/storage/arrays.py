@@ -53,9 +53,7 @@ def from_npz(data: bytes, where: str, remedy: str = "Build it again.") -> Arrays
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             return Arrays({name: archive[name] for name in archive.files}, where, remedy)
     except Exception as error:  # zipfile, zlib and numpy raise a dozen kinds over bytes that are not theirs
-        raise DamagedArtifact(
-            f"{where} is no readable npz file ({type(error).__name__}: {error}). {remedy}"
-        ) from error
+        raise DamagedArtifact(f"{where} is no readable npz file ({error}). {remedy}") from error
 
 
 def to_json(value: Any) -> bytes:
@@ -69,7 +67,7 @@ def to_json_line(value: Any) -> bytes:
 
 
 def from_json(data: bytes, where: str) -> Any:
-    """Parse JSON; `DamagedArtifact` names the file when it is none, holds NaN or infinities, or nests too deep."""
+    """Parse JSON; `DamagedArtifact` names the file (and no remedy) when it is none, not finite, or nests too deep."""
     try:
         return json.loads(data, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError) as error:

@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -36,7 +36,6 @@ _PENDING = ".pending-"  # with a family's name: a commit that is not in place ye
 _RECHECKS = 3
 _RECHECK_PAUSE = 0.1  # seconds; a commit that is under way takes less
 
-Parsed = TypeVar("Parsed")
 Names: TypeAlias = list[str]  # inside the class, `list` is a method
 Damages: TypeAlias = list[Damage]
 Events: TypeAlias = list[dict[str, Any]]
@@ -112,7 +111,11 @@ class ArtifactFolder:
 
     def read_json(self, rel: str) -> Any:
         """The value in one JSON file; raises as `read_bytes`."""
-        return self._parsed(from_json, rel)
+        data = self.read_bytes(rel)
+        try:
+            return from_json(data, self._shown(rel))
+        except DamagedArtifact as error:
+            raise DamagedArtifact(f"{error}. {self.remedy}") from error
 
     def read_npz(self, rel: str) -> dict[str, np.ndarray]:
         """The arrays in one npz file by name; raises as `read_bytes`, and `DamagedArtifact` for a name it lacks."""
@@ -274,13 +277,6 @@ class ArtifactFolder:
 
     def _shown(self, rel: str) -> str:
         return str(self._files.local_path(self._place(rel)))
-
-    def _parsed(self, parse: Callable[[bytes, str], Parsed], rel: str) -> Parsed:
-        data = self.read_bytes(rel)
-        try:
-            return parse(data, self._shown(rel))
-        except DamagedArtifact as error:
-            raise DamagedArtifact(f"{error}. {self.remedy}") from error
 
     def _manifest(self, name: str) -> Manifest | Damage | None:
         """A family's manifest where it is whole and in its place, else what is wrong; None where there is none."""

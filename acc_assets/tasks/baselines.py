@@ -22,7 +22,8 @@ def on_training_images(dataset: Any) -> Any:
     """The data set with training images, at most 4,095 evenly spaced ones, in the place of the test split."""
     train = dataset.train
     every = max(1, len(train.images) // CHUNK)
-    shown = SimpleNamespace(images=train.images[::every], targets=train.targets[::every])
+    factors = {name: values[::every] for name, values in (train.factors or {}).items()} or None
+    shown = SimpleNamespace(images=train.images[::every], targets=train.targets[::every], factors=factors)
     return SimpleNamespace(train=train, test=shown)
 
 

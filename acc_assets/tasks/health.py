@@ -127,9 +127,7 @@ def generalisation(
         if gap <= GAP_WARNING_UP_TO
         else Health.CRITICAL
     )
-    reason = (
-        f"{train:.0%} of the way from the baseline to perfect on training images, {test:.0%} on test images"
-    )
+    reason = f"wins {train:.0%} of what the baseline leaves on training images, {test:.0%} on test images"
     return Generalisation(level, reason, train, test, thresholds)
 
 

@@ -5,9 +5,10 @@ from acc_assets.tree.errors import RecipeError
 from acc_assets.tree.manifold import ManifoldAnalysis
 from acc_assets.tree.nodes import DatasetRef, Tree, TreeNode
 from acc_assets.tree.phases import PHASE_OPTIONS, EarlyStopping, TrainPhase
-from acc_assets.tree.recipe import ANALYSIS_SUFFIXES, Recipe, RecipeContext, recipe_parameters, trace
+from acc_assets.tree.recipe import ANALYSIS_SUFFIXES, Recipe, RecipeContext
 from acc_assets.tree.sources import source_files
 from acc_assets.tree.spec import Call, canonical, spec_hash
+from acc_assets.tree.tracing import recipe_parameters, trace
 from acc_assets.tree.yaml_recipe import Vocabulary, parse_value
 
 __all__ = [

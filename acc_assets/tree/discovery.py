@@ -11,7 +11,8 @@ from typing import Any
 from acc_assets.tree.errors import RecipeError
 from acc_assets.tree.modules import load_recipe_module
 from acc_assets.tree.nodes import Tree
-from acc_assets.tree.recipe import Recipe, trace
+from acc_assets.tree.recipe import Recipe
+from acc_assets.tree.tracing import recipe_name, trace
 from acc_assets.tree.yaml_recipe import RecipeFileError, Vocabulary, YamlRecipe
 
 
@@ -67,7 +68,7 @@ def discover_file(
     except BaseException as error:
         return Discovered({}, (_broken(path.stem, path, error),))
     for recipe in recipes:
-        name = recipe.name or type(recipe).__name__
+        name = recipe_name(recipe)
         try:
             tree = replace(trace(recipe, **(parameters or {}).get(name, {})), source=str(path))
         except BaseException as error:

@@ -1,24 +1,21 @@
-"""Recipes, and the recording context that traces them into a tree."""
+"""Recipes, and the context that records their operations."""
 
 from __future__ import annotations
 
-import inspect
-import re
-from collections.abc import Callable, Iterator, Sequence
+import reprlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from acc_assets.tree.errors import RecipeError
 from acc_assets.tree.manifold import ManifoldAnalysis
-from acc_assets.tree.nodes import DatasetRef, NodeKind, Tree, TreeNode
+from acc_assets.tree.names import NAME_RULE, checked_text, is_name
+from acc_assets.tree.nodes import DatasetRef, NodeKind, TreeNode
 from acc_assets.tree.phases import PHASE_OPTIONS, TrainPhase
 from acc_assets.tree.results import NoResultsYet
 from acc_assets.tree.spec import bind_dataset, bind_model, canonical
 
-# Asset names join recipe and tag by "__", so that neither may hold it.
-VALID_NAME = re.compile(r"[A-Za-z](_?[A-Za-z0-9])*\Z")
-NAME_RULE = "Use letters, digits and single underscores between them, beginning with a letter."
 RESERVED_TAGS = frozenset({"comparison", "site"})
 # Every analysis of a node becomes an asset `<node>_<suffix>`; a tag must not look like one of another node.
 ANALYSIS_SUFFIXES = (
@@ -194,7 +191,7 @@ class RecipeContext:
 
     def train(self, steps: int, lr: float = 1e-3, **options: Any) -> NoResultsYet:
         """Train the attached tasks for a number of steps; `options` are those of `TrainPhase`."""
-        with self._operation(f"train(steps={steps})"):
+        with self._operation(f"train(steps={reprlib.repr(steps)})"):
             self._require_model()
             if self._current is None:
                 raise self._error(
@@ -244,7 +241,10 @@ class RecipeContext:
 
     def log(self, message: str) -> None:
         """Keep a remark with the current checkpoint, or with the first one where there is none yet."""
-        (self._current.notes if self._current is not None else self._remarks).append(str(message))
+        with self._operation("log()"):
+            (self._current.notes if self._current is not None else self._remarks).append(
+                checked_text(str(message))
+            )
 
     @property
     def phase(self) -> str:
@@ -253,7 +253,8 @@ class RecipeContext:
 
     @phase.setter
     def phase(self, name: str) -> None:
-        self._phase = str(name)
+        with self._operation("phase"):
+            self._phase = checked_text(str(name))
 
     @property
     def current_checkpoint_id(self) -> str | None:
@@ -291,6 +292,13 @@ class RecipeContext:
             raise self._error(f"'{tag}' is the name of another asset.", "Choose another tag.")
         if tag in self._nodes:
             raise self._error(f"the tag '{tag}' is taken.", "Every checkpoint needs a tag of its own.")
+        for other in self._nodes:
+            if (
+                other.casefold() == tag.casefold()
+            ):  # one folder, where the file system takes no notice of case
+                raise self._error(
+                    f"the tags '{tag}' and '{other}' differ in case alone.", "Choose another tag."
+                )
         if parent is not None:
             parent.sealed = True
         draft = _Draft(
@@ -318,11 +326,8 @@ class RecipeContext:
         return NoResultsYet(self._recipe, operation, remedy)
 
     def _valid_name(self, name: Any) -> None:
-        if not isinstance(name, str) or not VALID_NAME.match(name):
-            raise self._error(
-                f"{name!r} is not a valid name.",
-                NAME_RULE,
-            )
+        if not is_name(name):
+            raise self._error(f"{reprlib.repr(name)} is not a valid name.", NAME_RULE)
 
     def _require_model(self) -> None:
         if self._model is None:
@@ -348,54 +353,3 @@ class RecipeContext:
             ) from None
         except (AttributeError, OSError, TypeError, ValueError) as error:
             raise RecipeError(str(error), remedy="", recipe=self._recipe, operation=operation) from error
-
-
-def recipe_parameters(run: Callable[..., Any]) -> dict[str, Any]:
-    """The parameters of a recipe's `run` and their defaults."""
-    parameters = list(inspect.signature(run).parameters.values())[1:]
-    return {p.name: p.default for p in parameters}
-
-
-def trace(recipe: Recipe, **overrides: Any) -> Tree:
-    """Run a recipe with a recording context and return its tree.
-
-    `overrides` replace the recipe's own parameters. Raises `RecipeError` for anything that is wrong with it.
-    """
-    name = recipe.name or type(recipe).__name__
-    if not VALID_NAME.match(name):
-        raise RecipeError(f"{name!r} is not a valid name.", remedy=NAME_RULE, recipe=name)
-    seeds = tuple(recipe.seeds)
-    if not seeds or len(set(seeds)) != len(seeds) or not all(type(s) is int and s >= 0 for s in seeds):
-        raise RecipeError(
-            f"seeds={seeds} is not allowed.", remedy="Give distinct whole numbers from 0.", recipe=name
-        )
-    defaults = recipe.parameters if hasattr(recipe, "parameters") else recipe_parameters(recipe.run)
-    unknown = sorted(set(overrides) - set(defaults))
-    if unknown:
-        raise RecipeError(
-            f"there is no parameter {unknown}.",
-            remedy=f"Parameters are: {sorted(defaults) or 'none'}.",
-            recipe=name,
-        )
-    missing = [
-        key for key, value in defaults.items() if value is inspect.Parameter.empty and key not in overrides
-    ]
-    if missing:
-        raise RecipeError(
-            f"parameter {missing} has no default.", remedy="Give every parameter one.", recipe=name
-        )
-    parameters = {**defaults, **overrides}
-    ctx = RecipeContext(name)
-    recipe.run(ctx, **parameters)
-    nodes = ctx.finish()
-    return Tree(
-        name=name,
-        title=recipe.title or name.replace("_", " ").capitalize(),
-        description=inspect.cleandoc(recipe.description),
-        question=inspect.cleandoc(recipe.question),
-        hypothesis=inspect.cleandoc(recipe.hypothesis),
-        seeds=seeds,
-        parameters=parameters,
-        nodes=nodes,
-        datasets=ctx.datasets,
-    )

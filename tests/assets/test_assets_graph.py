@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from acc_assets.assets.location import build_definitions
+from acc_assets.assets.launched import Project
+from acc_assets.assets.location import application
 from acc_assets.recipes import find_recipes
 from acc_assets.tree import BrokenRecipe
 
@@ -17,7 +18,9 @@ SNAPSHOT = Path(__file__).with_name("graph_snapshot.json")
 @pytest.fixture(scope="module")
 def definitions():
     found = find_recipes({})
-    return build_definitions([found.trees[name] for name in ("quickstart", "mnist_factor_experiment")])
+    return application(
+        Project({name: found.trees[name] for name in ("quickstart", "mnist_factor_experiment")})
+    )
 
 
 def described(definitions) -> dict[str, dict[str, object]]:
@@ -88,7 +91,7 @@ def test_jobs_for_recipes_and_branches(definitions) -> None:
 def test_a_broken_recipe_stands_in_the_catalog(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACC_RECIPES", str(Path(__file__).parents[1] / "tiny_recipes"))
     found = find_recipes({})
-    definitions = build_definitions(found.trees.values(), found.broken)
+    definitions = application(Project(found.trees, found.broken))
     graph = definitions.resolve_asset_graph()
     (broken,) = [graph.get(key) for key in graph.get_all_asset_keys() if key.path[0] == "broken_recipes"]
     assert "broken.py:12" in broken.description
@@ -100,5 +103,5 @@ def test_broken_files_of_the_same_stem_stand_side_by_side() -> None:
     broken = [
         BrokenRecipe("a", Path("mine") / name, 3, "no") for name in ("a.py", "a.yaml", "an odd.name.py")
     ]
-    graph = build_definitions([], broken).get_repository_def().asset_graph
+    graph = application(Project({}, broken)).get_repository_def().asset_graph
     assert {key.path[-1] for key in graph.get_all_asset_keys()} == {"a.py", "a.yaml", "an odd.name.py"}

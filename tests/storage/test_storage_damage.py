@@ -250,11 +250,6 @@ def test_json_that_is_none_names_its_file_and_remedy(run, text):
         run.read_json("summary.json")
 
 
-def test_an_array_that_is_not_there_names_the_file_and_what_there_is(run):
-    with pytest.raises(DamagedArtifact, match=r"arrays\.npz holds no array 'coords', only mu"):
-        run.read_npz("metrics/arrays.npz")["coords"]
-
-
 def test_a_torn_or_strange_event_is_left_out(run):
     run.append_event({"event": "first"})
     with run.local_path("events.jsonl").open("ab") as file:

@@ -174,7 +174,7 @@ def test_generalisation_compares_shares_of_what_there_is_to_win(test_loss: float
     assert found.test == pytest.approx((1.6 - test_loss) / 1.5)
     assert found.gap == pytest.approx(found.train - found.test)
     assert found.level is level
-    assert "90% of the way" in found.reason
+    assert "wins 90%" in found.reason
 
 
 def test_generalisation_needs_something_to_win_and_finite_losses() -> None:

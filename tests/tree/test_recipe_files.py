@@ -148,7 +148,10 @@ def test_a_user_model_is_hashed_with_the_code_around_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (("steps=steps", "steps=steps, weight_decay=numpy.float32(1e-4)"), "cannot stand in a recipe"),
+        (
+            ("ConvAutoencoder, image_size=16, latent_dim=4", "build, width=numpy.float32(4)"),
+            "cannot stand in a recipe",
+        ),
         (
             ("ConvAutoencoder, image_size=16, latent_dim=4", "functools.partial(dict, width=3)"),
             "gave a value of type dict",
@@ -158,7 +161,7 @@ def test_a_user_model_is_hashed_with_the_code_around_it(tmp_path: Path) -> None:
 def test_what_cannot_be_hashed_breaks_its_own_recipe_alone(
     tmp_path: Path, edit: tuple[str, str], message: str
 ) -> None:
-    broken = "import functools, numpy\n" + GOOD.replace(*edit).replace("good", "bad")
+    broken = "import functools, numpy\ndef build(width): ...\n" + GOOD.replace(*edit).replace("good", "bad")
     found = found_in(tmp_path, bad__py=broken, good__py=GOOD)
     assert list(found.trees) == ["good"]
     assert message in found.broken[0].error
