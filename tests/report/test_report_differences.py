@@ -61,7 +61,10 @@ def test_the_factor_experiment_differs_in_its_synthetic_tasks_alone() -> None:
     found, branches = of(traced("mnist_factor_experiment"))
     assert [row.label for row in found.rows] == ["data", "task thickness", "task slant"]
     assert cells(found, "task slant", branches)["mnist_only"] == "not attached"
-    assert "weight 5, latent 7:10" in cells(found, "task slant", branches)["with_curriculum"]
+    assert (
+        "RegressionTask on slant_synth, weight 1, latent 7:10"
+        in cells(found, "task slant", branches)["with_curriculum"]
+    )
 
 
 def test_the_branches_of_quickstart_share_all_but_the_labels() -> None:

@@ -142,6 +142,33 @@ def test_the_story_says_what_was_trained_with_labels(
         assert "Nothing was trained with labels." in text
 
 
+def test_the_story_says_which_split_was_measured_and_whose_labels_judge(
+    own_lab: Store, tmp_path: Path, client: Client
+) -> None:
+    def story(sets: dict[str, str], split: str, out: str) -> str:
+        for name, labels in sets.items():
+            found = {labels: MANIFOLD["label_sets"]["few"]}  # type: ignore[index]
+            document = {
+                **MANIFOLD,
+                "dataset": "digits",
+                "split": split,
+                "headline": labels,
+                "label_sets": found,
+            }
+            for seed in (0, 1):
+                overwrite(own_lab, name, seed, "manifold/manifold.json", document)
+        return page(built(own_lab, tmp_path / out, client, recipe_view())).text
+
+    shared = story({A: "digits", B: "digits"}, "test", "a")
+    assert "all but the first are measured on the test split" in shared
+    assert "of the same 100 labelled images in every row" in shared
+    apart = story({A: "digits", B: "others"}, "train", "b")
+    assert "all but the first are measured on the training split" in apart
+    assert "trustworthiness, training split" in apart
+    assert "Here branches are judged by different labelled images" in apart
+    assert "its own training images" not in apart
+
+
 def test_names_do_not_break_before_a_short_part() -> None:
     assert str(soft("mnist_only_5k")) == "mnist_<wbr>only_5k"
     assert str(soft("a_<b>_trained")) == "a_&lt;b&gt;_<wbr>trained"
