@@ -14,6 +14,7 @@ from pydantic import Field
 
 from acc_assets.assets.location import current_project, project_definitions
 from acc_assets.assets.resources import StoreResource
+from acc_assets.storage import Store
 
 
 class RecipeComponent(dg.Component, dg.Model, dg.Resolvable):
@@ -25,7 +26,12 @@ class RecipeComponent(dg.Component, dg.Model, dg.Resolvable):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Trace the recipes and define their assets under the prefix."""
-        root = None if self.storage is None else str((context.path / self.storage).resolve())
-        store = StoreResource(root=root)
+        # Each prefix has a store of its own, so that recipes of one name do not meet.
+        root = (
+            context.path / self.storage
+            if self.storage is not None
+            else Store().root.joinpath(*self.key_prefix)
+        )
+        store = StoreResource(root=str(root.resolve()))
         folders = [(context.path / folder).resolve() for folder in self.recipes]
         return project_definitions(current_project(store.open(), tuple(self.key_prefix), folders), store)

@@ -14,7 +14,7 @@ from acc_assets.assets.launched import Project
 from acc_assets.assets.partitions import seed_partitions
 from acc_assets.assets.plans import COMPARISON, AssetPlan, Unit, inputs_of, plans, read_by
 from acc_assets.assets.progress import TrainingProgress
-from acc_assets.assets.resources import MACHINE, STORE, MachineResource, parameters_key
+from acc_assets.assets.resources import MachineResource
 from acc_assets.assets.status import (
     named_inputs,
     recipe_status,
@@ -60,7 +60,7 @@ def _step(
         partitions_def=seed_partitions(tree) if first.scope == "node" else None,
         can_subset=can_subset,
         pool=TRAINING_POOL if trains else None,
-        required_resource_keys={STORE, MACHINE, parameters_key(tree)},
+        required_resource_keys=set(project.keys.of(tree.name)),
         retry_policy=dg.RetryPolicy(max_retries=1, delay=5),  # our own errors are not retried
     )
     def step(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
@@ -115,7 +115,7 @@ def _carry_out(
     project: Project, recipe: str, context: dg.AssetExecutionContext, wanted: Sequence[dg.AssetKey]
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Make the wanted assets one after another; one that fails leaves those that do not need it."""
-    store: Store = getattr(context.resources, STORE).open()
+    store: Store = getattr(context.resources, project.keys.store).open()
     failures = StepFailures(context, store)
     tree = project.trees[recipe]
     own = {plan.key: plan for plan in plans(tree, project.prefix)}
@@ -138,7 +138,7 @@ def _carry_out(
                 if plan.dataset is not None:
                     outcome = dataset.run(plan.dataset, plan.folder(store, None), made_from)
                 elif plan.node is not None and seed is not None:
-                    machine: MachineResource = getattr(context.resources, MACHINE)
+                    machine: MachineResource = getattr(context.resources, project.keys.machine)
                     work = NodeWork(
                         tree=tree,
                         node=plan.node,

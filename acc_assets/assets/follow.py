@@ -197,8 +197,12 @@ def _last_cause(event: dg.DagsterEvent) -> str:
     data = event.step_failure_data
     if data.user_failure_data is not None and data.user_failure_data.description:
         return str(data.user_failure_data.description)
-    error = data.error
-    while error is not None and error.cause is not None:
+    return _innermost(data.error)
+
+
+def _innermost(error: Any) -> str:
+    """The first cause that is an error of ours, else the innermost."""
+    while error is not None and error.cause is not None and not error.message.startswith("acc_assets."):
         error = error.cause
     if error is None:
         return "unknown error"
@@ -210,7 +214,5 @@ def _engine_error(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
     for entry in reversed(instance.all_logs(run.run_id)):
         error = getattr(getattr(entry.dagster_event, "event_specific_data", None), "error", None)
         if error is not None:
-            while error.cause is not None:
-                error = error.cause
-            return f": {error.message.strip()}"
+            return f": {_innermost(error)}"
     return ""

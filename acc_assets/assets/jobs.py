@@ -7,7 +7,6 @@ import dagster as dg
 
 from acc_assets.assets.launched import Project, tree_tag
 from acc_assets.assets.plans import AssetPlan, plans
-from acc_assets.assets.resources import MACHINE, STORE, parameters_key
 from acc_assets.assets.site import publish_site
 from acc_assets.storage import Store
 from acc_assets.tree import BrokenRecipe, Tree
@@ -55,18 +54,18 @@ def project_jobs(project: Project) -> list[Any]:
     @dg.op(
         name=f"{name}_publish_op",
         config_schema=where,
-        required_resource_keys={STORE},
+        required_resource_keys={project.keys.store},
         ins={"after": dg.In(dg.Nothing)},
     )
     def publish(context: dg.OpExecutionContext) -> None:
         """Write the site to a folder, or commit it to a branch of a repository."""
-        told = publish_site(getattr(context.resources, STORE).open(), **context.op_config)
+        told = publish_site(getattr(context.resources, project.keys.store).open(), **context.op_config)
         context.log.info(told)
 
-    @dg.op(name=f"{name}_rebuild_op", required_resource_keys={STORE})
+    @dg.op(name=f"{name}_rebuild_op", required_resource_keys={project.keys.store})
     def rebuild(context: dg.OpExecutionContext) -> None:
         """Bring every recipe that is stored up to date."""
-        store = getattr(context.resources, STORE).open()
+        store = getattr(context.resources, project.keys.store).open()
         for recipe in project.trees:
             if recipe in store.recipes():
                 _build(project, recipe, context, store)
@@ -104,12 +103,18 @@ def _bring_up_to_date(project: Project, tree: Tree, name: str, tags: dict[str, s
     @dg.op(
         name=f"{name}__bring_up_to_date_op",
         config_schema=choice,
-        required_resource_keys={STORE, MACHINE, parameters_key(tree)},
+        required_resource_keys=set(project.keys.of(tree.name)),
     )
     def bring_up_to_date(context: dg.OpExecutionContext) -> None:
         now = project.in_run(tree.name, context)
         changed = replace(project, trees={**project.trees, tree.name: now}, hashes={})
-        _build(changed, tree.name, context, getattr(context.resources, STORE).open(), **context.op_config)
+        _build(
+            changed,
+            tree.name,
+            context,
+            getattr(context.resources, project.keys.store).open(),
+            **context.op_config,
+        )
 
     @dg.job(
         name=f"{name}__bring_up_to_date",

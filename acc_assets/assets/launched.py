@@ -17,7 +17,7 @@ from typing import Any
 import dagster as dg
 
 from acc_assets.assets.plans import Prefix
-from acc_assets.assets.resources import STORE, parameters_key
+from acc_assets.assets.resources import Keys
 from acc_assets.recipes import vocabulary
 from acc_assets.storage import Store
 from acc_assets.tree import BrokenRecipe, RecipeError, Tree, discover_file, source_files
@@ -41,6 +41,11 @@ class Project:
         default_factory=dict
     )  # as launched, where they may differ from the trees'
 
+    @property
+    def keys(self) -> Keys:
+        """Names of the resources that the steps ask for."""
+        return Keys(self.prefix)
+
     def in_run(self, name: str, context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Tree:
         """The tree that a step carries out: as launched, with the parameters that the launchpad sets.
 
@@ -58,10 +63,10 @@ class Project:
             )
         if tree_tag(name) not in context.run.tags:
             context.instance.add_run_tags(context.run.run_id, {tree_tag(name): tree.hash})
-        chosen: Mapping[str, Any] = getattr(context.resources, parameters_key(tree)).model_dump()
+        chosen: Mapping[str, Any] = getattr(context.resources, self.keys.parameters(name)).model_dump()
         if all(tree.parameters[key] == value for key, value in chosen.items()):
             return tree
-        store = getattr(context.resources, STORE).open()
+        store = getattr(context.resources, self.keys.store).open()
         changed = _traced(store, name, tree.hash, {**tree.parameters, **chosen})
         keep(store, changed)
         told = {key: value for key, value in chosen.items() if tree.parameters[key] != value}

@@ -17,11 +17,8 @@ from acc_assets.assets.factory import recipe_assets
 from acc_assets.assets.jobs import broken_recipe_asset, project_jobs, recipe_jobs
 from acc_assets.assets.launched import Project, keep, launched_project
 from acc_assets.assets.resources import (
-    MACHINE,
-    STORE,
     MachineResource,
     StoreResource,
-    parameters_key,
     parameters_resource,
 )
 from acc_assets.assets.watch import file_sources, sensors
@@ -58,9 +55,11 @@ def current_project(
 def project_definitions(project: Project, store: StoreResource | None = None) -> dg.Definitions:
     """Definitions for a project, without an executor: a host has its own."""
     trees = list(project.trees.values())
-    resources: dict[str, Any] = {STORE: store or StoreResource(), MACHINE: MachineResource.from_environment()}
+    keys = project.keys
+    stored = store or StoreResource()
+    resources: dict[str, Any] = {keys.store: stored, keys.machine: MachineResource.from_environment()}
     for tree in trees:
-        resources[parameters_key(tree)] = parameters_resource(tree)
+        resources[keys.parameters(tree.name)] = parameters_resource(tree)
     with warnings.catch_warnings():
         for unfinished in (dg.PreviewWarning, dg.BetaWarning):  # checks by partition, code references
             warnings.simplefilter("ignore", unfinished)
@@ -78,7 +77,7 @@ def _definitions(project: Project, trees: Sequence[Tree], resources: Mapping[str
         ],
         jobs=[*(job for tree in trees for job in recipe_jobs(project, tree)), *shared],
         schedules=[schedule],
-        sensors=sensors(project, resources[STORE]),
+        sensors=sensors(project, resources[project.keys.store]),
         resources=resources,
     )
 

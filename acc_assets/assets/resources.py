@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from pydantic import Field, create_model
 from acc_assets.storage import Store
 from acc_assets.tree import Tree
 
-STORE, MACHINE = "acc_store", "acc_machine"  # the resources' keys, which a host project shares
 THREADS_VARIABLE = "ACC_THREADS"
 DEVICE_VARIABLE = "ACC_DEVICE"
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -78,9 +78,29 @@ class MachineResource(dg.ConfigurableResource):
         return MachineResource(device=device_setting(), threads=threads_setting())
 
 
-def parameters_key(tree: Tree) -> str:
-    """The resource that holds a recipe's parameters."""
-    return f"{tree.name}_parameters"
+@dataclass(frozen=True)
+class Keys:
+    """Names of the resources; a prefix keeps those of two components of one project apart."""
+
+    prefix: tuple[str, ...] = ()
+
+    def of(self, recipe: str) -> tuple[str, str, str]:
+        """What a step of a recipe asks for."""
+        return self.store, self.machine, self.parameters(recipe)
+
+    @property
+    def store(self) -> str:
+        """Where artifacts are kept."""
+        return "__".join([*self.prefix, "acc_store"])
+
+    @property
+    def machine(self) -> str:
+        """Device and threads."""
+        return "__".join([*self.prefix, "acc_machine"])
+
+    def parameters(self, recipe: str) -> str:
+        """A recipe's parameters."""
+        return "__".join([*self.prefix, f"{recipe}_parameters"])
 
 
 def parameters_resource(tree: Tree) -> dg.ConfigurableResource[Any]:
