@@ -19,7 +19,8 @@ class Split:
     """One split in memory.
 
     images: uint8 (N, C, H, W), white strokes on black. targets: int64 (N,) classes or float32 (N, T) in 0-1.
-    factors: ground truth of every generative factor, each (N,), or None for photographed or scanned data.
+    factors: named columns beside the targets, each (N,), such as the ground truth of every generative factor; a
+    regression reads one by its name, the viewer colours by each. None for photographed or scanned data.
     """
 
     images: np.ndarray
@@ -69,6 +70,11 @@ class ImageData:
             )
         object.__setattr__(self, "target_names", names)
         object.__setattr__(self, "digest", data_digest(splits))
+
+    @property
+    def factors(self) -> dict[str, tuple[str, ...] | None]:
+        """As `DatasetConfig.factors`; the classes of a column have no names here."""
+        return dict.fromkeys(self.train.factors or ())
 
     @property
     def image_size(self) -> int:
@@ -152,6 +158,7 @@ def described(data: Any) -> dict[str, Any]:
         "kind_of_target": data.kind_of_target,
         "num_classes": data.num_classes,
         "target_names": list(data.target_names),
+        "factors": data.factors,
         **{str(split): count for split, count in data.sizes.items()},
     }
 

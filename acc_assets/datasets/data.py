@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 class Batch:
     """One batch on the device: `images` are the clean targets (B, C, H, W) in [0, 1], `inputs` what the encoder sees.
 
-    Without augmentation `inputs` is `images`. targets: int64 (B,) or float32 (B, T).
+    Without augmentation `inputs` is `images`. targets: int64 (B,) or float32 (B, T). factors: the named columns (B,)
+    that the tasks of the batch read.
     """
 
     images: Tensor
     inputs: Tensor
     targets: Tensor
+    factors: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class DatasetConfig:
@@ -61,6 +63,11 @@ class DatasetConfig:
     def target_names(self) -> tuple[str, ...]:
         """Names of the classes, or of the columns of a real target."""
         raise NotImplementedError
+
+    @property
+    def factors(self) -> dict[str, tuple[str, ...] | None]:
+        """The names of `Split.factors`, known without loading, each with its class names; None where it is a number."""
+        return {}
 
     @property
     def num_classes(self) -> int | None:

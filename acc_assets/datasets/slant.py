@@ -17,6 +17,8 @@ REACH = REFERENCE_SIZE / 2 - MARGIN
 MAX_STROKES = 3
 SEGMENTS = 8
 
+FACTORS = ("angle", "strokes", "length", "bow", "width", "x", "y", "brightness")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Slant(GeneratedConfig):
@@ -42,6 +44,10 @@ class Slant(GeneratedConfig):
     @property
     def target_names(self) -> tuple[str, ...]:
         return ("slant",)
+
+    @property
+    def factors(self) -> dict[str, tuple[str, ...] | None]:
+        return dict.fromkeys(FACTORS)
 
     def _generate(self, count: int, rng: np.random.Generator) -> Split:
         angle = rng.uniform(-MAX_SLANT, MAX_SLANT, count)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +33,26 @@ def vocabulary() -> Vocabulary:
 
 
 def recipe_folders() -> list[Path]:
-    """The folders that recipes are looked for in."""
+    """The folders that recipes are looked for in: ACC_RECIPES, else those that come along and `./recipes`."""
     configured = os.environ.get(RECIPES_VARIABLE)
     if configured:
         return [Path(folder) for folder in configured.split(os.pathsep)]
-    return [Path(__file__).parent]
+    own = Path.cwd() / "recipes"
+    return [Path(__file__).parent, *([own] if own.is_dir() else [])]
 
 
-def find_recipes(parameters: Mapping[str, Mapping[str, Any]] | None = None) -> Discovered:
-    """Trace every recipe; `parameters` (default: those in ACC_PARAMETERS) override a recipe's own."""
+def find_recipes(
+    parameters: Mapping[str, Mapping[str, Any]] | None = None, folders: Sequence[Path] | None = None
+) -> Discovered:
+    """Trace every recipe of the folders (default: `recipe_folders`).
+
+    `parameters` (default: those in ACC_PARAMETERS) override a recipe's own.
+    """
     if parameters is None:
         parameters = _parameters_setting()
-    return discover(recipe_folders(), vocabulary(), parameters, seconds=trace_seconds())
+    return discover(
+        recipe_folders() if folders is None else folders, vocabulary(), parameters, seconds=trace_seconds()
+    )
 
 
 def trace_seconds() -> float:

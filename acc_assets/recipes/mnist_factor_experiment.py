@@ -50,9 +50,7 @@ class MNISTFactorExperiment(Recipe):
         ctx.fork(root_id, "mnist_only")
         ctx.attach_task(ReconstructionTask("recon", mnist))
         ctx.attach_task(KLDivergenceTask("kl", mnist, weight=kl_weight))
-        ctx.attach_task(
-            ClassificationTask("digit_classify", mnist, latent_slice=(0, 4), weight=50.0, head_lr=1e-2)
-        )
+        ctx.attach_task(ClassificationTask("digit_classify", mnist, latent_slice=(0, 4)))
         # Thickness and slant slots get gradient ONLY from reconstruction and KL.
 
         ctx.phase = f"Train mnist_only ({steps} steps)"
@@ -67,18 +65,14 @@ class MNISTFactorExperiment(Recipe):
         ctx.fork(root_id, "with_curriculum")
         ctx.attach_task(ReconstructionTask("recon", mnist))
         ctx.attach_task(KLDivergenceTask("kl", mnist, weight=kl_weight))
-        ctx.attach_task(
-            ClassificationTask("digit_classify", mnist, latent_slice=(0, 4), weight=50.0, head_lr=1e-2)
-        )
+        ctx.attach_task(ClassificationTask("digit_classify", mnist, latent_slice=(0, 4)))
 
         ctx.phase = "Generate synthetic datasets"
         thickness_ds = ctx.load_dataset("thickness_synth", Thickness, n=5000, image_size=32)
         slant_ds = ctx.load_dataset("slant_synth", Slant, n=5000, image_size=32)
 
-        ctx.attach_task(
-            RegressionTask("thickness", thickness_ds, latent_slice=(4, 7), weight=5.0, head_lr=1e-2)
-        )
-        ctx.attach_task(RegressionTask("slant", slant_ds, latent_slice=(7, 10), weight=5.0, head_lr=1e-2))
+        ctx.attach_task(RegressionTask("thickness", thickness_ds, latent_slice=(4, 7)))
+        ctx.attach_task(RegressionTask("slant", slant_ds, latent_slice=(7, 10)))
 
         ctx.phase = f"Train with_curriculum ({steps} steps)"
         ctx.train(steps=steps, lr=2e-3, validate_every=every, **options)

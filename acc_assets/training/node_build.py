@@ -147,7 +147,12 @@ class NodeBuild:
         if len(trainer.window):
             self._log(trainer)
         self._check(trainer)
-        facts: dict[str, Any] = {"name": phase.name, "steps": trainer.step_in_phase, "stopped_early": False}
+        facts: dict[str, Any] = {
+            "name": phase.name,
+            "steps": trainer.step_in_phase,
+            "scales": trainer.scales,
+            "stopped_early": False,
+        }
         if early is not None:
             facts |= {
                 "stopped_early": trainer.step_in_phase < phase.steps,

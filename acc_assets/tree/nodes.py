@@ -39,6 +39,7 @@ class TreeNode:
         None  # an analysis: it does not decide the weights, so `spec` leaves it out
     )
     notes: tuple[str, ...] = ()
+    line: int | None = field(default=None, compare=False)  # of the recipe's file that made it
 
     @cached_property
     def spec(self) -> dict[str, Any]:
@@ -73,11 +74,6 @@ class TreeNode:
         """The data set that the latents are shown on: that of the reconstruction task, else of the first task."""
         ranked = sorted(self.tasks, key=lambda task: task.kind != "reconstruction")
         return ranked[0].dataset if ranked else None
-
-    @property
-    def factor_groups(self) -> tuple[Any, ...]:
-        """The model's named slices of the latent, where it declares any."""
-        return tuple(getattr(self.model, "factor_groups", ()))
 
 
 @dataclass(frozen=True)
@@ -145,6 +141,10 @@ class Tree:
             line.append(self[parent])
             parent = self[parent].parent
         return line[::-1]
+
+    def start_step(self, tag: str) -> int:
+        """Steps that were trained before a node begins."""
+        return sum(node.steps for node in self.ancestors(tag))
 
     def lineage_hash(self, tag: str) -> str:
         """Hash of a node's spec and of all its ancestors' specs: changes where the node's result may change."""

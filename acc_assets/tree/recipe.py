@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import reprlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from acc_assets.tree.names import NAME_RULE, checked_text, is_name
 from acc_assets.tree.nodes import DatasetRef, NodeKind, TreeNode
 from acc_assets.tree.phases import PHASE_OPTIONS, TrainPhase
 from acc_assets.tree.results import NoResultsYet
+from acc_assets.tree.sources import PACKAGE
 from acc_assets.tree.spec import bind_dataset, bind_model, canonical
 
 RESERVED_TAGS = frozenset({"comparison", "site"})
@@ -31,6 +33,9 @@ ANALYSIS_SUFFIXES = (
     "manifold",
     "interactive",
 )
+
+
+TRACING = "trace"  # the function that runs a recipe
 
 
 class Recipe:
@@ -68,6 +73,7 @@ class _Draft:
     manifold: ManifoldAnalysis | None = None
     sealed: bool = False  # once trained from or forked, its tasks are fixed
     notes: list[str] = field(default_factory=list)
+    line: int | None = None
 
     def finish(self) -> TreeNode:
         return TreeNode(
@@ -81,6 +87,7 @@ class _Draft:
             evaluated=self.evaluated,
             manifold=self.manifold,
             notes=tuple(self.notes),
+            line=self.line,
         )
 
 
@@ -310,6 +317,7 @@ class RecipeContext:
             tasks=list(self._tasks),
             phases=self._pending,
             notes=self._remarks,
+            line=_line_of_recipe(),
         )
         self._remarks = []
         self._nodes[tag] = self._current = draft
@@ -353,3 +361,13 @@ class RecipeContext:
             ) from None
         except (AttributeError, OSError, TypeError, ValueError) as error:
             raise RecipeError(str(error), remedy="", recipe=self._recipe, operation=operation) from error
+
+
+def _line_of_recipe() -> int | None:
+    """The line of the recipe's own code that is being carried out; None where it is no Python."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_name != TRACING:
+        if not frame.f_globals.get("__name__", "").startswith(f"{PACKAGE}.tree"):
+            return frame.f_lineno
+        frame = frame.f_back
+    return None

@@ -38,6 +38,11 @@ export interface Shown {
   neighbors: Neighbors | null;
 }
 
+/** What a colouring is called: "Label", "x (ground truth)". */
+export function coloringName(run: RunData, id: string): string {
+  return run.colorings.find((coloring) => coloring.id === id)?.label ?? id;
+}
+
 /** Name of a point's class, or its number where the classes have no names. */
 export function className(dataset: DatasetMeta, index: number): string {
   return dataset.classes?.[index] ?? String(index);
@@ -148,7 +153,9 @@ function coloringsOf(meta: PointsMeta, dataset: DatasetMeta, arrays: ReadonlyMap
   const named = new Map((meta.colorings ?? []).map((coloring) => [coloring.id, coloring]));
   const known = possible.map((coloring) => ({ ...coloring, label: named.get(coloring.id)?.label ?? coloring.label }));
   const extra = [...named.values()].filter((coloring) => !possible.some(({ id }) => id === coloring.id));
-  return [...known, ...extra].filter(({ id }) => arrays.has(id === "outcome" ? "prediction" : id));
+  const truths = extra.filter(({ id }) => id.startsWith("data:")); // beside the label, which is one of them
+  const order = [...known.slice(0, 1), ...truths, ...known.slice(1), ...extra.filter((coloring) => !truths.includes(coloring))];
+  return order.filter(({ id }) => arrays.has(id === "outcome" ? "prediction" : id));
 }
 
 /** Moves and scales all snapshots by the same amount, so that 99 % of the final one lie within radius 1; each (N, 3). */
