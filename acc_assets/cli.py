@@ -183,25 +183,11 @@ def site(recipe: str | None) -> None:
 )
 def serve(port: int) -> None:
     """Serve the site on the loopback address."""
-    from functools import partial
-    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-
     from acc_assets.assets.site import built_site
+    from acc_assets.report.server import serve as serve_folder
     from acc_assets.storage import Store
 
-    folder = built_site(Store())
-    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
-    try:
-        server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-    except OSError as error:
-        raise click.ClickException(f"port {port} cannot be used ({error.strerror}). Try --port 0.") from error
-    with server:
-        click.echo(f"http://127.0.0.1:{server.server_port}/  (Ctrl-C ends it)")
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            click.echo()
+    serve_folder(built_site(Store()), port, announce=click.echo)
 
 
 @main.command()

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from built_tiny import built_storage, own_built
 
@@ -76,22 +74,3 @@ def test_every_damaged_artifact_is_named_and_mended_and_nothing_else_is_lost(own
     assert (own_built / "site" / "recipes" / "tiny" / "latent" / "labelled_trained.html").exists()
     acc("build", "tiny")
     assert damaged() == {}
-
-
-def test_a_file_with_other_arrays_is_named(own_built: Path) -> None:
-    """Its manifest vouches for it; what reads it says which array is not there, and in which file."""
-    run = Store(own_built).run("tiny", "plain_trained", 0)
-    with run.family("latents", keep=True) as out:
-        out.npz("latents_latest.npz", other=np.zeros((3, 5)))
-    shutil.rmtree(own_built / "site")
-    done = subprocess.run(
-        [ACC, "build", "tiny", "--select", "plain_trained_sorted", "--seeds", "0", "--force"],
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    said = " ".join((done.stdout + done.stderr).split())
-    assert done.returncode == 1
-    assert "holds no array 'mu', but other" in said
-    assert "Traceback" not in said
-    acc("site")

@@ -58,7 +58,7 @@ def current_project(
 def project_definitions(project: Project, store: StoreResource | None = None) -> dg.Definitions:
     """Definitions for a project, without an executor: a host has its own."""
     trees = list(project.trees.values())
-    resources: dict[str, Any] = {STORE: store or StoreResource(), MACHINE: MachineResource()}
+    resources: dict[str, Any] = {STORE: store or StoreResource(), MACHINE: MachineResource.from_environment()}
     for tree in trees:
         resources[parameters_key(tree)] = parameters_resource(tree)
     with warnings.catch_warnings():

@@ -81,7 +81,7 @@ def run(work: NodeWork) -> Outcome:
 
 
 def _probes(work: NodeWork, heads: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
-    """The linear probes on the latent, for a page to predict with: what each reads; weights (outputs, width + 1)."""
+    """The linear probes on the latent, for a page to predict with: what each reads, and weights (O, width + 1)."""
     described, weights = [], {}
     for task in work.node.tasks:
         head: Any = heads.get(task.name)

@@ -65,12 +65,17 @@ class StoreResource(dg.ConfigurableResource):
 class MachineResource(dg.ConfigurableResource):
     """Device and threads of one step. Results are the same bits for the same device kind and threads."""
 
-    device: str = Field(default_factory=device_setting, description="auto, cpu, cuda or mps")
+    device: str = Field(default="auto", description="auto, cpu, cuda or mps")
     threads: int = Field(
-        default_factory=threads_setting,
+        default=1,
         ge=1,
         description="CPU threads of one step; steps that run side by side share the cores by it.",
     )
+
+    @staticmethod
+    def from_environment() -> MachineResource:
+        """ACC_DEVICE and ACC_THREADS become the defaults of the launchpad."""
+        return MachineResource(device=device_setting(), threads=threads_setting())
 
 
 def parameters_key(tree: Tree) -> str:

@@ -50,9 +50,8 @@ def find_recipes(
     """
     if parameters is None:
         parameters = _parameters_setting()
-    return discover(
-        recipe_folders() if folders is None else folders, vocabulary(), parameters, seconds=trace_seconds()
-    )
+    looked_in = recipe_folders() if folders is None else folders
+    return discover(looked_in, vocabulary(), parameters, seconds=trace_seconds())
 
 
 def trace_seconds() -> float:

@@ -1,4 +1,4 @@
-"""Does a curriculum of synthetic strokes improve disentanglement in a factor-slot VAE?"""
+"""Do synthetic strokes, trained beside MNIST, improve disentanglement in a factor-slot VAE?"""
 
 from acc_assets.datasets import Mnist, Slant, Thickness
 from acc_assets.models import FactorGroup, FactorSlotAutoencoder
@@ -15,8 +15,11 @@ from acc_assets.tree import Recipe, RecipeContext
 class MNISTFactorExperiment(Recipe):
     name = "mnist_factor_experiment"
     title = "MNIST factor experiment"
-    description = "A factor-slot VAE on MNIST alone, and with a curriculum of synthetic strokes."
-    question = "Does a curriculum of synthetic strokes give the thickness and slant slots their meaning?"
+    description = (
+        "A factor-slot VAE on MNIST alone, and on MNIST and synthetic strokes together. What the branch tags call a "
+        "curriculum is one joint phase: every step trains all tasks."
+    )
+    question = "Do synthetic strokes, trained beside MNIST, give the thickness and slant slots their meaning?"
     hypothesis = (
         "Strokes of known width and slant teach the encoder to write these factors into their slots, and the slots "
         "keep that meaning on real digits; reconstruction and digit accuracy stay as they are."
@@ -60,7 +63,7 @@ class MNISTFactorExperiment(Recipe):
         ctx.phase = "Eval mnist_only"
         ctx.evaluate()
 
-        # === Branch 2: MNIST + synthetic curriculum ===
+        # === Branch 2: MNIST + synthetic tasks, all at once ===
         ctx.phase = "Fork -> with_curriculum"
         ctx.fork(root_id, "with_curriculum")
         ctx.attach_task(ReconstructionTask("recon", mnist))

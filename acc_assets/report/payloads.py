@@ -106,8 +106,12 @@ class Payloads:
             test = shared.arrays(f"{family}/test.npz")
             arrays = point_arrays(run, latents, test.get("targets"))
             known, named = ground_truth(test, facts)
-            arrays |= known
-            return {**meta, "colorings": colorings(arrays, run.groups, named, label_name(facts))}, arrays
+            read, regressions = regressed(run, latents, label_name(facts))
+            arrays |= known | read
+            return {
+                **meta,
+                "colorings": colorings(arrays, run.groups, [*named, *regressions], label_name(facts)),
+            }, arrays
 
         source = [run.digest("latents"), shared.digest(family), meta]
         return self._emit(run_key(run, "points"), source, make, run)
@@ -279,6 +283,24 @@ def predictions_of(run: RunArtifacts, latents: Mapping[str, np.ndarray], label: 
     return None
 
 
+def regressed(
+    run: RunArtifacts, latents: Mapping[str, np.ndarray], label: str
+) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+    """Return what regressions on the primary data set predict beside the label: arrays (N,) by id, and colourings."""
+    dataset = run.config.get("primary_dataset")
+    found, named = {}, []
+    for task, entry in sorted(run.task_metrics().items()):
+        predicted = latents.get(f"pred/{task}")
+        if predicted is None or entry.get("kind") != "regression" or entry.get("dataset") != dataset:
+            continue
+        for column, name in enumerate(entry.get("outputs") or []):
+            if name != label:
+                key = f"predicted:{task}:{name}"
+                found[key] = predicted.reshape(len(predicted), -1)[:, column].astype(np.float32)
+                named.append({"id": key, "label": f"{name} (predicted by {task})", "kind": "scalar"})
+    return found, named
+
+
 def ground_truth(
     test: Mapping[str, np.ndarray], facts: Mapping[str, Any]
 ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
@@ -314,7 +336,7 @@ def colorings(
 ) -> list[dict[str, Any]]:
     """Return what points can be coloured by: [{id, label, kind: "class" | "scalar"}].
 
-    known: the colourings of `ground_truth`; label: name of the column of a real target that the label is.
+    known: the colourings of `ground_truth` and `regressed`; label: the column of a real target that the label shows.
     """
     choices: list[dict[str, Any]] = []
     truth, predicted = (

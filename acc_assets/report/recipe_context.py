@@ -85,7 +85,7 @@ def headline(comparison: Comparison, nodes: Sequence[NodeView]) -> dict[str, Any
             show_spread(c.metric, cell.mean, cell.sd) if cell else None
             for c, cell in zip(columns, cells, strict=True)
         ]
-        seeds = max((len(cell.values) for cell in cells if cell), default=0)
+        seeds = max((len(cell.values) for cell in comparison.cells[node.tag].values()), default=0)
         levels = list(comparison.health[node.tag].values())
         rows.append({"node": node, "values": values, "seeds": seeds, "health": worst_health(levels)})
     baselines = [show(c.metric, c.baseline) if c.baseline is not None else None for c in columns]

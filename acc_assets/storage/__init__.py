@@ -1,6 +1,6 @@
 """Run directories, atomic writes, manifests and locks: the only room that opens a run's files by hand."""
 
-from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageBusy, StorageError
+from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageBusy, StorageError, explained
 from acc_assets.storage.family import FamilyWriter
 from acc_assets.storage.folder import ArtifactFolder
 from acc_assets.storage.manifest import Damage, FileRecord, MadeFrom, Manifest
@@ -21,4 +21,5 @@ __all__ = [
     "StorageBusy",
     "StorageError",
     "Store",
+    "explained",
 ]

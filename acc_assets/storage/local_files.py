@@ -19,19 +19,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageBusy, StorageError
-
-_REMEDIES = {
-    errno.ENOSPC: "free some space or point ACC_STORAGE at a larger disk",
-    errno.EDQUOT: "free some of the quota or point ACC_STORAGE elsewhere",
-    errno.EFBIG: "raise the file size limit (ulimit -f) or point ACC_STORAGE elsewhere",
-    errno.EACCES: "make the folder writable or point ACC_STORAGE at one that is",
-    errno.EPERM: "make the folder writable or point ACC_STORAGE at one that is",
-    errno.EROFS: "the disk is read-only: point ACC_STORAGE at one that is writable",
-} | dict.fromkeys(
-    (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ELOOP),
-    "files and folders stand in each other's place: remove what lies there",
-)
+from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageBusy, StorageError, explained
 
 
 class LocalFiles:
@@ -68,7 +56,7 @@ class LocalFiles:
         """Replace a file so that a reader sees the old bytes or the new, never a mixture."""
         target = self.local_path(path)
         temporary = target.parent / f".tmp-{uuid.uuid4().hex}"
-        with self._explained("write", target):
+        with explained("write", target):
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with open(temporary, "wb") as file:
@@ -84,13 +72,15 @@ class LocalFiles:
     def append(self, path: str, line: bytes, sync: bool = False) -> None:
         """Add one line by a single O_APPEND write, on a line of its own even after a torn one."""
         target = self.local_path(path)
-        with self._explained("append to", target):
+        with explained("append to", target):
             target.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(target, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
             try:
                 size = os.fstat(descriptor).st_size
                 torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-                os.write(descriptor, (b"\n" if torn else b"") + line + b"\n")
+                rest = (b"\n" if torn else b"") + line + b"\n"
+                while rest:  # a disk that has just become full takes a part, and refuses the next write
+                    rest = rest[os.write(descriptor, rest) :]
                 if sync:
                     os.fsync(descriptor)
             finally:
@@ -98,13 +88,13 @@ class LocalFiles:
 
     def move(self, source: str, target: str) -> None:
         """Put `source`, a file or a folder, in the place of `target` in one step; a folder replaces nothing."""
-        with self._explained("write", self.local_path(target)):
+        with explained("write", self.local_path(target)):
             self.local_path(target).parent.mkdir(parents=True, exist_ok=True)
             os.replace(self.local_path(source), self.local_path(target))
 
     def copy(self, source: str, target: str) -> None:
         """Give a file a second name; it shares the disk space where the file system can (hard link)."""
-        with self._explained("write", self.local_path(target)):
+        with explained("write", self.local_path(target)):
             self.local_path(target).parent.mkdir(parents=True, exist_ok=True)
             self.local_path(target).unlink(missing_ok=True)
             try:
@@ -115,7 +105,7 @@ class LocalFiles:
     def remove(self, path: str) -> None:
         """Remove a file or a folder with all it holds; nothing happens when it is not there."""
         target = self.local_path(path)
-        with self._explained("remove", target):
+        with explained("remove", target):
             if target.is_dir() and not target.is_symlink():
                 shutil.rmtree(target)
             else:
@@ -201,11 +191,11 @@ class LocalFiles:
             StorageBusy: another process or thread still holds it; names the holder.
         """
         target = self.local_path(path)
-        with self._explained("lock", target):
+        with explained("lock", target):
             target.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(target, is_singleton=True)
         try:
-            with self._explained("lock", target):
+            with explained("lock", target):
                 lock.acquire(timeout=timeout)
         except Timeout as error:
             holder = _read_holder(target)
@@ -221,19 +211,6 @@ class LocalFiles:
             yield
         finally:
             lock.release()
-
-    @contextlib.contextmanager
-    def _explained(self, verb: str, target: Path) -> Iterator[None]:
-        try:
-            yield
-        except Timeout:
-            raise
-        except OSError as error:
-            remedy = _REMEDIES.get(error.errno or 0, "check the disk and its permissions")
-            raise StorageError(
-                f"cannot {verb} {target}: {error.strerror or error}. What was there before is unchanged; "
-                f"{remedy}, then run the same command again."
-            ) from error
 
 
 def _holder_file(lock: Path) -> Path:

@@ -114,6 +114,8 @@ def build_checkpoint(
             flushes_denormals=flushes_denormals(),
             code=identity.code,
         )
+        if config["latent_dim"] is not None and getattr(model, "latent_dim", None) is None:
+            model.latent_dim = config["latent_dim"]  # seen above; health counts nats by dimension
         if found:
             writer.adopt(found)
             resume = found[0].resume or {}

@@ -57,6 +57,15 @@ def test_knn_classifies_and_reports() -> None:
     assert (found.train_size, found.test_size, found.k) == (4, 4, 2)
 
 
+def test_the_metric_decides_which_neighbour_is_nearest() -> None:
+    train, labels = np.array([[1.0, 0.0], [10.0, 10.0]]), np.array([0, 1])
+    test, truth = np.array([[2.0, 2.1]]), np.array([1])
+    found = {
+        m: knn_classification(train, labels, test, truth, 1, m).accuracy for m in ("euclidean", "cosine")
+    }
+    assert found == {"euclidean": 0.0, "cosine": 1.0}
+
+
 def test_real_digits_score_high_and_noise_low() -> None:
     data = load_digits()
     pixels, labels = data.data.astype(np.float32), data.target

@@ -7,10 +7,8 @@ import io
 import json
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from laboratory import recipe_view, write_store
 
 from acc_assets.report import RecipeView, compare, findings
 from acc_assets.report.comparison import Cell, Comparison, column_of, paired
@@ -149,30 +147,26 @@ def test_unhealthy_runs_are_named(lab: Store, view: RecipeView) -> None:
     )
 
 
-def test_a_run_that_does_not_hold_on_test_images_is_not_healthy(tmp_path: Path) -> None:
-    store, view = Store(tmp_path), recipe_view()
-    write_store(store, view, count=96)
-    run = store.run(view.name, A, 0)
+def test_a_run_that_does_not_hold_on_test_images_is_not_healthy(own_lab: Store, view: RecipeView) -> None:
+    run = own_lab.run(view.name, A, 0)
     facts = run.read_json("metrics/metrics.json")
     with run.family("metrics", keep=True) as out:
         out.json("metrics.json", {**facts, "generalisation": "critical"})
-    assert compare(store, view).health[A] == {0: "critical", 1: "healthy"}
-    lines = findings(compare(store, view))
+    found = compare(own_lab, view)
+    assert found.health[A] == {0: "critical", 1: "healthy"}
     assert any(
-        "2 of 4 trained runs are healthy" in line and f"{A} seed 0 (critical)" in line for line in lines
+        "2 of 4 trained runs are healthy" in line and f"{A} seed 0 (critical)" in line
+        for line in findings(found)
     )
 
 
-def test_what_was_not_trained_does_not_count_as_healthy(tmp_path: Path) -> None:
-    store, view = Store(tmp_path), recipe_view()
+def test_what_was_not_trained_does_not_count_as_healthy(own_lab: Store, view: RecipeView) -> None:
     fork = replace(view.nodes[1], evaluated=True)
     view = replace(view, nodes=[view.nodes[0], fork, *view.nodes[2:]])
-    write_store(store, view, count=96)
     for seed in view.seeds:
-        run = store.run(view.name, fork.tag, seed)
+        run = own_lab.run(view.name, fork.tag, seed)
         run.write_json("summary.json", {**run.read_json("summary.json"), "health": "not trained"})
-    found = compare(store, view)
-    assert fork.tag in found.nodes
+    found = compare(own_lab, view)
     assert found.health[fork.tag] == {0: "", 1: ""}
     assert any("3 of 4 trained runs" in line for line in findings(found))
 

@@ -15,7 +15,7 @@ from laboratory import FAMILIES, Client, recipe_view, task
 
 from acc_assets.report import AssetView, RecipeView, SiteResult, build_site, check_links
 from acc_assets.report.scripts import decode
-from acc_assets.storage import Store
+from acc_assets.storage import StorageError, Store
 
 A, B = "digits_only_600", "curriculum_600"
 
@@ -289,6 +289,29 @@ def test_arrays_of_another_name_are_named_and_the_rest_of_the_site_stands(
     assert not (result.index.parent / f"data/runs/quickstart/{B}/seed-0/points.js").exists()
 
 
+def test_a_node_says_in_one_word_each_how_it_trained_and_whether_that_holds(
+    own_lab: Store, tmp_path: Path, client: Client
+) -> None:
+    run = own_lab.run("quickstart", A, 0)
+    facts = run.read_json("metrics/metrics.json")
+    gap = {
+        "level": "critical",
+        "reason": "wins 97% of what the baseline leaves on training images, 39% on test images",
+        "thresholds": {"healthy_up_to": 0.1, "warning_up_to": 0.5},
+    }
+    facts["tasks"]["recon"]["generalisation"] = gap
+    with run.family("metrics", keep=True) as out:
+        out.json("metrics.json", {**facts, "generalisation": "critical"})
+    text = read(build(own_lab, tmp_path / "site", client), f"recipes/quickstart/nodes/{A}.html")
+    page = " ".join(Document(text).text.split())
+    before, after = page.split("Generalisation")  # once: nothing is said of seed 1, which was not judged
+    assert "Loss health" in before[-40:]
+    assert "healthy" in before[-40:]
+    assert "critical" in after[:40]
+    assert gap["reason"] in page
+    assert "gap between the two shares: healthy up to 0.100, warning up to 0.500" in page
+
+
 def test_models_that_fail_parity_are_not_offered(own_lab: Store, tmp_path: Path, client: Client) -> None:
     with own_lab.run("quickstart", A, 1).family("onnx", keep=True) as out:
         out.json("onnx.json", {"opset": 18, "parity": {"passed": False, "encoder": 0.3}, "ranges": []})
@@ -431,6 +454,23 @@ def test_no_path_of_this_machine_is_in_the_site(site: SiteResult, lab: Store) ->
     for path in site.index.parent.rglob("*"):
         if path.is_file():
             assert here not in path.read_bytes(), path
+
+
+def test_a_site_folder_that_is_none_is_one_sentence(lab: Store, tmp_path: Path, client: Client) -> None:
+    out = tmp_path / "out"
+    for harm in (lambda: out.write_text("?"), lambda: out.symlink_to(out)):
+        harm()
+        with pytest.raises(StorageError, match=r"/out, and that is no folder\. Move it away"):
+            build_site(lab, [], out, client_dist=client.dist, ort_wasm=client.wasm)
+        out.unlink()
+    (out / "index.html").mkdir(parents=True)
+    with pytest.raises(StorageError, match=r"cannot write .*index\.html.*remove what lies there"):
+        build_site(lab, [], out, client_dist=client.dist, ort_wasm=client.wasm)
+    (out / "index.html").rmdir()
+    (out / "site.json").write_text("[" * 100_000)
+    (out / "assets" / "acc.js").unlink()
+    (out / "assets" / "acc.js").symlink_to("acc.js")
+    assert build_site(lab, [], out, client_dist=client.dist, ort_wasm=client.wasm).index.is_file()
 
 
 def test_a_missing_bundle_is_said_with_its_remedy(lab: Store, tmp_path: Path, client: Client) -> None:

@@ -13,6 +13,7 @@ from acc_assets.models import ConvAutoencoder
 from acc_assets.storage import Store
 from acc_assets.tasks import ClassificationTask, ReconstructionTask
 from acc_assets.training import evaluate, judge_generalisation, load_model
+from acc_assets.training.summary import worst_health
 from acc_assets.tree import Recipe, RecipeContext, trace
 
 
@@ -21,6 +22,11 @@ def test_a_node_that_was_not_trained_is_not_healthy(tmp_path: Path) -> None:
     for tag in ("root", "left"):
         run = Store(tmp_path).run("small", tag, 0)
         assert run.read_json("summary.json")["health"] == "not trained"
+
+
+def test_a_training_without_a_loss_yet_has_no_health() -> None:
+    assert worst_health({}) == "not trained"
+    assert worst_health({"a": {"health": "healthy"}, "b": {"health": "critical"}}) == "critical"
 
 
 class FewOrMany(Recipe):

@@ -2,7 +2,7 @@ import { h, iconButton } from "../shared/dom";
 import { number, plural } from "../shared/format";
 import { classColor, type Theme } from "../shared/palette";
 import type { Edge } from "./overlay";
-import { className, coloringName, type Neighbors, type RunData } from "./run_data";
+import { className, coloringName, isNamedColumn, type Neighbors, type RunData } from "./run_data";
 
 const SHOWN_NEIGHBORS = 15;
 
@@ -101,7 +101,7 @@ function facts(run: RunData, index: number): HTMLElement {
     rows.push(h("div", { class: "acc-fact" }, h("dt", {}, name), h("dd", { class: mark }, value)));
   row("point", `#${index}`);
   row(factName(run, "label"), valueName(run, "label", index));
-  for (const { id, label, classes } of run.colorings.filter((coloring) => coloring.id.startsWith("data:"))) {
+  for (const { id, label, classes } of run.colorings.filter(({ id }) => isNamedColumn(id))) {
     const value = run.values(id)[index]!;
     row(label, classes?.[value] ?? number(value));
   }

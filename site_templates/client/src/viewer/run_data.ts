@@ -38,6 +38,11 @@ export interface Shown {
   neighbors: Neighbors | null;
 }
 
+/** Whether a colouring shows what the data set knows of its images by name, or what a regression reads of it. */
+export function isNamedColumn(id: string): boolean {
+  return id.startsWith("data:") || id.startsWith("predicted:");
+}
+
 /** What a colouring is called: "Label", "x (ground truth)". */
 export function coloringName(run: RunData, id: string): string {
   return run.colorings.find((coloring) => coloring.id === id)?.label ?? id;
@@ -153,8 +158,8 @@ function coloringsOf(meta: PointsMeta, dataset: DatasetMeta, arrays: ReadonlyMap
   const named = new Map((meta.colorings ?? []).map((coloring) => [coloring.id, coloring]));
   const known = possible.map((coloring) => ({ ...coloring, label: named.get(coloring.id)?.label ?? coloring.label }));
   const extra = [...named.values()].filter((coloring) => !possible.some(({ id }) => id === coloring.id));
-  const truths = extra.filter(({ id }) => id.startsWith("data:")); // beside the label, which is one of them
-  const order = [...known.slice(0, 1), ...truths, ...known.slice(1), ...extra.filter((coloring) => !truths.includes(coloring))];
+  const columns = extra.filter(({ id }) => isNamedColumn(id)); // they stand beside label and prediction
+  const order = [...known.slice(0, 1), ...columns, ...known.slice(1), ...extra.filter((coloring) => !columns.includes(coloring))];
   return order.filter(({ id }) => arrays.has(id === "outcome" ? "prediction" : id));
 }
 
