@@ -17,17 +17,16 @@ def check_field_types(config: Any) -> None:
     is imported for type checkers only are not looked at.
     """
     kind: type = type(config)
-    hints = _hints(kind)
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if not _fits(value, hints[field.name]):
-            raise TypeError(
-                f"{kind.__name__}: {field.name} is {reprlib.repr(value)}; allowed is {field.type}"
-            )
+    for name, hint, plain in _hints(kind):
+        value = getattr(config, name)
+        if type(value) not in plain and not _fits(value, hint):
+            allowed = next(field.type for field in dataclasses.fields(config) if field.name == name)
+            raise TypeError(f"{kind.__name__}: {name} is {reprlib.repr(value)}; allowed is {allowed}")
 
 
 @lru_cache(maxsize=256)
-def _hints(kind: type) -> dict[str, Any]:
+def _hints(kind: type) -> list[tuple[str, Any, frozenset[type]]]:
+    """Name and annotation of every field, and the plain types that the annotation names: most values are of these."""
     hints: dict[str, Any] = {}
     for base in reversed(kind.__mro__):
         names = vars(sys.modules[base.__module__]) if base.__module__ in sys.modules else {}
@@ -36,7 +35,16 @@ def _hints(kind: type) -> dict[str, Any]:
                 hints[name] = eval(annotation, dict(names)) if isinstance(annotation, str) else annotation
             except NameError:
                 hints[name] = Any
-    return hints
+    fields = [field.name for field in dataclasses.fields(kind) if hints[field.name] is not Any]
+    return [(name, hints[name], _plain(hints[name])) for name in fields]
+
+
+def _plain(hint: Any) -> frozenset[type]:
+    if get_origin(hint) in (Union, types.UnionType):
+        return frozenset().union(*map(_plain, get_args(hint)))
+    if hint is float:
+        return frozenset((float, int))
+    return frozenset((hint,)) & {bool, int, str, types.NoneType} if isinstance(hint, type) else frozenset()
 
 
 def _fits(value: Any, hint: Any) -> bool:
