@@ -36,11 +36,13 @@ class Augmentation:
             ("mask_probability", 1.0),
         ):
             value = getattr(self, field)
-            if not 0 <= value <= high:
+            if not isinstance(value, int | float) or not 0 <= value <= high or math.isinf(value):
                 raise ValueError(f"Augmentation: {field} is {value!r}; allowed is a number from 0 to {high}.")
         for field in ("scale", "intensity"):
             bounds = getattr(self, field)
-            if len(bounds) != 2 or not 0 < bounds[0] <= bounds[1] < math.inf:
+            pair = isinstance(bounds, tuple | list) and len(bounds) == 2
+            numbers = pair and all(isinstance(bound, int | float) for bound in bounds)
+            if not numbers or not 0 < bounds[0] <= bounds[1] < math.inf:
                 raise ValueError(
                     f"Augmentation: {field} is {bounds!r}; allowed is (low, high) with 0 < low <= high."
                 )

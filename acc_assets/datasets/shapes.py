@@ -40,9 +40,11 @@ class Shapes(GeneratedConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        known = all(target in TARGETS for target in self.targets)
-        mixed = "shape" in self.targets and len(self.targets) > 1
-        if not self.targets or not known or mixed or len(set(self.targets)) < len(self.targets):
+        listed = isinstance(self.targets, tuple | list)
+        object.__setattr__(self, "targets", tuple(self.targets) if listed else self.targets)
+        known = listed and all(target in TARGETS for target in self.targets)
+        mixed = listed and "shape" in self.targets and len(self.targets) > 1
+        if not known or not self.targets or mixed or len(set(self.targets)) < len(self.targets):
             raise ValueError(
                 f"Shapes: targets is {self.targets!r}; allowed is ('shape',) or a selection of 'x', 'y' and 'scale', "
                 "each once. For numbers beside the class keep ('shape',) and name them in the task: "

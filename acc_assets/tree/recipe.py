@@ -237,6 +237,7 @@ class RecipeContext:
                         f"the label set {ref!r} was not loaded here.",
                         "Pass what ctx.load_dataset(...) returned.",
                     )
+            canonical(manifold)
             self._current.evaluated = True
             self._current.sealed = True
             self._current.manifold = manifold

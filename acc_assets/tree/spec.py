@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
+from acc_assets.tree.field_types import check_field_types
 from acc_assets.tree.sources import PACKAGE, USER_CODE, digest, source_hash
 
 
@@ -121,7 +122,7 @@ def canonical(value: Any) -> Any:
     """Turn a configuration into plain JSON values; dataclasses carry their type's name.
 
     Fields whose metadata say `hashed=False` (labels for people) are left out. Raises `TypeError` for a value that has
-    no canonical form, naming it.
+    no canonical form, naming it, and for a field of this package's configurations that is not of its type.
     """
     if value is None or (isinstance(value, bool | int | str) and not isinstance(value, Enum)):
         return value
@@ -144,13 +145,15 @@ def canonical(value: Any) -> Any:
             "source": source_hash(value.target),
         }
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        kind = type(value)
+        own = kind.__module__.startswith(f"{PACKAGE}.") and not kind.__module__.startswith(USER_CODE)
+        if own:  # what users annotate is their affair
+            check_field_types(value)
         fields = {
             field.name: canonical(getattr(value, field.name))
             for field in dataclasses.fields(value)
             if field.metadata.get("hashed", True)
         }
-        kind = type(value)
-        own = kind.__module__.startswith(f"{PACKAGE}.") and not kind.__module__.startswith(USER_CODE)
         return {"type": kind.__name__, **fields} | ({} if own else {"source": source_hash(kind)})
     raise TypeError(
         f"{value!r} of type {type(value).__name__} cannot stand in a recipe's configuration; allowed are numbers, "

@@ -11,6 +11,7 @@ import pytest
 
 from acc_assets.datasets import (
     DATASETS,
+    Augmentation,
     Digits,
     FashionMnist,
     Mnist,
@@ -143,6 +144,11 @@ def test_stratified_draw_keeps_shares_and_uses_all_it_is_asked_for() -> None:
         (lambda: Thickness(n=3), ["Thickness", "n is 3", "at least 10"]),
         (lambda: Slant(seed=-1), ["Slant", "seed", "-1"]),
         (lambda: Shapes(targets=("colour",)), ["Shapes", "colour", "'scale'"]),
+        (lambda: Shapes(targets="xy"), ["Shapes", "'xy'", "selection"]),
+        (lambda: Shapes(targets=3), ["Shapes", "targets is 3"]),
+        (lambda: Augmentation(shift_px="far"), ["shift_px", "'far'", "number from 0"]),
+        (lambda: Augmentation(shift_px=float("inf")), ["shift_px", "inf"]),
+        (lambda: Augmentation(scale=2), ["scale is 2", "(low, high)"]),
         (lambda: Shapes(targets=("shape", "x")), ["Shapes", "target_names=('x', 'y')"]),
     ],
 )

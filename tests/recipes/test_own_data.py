@@ -78,7 +78,7 @@ def test_own_data_are_traced_trained_on_and_shown(tmp_path: Path, loader: str) -
         )
     described = store.run("own", "done", 0).read_json("config.json")["datasets"]["bars"]
     assert (described["source"], described["num_classes"], described["train"]) == ("drawn in a test", 2, 40)
-    assert dataset.run("own", tree.datasets["bars"], store).metadata["test images"] == 10
+    assert dataset.run(tree.datasets["bars"], store.recipe("own"), {}).metadata["test images"] == 10
     shown = store.recipe("own").read_json("data-bars/dataset.json")
     assert shown["class_names"] == ["upright", "flat"]
 

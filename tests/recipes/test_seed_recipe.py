@@ -114,7 +114,7 @@ def test_the_plans_own_text_is_traced(tmp_path: Path) -> None:
         "thickness_synth": "thickness",
         "slant_synth": "slant",
     }
-    assert [group.name for group in tree["experiment_root"].factor_groups] == [
+    assert [group.name for group in tree["experiment_root"].model.factor_groups] == [
         "digit",
         "thickness",
         "slant",

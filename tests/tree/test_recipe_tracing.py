@@ -20,7 +20,7 @@ from acc_assets.tasks import (
     ReconstructionTask,
     RegressionTask,
 )
-from acc_assets.tree import EarlyStopping, Recipe, RecipeContext, RecipeError, trace
+from acc_assets.tree import EarlyStopping, ManifoldAnalysis, Recipe, RecipeContext, RecipeError, trace
 
 GROUPS = (FactorGroup("digit", 0, 4), FactorGroup("style", 4, 8))
 
@@ -430,3 +430,50 @@ def test_results_say_that_they_are_not_there_yet_and_where_they_will_be(
         trace(recipe_of(body))
     for word in ("no results yet", "acc build tried", "runs/tried"):
         assert word in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        (
+            lambda ctx: ctx.load_dataset("d", Digits, stratified="yes"),
+            r"Digits: stratified is 'yes'; allowed is bool",
+        ),
+        (
+            lambda ctx: ctx.create_model(ConvAutoencoder, image_size=16, latent_dim=4, variational=1),
+            r"ConvAutoencoder: variational is 1; allowed is bool",
+        ),
+        (
+            lambda ctx: ctx.create_model(
+                FactorSlotAutoencoder, image_size=16, factor_groups=[FactorGroup("all", 0, 8.0)]
+            ),
+            r"FactorGroup: stop is 8.0; allowed is int",
+        ),
+        (
+            lambda ctx: ctx.attach_task(ClassificationTask("c", started(ctx), head_lr=float("inf"))),
+            r"attach_task\('c'\).*inf is not a finite number",
+        ),
+        (
+            lambda ctx: ctx.attach_task(ClassificationTask("c", started(ctx), head_lr=True)),
+            r"ClassificationTask: head_lr is True; allowed is float \| None",
+        ),
+        (
+            lambda ctx: (
+                ctx.attach_task(ReconstructionTask("r", started(ctx))),
+                ctx.train(steps=3, augment=Augmentation(shift_px=True)),
+            ),
+            r"train\(steps=3\).*Augmentation: shift_px is True; allowed is float",
+        ),
+        (
+            lambda ctx: (
+                ctx.attach_task(ReconstructionTask("r", (digits := started(ctx)))),
+                ctx.save_checkpoint("more"),
+                ctx.evaluate(manifold=ManifoldAnalysis(label_sets=(digits,), pixels="no")),
+            ),
+            r"evaluate\(\).*ManifoldAnalysis: pixels is 'no'; allowed is bool",
+        ),
+    ],
+)
+def test_fields_hold_what_their_type_says(use, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        trace(recipe_of(use))
