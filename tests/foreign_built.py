@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from built_tiny import build_recipe
 from filelock import FileLock
 
-from acc_assets.assets.build import build
 from acc_assets.recipes import find_recipes
 from acc_assets.storage import Store
 from acc_assets.tree import Tree
@@ -46,7 +46,7 @@ def foreign_storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with FileLock(base / "built-foreign.lock", timeout=_BUILD_SECONDS), _environment(storage):
         if not (storage / "done").exists():
             for name in ("foreign", "measured"):
-                report = build(foreign_tree(name), Store(storage))
+                report = build_recipe(name, Store(storage))
                 assert not report.failed, report.failed
             (storage / "done").touch()
     return storage

@@ -14,7 +14,7 @@ import numpy as np
 
 from acc_assets.assets.progress import TrainingProgress
 from acc_assets.models import Abilities
-from acc_assets.storage import LEFT_OUT, Manifest, RunDirectory, Store
+from acc_assets.storage import LEFT_OUT, MadeFrom, Manifest, RunDirectory, Store
 from acc_assets.tree import Tree, TreeNode
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from acc_assets.models import FactorGroup
     from acc_assets.training import LoadedModel, Runtime
 
+NOT_READ = "left out"  # in what readers were made from: what they could not read
 INLINE_PICTURE_BYTES = 200_000  # larger pictures are linked by path, so that the event log stays small
 
 
@@ -78,11 +79,13 @@ class NodeWork:
     device: Any  # auto, cpu, cuda or mps
     threads: int
     progress: TrainingProgress
+    made_from: MadeFrom  # kept in the manifest of what is written
+    loaded: dict[str, LoadedModel] = field(default_factory=dict)  # shared by the analyses of one step
 
     @cached_property
     def run(self) -> RunDirectory:
         """The run directory of this node and seed."""
-        return self.store.run(self.tree.name, self.node.tag, self.seed)
+        return self.store.run(self.tree.name, self.node.tag, self.seed).stamped(self.made_from)
 
     @property
     def runtime(self) -> Runtime:
@@ -92,10 +95,14 @@ class NodeWork:
         return Runtime(device=self.device, threads=self.threads)
 
     def model(self, step: int | None = None) -> LoadedModel:
-        """The model with its heads in evaluation mode, at its last step or at a snapshot."""
+        """The model with its heads in evaluation mode, at its last step or at a snapshot; the last is loaded once."""
         from acc_assets.training import load_model
 
-        return load_model(self.run, self.node, step=step, device=self.runtime.apply())
+        if step is not None:
+            return load_model(self.run, self.node, step=step, device=self.runtime.apply())
+        if "last" not in self.loaded:
+            self.loaded["last"] = load_model(self.run, self.node, device=self.runtime.apply())
+        return self.loaded["last"]
 
     @property
     def dataset_name(self) -> str:

@@ -68,4 +68,5 @@ KIND = AnalysisKind(
     description="Posterior means of the test split at every snapshot, with predictions and reconstruction errors.",
     kinds=frozenset({"pytorch", "numpy"}),
     analyse=run,
+    reads_data=True,
 )

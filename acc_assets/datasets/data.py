@@ -2,58 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from acc_assets.datasets.arrays import ImageData, Split, SplitName, TargetKind, described
+from acc_assets.datasets.files import source_digest
+
 if TYPE_CHECKING:
     from torch import Tensor
-
-TargetKind = Literal["class", "real"]
-SplitName = Literal["train", "validation", "test"]
-
-
-class DatasetError(Exception):
-    """Data that cannot be had: says which data set, where it was looked for and what to do."""
-
-
-@dataclass(frozen=True)
-class Split:
-    """One split in memory.
-
-    images: uint8 (N, C, H, W), white strokes on black. targets: int64 (N,) classes or float32 (N, T) in 0-1.
-    factors: named columns beside the targets, each (N,), such as the ground truth of every generative factor; a
-    regression reads one by its name, the viewer colours by each. None for photographed or scanned data.
-    """
-
-    images: np.ndarray
-    targets: np.ndarray
-    factors: dict[str, np.ndarray] | None = None
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-
-@dataclass(frozen=True)
-class ImageData:
-    """A loaded data set; `source` says in words where it came from, `digest` is `data_digest` of its arrays."""
-
-    name: str
-    source: str
-    digest: str
-    train: Split
-    validation: Split
-    test: Split
-
-    @property
-    def factors(self) -> dict[str, tuple[str, ...] | None]:
-        """As `DatasetConfig.factors`; the classes of a column have no names here."""
-        return dict.fromkeys(self.train.factors or ())
 
 
 @dataclass(frozen=True)
@@ -80,6 +41,7 @@ class DatasetConfig:
     name: ClassVar[str]
     in_channels: ClassVar[int] = 1
     handwritten: ClassVar[bool] = False  # pen strokes, whose thickness and slant can be measured
+    if_missing: ClassVar[str] = "Put it back."  # what to do about a file that is not there
     image_size: int
 
     @property
@@ -122,61 +84,41 @@ class DatasetConfig:
         """Number of training images."""
         return self.sizes["train"]
 
+    def files(self) -> tuple[Path, ...]:
+        """The files that `load` reads, whether they are there or not; empty for data that need none."""
+        return ()
+
     def load(self) -> ImageData:
-        """Read or generate the arrays; once per process for equal configurations.
+        """Read or generate the arrays; once per process for equal configurations and unchanged files.
 
         Raises `DatasetError` when files are missing and cannot be downloaded, or are damaged.
         """
-        return _load_once(self, self._location())
+        self._fetch()
+        return _load_once(self, self.files(), source_digest(self))
 
     def describe(self) -> dict[str, Any]:
         """What a page and `config.json` say about the data set, without loading it."""
-        return {
-            "dataset": self.name,
-            "source": self.source,
-            "image_size": self.image_size,
-            "in_channels": self.in_channels,
-            "kind_of_target": self.kind_of_target,
-            "num_classes": self.num_classes,
-            "target_names": list(self.target_names),
-            "factors": self.factors,
-            **{str(split): count for split, count in self.sizes.items()},
-        }
+        return described(self)
 
-    def _location(self) -> Path | None:
-        """The folder that files are read from, part of the cache's key; None for generated data."""
-        return None
+    def _fetch(self) -> None:
+        """Bring files that are missing, where they can be had."""
 
-    def _read(self, location: Path | None) -> Mapping[SplitName, Split]:
+    def _read(self) -> Mapping[SplitName, Split]:
         raise NotImplementedError
 
 
 # Large enough for the data sets of one recipe, small enough that a long-lived process does not keep them all.
 @lru_cache(maxsize=8)
-def _load_once(config: DatasetConfig, location: Path | None) -> ImageData:
-    splits = config._read(location)
+def _load_once(config: DatasetConfig, files: tuple[Path, ...], content: str | None) -> ImageData:
+    splits = config._read()
     return ImageData(
         name=config.name,
         source=config.source,
-        digest=data_digest(splits),
         train=splits["train"],
         validation=splits["validation"],
         test=splits["test"],
+        target_names=config.target_names,
     )
-
-
-def data_digest(splits: Mapping[SplitName, Split]) -> str:
-    """sha256 (hex) over names, types, shapes and little-endian bytes of all arrays, in a fixed order."""
-    digest = hashlib.sha256()
-    for split_name in sorted(splits):
-        split = splits[split_name]
-        arrays = {"images": split.images, "targets": split.targets, **(split.factors or {})}
-        for name in sorted(arrays):
-            array = np.ascontiguousarray(arrays[name])
-            array = array.astype(array.dtype.newbyteorder("<"), copy=False)
-            digest.update(f"{split_name}/{name}:{array.dtype.str}{array.shape}\n".encode())
-            digest.update(array.data)
-    return digest.hexdigest()
 
 
 def check_range(config: DatasetConfig, field: str, low: int, high: int | None = None) -> None:

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from acc_assets.datasets.data import Split, TargetKind
+from acc_assets.datasets.arrays import Split, TargetKind
 from acc_assets.datasets.drawing import to_uint8
 from acc_assets.datasets.generated import REFERENCE_SIZE, GeneratedConfig
 

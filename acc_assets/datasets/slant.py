@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from acc_assets.datasets.data import Split, TargetKind
+from acc_assets.datasets.arrays import Split, TargetKind
 from acc_assets.datasets.drawing import arc_points, draw_strokes, rotate, to_uint8
 from acc_assets.datasets.generated import REFERENCE_SIZE, GeneratedConfig
 
@@ -88,3 +88,8 @@ class Slant(GeneratedConfig):
             target[:, None].astype(np.float32),
             {name: values.astype(np.float32) for name, values in factors.items()},
         )
+
+
+def generate_slant(n: int = 5_000, image_size: int = 32, seed: int = 0) -> Slant:
+    """Strokes of known slant, as `Slant` describes them; drawn when they are needed."""
+    return Slant(n=n, image_size=image_size, seed=seed)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from acc_assets.datasets.data import Split, TargetKind
+from acc_assets.datasets.arrays import Split, TargetKind
 from acc_assets.datasets.drawing import (
     arc_points,
     box_centre,
@@ -90,6 +90,11 @@ class Thickness(GeneratedConfig):
         }
         target = (width - MIN_WIDTH) / (MAX_WIDTH - MIN_WIDTH)
         return Split(images, target[:, None].astype(np.float32), _as_float32(factors))
+
+
+def generate_thickness(n: int = 5_000, image_size: int = 32, seed: int = 0) -> Thickness:
+    """Strokes of known width, as `Thickness` describes them; drawn when they are needed."""
+    return Thickness(n=n, image_size=image_size, seed=seed)
 
 
 def _lines(count: int, rng: np.random.Generator) -> np.ndarray:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class RegressionTask(ProbeTask):
     """Gaussian negative log-likelihood of a linear probe, without its constant, in nats per image.
 
-    The loss is sum_t (y_t - p_t)^2 / (2 sigma^2) with the fixed deviation `sigma` in units of the target.
+    The loss is sum_t (y_t - p_t)^2 / (2 sigma^2) with the fixed deviation `sigma` in units of the target; `weight` is
+    relative to the reconstruction (see `ProbeTask`), so beside one `sigma` decides the unit of the loss alone.
     `target_names` picks columns of the data set's targets (None: all) or of its named factors, so that one data set
     with classes serves a regression too; `output_dim`, when given, must be their number. Metrics: loss, mae, r2
     (both the mean over columns).

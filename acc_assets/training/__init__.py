@@ -4,6 +4,7 @@ from acc_assets.training.batches import LazyData, load_data
 from acc_assets.training.checkpoint import CheckpointState, Identity, parse_checkpoint
 from acc_assets.training.errors import CheckpointRefused, TrainingCancelled, TrainingDiverged, TrainingError
 from acc_assets.training.evaluation import EncodedSplit, device_of, encode_split, evaluate
+from acc_assets.training.generalisation import judge_generalisation
 from acc_assets.training.loading import LoadedModel, load_model
 from acc_assets.training.materialize import CheckpointResult, build_checkpoint
 from acc_assets.training.progress import NoProgress, ProgressSink
@@ -30,6 +31,7 @@ __all__ = [
     "device_of",
     "encode_split",
     "evaluate",
+    "judge_generalisation",
     "load_checkpoint",
     "load_data",
     "load_final",

@@ -103,10 +103,8 @@ def chosen_factors(split: Split, columns: Sequence[str]) -> dict[str, np.ndarray
 
 
 def load_data(config: Any) -> ImageData:
-    """The arrays behind a data set reference's configuration, or behind a callable that a recipe names."""
-    loaded = config.load() if hasattr(config, "load") else config.build()
-    if hasattr(loaded, "load"):
-        loaded = loaded.load()
+    """The arrays behind a data set reference's configuration."""
+    loaded = config.load()
     if not isinstance(loaded, ImageData):
         raise ValueError(
             f"{config!r} gave a {type(loaded).__name__}; a data set must be an ImageData: return one from the loader."

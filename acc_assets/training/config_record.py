@@ -80,22 +80,10 @@ def describe_run(
 
 def describe_data(config: Any, data: ImageData | None) -> dict[str, Any]:
     """Source, digest and sizes of one data set; from its configuration where it was not loaded."""
-    known: dict[str, Any] = config.describe() if hasattr(config, "describe") else {}
-    kind = getattr(config, "kind_of_target", None)
-    classes = getattr(config, "num_classes", None)
-    if data is not None and kind is None:
-        kind = "class" if data.train.targets.dtype.kind in "iu" else "real"
-        classes = int(data.train.targets.max()) + 1 if kind == "class" else None
-    return {
-        **known,
-        "source": data.source if data is not None else known.get("source"),
-        "digest": data.digest if data is not None else None,
-        "train": len(data.train) if data is not None else known.get("train"),
-        "validation": len(data.validation) if data is not None else known.get("validation"),
-        "test": len(data.test) if data is not None else known.get("test"),
-        "kind_of_target": kind,
-        "num_classes": classes,
-    }
+    facts: dict[str, Any] = config.describe()
+    if data is not None:
+        facts.update(source=data.source, **data.sizes)
+    return {**facts, "digest": data.digest if data is not None else None}
 
 
 def viz_indices(data: ImageData, count: int = VIZ_IMAGES) -> list[int]:

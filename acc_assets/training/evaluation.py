@@ -125,7 +125,7 @@ def device_of(module: nn.Module) -> torch.device:
 
 def _batches(split: Split, batch_size: int, device: torch.device, columns: Sequence[str]) -> Iterator[Batch]:
     named = chosen_factors(split, columns)
-    for start in range(0, len(split), batch_size):
+    for start in range(0, len(split.images), batch_size):
         images = as_images(torch.from_numpy(split.images[start : start + batch_size]), device)
         targets = torch.from_numpy(split.targets[start : start + batch_size]).to(device)
         factors = {

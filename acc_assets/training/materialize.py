@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from acc_assets.datasets import ImageData
-from acc_assets.storage import RunDirectory, StorageBusy
+from acc_assets.storage import DamagedArtifact, RunDirectory, StorageBusy
+from acc_assets.tasks import NOT_TRAINED
 from acc_assets.training.batches import load_data
 from acc_assets.training.checkpoint import CheckpointState, Identity
 from acc_assets.training.config_record import describe_run
@@ -197,7 +198,7 @@ def _facts(
     phases: list[dict[str, Any]],
 ) -> dict[str, Any]:
     if node.kind != "trained":
-        return {"health": "healthy"}
+        return {"health": NOT_TRAINED}
     tasks = {task.name: task for phase in node.phases for task in phase.tasks}
     summaries = summarize_tasks(list(tasks.values()), record.history, datasets, model)
     return {"tasks": summaries, "health": worst_health(summaries), "phases": phases}
@@ -237,8 +238,12 @@ def _is_complete(run: RunDirectory, state: CheckpointState) -> bool:
         return False
     if state.kind == "trained" and run.verify("history"):
         return False
-    summary = run.read_json("summary.json")
-    return bool(summary["status"] == "completed" and summary["step"] == state.step)
+    try:
+        run.read_json("config.json")
+        summary = run.read_json("summary.json")
+        return bool(summary["status"] == "completed" and summary["step"] == state.step)
+    except (DamagedArtifact, LookupError, TypeError):
+        return False
 
 
 def _start(

@@ -53,6 +53,22 @@ def group_tasks(
     return groups
 
 
+def task_scales(tasks: Sequence[Any], datasets: Mapping[str, ImageData]) -> dict[str, float]:
+    """By task name, what its loss is multiplied by beside its weight.
+
+    1 for every task whose weight counts nats, so that reconstruction and KL with weight 1.0 are exactly the ELBO. For
+    one whose weight is relative, the largest reach of a reconstruction of the phase over the task's own; 1 where the
+    phase has no reconstruction, or a constant prediction is perfect already.
+    """
+    reaches = [task.reach(datasets[task.dataset.name]) for task in tasks if task.sets_scale]
+    scales = {}
+    for task in tasks:
+        own = task.reach(datasets[task.dataset.name]) if task.relative and reaches else 0.0
+        # Rounded, so that the last bits of a sum, which depend on the number of threads, do not reach the weights.
+        scales[task.name] = float(f"{max(reaches) / own:.4g}") if own > 0.0 else 1.0
+    return scales
+
+
 def as_images(pixels: Tensor, device: torch.device) -> Tensor:
     """uint8 (B, C, H, W) as float32 in [0, 1] on the device."""
     return pixels.to(device).to(torch.float32).div_(255.0)
