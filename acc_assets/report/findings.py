@@ -20,15 +20,15 @@ def findings(comparison: Comparison) -> list[str]:
     if not measured:
         return ["Nothing has been measured yet."]
     slots = comparison.named_slots()
-    told = [column for column in comparison.headline(2) if column not in slots]
-    sentences = [levels(comparison, column) for column in told]
-    # With many branches one metric is enough: each more would add a sentence for every branch.
-    for column in comparison.headline(4 if len(measured) <= FEW_BRANCHES else 1):
-        if column not in slots:  # those are told below, with their levels
-            sentences += [difference(column, pair) for pair in comparison.pairs if pair.column == column.key]
-    for column in slots:
+    sentences: list[str] = []
+    for column in slots:  # what a recipe with slots asks comes first
         sentences.append(levels(comparison, column))
         sentences += [difference(column, pair) for pair in comparison.pairs if pair.column == column.key]
+    sentences += [levels(comparison, column) for column in comparison.headline(2) if column not in slots]
+    # With many branches one metric is enough: each more would add a sentence for every branch.
+    for column in comparison.headline(4 if len(measured) <= FEW_BRANCHES else 1):
+        if column not in slots:
+            sentences += [difference(column, pair) for pair in comparison.pairs if pair.column == column.key]
     sentences += [health(comparison), collapse(comparison)]
     if comparison.missing:
         count = len(comparison.missing)

@@ -45,7 +45,7 @@ METRICS: dict[str, MetricWords] = {
 FIGURES = {
     "reconstructions": "Reconstructions",
     "traversals": "Latent traversals",
-    "sorted": "Sorted by factor activation",
+    "sorted": "Sorted along the slot",
     "attention": "Cross-attention",
     "projections": "Latent map",
 }
