@@ -255,7 +255,8 @@ def _project(recipe: str | None, parameters: dict[str, Any]) -> Any:
         again = find_recipes({recipe: {**tree.parameters, **parameters}})
         if recipe in again.trees:
             return Project({**found.trees, recipe: again.trees[recipe]}, found.broken)
-        (cause,) = [one for one in again.broken if str(one.path) == tree.source]
+        causes = [one for one in again.broken if str(one.path) == tree.source]
+        cause = next((one for one in causes if one.name == recipe), causes[0])
         raise RecipeError(cause.error, remedy="")
     for one in found.broken:
         if one.name == recipe:

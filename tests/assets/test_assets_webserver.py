@@ -128,7 +128,7 @@ def test_the_launchpad_has_the_recipes_parameters_with_their_defaults(server: We
         "pipelineName": "tiny",
     }
     text = server.ask(SCHEMA, selector=selector)["runConfigSchemaOrError"]["rootDefaultYaml"]
-    for words in ("steps: 12", "weight: 5.0", "device: auto", "threads: 1", "in_process"):
+    for words in ("steps: 12", "weight: 5.0", "device: auto", "threads: 1"):
         assert words in text, text
 
 
@@ -175,7 +175,10 @@ def test_an_edited_branch_shows_in_the_graph_and_one_button_rebuilds_it_alone(
 def test_a_run_with_other_parameters_does_not_pass_as_the_recipes(server: Webserver, log: Path) -> None:
     wait_for(lambda: not stale(server), 90, "everything to be what the recipe says", log)
     fork = [["tiny", "plain"], ["tiny", "plain_trained"]]
-    config = {"resources": {"tiny_parameters": {"config": {"steps": 4}}}}
+    config = {
+        "resources": {"tiny_parameters": {"config": {"steps": 4}}},
+        "execution": {"config": {"multiprocess": {"max_concurrent": 2}}},  # the other executor
+    }
     run = server.launch("tiny", 1, fork, config)
     assert server.end_of(run) == "SUCCESS", log.read_text()[-3000:]
     wait_for(lambda: ("plain_trained", "1") in stale(server), 60, "the other parameters to show", log)
