@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from acc_assets.report.comparison import Column, Comparison, Pair
+from acc_assets.report.columns import Column
+from acc_assets.report.comparison import Comparison, Pair
 from acc_assets.report.vocabulary import show, show_spread
 
 FEW_BRANCHES = 3

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from acc_assets.report.artifacts import RunArtifacts, health_of, is_number
-from acc_assets.report.comparison import Cell, Column, measured, register
+from acc_assets.report.cells import Cell
+from acc_assets.report.columns import Column, measured, register
 from acc_assets.report.curves import curve_panels
 from acc_assets.report.payloads import MANIFOLD, onnx_problem
 from acc_assets.report.provenance import asset_key, of_run, of_runs

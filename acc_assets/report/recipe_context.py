@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from acc_assets.report.artifacts import RunArtifacts, worst_health
-from acc_assets.report.comparison import CLASS, WHOLE, Cell, Column, Comparison, finite
+from acc_assets.report.cells import Cell
+from acc_assets.report.columns import CLASS, WHOLE, Column
+from acc_assets.report.comparison import Comparison, finite
 from acc_assets.report.curves import curve_panels
 from acc_assets.report.differences import differences
 from acc_assets.report.figures import Figure

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from acc_assets.report.artifacts import RunArtifacts, worst_health
-from acc_assets.report.comparison import Cell, Column, finite, measured, register
+from acc_assets.report.cells import Cell
+from acc_assets.report.columns import Column, measured, register
+from acc_assets.report.comparison import finite
 from acc_assets.report.specs import steps_of, tasks_of
 from acc_assets.report.views import NodeView, RecipeView
 from acc_assets.report.vocabulary import show_spread, words

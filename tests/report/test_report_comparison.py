@@ -11,7 +11,9 @@ from dataclasses import replace
 import pytest
 
 from acc_assets.report import RecipeView, compare, findings
-from acc_assets.report.comparison import Cell, Comparison, column_of, paired
+from acc_assets.report.cells import Cell
+from acc_assets.report.columns import column_of
+from acc_assets.report.comparison import Comparison, paired
 from acc_assets.storage import Store
 
 A, B = "digits_only_600", "curriculum_600"
