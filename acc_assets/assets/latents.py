@@ -8,19 +8,16 @@ FAMILY = "latents"
 
 
 def run(work: NodeWork) -> Outcome:
-    """Encode the whole test split by every snapshot; the last one also predicts and reconstructs."""
+    """Encode the whole test split by every snapshot, with the predictions and errors of that step."""
     from acc_assets.training import checkpoint_steps, encode_split
 
     images = work.data.test.images
     steps = checkpoint_steps(work.run)
+    tasks = [task for task in work.node.tasks if task.dataset.name == work.dataset_name]
     with work.run.family(FAMILY) as out:
         for step in steps:
-            last = step == steps[-1]
             loaded = work.model(step)
-            tasks = (
-                [task for task in work.node.tasks if task.dataset.name == work.dataset_name] if last else []
-            )
-            encoded = encode_split(loaded.model, loaded.heads, tasks, images, decode=last)
+            encoded = encode_split(loaded.model, loaded.heads, tasks, images)
             arrays = {"mu": encoded.mu}
             if encoded.logvar is not None:
                 arrays["logvar"] = encoded.logvar
@@ -55,8 +52,8 @@ def run(work: NodeWork) -> Outcome:
 KIND = AnalysisKind(
     suffix="latents",
     family=FAMILY,
-    version=1,
-    description="Posterior means of the test split at every snapshot, with predictions and reconstruction errors.",
+    version=2,
+    description="Posterior means of the test split, predictions and reconstruction errors, at every snapshot.",
     kinds=frozenset({"pytorch", "numpy"}),
     run=run,
 )

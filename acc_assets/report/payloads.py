@@ -16,8 +16,10 @@ from acc_assets.report.provenance import of_run
 from acc_assets.report.views import RecipeView
 from acc_assets.report.writer import SiteWriter, digest_of
 
-VERSION = 1  # raise it when a payload changes its shape
+VERSION = 2  # raise it when a payload changes its shape
+NEIGHBORS = 15  # of each point that the viewer lists; the graph holds more
 MANIFOLD = "interactive/manifold.npz"
+SNAPSHOT = re.compile(r"(?:latents|knn)_step_(\d+)\.npz$")
 COORDINATES = re.compile(r"latent_(2|3)d_step_(\d+)_(pca|umap)\.npz$")
 
 
@@ -75,8 +77,8 @@ class Payloads:
         return self._emit(dataset_key(recipe, name), [shared.digest(family), facts], make)
 
     def points(self, recipe: RecipeView, run: RunArtifacts, shared: Artifacts) -> str | None:
-        """Write labels, predictions, error and factor activations of every test point."""
-        if not run.exists("latents/latents_latest.npz"):
+        """Write labels, and predictions, errors and factor activations at every snapshot, of every test point."""
+        if not snapshots(run, "latents"):
             return None
         dataset = str(run.config.get("primary_dataset", ""))
         family = f"data-{dataset}"
@@ -88,14 +90,14 @@ class Payloads:
             "steps": [int(step) for step in run.projections.get("steps") or []],
             "factors": run.groups,
             "latent_dim": run.config.get("latent_dim"),
+            "neighbor_steps": sorted(snapshots(run, "neighbors")),
             "provenance": of_run(recipe, run, "projections").to_json(),
         }
 
         def make() -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-            latents = run.npz("latents/latents_latest.npz")
             test = shared.npz(f"{family}/test.npz")
-            arrays = point_arrays(run, latents, test.get("targets"))
-            return {**meta, "colorings": colorings(arrays, run.groups)}, arrays
+            steps, arrays = point_arrays(run, test.get("targets"))
+            return {**meta, "fact_steps": steps, "colorings": colorings(arrays, run.groups)}, arrays
 
         source = [run.digest("latents"), shared.digest(family), meta]
         return self._emit(run_key(run, "points"), source, make)
@@ -122,20 +124,22 @@ class Payloads:
             keys.append(self._emit(key, [run.digest("projections"), steps], make))
         return keys
 
-    def neighbors(self, run: RunArtifacts) -> str | None:
-        """Write the latest neighbour graph: indices and latent distances."""
-        if not run.exists("neighbors/knn_latest.npz"):
-            return None
+    def neighbors(self, run: RunArtifacts) -> list[str]:
+        """Write the nearest neighbours of every point, one script a snapshot; return the keys."""
+        keys = []
+        for step, name in sorted(snapshots(run, "neighbors").items()):
 
-        def make() -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-            graph = run.npz("neighbors/knn_latest.npz")
-            indices = graph["indices"].astype(np.int32)
-            return {"k": int(indices.shape[1])}, {
-                "indices": indices,
-                "distances": graph["distances"].astype(np.float32),
-            }
+            def make(name: str = name) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+                graph = run.npz(f"neighbors/{name}")
+                indices = graph["indices"][:, :NEIGHBORS]
+                small = np.uint16 if len(indices) <= np.iinfo(np.uint16).max + 1 else np.int32
+                return {"k": int(indices.shape[1])}, {
+                    "indices": indices.astype(small),
+                    "distances": graph["distances"][:, :NEIGHBORS].astype(np.float32),
+                }
 
-        return self._emit(run_key(run, "neighbors"), [run.digest("neighbors")], make)
+            keys.append(self._emit(run_key(run, f"neighbors-{step}"), [run.digest("neighbors")], make))
+        return keys
 
     def manifold(self, run: RunArtifacts) -> str | None:
         """Write the fixed map that new latents are placed on; None when it is not built."""
@@ -217,22 +221,42 @@ def targets_of(targets: np.ndarray) -> np.ndarray:
     return targets.astype(np.int32 if np.issubdtype(targets.dtype, np.integer) else np.float32)
 
 
+def snapshots(run: RunArtifacts, family: str) -> dict[int, str]:
+    """Return the file of each training step that a family was written for."""
+    found = ((SNAPSHOT.search(name), name) for name in run.names(family, suffix=".npz"))
+    return {int(match[1]): name for match, name in found if match}
+
+
 def point_arrays(
-    run: RunArtifacts, latents: Mapping[str, np.ndarray], targets: np.ndarray | None
-) -> dict[str, np.ndarray]:
-    """Return what the viewer colours points by; the activation of a factor is the mean of mu over its slice."""
+    run: RunArtifacts, targets: np.ndarray | None
+) -> tuple[list[int], dict[str, np.ndarray]]:
+    """Return the S steps that facts are known of, and what the viewer colours the N points by.
+
+    `labels` (N,); `predictions` and `error` (S, N), where the run has them; `activations` (S, F, N), the mean of mu over
+    the slice of each factor. A snapshot that knows less than the last one is left out.
+    """
+    known = {step: facts_of(run, run.npz(f"latents/{name}")) for step, name in snapshots(run, "latents").items()}
+    last = known[max(known)]
+    steps = sorted(step for step, facts in known.items() if set(last) <= set(facts))
+    arrays = {name: np.stack([known[step][name] for step in steps]) for name in last}
+    count = arrays["activations"].shape[-1]
+    if targets is not None and len(targets) == count:
+        arrays["labels"] = targets_of(targets.reshape(count, -1)[:, 0])
+    return steps, arrays
+
+
+def facts_of(run: RunArtifacts, latents: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return what one snapshot says of every point; see `point_arrays`."""
     mu = latents["mu"].astype(np.float32)
-    arrays: dict[str, np.ndarray] = {}
-    if targets is not None and len(targets) == len(mu):
-        arrays["labels"] = targets_of(targets.reshape(len(mu), -1)[:, 0])
+    facts: dict[str, np.ndarray] = {}
     predictions = predictions_of(run, latents)
     if predictions is not None and len(predictions) == len(mu):
-        arrays["predictions"] = targets_of(predictions.reshape(len(mu), -1)[:, 0])
+        facts["predictions"] = targets_of(predictions.reshape(len(mu), -1)[:, 0])
     if "error" in latents:
-        arrays["error"] = latents["error"].astype(np.float32)
+        facts["error"] = latents["error"].astype(np.float32)
     slices = [mu[:, int(group["start"]) : int(group["stop"])].mean(axis=1) for group in run.groups]
-    arrays["activations"] = np.stack(slices) if slices else np.zeros((0, len(mu)), np.float32)
-    return arrays
+    facts["activations"] = np.stack(slices) if slices else np.zeros((0, len(mu)), np.float32)
+    return facts
 
 
 def predictions_of(run: RunArtifacts, latents: Mapping[str, np.ndarray]) -> np.ndarray | None:

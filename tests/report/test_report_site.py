@@ -150,9 +150,9 @@ def test_every_figure_says_where_it_comes_from(own_lab: Store, tmp_path: Path, c
 def test_points_hold_the_artifacts_values(site: SiteResult, lab: Store) -> None:
     meta, arrays = data(site, f"runs/quickstart/{A}/seed-0/points")
     latents = lab.run("quickstart", A, 0).read_npz("latents/latents_latest.npz")
-    np.testing.assert_array_equal(arrays["error"], latents["error"])
-    np.testing.assert_array_equal(arrays["predictions"], latents["pred/digit_classify"])
-    np.testing.assert_allclose(arrays["activations"][1], latents["mu"][:, 4:7].mean(axis=1), rtol=1e-6)
+    np.testing.assert_array_equal(arrays["error"][-1], latents["error"])
+    np.testing.assert_array_equal(arrays["predictions"][-1], latents["pred/digit_classify"])
+    np.testing.assert_allclose(arrays["activations"][-1, 1], latents["mu"][:, 4:7].mean(axis=1), rtol=1e-6)
     assert [factor["name"] for factor in meta["factors"]] == ["digit", "thickness", "slant", "free"]
     assert [coloring["id"] for coloring in meta["colorings"]][:3] == ["label", "prediction", "error"]
     assert meta["provenance"]["asset"] == f"quickstart/{A}_projection"
@@ -361,11 +361,12 @@ def test_one_changed_family_rewrites_its_own_data_alone(
     run = own_lab.run("quickstart", A, 0)
     graph = run.read_npz("neighbors/knn_latest.npz")
     with run.family("neighbors") as out:
-        out.npz("knn_latest.npz", indices=graph["indices"][:, ::-1], distances=graph["distances"])
+        out.npz("knn_step_600.npz", indices=graph["indices"][:, ::-1], distances=graph["distances"])
+        out.latest("knn_step_600.npz", "knn_latest.npz")
     scripts = {p: p.stat().st_mtime_ns for p in (tmp_path / "site" / "data").rglob("*.js")}
     result = build(own_lab, tmp_path / "site", client)
     changed = [p for p, time in scripts.items() if p.stat().st_mtime_ns != time]
-    assert changed == [tmp_path / "site" / f"data/runs/quickstart/{A}/seed-0/neighbors.js"]
+    assert changed == [tmp_path / "site" / f"data/runs/quickstart/{A}/seed-0/neighbors-600.js"]
     assert result.written < 20
 
 

@@ -1,5 +1,5 @@
 import { h, iconButton } from "../shared/dom";
-import { number, plural } from "../shared/format";
+import { count, number, plural } from "../shared/format";
 import { classColor, type Theme } from "../shared/palette";
 import type { Edge } from "./overlay";
 import { className, type Neighbors, type RunData } from "./run_data";
@@ -60,7 +60,7 @@ export class FocusCard {
     );
   }
 
-  private neighborList(run: RunData, index: number, { k, indices, distances }: Neighbors, theme: Theme): HTMLElement {
+  private neighborList(run: RunData, index: number, { step, k, indices, distances }: Neighbors, theme: Theme): HTMLElement {
     const shown = Math.min(k, SHOWN_NEIGHBORS);
     const labels = run.values("label");
     let same = 0;
@@ -70,7 +70,8 @@ export class FocusCard {
       return thumbnail(run, other, 40, theme, `distance ${number(distances[index * k + j]!)}`, () => this.onFocus(other));
     });
     const isClass = Boolean(run.dataset.classes?.length);
-    const heading = isClass ? `${same} of ${plural(shown, "nearest neighbour")} share its label` : plural(shown, "nearest neighbour");
+    const what = isClass ? `${same} of ${plural(shown, "nearest neighbour")} share its label` : plural(shown, "nearest neighbour");
+    const heading = `${what}, at step ${count(step)}`;
     return h("div", {}, h("h4", {}, heading), h("div", { class: "acc-thumbs" }, ...items));
   }
 }
@@ -100,6 +101,7 @@ function facts(run: RunData, index: number): HTMLElement {
   const row = (name: string, value: string, mark = "") =>
     rows.push(h("div", { class: "acc-fact" }, h("dt", {}, name), h("dd", { class: mark }, value)));
   row("point", `#${index}`);
+  if (run.meta.steps.length > 1) row("at step", count(run.step));
   row("label", valueName(run, "label", index));
   if (has(run, "prediction")) {
     const right = run.values("prediction")[index] === run.values("label")[index];
