@@ -8,7 +8,7 @@ from acc_assets.assets.kinds import Outcome, digest_of, picture
 from acc_assets.storage import Store
 from acc_assets.tree import DatasetRef
 
-VERSION = 1
+VERSION = 2
 GRID_ROWS, GRID_COLUMNS = 6, 16
 
 

@@ -4,7 +4,15 @@ Importing this package imports neither torch nor scikit-learn; `load` and `apply
 """
 
 from acc_assets.datasets.augmentation import Augmentation
-from acc_assets.datasets.data import Batch, DatasetConfig, DatasetError, ImageData, Split, data_digest
+from acc_assets.datasets.data import (
+    Batch,
+    DatasetConfig,
+    DatasetError,
+    ImageData,
+    PenRule,
+    Split,
+    data_digest,
+)
 from acc_assets.datasets.digits import Digits
 from acc_assets.datasets.mnist import FashionMnist, Mnist
 from acc_assets.datasets.shapes import Shapes
@@ -26,6 +34,7 @@ __all__ = [
     "FashionMnist",
     "ImageData",
     "Mnist",
+    "PenRule",
     "Shapes",
     "Slant",
     "Split",

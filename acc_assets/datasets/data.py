@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -36,6 +36,25 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.images)
+
+
+@dataclass(frozen=True)
+class PenRule:
+    """How a data set's pictures came from pen strokes, so that a drawing in the browser becomes a picture like them.
+
+    The strokes are fitted into `box` (width, height) in the middle of a square of `field` pixels and drawn `pen` pixels
+    wide. stretch: how many times as wide as tall a narrow drawing may be scaled to fill the box; None keeps its
+    proportions. center: what comes to the middle, the box or the centre of mass. blocks: above 1, pixels are black or
+    white and each block of so many pixels square becomes one pixel, by its count of white ones. words: for the page.
+    """
+
+    field: int
+    box: tuple[int, int]
+    pen: float
+    stretch: float | None
+    center: Literal["box", "mass"]
+    blocks: int
+    words: str
 
 
 @dataclass(frozen=True)
@@ -72,6 +91,7 @@ class DatasetConfig:
     name: ClassVar[str]
     in_channels: ClassVar[int] = 1
     handwritten: ClassVar[bool] = False  # pen strokes, whose thickness and slant can be measured
+    pen_rule: ClassVar[PenRule | None] = None  # None: a drawing is only scaled
     image_size: int
 
     @property
@@ -126,6 +146,7 @@ class DatasetConfig:
             "kind_of_target": self.kind_of_target,
             "num_classes": self.num_classes,
             "target_names": list(self.target_names),
+            "pen_rule": asdict(self.pen_rule) if self.pen_rule else None,
             **{str(split): count for split, count in self.sizes.items()},
         }
 

@@ -10,9 +10,20 @@ from typing import ClassVar
 
 import numpy as np
 
-from acc_assets.datasets.data import DatasetConfig, Split, SplitName, check_range, draw
+from acc_assets.datasets.data import DatasetConfig, PenRule, Split, SplitName, check_range, draw
 
 OFFICIAL_TRAIN, OFFICIAL_TEST = 60_000, 10_000
+# LeCun et al. (1998), section III-A: 20 x 20 pixels with the proportions kept, the centre of mass in the middle of 28 x 28.
+# The pen is the one with which drawings have the mean ink of the data, 13 %.
+PEN_RULE = PenRule(
+    field=28,
+    box=(20, 20),
+    pen=2.9,
+    stretch=None,
+    center="mass",
+    blocks=1,
+    words="fitted into 20 x 20 of 28 x 28 pixels around its centre of mass, as MNIST's digits were",
+)
 DATA_DIR_VARIABLE = "ACC_DATA_DIR"
 
 
@@ -103,6 +114,7 @@ class Mnist(_MnistLike):
 
     name: ClassVar[str] = "mnist"
     handwritten: ClassVar[bool] = True
+    pen_rule: ClassVar[PenRule | None] = PEN_RULE
     title: ClassVar[str] = "MNIST (real handwritten digits)"
 
     def __post_init__(self) -> None:

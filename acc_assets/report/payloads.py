@@ -169,6 +169,7 @@ class Payloads:
             "ranges": run.onnx.get("ranges"),
             "probes": run.onnx.get("probes") or [],
             "step": run.summary.get("step"),
+            "pen_rule": shared.json(f"{family}/dataset.json").get("pen_rule"),
             "provenance": of_run(recipe, run, "onnx").to_json(),
         }
 
@@ -227,15 +228,15 @@ def snapshots(run: RunArtifacts, family: str) -> dict[int, str]:
     return {int(match[1]): name for match, name in found if match}
 
 
-def point_arrays(
-    run: RunArtifacts, targets: np.ndarray | None
-) -> tuple[list[int], dict[str, np.ndarray]]:
+def point_arrays(run: RunArtifacts, targets: np.ndarray | None) -> tuple[list[int], dict[str, np.ndarray]]:
     """Return the S steps that facts are known of, and what the viewer colours the N points by.
 
-    `labels` (N,); `predictions` and `error` (S, N), where the run has them; `activations` (S, F, N), the mean of mu over
-    the slice of each factor. A snapshot that knows less than the last one is left out.
+    `labels` (N,); `predictions` and `error` (S, N), where the run has them; `activations` (S, F, N), the mean of mu
+    over the slice of each factor. A snapshot that knows less than the last one is left out.
     """
-    known = {step: facts_of(run, run.npz(f"latents/{name}")) for step, name in snapshots(run, "latents").items()}
+    known = {
+        step: facts_of(run, run.npz(f"latents/{name}")) for step, name in snapshots(run, "latents").items()
+    }
     last = known[max(known)]
     steps = sorted(step for step, facts in known.items() if set(last) <= set(facts))
     arrays = {name: np.stack([known[step][name] for step in steps]) for name in last}

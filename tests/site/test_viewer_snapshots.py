@@ -47,7 +47,9 @@ def test_the_facts_are_those_of_the_snapshot(
     assert said[said.index("predicted") + 1] == f"{predicted[POINT]} {'✓' if right else '✗'}"
     assert float(said[said.index("error") + 1]) == pytest.approx(float(latents["error"][POINT]), abs=5e-4)
     assert said[said.index("at step") + 1] == str(step)
-    listed = page.locator(".acc-focus-card .acc-thumb").evaluate_all("all => all.map(one => +one.dataset.index)")
+    listed = page.locator(".acc-focus-card .acc-thumb").evaluate_all(
+        "all => all.map(one => +one.dataset.index)"
+    )
     graph = Store(built_storage).run(*RUN).read_npz(f"neighbors/knn_step_{step}.npz")
     assert listed == graph["indices"][POINT][:15].tolist()
     counts = page.locator(".acc-legend-count").all_inner_texts()
@@ -91,7 +93,9 @@ def test_class_names_stand_where_the_shown_snapshot_has_the_classes(
     page = ready(open_page(VIEWER))
     for step in (12, 0):
         page.evaluate("step => window.accViewer.set({step})", step)
-        coords = Store(built_storage).run(*RUN).read_npz(f"projections/latent_2d_step_{step}_umap.npz")["coords"]
+        coords = (
+            Store(built_storage).run(*RUN).read_npz(f"projections/latent_2d_step_{step}_umap.npz")["coords"]
+        )
         spread = np.linalg.norm(coords - np.median(coords, axis=0), axis=1)
         width = 0.08 * np.percentile(spread, 99)
         named = {one["name"]: one["index"] for one in page.evaluate("window.accViewer.classNames()")}

@@ -22,7 +22,7 @@ export class PictureInput {
   ) {
     this.source = segmented<Source>("Picture from", [["samples", "Samples"], ["draw", "Draw"]], (source) => this.open(source));
     this.sampleButtons = samples.map((picture, i) => this.sampleButton(picture, i));
-    this.drawing = new Drawing(meta.image_size, (picture) => {
+    this.drawing = new Drawing(meta.image_size, meta.pen_rule ?? null, (picture) => {
       this.mark(null);
       this.onPicture(this.toChannels(picture));
     });

@@ -92,6 +92,17 @@ export interface Probe {
   classes: readonly string[] | null;
 }
 
+/** How a data set's pictures came from pen strokes: `acc_assets.datasets.PenRule`. */
+export interface PenRule {
+  field: number;
+  box: readonly [width: number, height: number];
+  pen: number;
+  stretch: number | null;
+  center: "box" | "mass";
+  blocks: number;
+  words: string;
+}
+
 /**
  * `<run>/onnx`; arrays: `encoder`, `decoder` (ONNX bytes; names `input`, `latent`, `reconstruction`),
  * `samples` u8 (M,C,H,W), and one `probe/<task>` for each of `probes`.
@@ -109,6 +120,8 @@ export interface OnnxMeta {
   samples: ReadonlyArray<{ index?: number; label?: string | number }>;
   step: number;
   probes?: readonly Probe[];
+  /** Null where a drawing is only scaled. */
+  pen_rule?: PenRule | null;
   provenance?: Provenance;
 }
 
