@@ -13,7 +13,7 @@ import numpy as np
 from acc_assets.datasets.data import DatasetConfig, PenRule, Split, SplitName, check_range, draw
 
 OFFICIAL_TRAIN, OFFICIAL_TEST = 60_000, 10_000
-# LeCun et al. (1998), section III-A: 20 x 20 pixels with the proportions kept, the centre of mass in the middle of 28 x 28.
+# LeCun et al. (1998), section III-A: 20 x 20 pixels with the proportions kept, the centre of mass in the middle of 28.
 # The pen is the one with which drawings have the mean ink of the data, 13 %.
 PEN_RULE = PenRule(
     field=28,

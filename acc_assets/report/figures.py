@@ -14,7 +14,7 @@ from acc_assets.report.artifacts import Artifacts, RunArtifacts
 from acc_assets.report.provenance import Provenance, of_run
 from acc_assets.report.scatter import scatter_png
 from acc_assets.report.views import RecipeView
-from acc_assets.report.vocabulary import CAPTIONS, FIGURES
+from acc_assets.report.vocabulary import CAPTIONS, FIGURES, UMAP_NOTE
 from acc_assets.report.writer import SiteWriter, digest_of
 
 SCATTER_VERSION = 1
@@ -151,17 +151,18 @@ def latent_map(
         return writer.derive(site_path(run, f"latent-map-{theme}.png"), source, make)
 
     word = method.upper()
+    caption = CAPTIONS["projections"].replace("UMAP", word) + (f" {UMAP_NOTE}" if method == "umap" else "")
     return Figure(
         family="projections",
         factor="",
         title=f"Latent map ({word})",
-        caption=CAPTIONS["projections"].replace("UMAP", word),
+        caption=caption,
         alt=f"{word} of the latents of {run.node}, seed {run.seed}, coloured by label",
         path=draw("light"),
         dark_path=draw("dark"),
         width=size,
         height=size,
         pixelated=False,
-        general=CAPTIONS["projections"].replace("UMAP", word),
+        general=caption,
         provenance=of_run(recipe, run, "projections"),
     )

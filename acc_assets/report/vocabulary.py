@@ -59,6 +59,12 @@ CAPTIONS = {
     "projections": "Every test image at its place in the two-dimensional UMAP of the latents, coloured by label.",
 }
 
+# What a reader may take from the distances in a map by UMAP; the client says the same (viewer/panel.ts).
+UMAP_NOTE = (
+    "UMAP keeps near neighbours together; how far groups lie apart, how large and how dense they are says little "
+    "about the latents."
+)
+
 
 def words(metric: str) -> MetricWords:
     """Return the words for a metric; an unknown one is shown under its own name."""

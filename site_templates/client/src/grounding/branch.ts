@@ -20,6 +20,8 @@ export interface BranchEvents {
   pick: (picture: number) => void;
   /** The branch answered. */
   answered: () => void;
+  /** The end of the axis that the drift charts share. */
+  driftTop: () => number;
   close: () => void;
 }
 
@@ -41,6 +43,7 @@ export class Branch {
   private question: Question | null = null;
   private path: { a: number; b: number; path: Path } | null = null;
   private request = 0;
+  private shownPath: Path | null = null;
 
   constructor(
     private readonly runs: readonly RunChoice[],
@@ -56,6 +59,11 @@ export class Branch {
 
   get label(): string {
     return this.runs.find(({ key }) => key === this.run)?.label ?? this.run;
+  }
+
+  /** The largest drift on the way that is shown, in parts of its length; 0 where none is. */
+  get mostDrift(): number {
+    return this.shownPath ? Math.max(...this.shownPath.drifts) : 0;
   }
 
   /** The newest question wins; questions that were overtaken are never answered. */
@@ -100,7 +108,8 @@ export class Branch {
     }
     if (view !== this.view) return;
     this.result = result;
-    view.show(result, path, question.kind === "step" ? question.t : 0, readPageColors().theme);
+    this.shownPath = path;
+    view.show(result, path, question.kind === "step" ? question.t : 0, this.on.driftTop(), readPageColors().theme);
     this.frameTimes.push(performance.now() - start);
     if (this.frameTimes.length > 240) this.frameTimes.shift();
     this.on.answered();
@@ -119,6 +128,7 @@ export class Branch {
     this.view = null;
     this.result = null;
     this.path = null;
+    this.shownPath = null;
     this.body.replaceChildren(status);
     try {
       const manifold = await loadManifold(this.run);

@@ -12,6 +12,7 @@ import { AugmentationControls } from "./augmentation_controls";
 import { Branch, type Question } from "./branch";
 import { nextRun, startRuns } from "./choice";
 import { Disagreement } from "./disagreement";
+import { niceTop } from "./drift_chart";
 import type { GroundedModel } from "./grounded_model";
 import { InterpolationControls } from "./interpolation_controls";
 import { decodeGrounding, encodeGrounding, type GroundingState, type Mode, START } from "./state";
@@ -173,7 +174,8 @@ export class Grounding {
       changeRun: () => this.saveAddress(),
       loaded: (grounded) => this.createParts(grounded),
       pick: (index) => this.pick(index),
-      answered: () => this.disagreement.update(this.branches),
+      answered: () => this.compare(),
+      driftTop: () => this.driftTop(),
       close: () => this.removeBranch(branch),
     });
     this.branches = [...this.branches, branch];
@@ -193,8 +195,18 @@ export class Grounding {
     this.addButton.hidden = this.branches.length >= Math.min(this.runs.length, MOST_BRANCHES);
     for (const branch of this.branches) branch.setClosable(this.branches.length > 1);
     this.branchSlot.dataset.count = String(this.branches.length);
-    this.disagreement.update(this.branches);
+    this.compare();
     this.saveAddress();
+  }
+
+  /** Shows what the branches have in common: their verdict, and the axis of their drifts. */
+  private compare(): void {
+    this.disagreement.update(this.branches);
+    for (const { view } of this.branches) view?.scaleDrift(this.driftTop());
+  }
+
+  private driftTop(): number {
+    return niceTop(Math.max(...this.branches.map(({ mostDrift }) => mostDrift)));
   }
 
   /** The first branch that is loaded brings samples and typical pictures. */

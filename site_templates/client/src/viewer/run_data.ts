@@ -123,19 +123,28 @@ async function readProjection(key: string, method: Method, dimensions: Dimension
 
 /** Median distance from a point to its nearest one, over 200 of the points (N, 3). */
 export function spacingOf(layer: Float32Array): number {
+  const nearest = nearestDistances(layer, 200);
+  return nearest[Math.floor(nearest.length / 2)] ?? 0;
+}
+
+/** Distances from about `sample` of the points (N, 3) to the nearest other one, ascending. */
+export function nearestDistances(layer: Float32Array, sample: number): number[] {
   const count = layer.length / 3;
-  const every = Math.max(1, Math.floor(count / 200));
+  const every = Math.max(1, Math.floor(count / sample));
   const nearest: number[] = [];
-  for (let i = 0; i < count; i += every) {
-    let best = Number.POSITIVE_INFINITY;
-    for (let j = 0; j < count; j++) {
-      if (j === i) continue;
-      const [x, y, z] = [layer[i * 3]! - layer[j * 3]!, layer[i * 3 + 1]! - layer[j * 3 + 1]!, layer[i * 3 + 2]! - layer[j * 3 + 2]!];
-      best = Math.min(best, x * x + y * y + z * z);
-    }
-    nearest.push(Math.sqrt(best));
+  for (let i = 0; i < count; i += every) nearest.push(distanceToNearest(layer.subarray(i * 3, i * 3 + 3), layer, i));
+  return nearest.sort((a, b) => a - b);
+}
+
+/** Distance from a position to the nearest of the points (N, 3), row `except` left out. */
+export function distanceToNearest(position: ArrayLike<number>, layer: Float32Array, except = -1): number {
+  let best = Number.POSITIVE_INFINITY;
+  for (let j = 0; j < layer.length / 3; j++) {
+    if (j === except) continue;
+    const [x, y, z] = [position[0]! - layer[j * 3]!, position[1]! - layer[j * 3 + 1]!, position[2]! - layer[j * 3 + 2]!];
+    best = Math.min(best, x * x + y * y + z * z);
   }
-  return nearest.sort((a, b) => a - b)[Math.floor(nearest.length / 2)] ?? 0;
+  return Math.sqrt(best);
 }
 
 /** The neighbours at the snapshot next to `step`, or null where none were built: the rest of the viewer works without. */
