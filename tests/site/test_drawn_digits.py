@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser_watch import watch
+from browser_watch import until, watch
 from built_tiny import environment
 from playwright.sync_api import Browser, Page
 from scripted_digits import Stroke, scripted_digits
@@ -39,7 +39,7 @@ def page(browser: Browser, playground: Path) -> Iterator[Page]:
     page = context.new_page()
     faults = watch(page, playground.parents[2])
     page.goto(f"{playground.as_uri()}#run={RUN}")
-    page.wait_for_function("window.accPlayground !== undefined && window.accPlayground.sample(0).length > 0")
+    until(page, "window.accPlayground !== undefined && window.accPlayground.sample(0).length > 0")
     page.get_by_role("button", name="Draw", exact=True).click()
     yield page
     context.close()

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from browser_watch import watch
+from browser_watch import until, watch
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
@@ -156,8 +156,8 @@ def page(browser: Browser, lab: Lab) -> Iterator[Page]:
 
 def _settle(page: Page) -> None:
     """Wait until every branch has answered."""
-    page.wait_for_function(
-        "window.accGrounding && accGrounding.state().branches.every(branch => branch.latent !== null)"
+    until(
+        page, "window.accGrounding && accGrounding.state().branches.every(branch => branch.latent !== null)"
     )
     page.wait_for_timeout(250)
 
@@ -308,7 +308,7 @@ def test_play_walks_from_a_to_b_and_stops_there(page: Page) -> None:
     page.get_by_role("button", name="Interpolate").click()
     page.evaluate("accGrounding.set({t: 0.8})")
     page.get_by_role("button", name="Play from A to B").click()
-    page.wait_for_function("accGrounding.state().t === 1")
+    until(page, "accGrounding.state().t === 1")
     page.get_by_role("button", name="Play from A to B").wait_for()
 
 
@@ -332,7 +332,7 @@ def test_an_address_brings_a_walk_back(page: Page, lab: Lab) -> None:
     page.goto(
         f"{lab.page.as_uri()}#mode=interpolate&ends=4-10&t=0.25"
     )  # an edited fragment loads the page again
-    page.wait_for_function("window.accGrounding?.state().mode === 'interpolate'")
+    until(page, "window.accGrounding?.state().mode === 'interpolate'")
     _settle(page)
     state = _state(page)
     assert (state["mode"], state["a"], state["b"], state["t"]) == ("interpolate", 4, 10, 0.25)
@@ -348,5 +348,5 @@ def test_a_phone_shows_it_all_without_scrolling_sideways(browser: Browser, lab: 
         assert page.evaluate("document.documentElement.scrollWidth") == 390
     place = page.evaluate("accGrounding.screenPosition(7)")
     page.touchscreen.tap(place["x"], place["y"])
-    page.wait_for_function("accGrounding.state().next === 'b'")  # the tap set A
+    until(page, "accGrounding.state().next === 'b'")  # the tap set A
     context.close()

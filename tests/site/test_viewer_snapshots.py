@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browser_watch import until
 from playwright.sync_api import Page
 
 from acc_assets.storage import Store
@@ -18,7 +19,7 @@ POINT = 42
 
 
 def ready(page: Page) -> Page:
-    page.wait_for_function("window.accViewer !== undefined")
+    until(page, "window.accViewer !== undefined")
     return page
 
 
@@ -70,7 +71,7 @@ def test_facts_follow_the_slider(open_page, built_storage: Path, labels: np.ndar
 def test_every_snapshot_fills_the_view(open_page, projection: str) -> None:
     method, dimensions = projection.split("-")
     page = ready(open_page(f"{VIEWER}#proj={method}&dim={dimensions}&step=0"))
-    page.wait_for_function(f"window.accViewer.state().method === '{method}'")
+    until(page, f"window.accViewer.state().method === '{method}'")
     page.wait_for_timeout(800)
     for step in (0, 6, 12):
         page.evaluate("step => window.accViewer.set({step})", step)
