@@ -5,6 +5,7 @@ import type { Edge } from "./overlay";
 import { className, type Neighbors, type RunData } from "./run_data";
 
 const SHOWN_NEIGHBORS = 15;
+const HOVER_FACTORS = 6; // beside the cursor; the panel lists them all
 
 /** Edges from a point to its neighbours, nearest first; the weight falls from 1 to 0 with the distance in latent space. */
 export function edgesOf(neighbors: Neighbors | null, index: number | null): Edge[] {
@@ -27,11 +28,15 @@ export class HoverCard {
     this.element.hidden = true;
   }
 
-  /** Shows point `index` beside (x, y) of a stage of the given size. */
-  show(run: RunData, index: number, x: number, y: number, stage: { width: number; height: number }): void {
+  /** Shows point `index` beside (x, y) of a stage of the given size; of many factors only the one that is the `color`. */
+  show(run: RunData, index: number, color: string, x: number, y: number, stage: { width: number; height: number }): void {
     const picture = h("div", { role: "img", "aria-label": "" });
     run.pictures.show(picture, index, 72);
-    this.element.replaceChildren(picture, facts(run, index));
+    const { factorNames } = run;
+    const named = factorNames.length > HOVER_FACTORS ? factorNames.filter((name) => color === `factor:${name}`) : factorNames;
+    const rest = factorNames.length - named.length;
+    const more = rest > 0 && h("p", { class: "acc-hint" }, `Click: ${rest} factors${named.length > 0 ? " more" : ""}`);
+    this.element.replaceChildren(picture, h("div", {}, facts(run, index, named), more));
     this.element.hidden = false;
     const { offsetWidth: width, offsetHeight: height } = this.element;
     const left = x + 18 + width > stage.width ? Math.max(4, x - 18 - width) : x + 18;
@@ -55,7 +60,7 @@ export class FocusCard {
     run.pictures.show(picture, index, 112);
     this.element.replaceChildren(
       h("div", { class: "acc-focus-head" }, h("h3", {}, `Point ${index}`), iconButton("close", "Leave this point", () => this.onFocus(null))),
-      h("div", { class: "acc-focus-body" }, picture, facts(run, index)),
+      h("div", { class: "acc-focus-body" }, picture, facts(run, index, run.factorNames)),
       neighbors ? this.neighborList(run, index, neighbors, theme) : h("p", { class: "acc-hint" }, "No neighbour graph has been built."),
     );
   }
@@ -96,7 +101,7 @@ export function describe(run: RunData, index: number): string {
   return parts.join(", ");
 }
 
-function facts(run: RunData, index: number): HTMLElement {
+function facts(run: RunData, index: number, factors: readonly string[]): HTMLElement {
   const rows: HTMLElement[] = [];
   const row = (name: string, value: string, mark = "") =>
     rows.push(h("div", { class: "acc-fact" }, h("dt", {}, name), h("dd", { class: mark }, value)));
@@ -109,7 +114,7 @@ function facts(run: RunData, index: number): HTMLElement {
     row("predicted", valueName(run, "prediction", index) + mark, mark && (right ? "acc-right" : "acc-wrong"));
   }
   if (has(run, "error")) row("error", number(run.values("error")[index]!));
-  for (const name of run.factorNames) row(name, number(run.values(`factor:${name}`)[index]!));
+  for (const name of factors) row(name, number(run.values(`factor:${name}`)[index]!));
   return h("dl", { class: "acc-facts" }, ...rows);
 }
 

@@ -4,6 +4,7 @@ import { h, provenanceLine } from "../shared/dom";
 import { plural } from "../shared/format";
 import { Store } from "../shared/store";
 import { onThemeChange, type PageColors, readPageColors } from "../shared/theme";
+import { carryView, isOfData } from "./branch_links";
 import { classLabels } from "./class_labels";
 import { classesOf, tintsOf } from "./coloring";
 import { edgesOf, FocusCard, HoverCard } from "./details";
@@ -54,7 +55,7 @@ export class LatentViewer {
 
   /** `base` is the state of an address without a fragment, `initial` that of `shown`. */
   constructor(
-    runs: readonly RunChoice[],
+    private readonly runs: readonly RunChoice[],
     private readonly base: ViewerState,
     initial: ViewerState,
     private shown: Shown,
@@ -95,19 +96,29 @@ export class LatentViewer {
     });
     this.saveAddress = syncAddress(
       () => encodeState(this.store.get(), this.base),
-      (fragment) => this.store.set({ ...this.base, ...validFor(this.shown.run, decodeState(fragment)) }),
+      (fragment) => this.store.set({ ...this.base, ...this.read(fragment) }),
+      (fragment) => carryView(fragment, this.store.get().run, this.shown.run.meta.dataset),
     );
     this.store.subscribe((state, changed) => this.follow(state, changed));
     this.setTool("move");
     this.showRun();
     this.stage.cloud.setBlend(this.layout.current());
     this.listen();
-    this.store.set(validFor(this.shown.run, decodeState(window.location.hash)));
+    this.store.set(this.read(window.location.hash));
+    this.saveAddress();
   }
 
   /** Number of points. */
   get count(): number {
     return this.shown.run.count;
+  }
+
+  /** The state of an address, without what this page does not have. */
+  private read(fragment: string): Partial<ViewerState> {
+    const { run } = this.shown;
+    const state = validFor(run, decodeState(fragment));
+    if (!this.runs.some(({ key }) => key === state.run)) delete state.run;
+    return isOfData(fragment, run.meta.dataset) ? state : { ...state, focus: null, selection: [] };
   }
 
   // ---- from the state to the screen
@@ -309,7 +320,7 @@ export class LatentViewer {
     const index = this.stage.pick(x, y, PICK_REACH.mouse);
     this.stage.element.classList.toggle("acc-over-point", index !== null);
     if (index === null) this.hoverCard.hide();
-    else this.hoverCard.show(this.shown.run, index, x, y, this.stage);
+    else this.hoverCard.show(this.shown.run, index, this.store.get().color, x, y, this.stage);
     if (this.stage.overlay.hover === index) return;
     this.stage.overlay.hover = index;
     this.stage.refresh();
