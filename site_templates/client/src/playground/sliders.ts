@@ -10,7 +10,7 @@ export type Edits = ReadonlyMap<number, number>;
 
 /** Edits as text for an address: "2~-0.35_5~1.2". */
 export function encodeEdits(edits: Edits): string {
-  return [...edits].map(([d, value]) => `${d}~${Number(value.toFixed(3))}`).join("_");
+  return [...edits].map(([d, value]) => `${d}~${Number(value.toPrecision(6))}`).join("_");
 }
 
 /** The edits of a text that `encodeEdits` wrote; what makes no sense is left out. */

@@ -100,8 +100,8 @@ export class RunPanel<Question, Loaded, View extends PanelView> {
       if (request !== this.request) return loaded;
       this.view = this.parts.open(loaded);
       this.body.replaceChildren(this.view.element);
-      this.parts.opened?.(loaded);
       if (this.question) this.ask(this.question);
+      this.parts.opened?.(loaded); // the first panel's brings the first question, which is not to be asked twice
       return loaded;
     } catch (error) {
       if (request === this.request) this.fail(error);

@@ -17,7 +17,7 @@ export class Panel {
   private readonly dimensions;
   private readonly marks;
   private readonly size: HTMLInputElement;
-  private readonly note = h("p", { class: "acc-hint" });
+  private readonly note = h("p", { class: "acc-hint acc-map-note" });
   private colorings: unknown = null;
 
   constructor(runs: readonly RunChoice[], slots: { search: HTMLElement; legend: HTMLElement; focus: HTMLElement }, onChange: (patch: Partial<ViewerState>) => void) {
