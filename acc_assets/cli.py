@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
@@ -22,13 +20,6 @@ class _Friendly(click.Group):
             ours = type(error).__module__.startswith("acc_assets.")
             if ours or isinstance(error, OSError):
                 raise click.ClickException(str(error)) from error
-            raise
-        except BaseException as error:
-            if type(error).__name__ == "DagsterExecutionInterruptedError":
-                click.echo(
-                    "stopped; what was trained is saved, and the next build goes on from there", err=True
-                )
-                sys.exit(130)
             raise
 
 
@@ -89,9 +80,8 @@ def recipes(as_json: bool) -> None:
 @click.option("--steps", type=click.IntRange(1), help="As in `acc build`.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="As in `acc build`.")
 def status(recipe: str | None, as_json: bool, steps: int | None, settings: tuple[str, ...]) -> None:
-    """Tell what is fresh, what is stale and why, and what is missing: Dagster's own answer."""
+    """Tell what is fresh, what is stale and why, and what is missing."""
     from acc_assets.assets.instance import open_instance
-    from acc_assets.assets.location import build_definitions
     from acc_assets.assets.status import recipe_status
     from acc_assets.storage import Store
     from acc_assets.terminal import print_status
@@ -100,8 +90,8 @@ def status(recipe: str | None, as_json: bool, steps: int | None, settings: tuple
     parameters = _parameters(steps, settings)
     rows: dict[str, list[dict[str, Any]]] = {}
     with open_instance(store) as instance:
-        for tree in _trees(recipe, parameters):
-            states = recipe_status(tree, build_definitions([tree]), instance, store)
+        for tree in _chosen(recipe, parameters):
+            states = recipe_status(tree, instance, store, verify=True)
             if as_json:
                 rows[tree.name] = [
                     {"asset": s.plan.name, "seed": s.seed, "state": s.state, "why": s.why} for s in states
@@ -122,7 +112,6 @@ def status(recipe: str | None, as_json: bool, steps: int | None, settings: tuple
 @click.option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Override any parameter of the recipe."
 )
-@click.option("--workers", type=click.IntRange(1), help="Processes side by side; default: one a core.")
 @click.option(
     "--force", is_flag=True, help="Build the selection although it is fresh; whole checkpoints are kept."
 )
@@ -132,32 +121,36 @@ def build(
     seeds: str | None,
     steps: int | None,
     settings: tuple[str, ...],
-    workers: int | None,
     force: bool,
 ) -> None:
     """Build what is missing or stale of a recipe, then its comparison and the site."""
     from acc_assets.storage import Store
     from acc_assets.terminal import BuildDisplay, print_build
 
-    parameters = _parameters(steps, settings)
-    (tree,) = _trees(recipe, parameters)
+    project = _project(recipe, _parameters(steps, settings))
     store = Store()
-    # Terminate means what Ctrl-C means: trainings save what they have.
+    # Terminate means what Ctrl-C means: the runs are terminated, and trainings save what they have.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    with BuildDisplay(tree.name) as display:
+    with BuildDisplay(recipe) as display:
         display.say("reading what is built")
         from acc_assets.assets.build import build as build_recipe
+        from acc_assets.assets.instance import open_instance
 
-        report = build_recipe(
-            tree,
-            store,
-            select=select,
-            seeds=_seed_list(seeds),
-            workers=workers or _default_workers(),
-            force=force,
-            listener=display.on_event,
-        )
-    print_build(tree, report, store)
+        try:
+            report = build_recipe(
+                project,
+                recipe,
+                store,
+                select=select,
+                seeds=_seed_list(seeds),
+                force=force,
+                listener=display.on_event,
+            )
+        except (KeyboardInterrupt, SystemExit):
+            click.echo("stopped; what was trained is saved, and the next build goes on from there", err=True)
+            raise
+    with open_instance(store) as instance:
+        print_build(project.trees[recipe], report, store, instance)
     if report.failed:
         sys.exit(1)
 
@@ -171,12 +164,14 @@ def site(recipe: str | None) -> None:
     from acc_assets.storage import Store
 
     store = Store()
-    stored = set(store.recipes())
-    trees = [tree for tree in _trees(recipe, {}) if recipe or tree.name in stored]
-    if not trees:
+    project = _project(recipe, {})
+    stored = [
+        name for name in project.trees if recipe == name or (recipe is None and name in store.recipes())
+    ]
+    if not stored:
         raise click.ClickException("nothing is built yet. Run: acc build quickstart")
     # One rendering shows every recipe, so any recipe's asset serves where none is named.
-    report = build_recipe(trees[0], store, select="site", force=True, upstream=False)
+    report = build_recipe(project, stored[0], store, select="site", force=True, upstream=False)
     for one in report.failed:
         raise click.ClickException(one.error)
     click.echo(site_folder(store) / "index.html")
@@ -188,63 +183,42 @@ def site(recipe: str | None) -> None:
 )
 def serve(port: int) -> None:
     """Serve the site on the loopback address."""
-    from functools import partial
-    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+    from acc_assets.assets.site import built_site
+    from acc_assets.report.server import serve as serve_folder
+    from acc_assets.storage import Store
 
-    folder = _built_site()
-    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
-    try:
-        server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-    except OSError as error:
-        raise click.ClickException(f"port {port} cannot be used ({error.strerror}). Try --port 0.") from error
-    with server:
-        click.echo(f"http://127.0.0.1:{server.server_port}/  (Ctrl-C ends it)")
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            click.echo()
+    serve_folder(built_site(Store()), port, announce=click.echo)
 
 
 @main.command()
-@click.option("--to", "to", type=click.Path(path_type=Path), help="Folder that any static host takes.")
-@click.option(
-    "--git", "repository", type=click.Path(path_type=Path, exists=True), help="Repository to commit to."
-)
+@click.option("--to", type=click.Path(), help="Folder that any static host takes.")
+@click.option("--git", "repository", type=click.Path(exists=True), help="Repository to commit to.")
 @click.option("--branch", default="gh-pages", show_default=True, help="Branch of that repository.")
 @click.option("--message", "-m", default="Publish the report", show_default=True, help="Commit message.")
-def publish(to: Path | None, repository: Path | None, branch: str, message: str) -> None:
+def publish(to: str | None, repository: str | None, branch: str, message: str) -> None:
     """Write the site to a folder, or commit it to a branch of a repository."""
-    from acc_assets.report import publish as publish_folder
-    from acc_assets.report import publish_git
+    from acc_assets.assets.site import publish_site
+    from acc_assets.storage import Store
 
     if (to is None) == (repository is None):
         raise click.UsageError("Give --to FOLDER or --git REPOSITORY.")
-    folder = _built_site()
-    if to is not None:
-        publish_folder(folder, to)
-        click.echo(to / "index.html")
-    elif repository is not None:
-        commit = publish_git(folder, repository, branch=branch, message=message)
-        click.echo(
-            f"{commit} on {branch} of {repository}; push it to publish: git -C {repository} push origin {branch}"
-        )
+    click.echo(publish_site(Store(), to=to, git=repository, branch=branch, message=message))
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
+@click.option("-p", "--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def ui(arguments: tuple[str, ...]) -> None:
-    """Start the Dagster UI over workspace.yaml; ARGUMENTS go to `dagster dev`, such as -p 3001."""
-    from acc_assets.assets.instance import open_instance
+def ui(port: int, arguments: tuple[str, ...]) -> None:
+    """Start the Dagster UI and its daemon, and reload when a recipe changes; ARGUMENTS go to `dagster dev`."""
+    from acc_assets.assets.ui import run_ui
     from acc_assets.storage import Store
 
-    open_instance(Store()).dispose()  # its databases are there before Dagster's processes all ask for them
-    dagster = Path(sys.executable).with_name("dagster")
-    workspace = Path(__file__).resolve().parents[1] / "workspace.yaml"
-    os.execv(dagster, [str(dagster), "dev", "--workspace", str(workspace), *arguments])
+    sys.exit(run_ui(Store(), port, arguments))
 
 
-def _trees(recipe: str | None, parameters: dict[str, Any]) -> list[Any]:
+def _project(recipe: str | None, parameters: dict[str, Any]) -> Any:
+    """All recipes, one of them with other parameters; files with errors are named where they matter."""
+    from acc_assets.assets.launched import Project
     from acc_assets.recipes import find_recipes
     from acc_assets.tree import RecipeError
 
@@ -254,14 +228,14 @@ def _trees(recipe: str | None, parameters: dict[str, Any]) -> list[Any]:
             raise click.UsageError("--steps and --set need a RECIPE.")
         for one in found.broken:
             click.echo(f"skipped {one}", err=True)
-        return list(found.trees.values())
+        return Project(found.trees, found.broken)
     if recipe in found.trees:
         if not parameters:
-            return [found.trees[recipe]]
+            return Project(found.trees, found.broken)
         tree = found.trees[recipe]
         again = find_recipes({recipe: {**tree.parameters, **parameters}})
         if recipe in again.trees:
-            return [again.trees[recipe]]
+            return Project({**found.trees, recipe: again.trees[recipe]}, found.broken)
         (cause,) = [one for one in again.broken if str(one.path) == tree.source]
         raise RecipeError(cause.error, remedy="")
     for one in found.broken:
@@ -273,6 +247,11 @@ def _trees(recipe: str | None, parameters: dict[str, Any]) -> list[Any]:
     raise RecipeError(
         f"there is no recipe '{recipe}'.", remedy=f"Recipes are: {', '.join(found.trees)}.{broken}"
     )
+
+
+def _chosen(recipe: str | None, parameters: dict[str, Any]) -> list[Any]:
+    trees = _project(recipe, parameters).trees
+    return [trees[recipe]] if recipe is not None else list(trees.values())
 
 
 def _parameters(steps: int | None, settings: tuple[str, ...]) -> dict[str, Any]:
@@ -294,20 +273,6 @@ def _seed_list(seeds: str | None) -> list[int] | None:
         return [int(seed) for seed in seeds.split(",")]
     except ValueError:
         raise click.UsageError(f"--seeds {seeds}: write whole numbers with commas, such as 0,1,2.") from None
-
-
-def _default_workers() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _built_site() -> Path:
-    from acc_assets.assets.site import site_folder
-    from acc_assets.storage import Store
-
-    folder = site_folder(Store())
-    if not (folder / "index.html").exists():
-        raise click.ClickException(f"there is no site in {folder}. Run: acc build quickstart")
-    return folder
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
-"""The Dagster entry: every recipe as assets, checks and jobs."""
+"""The Dagster entry: every recipe as assets, checks, jobs and sensors."""
 
 import dagster as dg
 
-from acc_assets.assets.location import build_definitions
-from acc_assets.recipes import find_recipes
+from acc_assets.assets.location import application, current_project
+from acc_assets.storage import Store
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """All recipes of the recipe folders, and the files that have errors."""
-    found = find_recipes()
-    return build_definitions(found.trees.values(), found.broken)
+    return application(current_project(Store()))

@@ -22,13 +22,21 @@ from rich.text import Text
 from rich.tree import Tree as Drawn
 
 if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
     from acc_assets.assets.build import BuildReport
-    from acc_assets.assets.progress import ProgressEvent
+    from acc_assets.assets.follow import ProgressEvent
     from acc_assets.assets.status import AssetStatus
     from acc_assets.storage import Store
     from acc_assets.tree import Discovered, Tree
 
-STATE_STYLES = {"fresh": "green", "stale": "yellow", "missing": "dim", "damaged": "red"}
+STATE_STYLES = {
+    "fresh": "green",
+    "stale": "yellow",
+    "missing": "dim",
+    "damaged": "red",
+    "unregistered": "cyan",
+}
 console = Console()
 
 
@@ -79,9 +87,10 @@ class BuildDisplay:
         key = (event.asset, event.seed)
         if event.kind == "started":
             seed = "" if event.seed is None else f" [dim]seed {event.seed}"
-            self._tasks[key] = self._progress.add_task(f"{event.asset}{seed}", total=None, steps="", note="")
-        elif key not in self._tasks:
-            return
+            name = event.asset.replace("__analyses", ": analyses")
+            self._tasks[key] = self._progress.add_task(f"{name}{seed}", total=None, steps="", note="")
+        elif key not in self._tasks:  # an analysis: its step shows them all
+            self._line(event)
         elif event.kind == "training":
             self._progress.update(
                 self._tasks[key],
@@ -92,11 +101,13 @@ class BuildDisplay:
             )
         else:
             self._progress.remove_task(self._tasks.pop(key))
-            mark = {"finished": "[green]built[/]", "interrupted": "[yellow]stopped[/]"}.get(
-                event.kind, "[red]failed[/]"
-            )
-            seed = "" if event.seed is None else f" seed {event.seed}"
-            self._progress.console.print(f"  {mark} {event.asset}{seed} [dim]{event.seconds:.1f} s")
+            if not event.asset.endswith("__analyses"):
+                self._line(event)
+
+    def _line(self, event: ProgressEvent) -> None:
+        mark = "[green]built[/]" if event.kind == "finished" else "[red]failed[/]"
+        seed = "" if event.seed is None else f" seed {event.seed}"
+        self._progress.console.print(f"  {mark} {event.asset}{seed} [dim]{event.seconds:.1f} s")
 
 
 def print_recipes(found: Discovered) -> None:
@@ -128,13 +139,13 @@ def print_status(tree: Tree, states: Sequence[AssetStatus]) -> None:
     for name, found in rows.items():
         cells = [f"[{STATE_STYLES[s.state]}]{s.state}[/]" for s in found]
         cells += [""] * (len(tree.seeds) - len(cells))
-        why = "; ".join(dict.fromkeys(s.why for s in found if s.state in ("stale", "damaged")))
+        why = "; ".join(dict.fromkeys(s.why for s in found if s.state not in ("fresh", "missing")))
         table.add_row(name, *cells, escape(why))
     console.print(table)
     console.print()
 
 
-def print_build(tree: Tree, report: BuildReport, store: Store) -> None:
+def print_build(tree: Tree, report: BuildReport, store: Store, instance: DagsterInstance) -> None:
     """What ran and what was fresh, the headline metrics, and the path of the site."""
     if report.built:
         table = Table(box=None, pad_edge=False)
@@ -162,9 +173,11 @@ def print_build(tree: Tree, report: BuildReport, store: Store) -> None:
         if one.error:
             seed = "" if one.seed is None else f" seed {one.seed}"
             console.print(f"[red]{one.asset}{seed} failed:[/] {escape(one.error)}")
-    for run in report.closed_runs:
-        console.print(f"[yellow]closed the run {run}, whose process was gone")
-    _print_headline(tree, store)
+    if report.registered:
+        console.print(
+            f"[cyan]{len(report.registered)} found whole in the store and recorded in Dagster's database"
+        )
+    _print_headline(tree, store, instance)
     from acc_assets.assets.site import site_folder
 
     index = site_folder(store) / "index.html"
@@ -172,11 +185,12 @@ def print_build(tree: Tree, report: BuildReport, store: Store) -> None:
         console.print(f"[bold]site[/] {index}", soft_wrap=True)
 
 
-def _print_headline(tree: Tree, store: Store) -> None:
+def _print_headline(tree: Tree, store: Store, instance: DagsterInstance) -> None:
+    from acc_assets.assets.status import recipe_status
     from acc_assets.assets.views import recipe_view
     from acc_assets.report import compare
 
-    comparison = compare(store, recipe_view(tree))
+    comparison = compare(store, recipe_view(tree, recipe_status(tree, instance, store)))
     columns = comparison.headline(6)
     if not columns:
         return

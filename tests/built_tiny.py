@@ -12,6 +12,7 @@ import pytest
 from filelock import FileLock
 
 from acc_assets.assets.build import BuildReport, build
+from acc_assets.assets.launched import Project
 from acc_assets.recipes import find_recipes
 from acc_assets.storage import Store
 from acc_assets.tree import Tree
@@ -27,8 +28,16 @@ def tiny_tree(**parameters: object) -> Tree:
 
 def build_tiny(storage: Path, parameters: dict[str, object] | None = None, **options: object) -> BuildReport:
     """Build the tiny recipe into a store."""
-    tree = tiny_tree(**(parameters or {}))
-    return build(tree, Store(storage), **options)  # type: ignore[arg-type]
+    return build_recipe("tiny", Store(storage), parameters, **options)
+
+
+def build_recipe(
+    recipe: str, store: Store, parameters: dict[str, object] | None = None, **options: object
+) -> BuildReport:
+    """Build a recipe in this process; the command line and the UI have tests of their own."""
+    found = find_recipes({recipe: parameters or {}})
+    options = {"in_process": True, **options}
+    return build(Project(found.trees, found.broken), recipe, store, **options)  # type: ignore[arg-type]
 
 
 @contextmanager

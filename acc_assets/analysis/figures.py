@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 INK = (128, 128, 136, 255)  # labels: readable on a light and on a dark page
+MARK = (242, 140, 40, 255)  # outline of a marked tile: seen on both, and against black and white images
 LABEL_SIZE = 11
 # ten classes that stay apart under simulated colour blindness; the viewer's light set
 CLASS_COLORS = (
@@ -37,11 +38,14 @@ def tile(
     scale: int = 1,
     row_labels: Sequence[str] | None = None,
     column_labels: Sequence[str] | None = None,
+    marks: Sequence[int | None] | None = None,
 ) -> Array:
     """Lay images (R, C, channels, H, W) out as a grid, returned as RGBA (height, width, 4) uint8.
 
     Channels: 1 or 3; uint8, or floats in [0, 1]. gap: transparent pixels between tiles, before scaling;
     scale: whole-number enlargement without smoothing. Labels stand left of the rows and above the columns.
+    marks: for each row the column to outline (None: none), drawn in the gap, so that no pixel of an image is lost;
+    the grid then has the gap's width around it as well.
     """
     array = to_uint8(images)
     if array.ndim != 5 or array.shape[2] not in (1, 3) or 0 in array.shape:
@@ -51,25 +55,37 @@ def tile(
     for labels, count, what in (
         (row_labels, array.shape[0], "row"),
         (column_labels, array.shape[1], "column"),
+        (marks, array.shape[0], "row"),
     ):
         if labels is not None and len(labels) != count:
-            raise ValueError(f"tile: {len(labels)} {what} labels for {count} {what}s")
+            kind = "marks" if labels is marks else "labels"
+            raise ValueError(f"tile: {len(labels)} {what} {kind} for {count} {what}s")
     rows, columns, _, height, width = array.shape
-    grid = np.zeros((rows * (height + gap) - gap, columns * (width + gap) - gap, 4), dtype=np.uint8)
+    margin = gap if marks is not None else 0
+    shape = (rows * (height + gap) - gap + 2 * margin, columns * (width + gap) - gap + 2 * margin, 4)
+    grid = np.zeros(shape, dtype=np.uint8)
     for row in range(rows):
         for column in range(columns):
-            top, left = row * (height + gap), column * (width + gap)
+            top, left = margin + row * (height + gap), margin + column * (width + gap)
+            if marks is not None and marks[row] == column:
+                grid[top - gap : top + height + gap, left - gap : left + width + gap] = MARK
             cell = grid[top : top + height, left : left + width]
             cell[..., :3] = array[row, column].transpose(1, 2, 0)
             cell[..., 3] = 255
     grid = grid.repeat(scale, axis=0).repeat(scale, axis=1)
     if row_labels is None and column_labels is None:
         return grid
-    return _labelled(grid, row_labels, column_labels, (height + gap) * scale, (width + gap) * scale)
+    steps = ((height + gap) * scale, (width + gap) * scale)
+    return _labelled(grid, row_labels, column_labels, *steps, margin * scale)
 
 
 def _labelled(
-    grid: Array, rows: Sequence[str] | None, columns: Sequence[str] | None, row_step: int, column_step: int
+    grid: Array,
+    rows: Sequence[str] | None,
+    columns: Sequence[str] | None,
+    row_step: int,
+    column_step: int,
+    margin: int,
 ) -> Array:
     """Add a margin with row labels, right-aligned, and column labels, centred."""
     from PIL import Image, ImageDraw, ImageFont
@@ -81,9 +97,9 @@ def _labelled(
     canvas.paste(Image.fromarray(grid), (left, top))
     draw = ImageDraw.Draw(canvas)
     for index, text in enumerate(rows or ()):
-        draw.text((left - 6, top + (index + 0.5) * row_step), text, INK, font, anchor="rm")
+        draw.text((left - 6, top + margin + (index + 0.5) * row_step), text, INK, font, anchor="rm")
     for index, text in enumerate(columns or ()):
-        draw.text((left + (index + 0.5) * column_step, top - 4), text, INK, font, anchor="ms")
+        draw.text((left + margin + (index + 0.5) * column_step, top - 4), text, INK, font, anchor="ms")
     return np.asarray(canvas)
 
 

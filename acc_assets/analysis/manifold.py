@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -26,11 +27,17 @@ class KnnReport:
 
 
 def knn_classification(
-    train_latents: Array, train_labels: Array, test_latents: Array, test_labels: Array, k: int = 5
+    train_latents: Array,
+    train_labels: Array,
+    test_latents: Array,
+    test_labels: Array,
+    k: int = 5,
+    metric: str = "euclidean",
 ) -> KnnReport:
-    """Classify test latents by the majority of their k nearest training latents (Euclidean, ties to the lower class).
+    """Classify test latents by the majority of their k nearest training latents; ties go to the lower class.
 
-    latents: (N, D); labels: (N,) integers. k is cut to the number of training latents.
+    latents: (N, D); labels: (N,) integers. k is cut to the number of training latents. metric: `euclidean`,
+    `manhattan` or `cosine` distance, as scikit-learn names them.
     """
     from sklearn.metrics import classification_report
     from sklearn.neighbors import KNeighborsClassifier
@@ -45,7 +52,9 @@ def knn_classification(
     if k < 1:
         raise ValueError(f"knn_classification: k is {k}; allowed: 1 or more")
     k = min(k, len(train))
-    predictions = KNeighborsClassifier(k, algorithm="brute").fit(train, train_labels).predict(test)
+    predictions = (
+        KNeighborsClassifier(k, algorithm="brute", metric=metric).fit(train, train_labels).predict(test)
+    )
     return KnnReport(
         accuracy=float((predictions == test_labels).mean()),
         k=k,
@@ -74,6 +83,7 @@ def knn_over_draws(
     size: int,
     draws: int = 20,
     k: int = 5,
+    metric: str = "euclidean",
 ) -> DrawSpread:
     """Tell how much k-NN accuracy owes to which `size` labelled latents were drawn (stratified, draws 0, 1, ...).
 
@@ -86,7 +96,7 @@ def knn_over_draws(
         chosen = stratified_draw(train_labels, size, np.random.default_rng(number))
         accuracies.append(
             knn_classification(
-                train_latents[chosen], train_labels[chosen], test_latents, test_labels, k
+                train_latents[chosen], train_labels[chosen], test_latents, test_labels, k, metric
             ).accuracy
         )
     return DrawSpread(float(np.mean(accuracies)), float(np.std(accuracies, ddof=1)), draws, size)
@@ -98,7 +108,8 @@ class ManifoldMetrics:
 
     knn_accuracy, trustworthiness (of the latents with respect to the pixels), neighbor_agreement: [0, 1];
     silhouette: [-1, 1]; davies_bouldin: 0 or more, lower is better; calinski_harabasz, fisher_ratio: 0 or
-    more; score: 0 to 100.
+    more; score: 0 to 100. The three without an upper end may be infinite: see `fisher_ratio`,
+    `calinski_harabasz` and `davies_bouldin`. None is ever NaN.
     """
 
     knn_accuracy: float
@@ -110,9 +121,9 @@ class ManifoldMetrics:
     fisher_ratio: float
     score: float
 
-    def to_json(self) -> dict[str, float]:
-        """The measures by name."""
-        return asdict(self)
+    def to_json(self) -> dict[str, float | str]:
+        """The measures by name; JSON has no infinity, so it is the text "Infinity", which `float()` reads."""
+        return {name: "Infinity" if value == math.inf else value for name, value in asdict(self).items()}
 
 
 def manifold_score(
@@ -125,7 +136,8 @@ def manifold_score(
 ) -> float:
     """Combine six measures to a score from 0 to 100: 100 times their mean, each brought to [0, 1].
 
-    Silhouette enters as (s + 1) / 2, Davies-Bouldin as 1 / (1 + d), the Fisher ratio as f / (1 + f).
+    Silhouette enters as (s + 1) / 2, Davies-Bouldin as 1 / (1 + d), the Fisher ratio as f / (1 + f). An infinite
+    Fisher ratio (every class is a single place) counts 1 and an infinite Davies-Bouldin index counts 0: the limits.
     """
     parts = (
         knn_accuracy,
@@ -133,7 +145,7 @@ def manifold_score(
         neighbor_agreement,
         (silhouette + 1.0) / 2.0,
         1.0 / (1.0 + davies_bouldin),
-        fisher_ratio / (1.0 + fisher_ratio),
+        1.0 if math.isinf(fisher_ratio) else fisher_ratio / (1.0 + fisher_ratio),
     )
     return 100.0 * sum(parts) / len(parts)
 
@@ -152,7 +164,7 @@ def manifold_metrics(
     knn_accuracy: from `knn_classification`; k: neighbours for agreement, and max(5, k) for trustworthiness;
     graph: neighbour graph of the latents, if it exists already. Raises ValueError for fewer than two classes.
     """
-    from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
+    from sklearn.metrics import silhouette_score
 
     points = checked_points(latents, "manifold_metrics", minimum=3)
     classes = np.unique(labels)
@@ -170,11 +182,11 @@ def manifold_metrics(
         "trustworthiness": trustworthiness(images, points, reach, graph=graph),
         "neighbor_agreement": neighbor_agreement(labels, graph.nearest(min(k, graph.k))),
         "silhouette": float(silhouette_score(points, labels)),
-        "davies_bouldin": float(davies_bouldin_score(points, labels)),
+        "davies_bouldin": davies_bouldin(points, labels),
         "fisher_ratio": fisher_ratio(points, labels),
     }
     return ManifoldMetrics(
-        calinski_harabasz=float(calinski_harabasz_score(points, labels)),
+        calinski_harabasz=calinski_harabasz(points, labels),
         score=manifold_score(**parts),
         **parts,
     )
@@ -203,6 +215,36 @@ def fisher_ratio(points: Array, labels: Array) -> float:
     if within == 0.0:
         return float("inf") if between > 0.0 else 0.0
     return between / within
+
+
+def calinski_harabasz(points: Array, labels: Array) -> float:
+    """The Fisher ratio over its degrees of freedom, (n - c) / (c - 1) times it, for n points of c classes.
+
+    Calinski and Harabasz (1974). Infinite where the Fisher ratio is, 0 when all points coincide (scikit-learn says 1
+    in both cases).
+    """
+    classes = len(np.unique(labels))
+    return fisher_ratio(points, labels) * (len(points) - classes) / (classes - 1)
+
+
+def davies_bouldin(points: Array, labels: Array) -> float:
+    """Mean over classes of the worst (s_i + s_j) / |m_i - m_j|, s the mean distance to the class mean m.
+
+    Davies and Bouldin (1979), for points (N, D) with labels (N,). Infinite when two classes have one mean: nothing
+    keeps them apart (scikit-learn leaves such pairs out, and calls latents that all coincide best).
+    """
+    array = np.asarray(points, dtype=np.float64)
+    own = [array[labels == label] for label in np.unique(labels)]
+    means = np.stack([part.mean(axis=0) for part in own])
+    spreads = np.array(
+        [np.linalg.norm(part - mean, axis=1).mean() for part, mean in zip(own, means, strict=True)]
+    )
+    apart = np.linalg.norm(means[:, None] - means[None], axis=2)
+    worst = np.divide(
+        spreads[:, None] + spreads[None], apart, out=np.full_like(apart, math.inf), where=apart > 0
+    )
+    np.fill_diagonal(worst, -math.inf)
+    return float(worst.max(axis=1).mean())
 
 
 @dataclass(frozen=True)

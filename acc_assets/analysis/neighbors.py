@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,11 @@ class KnnGraph:
                 f"KnnGraph: indices {self.indices.shape} and distances {self.distances.shape} "
                 "must have one shape (N, k)"
             )
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, Array]) -> KnnGraph:
+        """The graph that `indices` and `distances` of an artifact hold."""
+        return cls(arrays["indices"], arrays["distances"])
 
     @property
     def n(self) -> int:

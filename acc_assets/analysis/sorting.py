@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from acc_assets.analysis.neighbors import checked_points
+from acc_assets.analysis.slot_axis import SlotAxis, slot_axis
 from acc_assets.models import FactorGroup
 
 Array = np.ndarray
@@ -17,24 +18,22 @@ Array = np.ndarray
 class FactorOrder:
     """The ends of a data set sorted by a factor's activation.
 
-    lowest, highest: (count,) indices, both ascending in activation; activations: (N,) of all images.
+    lowest, highest: (count,) indices, both ascending in activation; activations: (N,) of all images, in standard
+    deviations along `axis`, the first principal direction of the slot.
     """
 
     name: str
     lowest: Array
     highest: Array
     activations: Array
-
-
-def activation(mu: Array, group: FactorGroup) -> Array:
-    """Activation (N,) of a factor: the mean of its slice of the latents (N, D)."""
-    values: Array = mu[:, group.start : group.stop].mean(axis=1)
-    return values
+    axis: SlotAxis
 
 
 def sort_by_activation(mu: Array, groups: Sequence[FactorGroup], count: int = 20) -> list[FactorOrder]:
     """Find the images with the `count` lowest and highest activations of each factor.
 
+    The activation of a factor is the position of its slice of the latents (N, D) along the slot's first principal
+    direction over the data, which is the axis that a traversal moves along.
     Ties keep the order of the data. For fewer than 2 * count images the two ends share them, without overlap.
     """
     latents = checked_points(mu, "sort_by_activation", minimum=2)
@@ -43,7 +42,8 @@ def sort_by_activation(mu: Array, groups: Sequence[FactorGroup], count: int = 20
     count = min(count, len(latents) // 2)
     orders = []
     for group in groups:
-        values = activation(latents, group)
+        axis = slot_axis(latents, group)
+        values = axis.positions(latents[:, group.start : group.stop])
         order = np.argsort(values, kind="stable")
-        orders.append(FactorOrder(group.name, order[:count], order[-count:], values))
+        orders.append(FactorOrder(group.name, order[:count], order[-count:], values, axis))
     return orders

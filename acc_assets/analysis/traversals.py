@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from acc_assets.analysis.neighbors import checked_points
+from acc_assets.analysis.slot_axis import in_deviations, slot_axis
 from acc_assets.models import FactorGroup
 
 Array = np.ndarray
@@ -19,10 +20,11 @@ class Traversal:
     """A factor moved over its range, everything else held.
 
     images: (S, T, C, H, W) in [0, 1], one row per seed image; dim_images: (d, T, C, H, W), one row per
-    dimension of the group, from the first seed image; offsets: (T,) standard deviations; direction: (d,) unit
-    vector within the group; std: standard deviation of the data along it; explained: its share of the group's
-    variance in [0, 1]; effect: mean absolute pixel change over rows, steps and pixels, against the middle of
-    the row.
+    dimension of the group, from the first seed image; offsets: (T,) standard deviations; positions: (S,) where each
+    seed image itself lies on the same scale, and dim_positions: (d,) where the first does in each dimension, so that
+    a column is the image's own reconstruction only where its offset is that number; direction: (d,) unit vector
+    within the group; std: standard deviation of the data along it; explained: its share of the group's variance in
+    [0, 1]; effect: mean absolute pixel change over rows, steps and pixels, against the middle of the row.
     """
 
     name: str
@@ -31,10 +33,16 @@ class Traversal:
     images: Array
     dim_images: Array
     offsets: Array
+    positions: Array
+    dim_positions: Array
     direction: Array
     std: float
     explained: float
     effect: float
+
+    def nearest(self, positions: Array) -> list[int | None]:
+        """The column nearest to each position (K,); None where it lies beyond the columns by over half a step."""
+        return nearest_columns(self.offsets, positions)
 
 
 def traverse(
@@ -68,20 +76,19 @@ def traverse(
 
 def _traverse_group(decode: Decode, mu: Array, group: FactorGroup, seeds: Array, offsets: Array) -> Traversal:
     own = mu[:, group.start : group.stop].astype(np.float64)
-    mean, spread = own.mean(axis=0), own.std(axis=0)
-    direction, std, explained = _principal_direction(own - mean)
+    axis, spread = slot_axis(mu, group), own.std(axis=0)
     steps, dims = len(offsets), own.shape[1]
 
     grid = np.repeat(mu[seeds, None].astype(np.float64), steps, axis=1)  # (S, T, D)
-    along = (own[seeds] - mean) @ direction  # (S,) where the seeds are
-    shift = offsets[None, :] * std - along[:, None]  # (S, T)
-    grid[:, :, group.start : group.stop] += shift[:, :, None] * direction
+    positions = axis.positions(own[seeds])  # (S,) where the seeds are
+    shift = (offsets[None, :] - positions[:, None]) * axis.std  # (S, T)
+    grid[:, :, group.start : group.stop] += shift[:, :, None] * axis.direction
 
     rows = np.repeat(mu[seeds[0]][None, None].astype(np.float64), dims, axis=0).repeat(
         steps, axis=1
     )  # (d, T, D)
     for dim in range(dims):
-        rows[dim, :, group.start + dim] = mean[dim] + offsets * spread[dim]
+        rows[dim, :, group.start + dim] = axis.mean[dim] + offsets * spread[dim]
 
     codes = np.concatenate([grid, rows]).reshape(-1, mu.shape[1]).astype(np.float32)
     decoded = decode(codes)
@@ -95,18 +102,24 @@ def _traverse_group(decode: Decode, mu: Array, group: FactorGroup, seeds: Array,
         images=images,
         dim_images=decoded[len(seeds) :],
         offsets=offsets,
-        direction=direction,
-        std=std,
-        explained=explained,
+        positions=positions,
+        dim_positions=in_deviations(own[seeds[0]] - axis.mean, spread),
+        direction=axis.direction,
+        std=axis.std,
+        explained=axis.explained,
         effect=float(np.abs(images - middle[:, None]).mean()),
     )
 
 
-def _principal_direction(centred: Array) -> tuple[Array, float, float]:
-    """First principal direction, the deviation along it and its share of the variance: (N, d) -> (d,), float, float."""
-    variances, vectors = np.linalg.eigh(centred.T @ centred / len(centred))
-    direction = vectors[:, -1]
-    direction = direction * (-1.0 if direction[np.abs(direction).argmax()] < 0.0 else 1.0)
-    total = float(variances.sum())
-    top = max(float(variances[-1]), 0.0)
-    return direction, top**0.5, top / total if total > 0.0 else 0.0
+def nearest_columns(offsets: Array, positions: Array) -> list[int | None]:
+    """The index of the evenly spaced offset (T,) nearest to each position (K,).
+
+    None for a position more than half a step beyond the first or last offset: no column shows it.
+
+    >>> nearest_columns(np.linspace(-3, 3, 7), np.array([0.4, -3.2, 3.6]))
+    [3, 0, None]
+    """
+    found = np.abs(positions[:, None] - offsets).argmin(axis=1)
+    half = (offsets[-1] - offsets[0]) / (len(offsets) - 1) / 2.0
+    beyond = (positions < offsets[0] - half) | (positions > offsets[-1] + half)
+    return [None if outside else int(column) for column, outside in zip(found, beyond, strict=True)]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from acc_assets.assets.kinds import AnalysisKind, NodeWork, Outcome, digest_of, picture
+from acc_assets.models.abilities import DECODE
 
 FAMILY = "attention"
 IMAGES = 6
@@ -21,13 +22,14 @@ def run(work: NodeWork) -> Outcome:
 
     from acc_assets.analysis.attention import attention_overlays, attention_summary
     from acc_assets.analysis.figures import tile, to_png
+    from acc_assets.training import device_of
 
     model: Any = work.model().model
     mu = work.run.read_npz("latents/latents_latest.npz")["mu"]
     names = [group.name for group in work.groups]
     shown = work.example_indices(per_class=1)[:IMAGES]
     measured = np.unique(np.linspace(0, len(mu) - 1, min(MEASURED, len(mu))).astype(int))
-    device = next(model.parameters()).device
+    device = device_of(model)
     images = work.data.test.images.astype(np.float32) / 255
     with torch.no_grad():
         maps, many = (
@@ -66,7 +68,8 @@ KIND = AnalysisKind(
     version=1,
     description="The decoder's cross-attention to each factor, laid over test images.",
     kinds=frozenset({"pytorch", "image"}),
-    run=run,
+    analyse=run,
+    needs=(DECODE,),
     after=("latents",),
     applies=lambda node: "attention" in getattr(node.model, "readouts", ()),
 )

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import dagster as dg
-from dagster._core.errors import DagsterExecutionInterruptedError
 
-from acc_assets.assets.kinds import Check, NodeWork, Outcome, Verdict
+from acc_assets.assets.kinds import Check, NodeWork, Outcome, Verdict, digest_of
 from acc_assets.tree import TreeNode
 
 FAMILY = "checkpoints"
-VERSION = 2  # raise it when equal specs would train to other bits
+VERSION = 3  # raise it when equal specs would train to other bits
 CHECKS = (
     Check(
         "finite_loss",
@@ -45,26 +44,28 @@ def run(work: NodeWork) -> Outcome:
 
     A training that is terminated finishes its batch and saves; materializing the asset again continues from there.
     """
-    from acc_assets.training import TrainingCancelled, build_checkpoint
+    from acc_assets.training import build_checkpoint
 
     node = work.node
     parent = work.store.run(work.tree.name, node.parent, work.seed) if node.parent else None
-    try:
-        result = build_checkpoint(
-            node,
-            recipe=work.tree.name,
-            seed=work.seed,
-            run=work.run,
-            parent_run=parent,
-            runtime=work.runtime,
-            progress=work.progress,
-            code_version=str(VERSION),
-        )
-    except TrainingCancelled as cancelled:
-        work.progress.message(str(cancelled))
-        raise DagsterExecutionInterruptedError from cancelled
+    run = work.store.run(work.tree.name, node.tag, work.seed)
+    result = build_checkpoint(
+        node,
+        recipe=work.tree.name,
+        seed=work.seed,
+        run=run,
+        parent_run=parent,
+        runtime=work.runtime,
+        progress=work.progress,
+        code_version=str(VERSION),
+    )
+    if (
+        run.manifest(FAMILY).made_from != work.made_from
+    ):  # only now: an unfinished one is not what was asked for
+        with work.run.family(FAMILY, keep=True):
+            pass
     summary = result.summary
-    config = work.run.read_json("config.json")
+    config = run.read_json("config.json")
     metadata: dict[str, Any] = {
         "step": result.step,
         "parameters": config["parameters"],
@@ -99,4 +100,4 @@ def run(work: NodeWork) -> Outcome:
                 ),
             ),
         }
-    return Outcome(data_version=result.digest[:16], metadata=metadata, verdicts=verdicts)
+    return Outcome(data_version=digest_of(run.manifest(FAMILY)), metadata=metadata, verdicts=verdicts)

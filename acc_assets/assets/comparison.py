@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import dagster as dg
+
 from acc_assets.assets.kinds import Outcome, digest_of
-from acc_assets.report import RecipeView, compare
-from acc_assets.storage import Store
+from acc_assets.report import Comparison, RecipeView, compare
+from acc_assets.storage import RunDirectory, Store
 
 FAMILY = "comparison"
 VERSION = 1
 READS = ("metrics", "manifold")  # analyses, by suffix
 
 
-def run(view: RecipeView, store: Store) -> Outcome:
-    """Compare what is there of a recipe and say what is missing."""
+def run(view: RecipeView, store: Store, folder: RunDirectory) -> Outcome:
+    """Compare what is there of a recipe and matches it, and say what is missing."""
     found = compare(store, view)
-    folder = store.recipe(view.name)
     with folder.family(FAMILY) as out:
         out.json("comparison.json", found.to_json())
         out.bytes("comparison.csv", found.to_csv().encode())
@@ -28,7 +31,28 @@ def run(view: RecipeView, store: Store) -> Outcome:
         data_version=digest_of(folder.manifest(FAMILY)),
         metadata={
             **numbers,
+            "comparison": _table(found),
             "missing": len(found.missing),
+            "left out": "; ".join(f"{one.node} seed {one.seed}: {one.what}" for one in found.missing)
+            or "nothing",
             "path": str(folder.local_path(FAMILY)),
         },
     )
+
+
+def _table(found: Comparison) -> dg.MetadataValue[Any]:
+    """A row a node, a column a metric: mean and spread over seeds, as a table of the catalog."""
+    columns = found.headline(12)
+    records = []
+    for node in found.nodes:
+        cells = {column.label: found.cells[node].get(column.key) for column in columns}
+        text = {
+            label: ""
+            if cell is None
+            else f"{cell.mean:.4g}" + (f" ± {cell.sd:.2g}" if cell.sd is not None else "")
+            for label, cell in cells.items()
+        }
+        records.append(dg.TableRecord({"node": node, **text}))
+    names = ["node", *(column.label for column in columns)]
+    schema = dg.TableSchema(columns=[dg.TableColumn(name, "string") for name in names])
+    return dg.MetadataValue.table(records=records, schema=schema)

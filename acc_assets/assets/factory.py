@@ -1,176 +1,224 @@
-"""A traced tree becomes Dagster assets, checks and jobs."""
+"""A traced tree becomes Dagster assets: one step a checkpoint, one for all analyses of a node and seed."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
-from acc_assets.assets import checkpoint, comparison, dataset, site
+from acc_assets.assets import catalog, checkpoint, comparison, dataset, site
+from acc_assets.assets.automation import WHEN_STALE
+from acc_assets.assets.failures import StepFailures, record_failed_checks
 from acc_assets.assets.instance import TRAINING_POOL
-from acc_assets.assets.kinds import Check, NodeWork, Outcome
+from acc_assets.assets.kinds import NOT_READ, NodeWork, Outcome
+from acc_assets.assets.launched import Project
 from acc_assets.assets.partitions import seed_partitions
-from acc_assets.assets.plans import AssetPlan, plans
-from acc_assets.assets.progress import TrainingProgress, telling
-from acc_assets.assets.resources import MachineResource, StoreResource
+from acc_assets.assets.plans import COMPARISON, AssetPlan, Unit, inputs_of, plans, read_by
+from acc_assets.assets.progress import TrainingProgress
+from acc_assets.assets.resources import MACHINE, STORE, MachineResource, parameters_key
+from acc_assets.assets.status import (
+    named_inputs,
+    recipe_status,
+    recorded_versions,
+    shown,
+    wanted_inputs,
+)
 from acc_assets.assets.views import all_views, recipe_view
-from acc_assets.storage import Store
-from acc_assets.tree import BrokenRecipe, Tree
+from acc_assets.storage import MadeFrom, Store
+from acc_assets.tree import Tree
 
 OWNERS = ["team:acc_assets"]
+MATCHES = "matches_recipe"
+MADE_FROM_RECIPE = "made from the recipe as it is"
 
 
-def recipe_assets(tree: Tree) -> list[dg.AssetsDefinition]:
+def recipe_assets(project: Project, tree: Tree) -> list[dg.AssetsDefinition]:
     """All assets of one recipe."""
-    return [
-        _node_asset(tree, plan) if plan.node is not None else _recipe_asset(tree, plan)
-        for plan in plans(tree)
-    ]
+    made: list[dg.AssetsDefinition] = []
+    analyses: dict[str, list[AssetPlan]] = {}
+    for plan in plans(tree, project.prefix):
+        if plan.kind is not None and plan.node is not None:
+            analyses.setdefault(plan.node.tag, []).append(plan)
+        else:
+            made.append(_step(project, tree, [plan], "__".join(plan.key.path)))
+    for tag, own in analyses.items():
+        name = "__".join([*own[0].key.path[:-1], tag, "analyses"])
+        made.append(_step(project, tree, own, name, can_subset=True))
+    return made
 
 
-def recipe_job(tree: Tree) -> Any:
-    """A job that materializes a whole recipe, one seed a run."""
-    return dg.define_asset_job(
-        tree.name,
-        selection=dg.AssetSelection.groups(tree.name),
-        description=f"Build everything of {tree.title}, one seed a run.",
-        tags={"acc/recipe": tree.name},
+def _step(
+    project: Project, tree: Tree, own: Sequence[AssetPlan], name: str, *, can_subset: bool = False
+) -> dg.AssetsDefinition:
+    """One step: a checkpoint, the analyses of a node, a data set, the comparison or the site."""
+    first = own[0]
+    trains = first.kind is None and first.node is not None and first.node.kind == "trained"
+
+    @dg.multi_asset(
+        name=name,
+        specs=[_spec(tree, plan, skippable=can_subset) for plan in own],
+        check_specs=[spec for plan in own for spec in _check_specs(tree, plan)],
+        partitions_def=seed_partitions(tree) if first.scope == "node" else None,
+        can_subset=can_subset,
+        pool=TRAINING_POOL if trains else None,
+        required_resource_keys={STORE, MACHINE, parameters_key(tree)},
+        retry_policy=dg.RetryPolicy(max_retries=1, delay=5),  # our own errors are not retried
     )
+    def step(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
+        wanted = [plan.key for plan in own if plan.key in context.selected_asset_keys]
+        yield from _carry_out(project, tree.name, context, wanted)
+
+    return step
 
 
-def branch_jobs(tree: Tree) -> list[Any]:
-    """A job for each branch off the root: what it starts from, its fork, all made from it, and their analyses."""
-    jobs = []
-    for node in tree:
-        if node.kind != "fork" or node.parent is None or tree[node.parent].kind != "root":
-            continue
-        tags = {below.tag for below in tree.subtree(node.tag)}
-        above = {one.tag for one in tree.ancestors(node.tag)}
-        data = {name for tag in tags for name in tree[tag].datasets}
-        keys = [
-            plan.key
-            for plan in plans(tree)
-            if (plan.node is not None and plan.node.tag in tags)
-            or (plan.node is not None and plan.node.tag in above and plan.kind is None)
-            or (plan.dataset is not None and plan.dataset.name in data)
-        ]
-        jobs.append(
-            dg.define_asset_job(
-                f"{tree.name}__branch__{node.tag}",  # `<recipe>__<tag>` is the op of the asset
-                selection=dg.AssetSelection.assets(*keys),
-                description=f"Build the branch {node.tag} of {tree.title}.",
-                tags={"acc/recipe": tree.name, "acc/branch": node.tag},
-            )
-        )
-    return jobs
-
-
-def broken_recipe_asset(broken: BrokenRecipe) -> dg.AssetSpec:
-    """A recipe that could not be read, as something that one sees in the catalog."""
+def _spec(tree: Tree, plan: AssetPlan, *, skippable: bool) -> dg.AssetSpec:
+    tags = {"acc/recipe": tree.name, "acc/group": plan.group}
+    if plan.node is not None:
+        tags |= {"acc/branch": plan.node.branch, "acc/node": plan.node.tag}
     return dg.AssetSpec(
-        # The whole file name: x.py and x.yaml may both be broken.
-        key=["broken_recipes", broken.path.parent.name, broken.path.name],
-        group_name="broken_recipes",
-        description=f"This recipe file has an error, so it gives no assets.\n\n```\n{broken}\n```",
-        kinds={"error"},
-        metadata={"file": dg.MetadataValue.path(str(broken.path)), "error": str(broken)},
-        tags={"acc/broken": "true"},
+        plan.key,
+        deps=[*plan.deps, *([plan.source] if plan.source is not None else [])],
+        group_name=plan.group,
+        code_version=plan.code_version,
+        owners=OWNERS,
+        description=catalog.describe(tree, plan),
+        kinds=catalog.kinds_of(plan),
+        metadata=catalog.metadata_of(tree, plan),
+        tags=tags,
+        skippable=skippable,
+        automation_condition=WHEN_STALE,
     )
 
 
-def _node_asset(tree: Tree, plan: AssetPlan) -> dg.AssetsDefinition:
-    """A checkpoint or an analysis: one node, partitioned by seed."""
-    node = plan.node
-    assert node is not None
-    kind = plan.kind
-    trained = kind is None and node.kind == "trained"
-    checks = kind.checks if kind else checkpoint.CHECKS if trained else ()
-
-    @dg.asset(
-        **_common(plan, checks),
-        partitions_def=seed_partitions(tree),
-        kinds=set(kind.kinds) if kind else {"pytorch", node.kind},
-        description=kind.description if kind else checkpoint.describe(node),
-        metadata={"spec": dg.MetadataValue.json(node.spec), "spec_hash": node.spec_hash},
-        pool=TRAINING_POOL if trained else None,
-        tags={"acc/recipe": tree.name, "acc/branch": node.branch, "acc/node": node.tag},
+def _check_specs(tree: Tree, plan: AssetPlan) -> list[dg.AssetCheckSpec]:
+    by_seed = seed_partitions(tree) if plan.scope == "node" else None
+    matches = dg.AssetCheckSpec(
+        MATCHES,
+        asset=plan.key,
+        description="It was made from the recipe and the inputs as they are now.",
+        blocking=True,
+        partitions_def=by_seed,
     )
-    def node_asset(
-        context: dg.AssetExecutionContext, store: StoreResource, machine: MachineResource
-    ) -> dg.MaterializeResult:
-        seed = int(context.partition_key)
-        work = NodeWork(
-            tree=tree,
-            node=node,
-            seed=seed,
-            store=store.open(),
-            device=machine.device,
-            threads=machine.threads,
-            progress=TrainingProgress(context, plan.name, seed),
+    own = [
+        dg.AssetCheckSpec(
+            check.name,
+            asset=plan.key,
+            description=check.description,
+            blocking=check.blocking,
+            partitions_def=by_seed,
         )
-        with telling(plan.name, seed):
-            return _result(plan, kind.run(work) if kind else checkpoint.run(work), checks)
+        for check in plan.checks
+    ]
+    return [matches, *own]
 
-    return node_asset
+
+def _carry_out(
+    project: Project, recipe: str, context: dg.AssetExecutionContext, wanted: Sequence[dg.AssetKey]
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Make the wanted assets one after another; one that fails leaves those that do not need it."""
+    store: Store = getattr(context.resources, STORE).open()
+    failures = StepFailures(context, store)
+    tree = project.trees[recipe]
+    own = {plan.key: plan for plan in plans(tree, project.prefix)}
+    with failures.caught(own[wanted[0]], _seed(context, own[wanted[0]])):
+        tree = project.in_run(recipe, context)
+    failures.raise_any()
+    every = {plan.key: plan for plan in plans(tree, project.prefix)}
+    loaded: dict[str, Any] = {}
+    for key in wanted:
+        plan = every[key]
+        if failures.bars(plan):
+            continue
+        outcome: Outcome | None = None
+        seed = _seed(context, plan)
+        with failures.caught(plan, seed):
+            if plan.scope == "recipe":
+                outcome = _read_all(project, tree, plan, context.instance, store)
+            else:
+                made_from = _made_from(plan, seed, context.instance, every)
+                if plan.dataset is not None:
+                    outcome = dataset.run(plan.dataset, plan.folder(store, None), made_from)
+                elif plan.node is not None and seed is not None:
+                    machine: MachineResource = getattr(context.resources, MACHINE)
+                    work = NodeWork(
+                        tree=tree,
+                        node=plan.node,
+                        seed=seed,
+                        store=store,
+                        device=machine.device,
+                        threads=machine.threads,
+                        progress=TrainingProgress(context, plan.key),
+                        made_from=made_from,
+                        loaded=loaded,
+                    )
+                    outcome = plan.kind.run(work) if plan.kind is not None else checkpoint.run(work)
+        if outcome is not None:
+            record_failed_checks(store, plan, seed, outcome, context.run.run_id)
+            yield _result(plan, own.get(key), outcome)
+    failures.raise_any()
 
 
-def _recipe_asset(tree: Tree, plan: AssetPlan) -> dg.AssetsDefinition:
-    """A data set, the comparison or the site: what belongs to the whole recipe."""
-    checks: Sequence[Check] = ()
-    run: Callable[[Store, dg.DagsterInstance], Outcome]
+def _seed(context: dg.AssetExecutionContext, plan: AssetPlan) -> int | None:
+    return int(context.partition_key) if plan.scope == "node" else None
+
+
+def _made_from(
+    plan: AssetPlan, seed: int | None, instance: dg.DagsterInstance, every: Mapping[dg.AssetKey, AssetPlan]
+) -> MadeFrom:
+    """The code and the data versions that a unit is made from now."""
+    versions: dict[Unit, str | None] = {}
     if plan.dataset is not None:
-        ref = plan.dataset
-        kinds, description = {"numpy"}, dataset.describe(ref)
-
-        def run(store: Store, instance: dg.DagsterInstance) -> Outcome:
-            return dataset.run(tree.name, ref, store)
-    elif plan.family == comparison.FAMILY:
-        kinds, description = {"table"}, comparison.__doc__ or ""
-
-        def run(store: Store, instance: dg.DagsterInstance) -> Outcome:
-            return comparison.run(recipe_view(tree), store)
-    else:
-        kinds, description, checks = {"html", "typescript"}, site.__doc__ or "", site.CHECKS
-
-        def run(store: Store, instance: dg.DagsterInstance) -> Outcome:
-            return site.run(all_views(tree, instance), store)
-
-    @dg.asset(**_common(plan, checks), kinds=kinds, description=description, tags={"acc/recipe": tree.name})
-    def recipe_asset(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:
-        with telling(plan.name, None):
-            return _result(plan, run(store.open(), context.instance), checks)
-
-    return recipe_asset
+        plan.dataset.config.load()  # files that are missing are downloaded, or named by the error
+    for key, unit in zip(plan.deps, inputs_of(plan, seed, every), strict=True):
+        versions[unit] = recorded_versions(every[key], instance).get(unit[1])
+    return MadeFrom(plan.code_version, named_inputs(plan, versions))
 
 
-def _common(plan: AssetPlan, checks: Sequence[Check]) -> dict[str, Any]:
-    return {
-        "key": plan.key,
-        "deps": list(plan.deps),
-        "group_name": plan.recipe,
-        "code_version": plan.code_version,
-        "owners": OWNERS,
-        "check_specs": [
-            dg.AssetCheckSpec(
-                check.name, asset=plan.key, description=check.description, blocking=check.blocking
-            )
-            for check in checks
-        ],
-    }
+def _read_all(
+    project: Project, tree: Tree, plan: AssetPlan, instance: dg.DagsterInstance, store: Store
+) -> Outcome:
+    """The comparison or the site: they read what matches the recipe, and say what is left out."""
+    states = recipe_status(tree, instance, store, prefix=project.prefix)
+    read = set(read_by(plan, tree, plans(tree, project.prefix)))
+    inputs = wanted_inputs(plan, [one for one in states if one.unit in read])
+    damaged = [shown(one.unit) for one in states if one.unit in read and one.state == "damaged"]
+    if damaged:
+        inputs[NOT_READ] = ", ".join(damaged)
+    made_from = MadeFrom(plan.code_version, inputs)
+    if plan.name == COMPARISON:
+        return comparison.run(recipe_view(tree, states), store, plan.folder(store, None).stamped(made_from))
+    return site.run(all_views(project, tree, instance, store), store, plan.folder(store, None), made_from)
 
 
-def _result(plan: AssetPlan, outcome: Outcome, checks: Sequence[Check]) -> dg.MaterializeResult:
-    verdicts: Mapping[str, Any] = outcome.verdicts
-    return dg.MaterializeResult(
-        data_version=dg.DataVersion(outcome.data_version),
-        metadata=outcome.metadata,
-        check_results=[
-            dg.AssetCheckResult(
-                check_name=check.name,
-                passed=verdicts[check.name].passed,
-                severity=check.severity,
-                description=verdicts[check.name].reason,
-                metadata=dict(verdicts[check.name].numbers),
-            )
-            for check in checks
-        ],
+def _result(plan: AssetPlan, says: AssetPlan | None, outcome: Outcome) -> dg.MaterializeResult[Any]:
+    """What Dagster is told; `says` is the asset as the recipe has it, where the run has other parameters."""
+    same = says is not None and says.code_version == plan.code_version
+    matches = dg.AssetCheckResult(
+        check_name=MATCHES,
+        asset_key=plan.key,
+        passed=same,
+        severity=dg.AssetCheckSeverity.WARN,  # an error would hold up the rest of the run
+        description=MADE_FROM_RECIPE if same else "made with other parameters than the recipe's",
     )
+    verdicts: Mapping[str, Any] = outcome.verdicts
+    own = [
+        dg.AssetCheckResult(
+            check_name=check.name,
+            asset_key=plan.key,
+            passed=verdicts[check.name].passed,
+            severity=check.severity,
+            description=verdicts[check.name].reason,
+            metadata=dict(verdicts[check.name].numbers),
+        )
+        for check in plan.checks
+    ]
+    return dg.MaterializeResult(
+        asset_key=plan.key,
+        data_version=dg.DataVersion(outcome.data_version),
+        metadata={name: _shown_metadata(name, value) for name, value in outcome.metadata.items()},
+        check_results=[matches, *own],
+    )
+
+
+def _shown_metadata(name: str, value: Any) -> Any:
+    """Places on this machine as places, not as text."""
+    return dg.MetadataValue.path(value) if name in ("path", "open") else value

@@ -6,26 +6,32 @@ from typing import Any
 
 import numpy as np
 
-from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, digest_of
+from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, asked_of, digest_of
+from acc_assets.models.abilities import LATENT
 
 FAMILY = "interactive"
 DECIMALS = 5  # of the JSON; the npz holds float32
 
 
 def run(work: NodeWork) -> Outcome:
-    """Lay out a stratified choice of test latents by UMAP in 3-D and write them with their labels."""
+    """Lay out a stratified choice of the asked split's latents by UMAP in 3-D and write them with their labels."""
+    from acc_assets.analysis.figures import atlas
     from acc_assets.analysis.neighbors import knn_graph
     from acc_assets.analysis.projections import umap_layout
     from acc_assets.datasets.data import stratified_draw
+    from acc_assets.training.snapshots import checkpoint_steps, file_name
 
     request = work.node.manifold
     assert request is not None  # the kind applies to no other node
     work.runtime.apply()
-    test = work.data.test
-    count = min(request.points, len(test))
+    split = work.data.test if request.split == "test" else work.data.train
+    count = min(request.points, len(split))
     # The choice depends on the labels alone: every branch and seed shows the same images.
-    indices = np.sort(stratified_draw(test.targets, count, np.random.default_rng(0)))
-    raw = work.run.read_npz("latents/latents_latest.npz")["mu"][indices]
+    indices = np.sort(stratified_draw(split.targets, count, np.random.default_rng(0)))
+    if request.split == "test":
+        raw = work.run.read_npz("latents/latents_latest.npz")["mu"][indices]
+    else:
+        raw = work.encode(split.images[indices])
     reference = unit_length(raw) if request.l2_normalize else raw
     graph = knn_graph(reference, request.umap_neighbors)
     coords = umap_layout(
@@ -36,7 +42,7 @@ def run(work: NodeWork) -> Outcome:
         n_neighbors=min(request.umap_neighbors, graph.k),
         min_dist=request.min_dist,
     )
-    labels = test.targets[indices]
+    labels = split.targets[indices]
     finite = bool(np.isfinite(coords).all())
     with work.run.family(FAMILY) as out:
         out.npz(
@@ -47,11 +53,32 @@ def run(work: NodeWork) -> Outcome:
             reference_labels=labels.astype(np.int32),
             indices=indices.astype(np.int32),
         )
-        # The key names are a contract with other programs.
+        columns = None
+        if request.split != "test":  # whose pictures the data asset keeps
+            pictures, columns = atlas(split.images[indices])
+            out.png("atlas.png", pictures)
+        experiment = f"{work.tree.name}/{work.node.tag}/seed-{work.seed}"
+        # The key names of this file and the next are a contract with other programs.
+        out.json(
+            "latent_points.json",
+            {
+                "experiment": experiment,
+                "split": request.split,
+                "checkpoint": f"{work.run.path}/checkpoints/{file_name(checkpoint_steps(work.run)[-1])}",
+                "num_points": count,
+                "latent_dim": int(raw.shape[1]),
+                "projection": "umap_3d",
+                "umap_n_neighbors": request.umap_neighbors,
+                "umap_min_dist": request.min_dist,
+                "l2_normalized": request.l2_normalize,
+                "points": _rounded(coords),
+                "labels": labels.tolist(),
+            },
+        )
         out.json(
             "interactive_assets.json",
             {
-                "experiment": f"{work.tree.name}/{work.node.tag}/seed-{work.seed}",
+                "experiment": experiment,
                 "num_points": count,
                 "latent_dim": int(raw.shape[1]),
                 "l2_normalized": request.l2_normalize,
@@ -60,7 +87,7 @@ def run(work: NodeWork) -> Outcome:
                 "reference_latents": _rounded(reference),
                 "reference_latents_raw": _rounded(raw),
                 "reference_labels": labels.tolist(),
-                "digit_samples": _rounded(_one_of_each(test.images, test.targets)),
+                "digit_samples": _rounded(_one_of_each(split.images, split.targets)),
             },
         )
         out.json(
@@ -71,6 +98,8 @@ def run(work: NodeWork) -> Outcome:
                 "l2_normalized": request.l2_normalize,
                 "projection_k": min(request.projection_k, count),
                 "dataset": work.dataset_name,
+                "split": request.split,
+                "atlas_columns": columns,
                 "umap": {
                     "n_neighbors": request.umap_neighbors,
                     "min_dist": request.min_dist,
@@ -82,6 +111,7 @@ def run(work: NodeWork) -> Outcome:
         data_version=digest_of(work.run.manifest(FAMILY)),
         metadata={
             "points": count,
+            "split": request.split,
             "latents brought to length 1": request.l2_normalize,
             "path": str(work.run.local_path(FAMILY)),
         },
@@ -114,12 +144,15 @@ def _rounded(values: np.ndarray) -> list[Any]:
 KIND = AnalysisKind(
     suffix="interactive",
     family=FAMILY,
-    version=1,
-    description="A fixed UMAP map of test latents in 3-D on which the grounding playground places new images.",
+    version=2,
+    description="A fixed UMAP map of latents in 3-D on which the grounding playground places new images.",
     kinds=frozenset({"numpy", "umap"}),
-    run=run,
+    analyse=run,
+    needs=(LATENT,),
     after=("latents",),
     checks=(Check("map_finite", "Every coordinate of the map is a finite number."),),
     applies=lambda node: node.manifold is not None,
-    request=lambda node: node.manifold,
+    request=lambda node: asked_of(
+        node.manifold, "split", "points", "l2_normalize", "umap_neighbors", "min_dist", "projection_k"
+    ),
 )

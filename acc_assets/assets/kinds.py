@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,13 +13,16 @@ import dagster as dg
 import numpy as np
 
 from acc_assets.assets.progress import TrainingProgress
-from acc_assets.storage import Manifest, RunDirectory, Store
+from acc_assets.models import Abilities
+from acc_assets.storage import LEFT_OUT, MadeFrom, Manifest, RunDirectory, Store
 from acc_assets.tree import Tree, TreeNode
 
 if TYPE_CHECKING:
     from acc_assets.datasets import ImageData
+    from acc_assets.models import FactorGroup
     from acc_assets.training import LoadedModel, Runtime
 
+NOT_READ = "left out"  # in what readers were made from: what they could not read
 INLINE_PICTURE_BYTES = 200_000  # larger pictures are linked by path, so that the event log stays small
 
 
@@ -38,7 +42,10 @@ class Verdict:
 
     passed: bool
     reason: str
-    numbers: Mapping[str, float] = field(default_factory=dict)
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "numbers", _finite(self.numbers))
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,17 @@ class Outcome:
     data_version: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metadata", _finite(self.metadata))
+
+
+def _finite(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Infinities as text: GraphQL has no word for them, and the page of an asset would be an error."""
+    return {
+        name: str(value) if isinstance(value, float) and math.isinf(value) else value
+        for name, value in facts.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -61,11 +79,13 @@ class NodeWork:
     device: Any  # auto, cpu, cuda or mps
     threads: int
     progress: TrainingProgress
+    made_from: MadeFrom  # kept in the manifest of what is written
+    loaded: dict[str, LoadedModel] = field(default_factory=dict)  # shared by the analyses of one step
 
     @cached_property
     def run(self) -> RunDirectory:
         """The run directory of this node and seed."""
-        return self.store.run(self.tree.name, self.node.tag, self.seed)
+        return self.store.run(self.tree.name, self.node.tag, self.seed).stamped(self.made_from)
 
     @property
     def runtime(self) -> Runtime:
@@ -75,10 +95,14 @@ class NodeWork:
         return Runtime(device=self.device, threads=self.threads)
 
     def model(self, step: int | None = None) -> LoadedModel:
-        """The model with its heads in evaluation mode, at its last step or at a snapshot."""
+        """The model with its heads in evaluation mode, at its last step or at a snapshot; the last is loaded once."""
         from acc_assets.training import load_model
 
-        return load_model(self.run, self.node, step=step, device=self.runtime.apply())
+        if step is not None:
+            return load_model(self.run, self.node, step=step, device=self.runtime.apply())
+        if "last" not in self.loaded:
+            self.loaded["last"] = load_model(self.run, self.node, device=self.runtime.apply())
+        return self.loaded["last"]
 
     @property
     def dataset_name(self) -> str:
@@ -95,13 +119,24 @@ class NodeWork:
         """The data set that the latents are shown on."""
         return self.node.datasets[self.dataset_name].config.load()
 
+    @cached_property
+    def abilities(self) -> Abilities:
+        """What the model can do, as the latents asset saw it."""
+        facts = self.run.read_json("latents/latents.json")
+        if "lacks" not in facts:
+            raise ValueError(
+                f"{self.run.local_path('latents/latents.json')} is of an earlier version. Materialize "
+                f"{self.node.tag}_latents for seed {self.seed} again."
+            )
+        return Abilities.from_json(facts)
+
     @property
-    def groups(self) -> tuple[Any, ...]:
+    def groups(self) -> tuple[FactorGroup, ...]:
         """The model's factor groups; for a model without any, one group that spans the latent."""
         from acc_assets.models import FactorGroup
 
-        width = int(self.run.read_json("latents/latents.json")["latent_dim"])
-        return self.node.factor_groups or (FactorGroup("latent", 0, width),)
+        able = self.abilities
+        return able.factor_groups or (FactorGroup("latent", 0, able.latent_dim or 0),)
 
     def example_indices(self, per_class: int) -> np.ndarray:
         """The first test images of every class (of a real target: evenly spread ones), the same for every node."""
@@ -112,19 +147,35 @@ class NodeWork:
             np.concatenate([np.flatnonzero(targets == label)[:per_class] for label in np.unique(targets)])
         )
 
-    def decoder(self) -> Callable[[np.ndarray], np.ndarray]:
-        """A function from latents (B, D) to images (B, C, H, W) in [0, 1], by the node's own decoder."""
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """Latents (N, D) of uint8 images (N, C, H, W), by the node's model at its last step."""
+        from acc_assets.training import encode_split
+
+        return encode_split(self.model().model, {}, [], images, decode=False).mu
+
+    def reconstruct(self, images: np.ndarray) -> np.ndarray:
+        """What the model makes of images (B, C, H, W) in [0, 1], by a model that can reconstruct."""
         import torch
 
         from acc_assets.models import ModelOutput
+        from acc_assets.models.abilities import every_output
+        from acc_assets.training import device_of
+
+        model = self.model().model
+        with torch.no_grad():
+            outputs = every_output(model, torch.from_numpy(images).to(device_of(model)))
+        made: np.ndarray = outputs[ModelOutput.RECONSTRUCTION].cpu().numpy()
+        return made
+
+    def decoder(self) -> Callable[[np.ndarray], np.ndarray]:
+        """A function from latents (B, D) to images (B, C, H, W) in [0, 1], by a model that can `decode`."""
+        import torch
+
+        from acc_assets.models import ModelOutput
+        from acc_assets.training import device_of
 
         model: Any = self.model().model
-        if not hasattr(model, "decode"):
-            raise TypeError(
-                f"{type(model).__name__} of {self.tree.name}/{self.node.tag} has no decode(latent). Give it one "
-                "that returns {ModelOutput.RECONSTRUCTION: images}, or leave evaluate() out of the recipe."
-            )
-        device = next(model.parameters()).device
+        device = device_of(model)
 
         def decode(latents: np.ndarray) -> np.ndarray:
             with torch.no_grad():
@@ -139,14 +190,19 @@ class NodeWork:
 
 @dataclass(frozen=True)
 class AnalysisKind:
-    """An analysis of an evaluated node. `after` names the analyses (by suffix) whose artifacts it reads."""
+    """An analysis of an evaluated node. `after` names the analyses (by suffix) whose artifacts it reads.
+
+    `needs` are the model's abilities without which there is nothing to analyse. They are known when the model runs,
+    so the asset stands in the graph all the same; its one artifact then says why it is left out.
+    """
 
     suffix: str
     family: str
     version: int
     description: str
     kinds: frozenset[str]
-    run: Callable[[NodeWork], Outcome]
+    analyse: Callable[[NodeWork], Outcome]
+    needs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     reads_data: bool = False  # True where it reads the artifacts of the node's data sets
     reads_model: bool = True  # False where the artifacts named in `after` are all that it reads
@@ -154,6 +210,40 @@ class AnalysisKind:
     applies: Callable[[TreeNode], bool] = lambda node: True
     # What the recipe asked of this analysis; its hash is part of the code version, beside the node's lineage.
     request: Callable[[TreeNode], Any] = lambda node: None
+
+    def run(self, work: NodeWork) -> Outcome:
+        """Carry the analysis out, or say in its place what the model lacks for it."""
+        lacks = work.abilities.lacks if self.needs else {}
+        why = next((lacks[need] for need in self.needs if need in lacks), None)
+        if why is None:
+            return self.analyse(work)
+        with work.run.family(self.family) as out:
+            out.json(LEFT_OUT, {"reason": why})
+        return left_out(work, self.family, why, self.checks)
+
+
+def left_out(work: NodeWork, family: str, why: str, checks: Sequence[Check] = ()) -> Outcome:
+    """The outcome of an analysis that does not apply to a model: its checks have nothing to judge."""
+    return Outcome(
+        data_version=digest_of(work.run.manifest(family)),
+        metadata={"left out": why, "path": str(work.run.local_path(family))},
+        verdicts={check.name: Verdict(passed=True, reason=f"nothing to judge: {why}") for check in checks},
+    )
+
+
+def outputs_of(task: Any, head: Any) -> list[str] | None:
+    """Names of what a task's linear probe puts out: classes, or columns of a regression; None without such a probe."""
+    from acc_assets.tasks import ProbeTask
+
+    linear = getattr(head, "linear", None)
+    return (
+        task.output_names(linear.out_features) if linear is not None and isinstance(task, ProbeTask) else None
+    )
+
+
+def asked_of(request: Any, *fields: str) -> dict[str, Any]:
+    """The part of a recipe's request that one analysis reads: the others need not run again where it changes."""
+    return {field: getattr(request, field) for field in fields}
 
 
 def picture(png: bytes, path: str) -> dg.MetadataValue[Any]:

@@ -1,15 +1,33 @@
-"""Traced recipes as one set of Dagster definitions, for the UI, the command line and the tests."""
+"""Traced recipes as one set of Dagster definitions, for the UI, the command line, host projects and the tests."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
-from acc_assets.assets.factory import branch_jobs, broken_recipe_asset, recipe_assets, recipe_job
-from acc_assets.assets.resources import MachineResource, StoreResource
-from acc_assets.tree import BrokenRecipe, Tree
+# Dagster exports its load context from no public module; what a code location keeps for its runs is public.
+from dagster._core.definitions.definitions_load_context import DefinitionsLoadContext, DefinitionsLoadType
+
+from acc_assets.assets.factory import recipe_assets
+from acc_assets.assets.jobs import broken_recipe_asset, project_jobs, recipe_jobs
+from acc_assets.assets.launched import Project, keep, launched_project
+from acc_assets.assets.resources import (
+    MACHINE,
+    STORE,
+    MachineResource,
+    StoreResource,
+    parameters_key,
+    parameters_resource,
+)
+from acc_assets.assets.watch import file_sources, sensors
+from acc_assets.recipes import find_recipes
+from acc_assets.storage import Store
+from acc_assets.tree import Tree
 
 # What steps import; the forkserver loads it once, so that a step starts in milliseconds.
 PRELOADED = [
@@ -22,20 +40,85 @@ PRELOADED = [
 ]
 
 
-def build_definitions(trees: Iterable[Tree], broken: Iterable[BrokenRecipe] = ()) -> dg.Definitions:
-    """Definitions for the given trees, with errors standing where recipes are broken."""
-    trees = list(trees)
+def current_project(
+    store: Store, prefix: tuple[str, ...] = (), folders: Sequence[Path] | None = None
+) -> Project:
+    """The recipes of this code location: as they are now, or, in a run, as they were when it was launched."""
+    context = DefinitionsLoadContext.get()
+    if context.load_type == DefinitionsLoadType.RECONSTRUCTION:
+        hashes = context.reconstruction_metadata.get(launched_key(prefix))
+        if hashes is not None:
+            return launched_project(store, hashes, prefix)
+    found = find_recipes(folders=folders)
+    for tree in found.trees.values():
+        keep(store, tree)
+    return Project(found.trees, found.broken, prefix)
+
+
+def project_definitions(project: Project, store: StoreResource | None = None) -> dg.Definitions:
+    """Definitions for a project, without an executor: a host has its own."""
+    trees = list(project.trees.values())
+    resources: dict[str, Any] = {STORE: store or StoreResource(), MACHINE: MachineResource.from_environment()}
+    for tree in trees:
+        resources[parameters_key(tree)] = parameters_resource(tree)
+    with warnings.catch_warnings():
+        for unfinished in (dg.PreviewWarning, dg.BetaWarning):  # checks by partition, code references
+            warnings.simplefilter("ignore", unfinished)
+        definitions = _definitions(project, trees, resources)
+        return definitions.with_reconstruction_metadata({launched_key(project.prefix): project.to_json()})
+
+
+def _definitions(project: Project, trees: Sequence[Tree], resources: Mapping[str, Any]) -> dg.Definitions:
+    *shared, schedule = project_jobs(project)
     return dg.Definitions(
         assets=[
-            *(asset for tree in trees for asset in recipe_assets(tree)),
-            *(broken_recipe_asset(one) for one in broken),
+            *file_sources(project),
+            *(asset for tree in trees for asset in recipe_assets(project, tree)),
+            *(broken_recipe_asset(one) for one in project.broken),
         ],
-        jobs=[job for tree in trees for job in (recipe_job(tree), *branch_jobs(tree))],
-        resources={"store": StoreResource(), "machine": MachineResource()},
-        executor=dg.multiprocess_executor.configured(
-            {
-                "max_concurrent": os.cpu_count() or 1,
-                "start_method": {"forkserver": {"preload_modules": PRELOADED}},
+        jobs=[*(job for tree in trees for job in recipe_jobs(project, tree)), *shared],
+        schedules=[schedule],
+        sensors=sensors(project, resources[STORE]),
+        resources=resources,
+    )
+
+
+def launched_key(prefix: tuple[str, ...]) -> str:
+    """Under which a code location keeps the hashes of its trees for its runs."""
+    return "/".join(["acc_assets", *prefix])
+
+
+def application(project: Project) -> dg.Definitions:
+    """The definitions with the executor of the application."""
+    return dg.Definitions.merge(project_definitions(project), dg.Definitions(executor=recipe_executor()))
+
+
+def recipe_executor() -> dg.ExecutorDefinition:
+    """All steps of a run in one process (seeds run side by side), or in processes of their own.
+
+    Steps of their own share the cores where one seed has many branches; each start costs about a second.
+    """
+
+    def configured(config: Mapping[str, Any]) -> Mapping[str, Any]:
+        if "multiprocess" not in config:
+            return {"in_process": {}}
+        method = {"forkserver": {"preload_modules": PRELOADED}}
+        return {
+            "multiprocess": {
+                "max_concurrent": config["multiprocess"]["max_concurrent"],
+                "start_method": method,
             }
+        }
+
+    cores = os.cpu_count() or 1
+    processes = dg.Field(
+        {"max_concurrent": dg.Field(int, default_value=cores, description="steps side by side")}
+    )
+    return dg.multi_or_in_process_executor.configured(
+        configured,
+        name="recipe_executor",
+        config_schema=dg.Field(
+            dg.Selector({"in_process": dg.Field({}), "multiprocess": processes}),
+            default_value={"in_process": {}},
         ),
     )

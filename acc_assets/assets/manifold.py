@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import numpy as np
 
-from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, digest_of
+from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, asked_of, digest_of
+from acc_assets.models.abilities import LATENT
 
 if TYPE_CHECKING:
     from acc_assets.analysis.neighbors import KnnGraph
+    from acc_assets.tree import ManifoldAnalysis
 
 FAMILY = "manifold"
 DRAWS = 20  # of the first label set's size, from the last one's images
@@ -20,29 +22,26 @@ DRAWS = 20  # of the first label set's size, from the last one's images
 def run(work: NodeWork) -> Outcome:
     """Classify the test latents by the labels of each label set, and measure the latents of the asked split."""
     from acc_assets.analysis.neighbors import KnnGraph
-    from acc_assets.training import encode_split
 
     request = work.node.manifold
     assert request is not None  # the kind applies to no other node
     work.runtime.apply()
     loaded, data = work.model(), work.data
+    encode = work.encode
     labelled = {ref.name: ref.config.load().train for ref in request.label_sets}
     test_latents = work.run.read_npz("latents/latents_latest.npz")["mu"]
     split = data.test if request.split == "test" else data.train
 
-    def encode(images: np.ndarray) -> np.ndarray:
-        return encode_split(loaded.model, {}, [], images, decode=False).mu
-
     measured = test_latents if request.split == "test" else encode(split.images)
-    graph = KnnGraph(**work.run.read_npz("neighbors/knn_latest.npz")) if request.split == "test" else None
+    graph = KnnGraph.of(work.run.read_npz("neighbors/knn_latest.npz")) if request.split == "test" else None
     latents = {name: encode(train.images) for name, train in labelled.items()}
     labels = {name: train.targets for name, train in labelled.items()}
-    facts = _measure(latents, labels, test_latents, data.test.targets, measured, split, request.k, graph)
+    facts = _measure(latents, labels, test_latents, data.test.targets, measured, split, request, graph)
     pixels: dict[str, Any] | None = None
     if request.pixels:
         raw = {name: _flat(train.images) for name, train in labelled.items()}
         own = _flat(split.images)
-        pixels = _measure(raw, labels, _flat(data.test.images), data.test.targets, own, split, request.k)
+        pixels = _measure(raw, labels, _flat(data.test.images), data.test.targets, own, split, request)
     document = {
         "step": loaded.step,
         "dataset": work.dataset_name,
@@ -50,6 +49,7 @@ def run(work: NodeWork) -> Outcome:
         "points": len(measured),
         "latent_dim": int(test_latents.shape[1]),
         "k": request.k,
+        "metric": request.metric,
         "parameters": _parameters(loaded.model),
         **facts,
         "pixels": pixels,
@@ -63,7 +63,7 @@ def run(work: NodeWork) -> Outcome:
         metadata={
             **{f"k-NN accuracy, {name}": found["accuracy"] for name, found in facts["label_sets"].items()},
             **{f"score, {name}": found["score"] for name, found in facts["label_sets"].items()},
-            **{name.replace("_", " "): value for name, value in facts["metrics"].items()},
+            **{name.replace("_", " "): float(value) for name, value in facts["metrics"].items()},
             **({"raw pixels: score": pixels["metrics"]["score"]} if pixels else {}),
             "parameters": document["parameters"]["total"],
             f"report by class, {facts['headline']}": dg.MetadataValue.md(_report_table(headline["report"])),
@@ -87,7 +87,7 @@ def _measure(
     test_labels: np.ndarray,
     measured: np.ndarray,
     split: Any,
-    k: int,
+    request: ManifoldAnalysis,
     graph: KnnGraph | None = None,
 ) -> dict[str, Any]:
     """One classifier and one score for each label set; all other measures know no label set."""
@@ -98,8 +98,9 @@ def _measure(
         manifold_score,
     )
 
+    k = request.k
     reports = {
-        name: knn_classification(codes, labels[name], test_latents, test_labels, k)
+        name: knn_classification(codes, labels[name], test_latents, test_labels, k, request.metric)
         for name, codes in latents.items()
     }
     names = list(latents)
@@ -112,7 +113,7 @@ def _measure(
     classes = np.union1d(test_labels, labels[last])
     size = len(labels[first])
     spread = (
-        knn_over_draws(latents[last], labels[last], test_latents, test_labels, size, DRAWS, k)
+        knn_over_draws(latents[last], labels[last], test_latents, test_labels, size, DRAWS, k, request.metric)
         if 2 * size <= len(labels[last])
         else None
     )
@@ -167,12 +168,13 @@ def _parameters(model: Any) -> dict[str, int]:
 KIND = AnalysisKind(
     suffix="manifold",
     family=FAMILY,
-    version=1,
+    version=2,
     description="k-nearest-neighbour accuracy of the latents, with a report by class, and the manifold measures.",
     kinds=frozenset({"pytorch", "scikitlearn"}),
-    run=run,
+    analyse=run,
+    needs=(LATENT,),
     after=("latents", "neighbors"),
     checks=(Check("above_chance", "A k-NN classifier of the latents is right more often than a guess."),),
     applies=lambda node: node.manifold is not None,
-    request=lambda node: node.manifold,
+    request=lambda node: asked_of(node.manifold, "label_sets", "k", "metric", "split", "pixels"),
 )

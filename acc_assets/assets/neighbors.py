@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from acc_assets.assets.kinds import AnalysisKind, NodeWork, Outcome, digest_of
+from acc_assets.models.abilities import LATENT
 
 FAMILY = "neighbors"
 NEIGHBORS = 30
@@ -40,7 +41,8 @@ KIND = AnalysisKind(
     version=1,
     description=f"The {NEIGHBORS} nearest neighbours of every test point in latent space, at every snapshot.",
     kinds=frozenset({"numpy"}),
-    run=run,
+    analyse=run,
+    needs=(LATENT,),
     reads_model=False,
     after=("latents",),
 )

@@ -9,20 +9,22 @@ from typing import Any
 import dagster as dg
 import numpy as np
 
-from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, digest_of
+from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, digest_of, outputs_of
+from acc_assets.models.abilities import DECODE, LATENT
 
 FAMILY = "onnx"
 
 
 def run(work: NodeWork) -> Outcome:
-    """Export encoder and decoder as ONNX and compare them with torch by onnxruntime."""
+    """Export encoder and, where the model has one, decoder as ONNX and compare them with torch by onnxruntime."""
     from acc_assets.analysis.latent_stats import latent_stats
     from acc_assets.export import check_parity, export_onnx
 
     loaded = work.model()
     latents = work.run.read_npz("latents/latents_latest.npz")
     images = work.data.test.images
-    stats = latent_stats(latents["mu"], latents.get("logvar"), work.node.factor_groups)
+    stats = latent_stats(latents["mu"], latents.get("logvar"), work.abilities.factor_groups)
+    no_decoder = work.abilities.lacks.get(DECODE)
     card = {
         "recipe": work.tree.name,
         "node": work.node.tag,
@@ -34,12 +36,14 @@ def run(work: NodeWork) -> Outcome:
         "data": work.data.source,
         "data_digest": work.data.digest,
     }
-    bundle = export_onnx(loaded.model, images.shape[1:], latents["mu"].shape[1], card)
+    width = latents["mu"].shape[1]
+    bundle = export_onnx(loaded.model, images.shape[1:], width, card, decoder=no_decoder is None)
     probes, weights = _probes(work, loaded.heads)
     parity = check_parity(bundle, loaded.model, images[:5])
     with work.run.family(FAMILY) as out:
         out.bytes("encoder.onnx", bundle.encoder)
-        out.bytes("decoder.onnx", bundle.decoder)
+        if bundle.decoder is not None:
+            out.bytes("decoder.onnx", bundle.decoder)
         out.npz("probes.npz", weights)
         out.json(
             "onnx.json",
@@ -47,6 +51,7 @@ def run(work: NodeWork) -> Outcome:
                 "opset": bundle.opset,
                 "inputs": {"encoder": ["input"], "decoder": ["latent"]},
                 "outputs": {"encoder": ["latent"], "decoder": ["reconstruction"]},
+                "no_decoder": no_decoder,
                 "parity": {**asdict(parity), "passed": parity.passed},
                 "ranges": stats.ranges,
                 "probes": probes,
@@ -59,7 +64,9 @@ def run(work: NodeWork) -> Outcome:
         metadata={
             "opset": bundle.opset,
             "encoder (KB)": round(len(bundle.encoder) / 1000, 1),
-            "decoder (KB)": round(len(bundle.decoder) / 1000, 1),
+            "decoder (KB)": round(len(bundle.decoder) / 1000, 1)
+            if bundle.decoder is not None
+            else f"left out: {no_decoder}",
             "largest difference to torch": parity.max_abs,
             "path": str(work.run.local_path(FAMILY)),
         },
@@ -74,27 +81,37 @@ def run(work: NodeWork) -> Outcome:
 
 
 def _probes(work: NodeWork, heads: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
-    """The linear classifiers on the latent, so that a page can predict: what each reads, and (classes, width + 1)."""
+    """The linear probes on the latent, for a page to predict with: what each reads, and weights (O, width + 1)."""
     described, weights = [], {}
     for task in work.node.tasks:
         head: Any = heads.get(task.name)
-        if task.kind != "classification" or not hasattr(head, "linear"):
+        outputs = outputs_of(task, head)
+        if outputs is None:
             continue
         matrix = head.linear.weight.detach().cpu().numpy()
         bias = head.linear.bias.detach().cpu().numpy()
         weights[f"probe/{task.name}"] = np.concatenate([matrix, bias[:, None]], axis=1).astype(np.float32)
-        classes = list(task.dataset.config.target_names)
-        described.append({"task": task.name, "start": head.start, "stop": head.stop, "classes": classes})
+        classes = outputs if task.kind == "classification" else None
+        described.append(
+            {
+                "task": task.name,
+                "start": head.start,
+                "stop": head.stop,
+                "classes": classes,
+                "outputs": outputs,
+            }
+        )
     return described, weights
 
 
 KIND = AnalysisKind(
     suffix="onnx",
     family=FAMILY,
-    version=3,
+    version=4,
     description="Encoder and decoder as ONNX, compared with torch by onnxruntime.",
     kinds=frozenset({"pytorch", "onnx"}),
-    run=run,
+    analyse=run,
+    needs=(LATENT,),
     after=("latents",),
     checks=(
         Check(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, digest_of
+from acc_assets.models.abilities import LATENT
 
 FAMILY = "projections"
 TRUST_NEIGHBORS = 15
@@ -19,7 +20,7 @@ def run(work: NodeWork) -> Outcome:
     work.runtime.apply()
     steps = work.run.read_json("latents/latents.json")["steps"]
     latents = {step: work.run.read_npz(f"latents/latents_step_{step}.npz")["mu"] for step in steps}
-    graphs = {step: KnnGraph(**work.run.read_npz(f"neighbors/knn_step_{step}.npz")) for step in steps}
+    graphs = {step: KnnGraph.of(work.run.read_npz(f"neighbors/knn_step_{step}.npz")) for step in steps}
     work.progress.started(100)
     found = project_snapshots(
         latents,
@@ -84,7 +85,8 @@ KIND = AnalysisKind(
     version=1,
     description="PCA and UMAP of the test split in 2-D and 3-D at every snapshot, aligned from one to the next.",
     kinds=frozenset({"numpy", "umap"}),
-    run=run,
+    analyse=run,
+    needs=(LATENT,),
     reads_model=False,
     after=("latents", "neighbors"),
     checks=(Check("projection_finite", "Every projected coordinate is a finite number."),),

@@ -5,22 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from acc_assets.assets.kinds import AnalysisKind, NodeWork, Outcome, digest_of, picture
+from acc_assets.models.abilities import RECONSTRUCTION
 
 FAMILY = "reconstructions"
 SCALE = 2
 
 
 def run(work: NodeWork) -> Outcome:
-    """Decode the posterior means of the persisted example images, two of each class."""
+    """Let the model reconstruct the persisted example images, two of each class, without noise of its own."""
     from acc_assets.analysis.figures import tile, to_png
 
     indices = work.example_indices(per_class=2)
     images = work.data.test.images[indices]
-    latents = work.run.read_npz("latents/latents_latest.npz")
-    decoded = work.decoder()(latents["mu"][indices])
-    rows = np.stack([images.astype(np.float32) / 255, decoded])
+    inputs = images.astype(np.float32) / 255
+    decoded = work.reconstruct(inputs)
+    rows = np.stack([inputs, decoded])
     png = to_png(tile(rows, scale=SCALE, row_labels=["input", "output"]))
-    error = latents["error"][indices]
+    error = np.square(decoded - inputs).reshape(len(inputs), -1).mean(axis=1)
     with work.run.family(FAMILY) as out:
         out.png("reconstructions.png", png)
         out.json(
@@ -30,7 +31,7 @@ def run(work: NodeWork) -> Outcome:
         data_version=digest_of(work.run.manifest(FAMILY)),
         metadata={
             "reconstructions": picture(png, str(work.run.local_path(f"{FAMILY}/reconstructions.png"))),
-            "mean squared error of all test images": float(latents["error"].mean()),
+            "mean squared error of these images": float(error.mean()),
             "data": work.data.source,
         },
     )
@@ -39,9 +40,10 @@ def run(work: NodeWork) -> Outcome:
 KIND = AnalysisKind(
     suffix="reconstructions",
     family=FAMILY,
-    version=1,
-    description="Example test images above what the decoder makes of their posterior means.",
+    version=2,
+    description="Example test images above what the model makes of them (of their posterior means).",
     kinds=frozenset({"pytorch", "image"}),
-    run=run,
+    analyse=run,
+    needs=(RECONSTRUCTION,),
     after=("latents",),
 )

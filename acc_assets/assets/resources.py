@@ -6,12 +6,15 @@ import os
 import platform
 import sys
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, create_model
 
 from acc_assets.storage import Store
+from acc_assets.tree import Tree
 
+STORE, MACHINE = "acc_store", "acc_machine"  # the resources' keys, which a host project shares
 THREADS_VARIABLE = "ACC_THREADS"
 DEVICE_VARIABLE = "ACC_DEVICE"
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -41,12 +44,12 @@ def threads_setting() -> int:
     return int(text)
 
 
-def training_slots(workers: int) -> int:
-    """How many trainings may run side by side: one where they share a GPU, else one for each worker."""
+def shares_gpu() -> bool:
+    """Whether trainings on this machine share one GPU."""
     device = device_setting()
     nvidia = Path("/dev/nvidiactl").exists()
     apple = sys.platform == "darwin" and platform.machine() == "arm64"
-    return 1 if device in ("cuda", "mps") or (device == "auto" and (nvidia or apple)) else workers
+    return device in ("cuda", "mps") or (device == "auto" and (nvidia or apple))
 
 
 class StoreResource(dg.ConfigurableResource):
@@ -62,9 +65,33 @@ class StoreResource(dg.ConfigurableResource):
 class MachineResource(dg.ConfigurableResource):
     """Device and threads of one step. Results are the same bits for the same device kind and threads."""
 
-    device: str = Field(default_factory=device_setting, description="auto, cpu, cuda or mps")
+    device: str = Field(default="auto", description="auto, cpu, cuda or mps")
     threads: int = Field(
-        default_factory=threads_setting,
+        default=1,
         ge=1,
         description="CPU threads of one step; steps that run side by side share the cores by it.",
     )
+
+    @staticmethod
+    def from_environment() -> MachineResource:
+        """ACC_DEVICE and ACC_THREADS become the defaults of the launchpad."""
+        return MachineResource(device=device_setting(), threads=threads_setting())
+
+
+def parameters_key(tree: Tree) -> str:
+    """The resource that holds a recipe's parameters."""
+    return f"{tree.name}_parameters"
+
+
+def parameters_resource(tree: Tree) -> dg.ConfigurableResource[Any]:
+    """A recipe's parameters with their types and defaults, to be set in the launchpad.
+
+    A run with other values takes the place of the stored results and does not pass as the recipe's.
+    """
+    fields: dict[str, Any] = {
+        name: (type(value), Field(default=value, description=f"The recipe says {value!r}."))
+        for name, value in tree.parameters.items()
+        if type(value) in (int, float, bool, str)
+    }
+    model = create_model(f"{tree.name}_Parameters", __base__=dg.ConfigurableResource, **fields)
+    return model()

@@ -1,35 +1,55 @@
-"""Fresh, stale or missing: Dagster's own answer, for the CLI and the site."""
+"""What is fresh, stale, damaged or missing: one answer, for the command line, the site and the checks of the UI.
+
+Dagster calls a partitioned asset that is asked without a partition fresh (its issue 22553), and compares an asset
+without partitions with one partition of what it reads at most. So the answer is computed here, from the data versions
+that Dagster recorded and from what the manifests say the artifacts were made from.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from typing import Literal
 
 import dagster as dg
 
-# Dagster has no public name for the resolver behind the UI's "unsynced"; asking it keeps one notion of staleness.
-from dagster._core.asset_graph_view.asset_graph_view import AssetGraphView, TemporalContext
-from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
-
-from acc_assets.assets.plans import AssetPlan, plans
-from acc_assets.assets.site import site_folder
-from acc_assets.storage import Store
+from acc_assets.assets.kinds import NOT_READ
+from acc_assets.assets.plans import AssetPlan, Prefix, Unit, inputs_of, plans, read_by
+from acc_assets.datasets import DatasetError, source_digest
+from acc_assets.storage import MadeFrom, Manifest, StorageError, Store
 from acc_assets.tree import Tree
+
+State = Literal["fresh", "stale", "missing", "damaged", "unregistered"]
+FILES = "files"  # in `made_from`: the digest of the files that a data set was read from
 
 
 @dataclass(frozen=True)
 class AssetStatus:
-    """One asset, for one seed or (seed None) for the whole recipe.
+    """One asset, for one seed or (seed None) for what has no seed.
 
-    `state` is Dagster's fresh, stale or missing; `damaged` where Dagster calls it materialized and an artifact that its
-    manifest names is not as it was written.
+    * fresh: made from the recipe and the inputs as they are now.
+    * stale: the recipe, the code or an input changed since.
+    * missing: never built.
+    * damaged: a file is not as it was written, or not what Dagster recorded.
+    * unregistered: whole artifacts lie in the store that Dagster's database does not know.
     """
 
     plan: AssetPlan
     seed: int | None
-    state: str
-    why: str
+    state: State
+    why: str = ""
+    version: str | None = None  # the data version that Dagster recorded
+
+    @property
+    def unit(self) -> Unit:
+        """Name and seed."""
+        return self.plan.name, self.seed
+
+    @property
+    def matches(self) -> bool:
+        """Whether it was made from the recipe and the inputs as they are now, though a file of it may be damaged."""
+        return self.state in ("fresh", "damaged", "unregistered")
 
     @property
     def to_build(self) -> bool:
@@ -39,72 +59,133 @@ class AssetStatus:
 
 def recipe_status(
     tree: Tree,
-    definitions: dg.Definitions,
     instance: dg.DagsterInstance,
     store: Store,
     seeds: Sequence[int] | None = None,
     *,
-    verify: bool = True,
+    prefix: Prefix = (),
+    verify: bool = False,
 ) -> list[AssetStatus]:
-    """The state of every asset of a recipe, upstream first; `verify` also reads the artifacts against manifests."""
-    graph = definitions.resolve_asset_graph()
-    view = AssetGraphView(
-        temporal_context=TemporalContext(effective_dt=datetime.now(timezone.utc), last_event_id=None),
-        instance=instance,
-        asset_graph=graph,
+    """The state of every asset of a recipe, upstream first; `verify` reads every byte against the manifests.
+
+    `seeds` limits what is told, not what it is judged by: the comparison and the site read all seeds.
+    """
+    every = plans(tree, prefix)
+    by_key = {plan.key: plan for plan in every}
+    found: dict[Unit, AssetStatus] = {}
+    for plan in every:
+        recorded = recorded_versions(plan, instance)
+        for seed in plan.seeds(tree):
+            if plan.scope == "recipe":
+                inputs = {unit: found[unit] for unit in read_by(plan, tree, every)}
+            else:
+                inputs = {unit: found[unit] for unit in inputs_of(plan, seed, by_key)}
+            found[plan.name, seed] = _status(plan, seed, recorded.get(seed), inputs, store, verify)
+    told = {None, *(tree.seeds if seeds is None else seeds)}
+    return [status for status in found.values() if status.seed in told]
+
+
+def recorded_versions(plan: AssetPlan, instance: dg.DagsterInstance) -> dict[int | None, str]:
+    """The data version of the latest materialization, by seed."""
+    tag = "dagster/data_version"
+    if plan.scope != "node":
+        event = instance.get_latest_materialization_event(plan.key)
+        made = event.asset_materialization if event is not None else None
+        return {None: made.tags[tag]} if made is not None and made.tags and tag in made.tags else {}
+    by_partition = instance.event_log_storage.get_latest_tags_by_partition(
+        plan.key, dg.DagsterEventType.ASSET_MATERIALIZATION, [tag]
     )
-    resolver = CachingStaleStatusResolver(instance=instance, asset_graph=graph, loading_context=view)
-    found = []
-    for plan in plans(tree):
-        for seed in seeds if seeds is not None and plan.node else tree.seeds if plan.node else (None,):
-            found.append(_status(plan, seed, resolver, store, verify))
-    return found
+    return {int(key): tags[tag] for key, tags in by_partition.items() if key and key.isdecimal()}
+
+
+def data_version(manifest: Manifest) -> str:
+    """A family's data version: the same artifacts have the same."""
+    return manifest.digest[:16]
+
+
+def wanted_inputs(plan: AssetPlan, inputs: Iterable[AssetStatus]) -> dict[str, str]:
+    """What a unit is made from if it is made now: the data versions of its inputs, by name.
+
+    The comparison and the site take only what matches the recipe, so that seeds made from different recipes never mix.
+    """
+    taken = (one for one in inputs if plan.scope != "recipe" or one.matches)
+    return named_inputs(plan, {one.unit: one.version for one in taken})
+
+
+def named_inputs(plan: AssetPlan, versions: Mapping[Unit, str | None]) -> dict[str, str]:
+    """Data versions as manifests keep them; for a data set, the digest of the files that it is read from."""
+    named = {shown(unit): version for unit, version in versions.items() if version is not None}
+    if plan.dataset is not None and plan.source is not None:
+        with contextlib.suppress(DatasetError):  # a store may be looked at where the files are not
+            named[FILES] = str(source_digest(plan.dataset.config))
+    return named
+
+
+def shown(unit: Unit) -> str:
+    """A unit as `made_from` and messages name it."""
+    name, seed = unit
+    return name if seed is None else f"{name} seed {seed}"
 
 
 def _status(
-    plan: AssetPlan, seed: int | None, resolver: CachingStaleStatusResolver, store: Store, verify: bool
+    plan: AssetPlan,
+    seed: int | None,
+    recorded: str | None,
+    inputs: Mapping[Unit, AssetStatus],
+    store: Store,
+    verify: bool,
 ) -> AssetStatus:
-    partition = None if seed is None else str(seed)
-    state = resolver.get_status(plan.key, partition)
-    if state == StaleStatus.MISSING:
-        return AssetStatus(plan, seed, "missing", "never built")
-    if state == StaleStatus.STALE:
-        causes = resolver.get_stale_causes(plan.key, partition)
-        return AssetStatus(plan, seed, "stale", "; ".join(dict.fromkeys(_words(cause) for cause in causes)))
-    if not plan.family and not (site_folder(store) / "index.html").exists():
-        return AssetStatus(plan, seed, "missing", "its folder is gone")
-    if verify and plan.family:
-        folder = (
-            store.recipe(plan.recipe)
-            if plan.node is None
-            else store.run(plan.recipe, plan.node.tag, int(seed or 0))
-        )
+    def told(state: State, why: str = "", version: str | None = recorded) -> AssetStatus:
+        return AssetStatus(plan, seed, state, why, version)
+
+    folder = plan.folder(store, seed)
+    try:
+        manifest = folder.manifest(plan.family) if folder.has_family(plan.family) else None
+    except (StorageError, OSError) as error:
+        return told("damaged", str(error))
+    if manifest is None:
+        if recorded is None:
+            return told("missing", "never built")
+        return told("damaged", f"its artifacts are gone from {folder.local_path(plan.family)}")
+    made_from = manifest.made_from
+    why = _changed(plan, made_from, inputs)
+    if why:
+        return told("stale" if recorded is not None else "missing", why)
+    if recorded is None:
+        why = "its artifacts are here and Dagster's database does not know them: acc register"
+        return told("unregistered", why, data_version(manifest))
+    if data_version(manifest) != recorded:
+        return told("damaged", f"{folder.local_path(plan.family)} is not what Dagster recorded")
+    if verify:
         damages = folder.verify(plan.family)
         if damages:
-            return AssetStatus(plan, seed, "damaged", str(damages[0]))
-    return AssetStatus(plan, seed, "fresh", "")
+            return told("damaged", str(damages[0]))
+    return told("fresh")
 
 
-def _words(cause: object) -> str:
-    """Dagster's reason in a few words."""
-    reason = str(getattr(cause, "reason", cause))
-    key = getattr(getattr(cause, "dependency", None), "asset_key", None)
-    if reason == "has a new code version":
+def _changed(plan: AssetPlan, made_from: MadeFrom | None, inputs: Mapping[Unit, AssetStatus]) -> str:
+    """Why artifacts are not what a build would make now; "" where they are."""
+    if made_from is None:
+        return "it was written by an older version of acc"
+    if made_from.code_version != plan.code_version:
         return "its recipe or code changed"
-    if key is None:
-        return reason
-    changed = "is read no more" if "removed" in reason else "is read now" if "on " in reason else "changed"
-    return f"{key.path[-1]} {changed}"
-
-
-def upstream_closure(definitions: dg.Definitions, keys: Iterable[dg.AssetKey]) -> set[dg.AssetKey]:
-    """The keys and everything of the recipe that they are made from."""
-    graph = definitions.resolve_asset_graph()
-    found: set[dg.AssetKey] = set()
-    waiting = list(keys)
-    while waiting:
-        key = waiting.pop()
-        if key not in found:
-            found.add(key)
-            waiting += graph.get(key).parent_keys
-    return found
+    wanted = wanted_inputs(plan, inputs.values())
+    reasons = []
+    if plan.scope != "recipe":
+        reasons = [
+            f"{shown(one.unit)} is {one.state}"
+            for one in inputs.values()
+            if one.state in ("stale", "missing")
+        ]
+    for name in {**wanted, **made_from.inputs}:
+        now, then = wanted.get(name), made_from.inputs.get(name)
+        if now == then or (name == FILES and now is None):
+            continue
+        if name == NOT_READ:
+            reasons.append(f"it was rendered without {then}")
+        else:
+            reasons.append(
+                f"{name} {'changed' if now and then else 'is read now' if now else 'is read no more'}"
+            )
+    more = f" and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+    return "; ".join(reasons[:3]) + more

@@ -3,21 +3,15 @@
 Importing this package imports neither torch nor scikit-learn; `load` and `apply` do, where they need them.
 """
 
+from acc_assets.datasets.arrays import ImageData, PenRule, Split, data_digest
 from acc_assets.datasets.augmentation import Augmentation
-from acc_assets.datasets.data import (
-    Batch,
-    DatasetConfig,
-    DatasetError,
-    ImageData,
-    PenRule,
-    Split,
-    data_digest,
-)
+from acc_assets.datasets.data import Batch, DatasetConfig
 from acc_assets.datasets.digits import Digits
-from acc_assets.datasets.mnist import FashionMnist, Mnist
+from acc_assets.datasets.files import DatasetError, source_digest
+from acc_assets.datasets.mnist import FashionMnist, Mnist, load_mnist
 from acc_assets.datasets.shapes import Shapes
-from acc_assets.datasets.slant import Slant
-from acc_assets.datasets.thickness import Thickness
+from acc_assets.datasets.slant import Slant, generate_slant
+from acc_assets.datasets.thickness import Thickness, generate_thickness
 
 # Names for YAML recipes.
 DATASETS: dict[str, type[DatasetConfig]] = {
@@ -40,4 +34,8 @@ __all__ = [
     "Split",
     "Thickness",
     "data_digest",
+    "generate_slant",
+    "generate_thickness",
+    "load_mnist",
+    "source_digest",
 ]

@@ -2,83 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from acc_assets.datasets.arrays import ImageData, PenRule, Split, SplitName, TargetKind, described
+from acc_assets.datasets.files import source_digest
+
 if TYPE_CHECKING:
     from torch import Tensor
-
-TargetKind = Literal["class", "real"]
-SplitName = Literal["train", "validation", "test"]
-
-
-class DatasetError(Exception):
-    """Data that cannot be had: says which data set, where it was looked for and what to do."""
-
-
-@dataclass(frozen=True)
-class Split:
-    """One split in memory.
-
-    images: uint8 (N, C, H, W), white strokes on black. targets: int64 (N,) classes or float32 (N, T) in 0-1.
-    factors: ground truth of every generative factor, each (N,), or None for photographed or scanned data.
-    """
-
-    images: np.ndarray
-    targets: np.ndarray
-    factors: dict[str, np.ndarray] | None = None
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-
-@dataclass(frozen=True)
-class PenRule:
-    """How a data set's pictures came from pen strokes, so that a drawing in the browser becomes a picture like them.
-
-    The strokes are fitted into `box` (width, height) in the middle of a square of `field` pixels and drawn `pen` pixels
-    wide. stretch: how many times as wide as tall a narrow drawing may be scaled to fill the box; None keeps its
-    proportions. center: what comes to the middle, the box or the centre of mass. blocks: above 1, pixels are black or
-    white and each block of so many pixels square becomes one pixel, by its count of white ones. words: for the page.
-    """
-
-    field: int
-    box: tuple[int, int]
-    pen: float
-    stretch: float | None
-    center: Literal["box", "mass"]
-    blocks: int
-    words: str
-
-
-@dataclass(frozen=True)
-class ImageData:
-    """A loaded data set; `source` says in words where it came from, `digest` is `data_digest` of its arrays."""
-
-    name: str
-    source: str
-    digest: str
-    train: Split
-    validation: Split
-    test: Split
 
 
 @dataclass(frozen=True)
 class Batch:
     """One batch on the device: `images` are the clean targets (B, C, H, W) in [0, 1], `inputs` what the encoder sees.
 
-    Without augmentation `inputs` is `images`. targets: int64 (B,) or float32 (B, T).
+    Without augmentation `inputs` is `images`. targets: int64 (B,) or float32 (B, T). factors: the named columns (B,)
+    that the tasks of the batch read.
     """
 
     images: Tensor
     inputs: Tensor
     targets: Tensor
+    factors: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class DatasetConfig:
@@ -92,6 +42,7 @@ class DatasetConfig:
     in_channels: ClassVar[int] = 1
     handwritten: ClassVar[bool] = False  # pen strokes, whose thickness and slant can be measured
     pen_rule: ClassVar[PenRule | None] = None  # None: a drawing is only scaled
+    if_missing: ClassVar[str] = "Put it back."  # what to do about a file that is not there
     image_size: int
 
     @property
@@ -115,6 +66,11 @@ class DatasetConfig:
         raise NotImplementedError
 
     @property
+    def factors(self) -> dict[str, tuple[str, ...] | None]:
+        """The names of `Split.factors`, known without loading, each with its class names; None where it is a number."""
+        return {}
+
+    @property
     def num_classes(self) -> int | None:
         """Number of classes, or None for a real target."""
         return len(self.target_names) if self.kind_of_target == "class" else None
@@ -129,61 +85,41 @@ class DatasetConfig:
         """Number of training images."""
         return self.sizes["train"]
 
+    def files(self) -> tuple[Path, ...]:
+        """The files that `load` reads, whether they are there or not; empty for data that need none."""
+        return ()
+
     def load(self) -> ImageData:
-        """Read or generate the arrays; once per process for equal configurations.
+        """Read or generate the arrays; once per process for equal configurations and unchanged files.
 
         Raises `DatasetError` when files are missing and cannot be downloaded, or are damaged.
         """
-        return _load_once(self, self._location())
+        self._fetch()
+        return _load_once(self, self.files(), source_digest(self))
 
     def describe(self) -> dict[str, Any]:
         """What a page and `config.json` say about the data set, without loading it."""
-        return {
-            "dataset": self.name,
-            "source": self.source,
-            "image_size": self.image_size,
-            "in_channels": self.in_channels,
-            "kind_of_target": self.kind_of_target,
-            "num_classes": self.num_classes,
-            "target_names": list(self.target_names),
-            "pen_rule": asdict(self.pen_rule) if self.pen_rule else None,
-            **{str(split): count for split, count in self.sizes.items()},
-        }
+        return described(self)
 
-    def _location(self) -> Path | None:
-        """The folder that files are read from, part of the cache's key; None for generated data."""
-        return None
+    def _fetch(self) -> None:
+        """Bring files that are missing, where they can be had."""
 
-    def _read(self, location: Path | None) -> Mapping[SplitName, Split]:
+    def _read(self) -> Mapping[SplitName, Split]:
         raise NotImplementedError
 
 
 # Large enough for the data sets of one recipe, small enough that a long-lived process does not keep them all.
 @lru_cache(maxsize=8)
-def _load_once(config: DatasetConfig, location: Path | None) -> ImageData:
-    splits = config._read(location)
+def _load_once(config: DatasetConfig, files: tuple[Path, ...], content: str | None) -> ImageData:
+    splits = config._read()
     return ImageData(
         name=config.name,
         source=config.source,
-        digest=data_digest(splits),
         train=splits["train"],
         validation=splits["validation"],
         test=splits["test"],
+        target_names=config.target_names,
     )
-
-
-def data_digest(splits: Mapping[SplitName, Split]) -> str:
-    """sha256 (hex) over names, types, shapes and little-endian bytes of all arrays, in a fixed order."""
-    digest = hashlib.sha256()
-    for split_name in sorted(splits):
-        split = splits[split_name]
-        arrays = {"images": split.images, "targets": split.targets, **(split.factors or {})}
-        for name in sorted(arrays):
-            array = np.ascontiguousarray(arrays[name])
-            array = array.astype(array.dtype.newbyteorder("<"), copy=False)
-            digest.update(f"{split_name}/{name}:{array.dtype.str}{array.shape}\n".encode())
-            digest.update(array.data)
-    return digest.hexdigest()
 
 
 def check_range(config: DatasetConfig, field: str, low: int, high: int | None = None) -> None:

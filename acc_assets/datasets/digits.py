@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from acc_assets.datasets.data import (
-    DatasetConfig,
-    PenRule,
-    Split,
-    SplitName,
-    check_range,
-    draw,
-    stratified_draw,
-)
+from acc_assets.datasets.arrays import PenRule, Split, SplitName
+from acc_assets.datasets.data import DatasetConfig, check_range, draw, stratified_draw
 
 TOTAL, TEST, VALIDATION = 1_797, 360, 180
 TRAIN = TOTAL - TEST - VALIDATION
@@ -52,6 +46,7 @@ class Digits(DatasetConfig):
     name: ClassVar[str] = "digits"
     handwritten: ClassVar[bool] = True
     pen_rule: ClassVar[PenRule | None] = PEN_RULE
+    if_missing: ClassVar[str] = "Install scikit-learn again."
 
     def __post_init__(self) -> None:
         check_range(self, "image_size", 8, 64)
@@ -71,7 +66,14 @@ class Digits(DatasetConfig):
     def target_names(self) -> tuple[str, ...]:
         return tuple("0123456789")
 
-    def _read(self, location: Path | None) -> Mapping[SplitName, Split]:
+    def files(self) -> tuple[Path, ...]:
+        """scikit-learn's own file, so that only a version with other digits counts as other data."""
+        package = find_spec("sklearn")
+        assert package is not None
+        assert package.origin is not None
+        return (Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz",)
+
+    def _read(self) -> Mapping[SplitName, Split]:
         from sklearn.datasets import load_digits
 
         from acc_assets.datasets.resize import resize_images

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
-from acc_assets.datasets.data import DatasetConfig, Split, SplitName, check_range
+from acc_assets.datasets.arrays import Split, SplitName
+from acc_assets.datasets.data import DatasetConfig, check_range
 
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 REFERENCE_SIZE = (
@@ -43,7 +43,7 @@ class GeneratedConfig(DatasetConfig):
         """Pixels of this picture to one pixel of a picture of `REFERENCE_SIZE`."""
         return self.image_size / REFERENCE_SIZE
 
-    def _read(self, location: Path | None) -> Mapping[SplitName, Split]:
+    def _read(self) -> Mapping[SplitName, Split]:
         return {
             split: self._generate(self.sizes[split], np.random.default_rng([self.seed, stream]))
             for stream, split in enumerate(SPLITS)

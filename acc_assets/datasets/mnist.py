@@ -6,11 +6,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from acc_assets.datasets.data import DatasetConfig, PenRule, Split, SplitName, check_range, draw
+from acc_assets.datasets.arrays import PenRule, Split, SplitName
+from acc_assets.datasets.data import DatasetConfig, check_range, draw
+from acc_assets.datasets.files import file_digest, source_digest
 
 OFFICIAL_TRAIN, OFFICIAL_TEST = 60_000, 10_000
 # LeCun et al. (1998), section III-A: 20 x 20 pixels with the proportions kept, the centre of mass in the middle of 28.
@@ -25,6 +27,23 @@ PEN_RULE = PenRule(
     words="fitted into 20 x 20 of 28 x 28 pixels around its centre of mass, as MNIST's digits were",
 )
 DATA_DIR_VARIABLE = "ACC_DATA_DIR"
+TORCHVISION_NAMES = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}
+# sha256 of the four unpacked files as they were published, so that no other data pass for them. (Fashion-MNIST's
+# publisher gives MD5 of the packed files, which torchvision checks; unpacked, those have these digests.)
+PUBLISHED_SHA256 = {
+    "mnist": {
+        "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    },
+    "fashion_mnist": {
+        "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    },
+}
 
 
 def data_dir() -> Path:
@@ -47,6 +66,11 @@ class _MnistLike(DatasetConfig):
     """The splits that MNIST and Fashion-MNIST share; see `Mnist`."""
 
     title: ClassVar[str]
+    class_names: ClassVar[tuple[str, ...]]
+    if_missing: ClassVar[str] = (
+        "It is downloaded when the data set is first loaded, where the network allows; or set the environment variable "
+        f"{DATA_DIR_VARIABLE} to a folder that holds it in torchvision's layout."
+    )
     image_size: int
     train_samples: int | None
     validation_samples: int
@@ -63,7 +87,30 @@ class _MnistLike(DatasetConfig):
     @property
     def source(self) -> str:
         folder = f"${DATA_DIR_VARIABLE}" if os.environ.get(DATA_DIR_VARIABLE) else "storage/datasets"
-        return f"{self.title}, through torchvision, from {folder}"
+        published = self._published
+        if published is None:
+            return f"{self.title}, through torchvision, not in {folder} yet"
+        if published:
+            return f"{self.title}, through torchvision, from {folder}"
+        digest = (source_digest(self) or "")[:12]
+        return f"files of unknown content in the layout of {self.name}, sha256 {digest}, from {folder}"
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        # What the classes of other files mean is not known.
+        return tuple("0123456789") if self._published is False else self.class_names
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.class_names)
+
+    @property
+    def _published(self) -> bool | None:
+        """Whether the files are the published ones, by their bytes; None where they are not there."""
+        if not all(path.is_file() for path in self.files()):
+            return None
+        known = PUBLISHED_SHA256[self.name]
+        return all(file_digest(self, path) == known[path.name] for path in self.files())
 
     @property
     def sizes(self) -> dict[SplitName, int]:
@@ -74,14 +121,27 @@ class _MnistLike(DatasetConfig):
             "test": OFFICIAL_TEST,
         }
 
-    def _location(self) -> Path:
-        return data_dir().absolute()
+    def files(self) -> tuple[Path, ...]:
+        raw = data_dir().absolute() / TORCHVISION_NAMES[self.name] / "raw"
+        return tuple(raw / name for name in PUBLISHED_SHA256[self.name])
 
-    def _read(self, location: Path | None) -> Mapping[SplitName, Split]:
-        from acc_assets.datasets.mnist_files import read_official
+    def _fetch(self) -> None:
+        if not all(path.is_file() for path in self.files()):
+            from acc_assets.datasets.mnist_files import download
 
-        assert location is not None
-        train, test = read_official(self.name, location, self.image_size)
+            download(self.name, data_dir().absolute())
+
+    def _read(self) -> Mapping[SplitName, Split]:
+        from acc_assets.datasets.mnist_files import damaged, read_official
+
+        raw = self.files()[0].parent
+        if self.name == "mnist" and not self._published:  # never a stand-in: a byte that differs is damage
+            for path in self.files():
+                found, expected = file_digest(self, path), PUBLISHED_SHA256[self.name][path.name]
+                if found != expected:
+                    fact = f"{path.name} has sha256 {found[:12]}..., the published file {expected[:12]}..."
+                    raise damaged(self.name, raw, fact)
+        train, test = read_official(self.name, raw.parents[1], self.image_size, source_digest(self))
         pool = OFFICIAL_TRAIN - self.validation_samples
         return {
             "train": self._draw(train.images[:pool], train.targets[:pool]),
@@ -116,13 +176,10 @@ class Mnist(_MnistLike):
     handwritten: ClassVar[bool] = True
     pen_rule: ClassVar[PenRule | None] = PEN_RULE
     title: ClassVar[str] = "MNIST (real handwritten digits)"
+    class_names: ClassVar[tuple[str, ...]] = tuple("0123456789")
 
     def __post_init__(self) -> None:
         self._check()
-
-    @property
-    def target_names(self) -> tuple[str, ...]:
-        return tuple("0123456789")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,21 +194,23 @@ class FashionMnist(_MnistLike):
 
     name: ClassVar[str] = "fashion_mnist"
     title: ClassVar[str] = "Fashion-MNIST (real product photographs)"
+    class_names: ClassVar[tuple[str, ...]] = (
+        "t-shirt",
+        "trouser",
+        "pullover",
+        "dress",
+        "coat",
+        "sandal",
+        "shirt",
+        "sneaker",
+        "bag",
+        "ankle boot",
+    )
 
     def __post_init__(self) -> None:
         self._check()
 
-    @property
-    def target_names(self) -> tuple[str, ...]:
-        return (
-            "t-shirt",
-            "trouser",
-            "pullover",
-            "dress",
-            "coat",
-            "sandal",
-            "shirt",
-            "sneaker",
-            "bag",
-            "ankle boot",
-        )
+
+def load_mnist(image_size: int = 32, **options: Any) -> Mnist:
+    """MNIST at this size, with the other fields of `Mnist` as options; read when it is needed."""
+    return Mnist(image_size=image_size, **options)

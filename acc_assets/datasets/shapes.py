@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from acc_assets.datasets.data import Split, TargetKind
+from acc_assets.datasets.arrays import Split, TargetKind
 from acc_assets.datasets.drawing import to_uint8
 from acc_assets.datasets.generated import REFERENCE_SIZE, GeneratedConfig
 
@@ -27,7 +27,8 @@ class Shapes(GeneratedConfig):
     targets: `("shape",)` for the class, or any of `x`, `y` and `scale` for real numbers scaled to 0-1; x grows to the
     right, y downward, both of the centre of mass; scale is the side of the square of the same area, 5-11 px at 32x32.
     All four factors are uniform and independent, and shapes of one scale have one area: ink does not tell the shape.
-    `Split.factors` holds all four whatever the targets are.
+    `Split.factors` holds all four whatever the targets are, so that one data set serves a class and numbers:
+    `RegressionTask("place", shapes, target_names=("x", "y"))` reads its columns beside the class.
     """
 
     n: int = 5_000
@@ -44,7 +45,8 @@ class Shapes(GeneratedConfig):
         if not self.targets or not known or mixed or len(set(self.targets)) < len(self.targets):
             raise ValueError(
                 f"Shapes: targets is {self.targets!r}; allowed is ('shape',) or a selection of 'x', 'y' and 'scale', "
-                "each once. A class and real numbers need two data sets with one seed."
+                "each once. For numbers beside the class keep ('shape',) and name them in the task: "
+                "RegressionTask(..., target_names=('x', 'y'))."
             )
 
     @property
@@ -54,6 +56,10 @@ class Shapes(GeneratedConfig):
     @property
     def target_names(self) -> tuple[str, ...]:
         return SHAPES if self.kind_of_target == "class" else self.targets
+
+    @property
+    def factors(self) -> dict[str, tuple[str, ...] | None]:
+        return {name: SHAPES if name == "shape" else None for name in TARGETS}
 
     def _generate(self, count: int, rng: np.random.Generator) -> Split:
         shape = rng.integers(0, len(SHAPES), count)

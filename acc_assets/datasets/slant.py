@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from acc_assets.datasets.data import Split, TargetKind
+from acc_assets.datasets.arrays import Split, TargetKind
 from acc_assets.datasets.drawing import arc_points, draw_strokes, rotate, to_uint8
 from acc_assets.datasets.generated import REFERENCE_SIZE, GeneratedConfig
 
@@ -16,6 +16,8 @@ MARGIN = 3.5  # pixels at 32x32, like all lengths here
 REACH = REFERENCE_SIZE / 2 - MARGIN
 MAX_STROKES = 3
 SEGMENTS = 8
+
+FACTORS = ("angle", "strokes", "length", "bow", "width", "x", "y", "brightness")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,10 @@ class Slant(GeneratedConfig):
     @property
     def target_names(self) -> tuple[str, ...]:
         return ("slant",)
+
+    @property
+    def factors(self) -> dict[str, tuple[str, ...] | None]:
+        return dict.fromkeys(FACTORS)
 
     def _generate(self, count: int, rng: np.random.Generator) -> Split:
         angle = rng.uniform(-MAX_SLANT, MAX_SLANT, count)
@@ -82,3 +88,8 @@ class Slant(GeneratedConfig):
             target[:, None].astype(np.float32),
             {name: values.astype(np.float32) for name, values in factors.items()},
         )
+
+
+def generate_slant(n: int = 5_000, image_size: int = 32, seed: int = 0) -> Slant:
+    """Strokes of known slant, as `Slant` describes them; drawn when they are needed."""
+    return Slant(n=n, image_size=image_size, seed=seed)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from acc_assets.datasets.data import Split, TargetKind
+from acc_assets.datasets.arrays import Split, TargetKind
 from acc_assets.datasets.drawing import (
     arc_points,
     box_centre,
@@ -26,6 +26,7 @@ LINE, ARC, ZIGZAG = range(3)
 LENGTHS = {LINE: (3.0, 22.0), ARC: (5.0, 55.0), ZIGZAG: (12.0, 60.0)}
 ARC_SEGMENTS = 16
 MAX_ZIGZAG_TURNS = 3
+FACTORS = ("width", "kind", "length", "direction", "x", "y", "brightness")
 MIN_ZIGZAG_SEGMENT = 6.0  # shorter ones would melt into a blob under a thick stroke
 
 
@@ -52,6 +53,10 @@ class Thickness(GeneratedConfig):
     @property
     def target_names(self) -> tuple[str, ...]:
         return ("thickness",)
+
+    @property
+    def factors(self) -> dict[str, tuple[str, ...] | None]:
+        return dict.fromkeys(FACTORS)
 
     def _generate(self, count: int, rng: np.random.Generator) -> Split:
         width = rng.uniform(MIN_WIDTH, MAX_WIDTH, count)
@@ -85,6 +90,11 @@ class Thickness(GeneratedConfig):
         }
         target = (width - MIN_WIDTH) / (MAX_WIDTH - MIN_WIDTH)
         return Split(images, target[:, None].astype(np.float32), _as_float32(factors))
+
+
+def generate_thickness(n: int = 5_000, image_size: int = 32, seed: int = 0) -> Thickness:
+    """Strokes of known width, as `Thickness` describes them; drawn when they are needed."""
+    return Thickness(n=n, image_size=image_size, seed=seed)
 
 
 def _lines(count: int, rng: np.random.Generator) -> np.ndarray:

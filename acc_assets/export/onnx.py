@@ -8,13 +8,14 @@ import io
 import json
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from acc_assets.models import ModelOutput
+from acc_assets.models.abilities import coded, named_outputs, point_latent
 
 if TYPE_CHECKING:
     import onnx
@@ -34,16 +35,22 @@ class ExportError(RuntimeError):
 
 @dataclass(frozen=True)
 class OnnxBundle:
-    """Serialized encoder (`input` (B, C, H, W) -> `latent` (B, D)) and decoder (`latent` -> `reconstruction`)."""
+    """Serialized encoder (`input` (B, C, H, W) -> `latent` (B, D)) and decoder (`latent` -> `reconstruction`).
+
+    decoder: None for a model that cannot decode a latent.
+    """
 
     encoder: bytes
-    decoder: bytes
+    decoder: bytes | None
     opset: int
 
 
 @dataclass(frozen=True)
 class Parity:
-    """Largest absolute difference between onnxruntime and torch, by batch size; NaN where either gave NaN."""
+    """Largest absolute difference between onnxruntime and torch, by batch size; NaN where either gave NaN.
+
+    decoder: empty where none was exported.
+    """
 
     encoder: dict[int, float]
     decoder: dict[int, float]
@@ -71,41 +78,51 @@ class Parity:
 
 
 def export_onnx(
-    model: torch.nn.Module, image_shape: tuple[int, int, int], latent_dim: int, card: Mapping[str, Any]
+    model: torch.nn.Module,
+    image_shape: tuple[int, ...],
+    latent_dim: int,
+    card: Mapping[str, Any],
+    *,
+    decoder: bool = True,
 ) -> OnnxBundle:
-    """Export a model with `encode` and `decode` as two ONNX files with a dynamic batch.
+    """Export a model's two halves as ONNX files with a dynamic batch: images to latent, and with `decoder` back.
 
-    image_shape: (C, H, W); card: facts for the files' metadata, such as recipe, node, seed, data version and
-    digest (values that are not text are written as JSON). The encoder gives MU of a variational model, so it
+    image_shape: (C, H, W); the latent is that of `encode`, or of `forward` for a module without it; card: facts for
+    the files' metadata, such as recipe, node, seed, data version and digest (values that are not text are written
+    as JSON). The encoder gives MU of a variational model, so it
     is deterministic. The model itself is not changed. Nothing of the exporting machine (paths, stack traces)
-    is kept: equal weights and card give equal bytes. Raises ExportError for a model without the two methods
-    or with operations that ONNX lacks.
+    is kept: equal weights and card give equal bytes. Raises ExportError for a model without a flat latent or, with
+    `decoder`, without `decode`, and for operations that ONNX lacks.
     """
     import torch
 
-    for method in ("encode", "decode"):
-        if not callable(getattr(model, method, None)):
-            raise ExportError(
-                f"{type(model).__name__} has no method {method}(): ONNX needs encode(images) and decode(latent), each "
-                "returning a dictionary of ModelOutput; add them, or leave the ONNX asset out"
-            )
+    if decoder and not callable(getattr(model, "decode", None)):
+        raise ExportError(
+            f"{type(model).__name__} has no method decode(latent): add one that returns "
+            "{ModelOutput.RECONSTRUCTION: images}, or export the encoder alone with decoder=False"
+        )
     still = copy.deepcopy(model).cpu().eval()
     facts = dict(card)
     # two examples, not one: a batch of one would be taken for a constant
     encoder = _export(
-        _half(still, "encode"), torch.zeros(2, *image_shape), INPUT, LATENT, {**facts, "part": "encoder"}
-    )
-    decoder = _export(
-        _half(still, "decode"),
-        torch.zeros(2, latent_dim),
+        _half(still, _encoder_latent),
+        torch.zeros(2, *image_shape),
+        INPUT,
         LATENT,
-        RECONSTRUCTION,
-        {**facts, "part": "decoder"},
+        {**facts, "part": "encoder"},
     )
-    return OnnxBundle(encoder, decoder, OPSET)
+    if not decoder:
+        return OnnxBundle(encoder, None, OPSET)
+    latent = torch.zeros(2, latent_dim)
+    decoding = _export(
+        _half(still, _decoder_output), latent, LATENT, RECONSTRUCTION, {**facts, "part": "decoder"}
+    )
+    return OnnxBundle(encoder, decoding, OPSET)
 
 
-def _half(model: torch.nn.Module, method: str) -> torch.nn.Module:
+def _half(
+    model: torch.nn.Module, compute: Callable[[torch.nn.Module, torch.Tensor], torch.Tensor]
+) -> torch.nn.Module:
     """The model's encoder or decoder as a module from one tensor to one tensor."""
     import torch
 
@@ -115,21 +132,31 @@ def _half(model: torch.nn.Module, method: str) -> torch.nn.Module:
             self.model = model
 
         def forward(self, values: torch.Tensor) -> torch.Tensor:
-            return _main_output(getattr(self.model, method)(values), method)
+            return compute(self.model, values)
 
     return Half().eval()
 
 
-def _main_output(outputs: Mapping[ModelOutput, torch.Tensor], method: str) -> torch.Tensor:
-    """What the exported half returns: MU or else LATENT of an encoder, RECONSTRUCTION of a decoder."""
-    wanted = (ModelOutput.MU, ModelOutput.LATENT) if method == "encode" else (ModelOutput.RECONSTRUCTION,)
-    for name in wanted:
-        if name in outputs:
-            return outputs[name]
-    raise ExportError(
-        f"{method}() returned {sorted(str(name) for name in outputs)}; "
-        f"ONNX needs {' or '.join(str(name) for name in wanted)}"
-    )
+def _encoder_latent(model: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """The latent (B, D) of images: MU where there is one, else LATENT."""
+    outputs = coded(model, images)
+    latent = point_latent(outputs)
+    if latent is None:
+        raise ExportError(
+            f"{type(model).__name__} returns {sorted(str(name) for name in outputs)}; ONNX needs a flat latent (B, D) "
+            "under ModelOutput.MU or ModelOutput.LATENT"
+        )
+    return latent
+
+
+def _decoder_output(model: torch.nn.Module, latent: torch.Tensor) -> torch.Tensor:
+    """The images of latents (B, D)."""
+    outputs = named_outputs(model.decode(latent), model, "decode")  # type: ignore[operator]
+    if ModelOutput.RECONSTRUCTION not in outputs:
+        raise ExportError(
+            f"decode() returned {sorted(str(name) for name in outputs)}; ONNX needs {ModelOutput.RECONSTRUCTION}"
+        )
+    return outputs[ModelOutput.RECONSTRUCTION]
 
 
 def _export(
@@ -223,7 +250,7 @@ def _quiet() -> Iterator[None]:
 def check_parity(
     bundle: OnnxBundle, model: torch.nn.Module, images: Array, tolerance: float = TOLERANCE
 ) -> Parity:
-    """Run both files in onnxruntime and compare them with torch, at batches of 1 and 5.
+    """Run the files in onnxruntime and compare them with torch, at batches of 1 and 5.
 
     images: (N, C, H, W), floats in [0, 1] or uint8; repeated if fewer than five. The decoder is given torch's
     latents, so that its difference is its own.
@@ -235,17 +262,18 @@ def check_parity(
     scaled = images.astype(np.float32) / (255.0 if images.dtype == np.uint8 else 1.0)
     scaled = np.resize(scaled, (max(BATCHES), *scaled.shape[1:])) if len(scaled) < max(BATCHES) else scaled
     still = copy.deepcopy(model).cpu().eval()
-    encoder, decoder = _session(bundle.encoder), _session(bundle.decoder)
+    encoder = _session(bundle.encoder)
+    decoder = _session(bundle.decoder) if bundle.decoder is not None else None
     differences: tuple[dict[int, float], dict[int, float]] = ({}, {})
     for batch in BATCHES:
         shown = np.ascontiguousarray(scaled[:batch], dtype=np.float32)
         with torch.no_grad():
-            latent = _main_output(still.encode(torch.from_numpy(shown)), "encode")  # type: ignore[operator]
-            decoded = _main_output(still.decode(latent), "decode")  # type: ignore[operator]
-        differences[0][batch] = _difference(encoder.run([LATENT], {INPUT: shown})[0], latent.numpy())
-        differences[1][batch] = _difference(
-            decoder.run([RECONSTRUCTION], {LATENT: latent.numpy()})[0], decoded.numpy()
-        )
+            latent = _encoder_latent(still, torch.from_numpy(shown))
+            differences[0][batch] = _difference(encoder.run([LATENT], {INPUT: shown})[0], latent.numpy())
+            if decoder is not None:
+                decoded = _decoder_output(still, latent).numpy()
+                made = decoder.run([RECONSTRUCTION], {LATENT: latent.numpy()})[0]
+                differences[1][batch] = _difference(made, decoded)
     return Parity(*differences, tolerance)
 
 

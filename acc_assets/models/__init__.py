@@ -1,9 +1,11 @@
 """Models: torch-free configurations whose `build()` returns an nn.Module with the `ModelOutput` contract.
 
 A module's `forward(images (B, C, H, W) in [0, 1])` returns `{ModelOutput: Tensor}`; `encode(images)` and
-`decode(latent (B, D))` return its two halves.
+`decode(latent (B, D))` return its two halves. A module of a user's own needs `forward` alone: `observe` finds what
+it can do, and analyses that need more are left out with the reason.
 """
 
+from acc_assets.models.abilities import Abilities, observe
 from acc_assets.models.configs import (
     ConvAutoencoder,
     FactorSlotAutoencoder,
@@ -22,10 +24,12 @@ MODELS: dict[str, type] = {
 
 __all__ = [
     "MODELS",
+    "Abilities",
     "ConvAutoencoder",
     "FactorGroup",
     "FactorSlotAutoencoder",
     "FullyConnectedAutoencoder",
     "ModelOutput",
     "ResNetAutoencoder",
+    "observe",
 ]

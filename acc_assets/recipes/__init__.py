@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from acc_assets import datasets, models, tasks
-from acc_assets.tree import Discovered, EarlyStopping, RecipeError, Vocabulary, discover
+from acc_assets.tree import TRACE_SECONDS, Discovered, EarlyStopping, RecipeError, Vocabulary, discover
 
 RECIPES_VARIABLE = "ACC_RECIPES"  # folders to search instead of this one, separated like PATH
 PARAMETERS_VARIABLE = "ACC_PARAMETERS"  # JSON: {recipe: {parameter: value}}
+SECONDS_VARIABLE = "ACC_TRACE_SECONDS"  # what tracing one recipe file may take, imports of libraries aside
 
 
 def vocabulary() -> Vocabulary:
@@ -31,18 +33,37 @@ def vocabulary() -> Vocabulary:
 
 
 def recipe_folders() -> list[Path]:
-    """The folders that recipes are looked for in."""
+    """The folders that recipes are looked for in: ACC_RECIPES, else those that come along and `./recipes`."""
     configured = os.environ.get(RECIPES_VARIABLE)
     if configured:
         return [Path(folder) for folder in configured.split(os.pathsep)]
-    return [Path(__file__).parent]
+    own = Path.cwd() / "recipes"
+    return [Path(__file__).parent, *([own] if own.is_dir() else [])]
 
 
-def find_recipes(parameters: Mapping[str, Mapping[str, Any]] | None = None) -> Discovered:
-    """Trace every recipe; `parameters` (default: those in ACC_PARAMETERS) override a recipe's own."""
+def find_recipes(
+    parameters: Mapping[str, Mapping[str, Any]] | None = None, folders: Sequence[Path] | None = None
+) -> Discovered:
+    """Trace every recipe of the folders (default: `recipe_folders`).
+
+    `parameters` (default: those in ACC_PARAMETERS) override a recipe's own.
+    """
     if parameters is None:
         parameters = _parameters_setting()
-    return discover(recipe_folders(), vocabulary(), parameters)
+    looked_in = recipe_folders() if folders is None else folders
+    return discover(looked_in, vocabulary(), parameters, seconds=trace_seconds())
+
+
+def trace_seconds() -> float:
+    """The time limit for tracing one recipe file."""
+    text = os.environ.get(SECONDS_VARIABLE) or str(TRACE_SECONDS)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise RecipeError(f"{SECONDS_VARIABLE}={text} is not allowed.", remedy="Write seconds, such as 10.")
+    return seconds
 
 
 def _parameters_setting() -> dict[str, dict[str, Any]]:

@@ -40,7 +40,7 @@ class Quickstart(Recipe):
         ctx.fork(root, "supervised")
         ctx.attach_task(ReconstructionTask("recon", digits))
         ctx.attach_task(KLDivergenceTask("kl", digits, weight=kl_weight))
-        ctx.attach_task(ClassificationTask("digit", digits, factor_name="digit", weight=20.0, head_lr=1e-2))
+        ctx.attach_task(ClassificationTask("digit", digits, factor_name="digit"))
         ctx.phase = "Train with labels on the digit slot"
         ctx.train(steps=steps, lr=4e-3, validate_every=every, **options)
         ctx.save_checkpoint("supervised_trained")

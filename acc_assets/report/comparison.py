@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from acc_assets.report.artifacts import RunArtifacts
+from acc_assets.report.artifacts import RunArtifacts, is_number
+from acc_assets.report.cells import Cell
+from acc_assets.report.differences import Reference, nearest
 from acc_assets.report.manifold import OWN_LABELS, RAW_PIXELS, controls, manifold_numbers
 from acc_assets.report.views import RecipeView
 from acc_assets.report.vocabulary import build_command, words
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from acc_assets.storage import Store
 
 
+CLASS, WHOLE = "class", "latent"  # a probe's target, and the slice that is no slot
 SECONDARY = 6  # metrics from this rank on (KL, losses, ...) are no headlines
 
 
@@ -34,25 +37,29 @@ class Column:
     dataset: str
     rank: int
     baseline: float | None = None
+    count: int | None = None  # test images behind one value, where it is a share or an R² of them
+    slot: str = ""  # of a probe: what it reads, and what it predicts from it
+    target: str = ""
 
+    @property
+    def named(self) -> bool:
+        """Whether this probe asks a slot for what the recipe says it means: only then is more better."""
+        return bool(self.slot) and self.better is not None
 
-@dataclass(frozen=True)
-class Cell:
-    """One node's value of a column over seeds; `sd` (n - 1 in the denominator) needs two seeds."""
+    def error(self, value: float) -> float | None:
+        """Standard error of one value from the finite number of test images; None where it is not known.
 
-    values: Mapping[int, float]
-    mean: float
-    sd: float | None
-
-    @staticmethod
-    def of(values: Mapping[int, float]) -> Cell:
-        """Summarise values by seed (at least one)."""
-        numbers = list(values.values())
-        mean = math.fsum(numbers) / len(numbers)
-        if len(numbers) < 2 or not all(map(math.isfinite, numbers)):
-            return Cell(dict(values), mean, None)
-        variance = math.fsum((value - mean) ** 2 for value in numbers) / (len(numbers) - 1)
-        return Cell(dict(values), mean, math.sqrt(variance))
+        A share p of n images: sqrt(p (1 - p) / n), with p moved towards 1/2 by one image of each kind, so that no
+        share is free of error. R²: sqrt(4 R² (1 - R²)² / n) (Olkin and Finn 1995), taken as 0 below 0.
+        """
+        if not self.count or not math.isfinite(value):
+            return None
+        if words(self.metric).style == "percent":
+            share = (min(max(value, 0.0), 1.0) * self.count + 1) / (self.count + 2)
+            return math.sqrt(share * (1 - share) / self.count)
+        if self.metric in ("r2", "probe_r2"):
+            return math.sqrt(4 * min(max(value, 0.0), 1.0) / self.count) * (1 - min(max(value, 0.0), 1.0))
+        return None
 
 
 @dataclass(frozen=True)
@@ -67,16 +74,31 @@ class Missing:
 
 @dataclass(frozen=True)
 class Pair:
-    """Seed by seed, how much `node` differs from `reference`: same seed, same start, same batches."""
+    """Seed by seed, how much `node` differs from `reference`."""
 
     column: str
     node: str
     reference: str
     differences: Mapping[int, float]  # node - reference, by seed
+    error: float | None = None  # of one value, from the number of test images
+
+    @property
+    def sign(self) -> int:
+        """1 or -1 where two seeds or more agree on a direction and the mean is more than noise, else 0.
+
+        Noise is twice the error of one value: all seeds see the same test images, so more seeds do not lessen it.
+        """
+        agreed = len(self.differences) > 1 and len(self.differences) in (self.up, self.down)
+        return (1 if self.up else -1) if agreed and not self.within_noise else 0
+
+    @property
+    def within_noise(self) -> bool:
+        """Whether so few test images cannot tell the values apart."""
+        return self.error is not None and abs(self.mean) <= 2 * self.error
 
     @property
     def mean(self) -> float:
-        return math.fsum(self.differences.values()) / len(self.differences)
+        return Cell.of(self.differences).mean
 
     @property
     def up(self) -> int:
@@ -105,6 +127,8 @@ class Comparison:
     controls: Mapping[str, Mapping[str, Cell]] = field(
         default_factory=dict
     )  # untrained networks and raw pixels
+    references: Mapping[str, Reference] = field(default_factory=dict)  # node -> the branch that it changes
+    images: Mapping[str, int] = field(default_factory=dict)  # data set -> training images
 
     def column(self, key: str) -> Column:
         """Return the column with this key."""
@@ -113,25 +137,24 @@ class Comparison:
     def headline(self, count: int = 4) -> list[Column]:
         """Return the most telling columns, those that every node has before others.
 
-        Of every task its first metric, accuracy and PSNR before others; then whether a slot means what it is called.
+        Of every task its first metric, accuracy and PSNR before others; and whether a slot means what it is called,
+        for the class only where no classifier of the branches' own tells it for all of them.
         """
         best: dict[str, Column] = {}
         for column in self.columns:  # in the order of their ranks
             if column.better and column.rank < SECONDARY:
                 best.setdefault(column.task, column)
-        telling = [*best.values(), *self.named_slots()]
+        classified = any(
+            column.metric == "accuracy" and all(column.key in self.cells[node] for node in self.nodes)
+            for column in best.values()
+        )
+        telling = [c for c in best.values() if not (classified and c.metric == "probe_accuracy")]
         telling.sort(key=lambda column: -sum(column.key in self.cells[node] for node in self.nodes))
         return telling[:count] or list(self.columns)[:count]
 
     def named_slots(self) -> list[Column]:
         """Return the probes that ask whether a slot means what it is called: `thickness` to `stroke_thickness`."""
-        found = []
-        for column in self.columns:
-            if column.metric == "probe_r2":
-                slot, target = column.task.split(" → ")
-                if slot in target:
-                    found.append(column)
-        return found
+        return [column for column in self.columns if column.named]
 
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as plain JSON values (non-finite numbers become None)."""
@@ -198,27 +221,31 @@ def compare(store: Store, recipe: RecipeView) -> Comparison:
     """Read the metrics of every shown node and seed that are there, and say which are not."""
     nodes = tuple(node.tag for node in recipe.shown())
     values: dict[str, dict[str, dict[int, float]]] = {node: {} for node in nodes}
+    images: dict[str, int] = {}
     columns: dict[str, Column] = {}
     health: dict[str, dict[int, str]] = {node: {} for node in nodes}
     missing: list[Missing] = []
     collapsed: list[tuple[str, int, str]] = []
     for node in nodes:
         for seed in recipe.seeds:
-            run = RunArtifacts(store, recipe.name, node, seed)
+            run = RunArtifacts(store, recipe, node, seed)
+            images |= run.images("train")
             if run.summary:
                 health[node][seed] = run.health()
             if not run.metrics:
-                what = "metrics" if run.built else "not built"
+                what = (
+                    "left out: " + why
+                    if (why := run.why_withheld("metrics"))
+                    else "metrics"
+                    if run.built
+                    else "not built"
+                )
                 missing.append(Missing(node, seed, what, build_command(recipe.name, node, seed)))
                 continue
             groups = (run.metrics.get("latent") or {}).get("groups") or {}
             collapsed += [(node, seed, str(name)) for name, group in groups.items() if group.get("collapsed")]
             for column, value in measured(run):
-                known = columns.setdefault(column.key, column)
-                if known.baseline is None and column.baseline is not None:
-                    columns[column.key] = column
-                elif known.label != column.label:  # classifiers of one name, fitted on other labels
-                    columns[column.key] = replace(known, label=f"{known.label.split(', ')[0]}, {OWN_LABELS}")
+                register(columns, column)
                 values[node].setdefault(column.key, {})[seed] = value
     control_cells = {
         name: {key: Cell.of(by_seed) for key, by_seed in numbers.items()}
@@ -229,22 +256,38 @@ def compare(store: Store, recipe: RecipeView) -> Comparison:
             columns[key] = replace(columns[key], baseline=cell.mean)
     cells = {node: {key: Cell.of(by_seed) for key, by_seed in values[node].items()} for node in nodes}
     ordered = tuple(sorted(columns.values(), key=lambda c: (c.rank, c.key)))
+    references = nearest(recipe, [recipe.node(node) for node in nodes], images)
+    earlier = {node: reference.tag for node, reference in references.items()}
     return Comparison(
         recipe=recipe.name,
         seeds=tuple(recipe.seeds),
         nodes=nodes,
         columns=ordered,
         cells=cells,
-        pairs=tuple(paired(nodes, ordered, cells)),
+        pairs=tuple(paired(nodes, ordered, cells, earlier)),
         missing=tuple(missing),
         health=health,
         collapsed=tuple(collapsed),
         controls=control_cells,
+        references=references,
+        images=images,
     )
+
+
+def register(columns: dict[str, Column], column: Column) -> None:
+    """Keep one column a key: a baseline or a direction that one run knows holds for all of them."""
+    known = columns.setdefault(column.key, column)
+    if (known.baseline is None and column.baseline is not None) or (
+        known.better is None and column.better is not None
+    ):
+        columns[column.key] = column
+    elif known.label != column.label:  # classifiers of one name, fitted on other labels
+        columns[column.key] = replace(known, label=f"{known.label.split(', ')[0]}, {OWN_LABELS}")
 
 
 def measured(run: RunArtifacts) -> Iterable[tuple[Column, float]]:
     """Yield every number that a run's metrics hold, with the column it belongs to."""
+    images = run.images("test")
     for task, entry in run.task_metrics().items():
         metrics = entry.get("metrics") or {}
         divergence = (
@@ -253,16 +296,18 @@ def measured(run: RunArtifacts) -> Iterable[tuple[Column, float]]:
         baseline = {} if divergence else entry.get("baseline") or {}
         for metric, value in metrics.items():
             if is_number(value) and not (divergence and metric == "loss" and "kl" in metrics):
-                yield (
-                    column_of(task, metric, str(entry.get("dataset", "")), baseline.get(metric)),
-                    float(value),
-                )
+                data = str(entry.get("dataset", ""))
+                column = column_of(task, metric, data, baseline.get(metric))
+                yield replace(column, count=images.get(data)), float(value)
+    classified = classified_slots(run)
     for probe in run.metrics.get("probes") or []:
-        if isinstance(probe, Mapping) and is_number(probe.get("r2")):
-            yield probe_column(str(probe.get("slice")), str(probe.get("property"))), float(probe["r2"])
+        for metric, key in (("probe_r2", "r2"), ("probe_accuracy", "accuracy")):
+            if isinstance(probe, Mapping) and is_number(probe.get(key)):
+                yield probe_column(probe, metric, classified), float(probe[key])
     for number in manifold_numbers(run.manifold):
         column = column_of(number.task, number.metric, "", None, rank=number.rank)
-        yield replace(column, label=number.label), number.value
+        count = images.get(str(run.config.get("primary_dataset")))
+        yield replace(column, label=number.label, count=count), number.value
     latent = run.metrics.get("latent") or {}
     if is_number(latent.get("active_dims")):
         yield column_of("latent", "active_dims", "", None, rank=60), float(latent["active_dims"])
@@ -275,18 +320,41 @@ def measured(run: RunArtifacts) -> Iterable[tuple[Column, float]]:
             yield column_of(f"{name} traversal", "effect", "", None, rank=62), float(factor["effect"])
 
 
-def probe_column(slot: str, target: str) -> Column:
-    """Build the column of a linear probe from a slot of the latent to a measured property of the images."""
-    word = words("probe_r2")
+def classified_slots(run: RunArtifacts) -> set[str]:
+    """Return the slots that a classification of this run reads, and nothing beside them."""
+    found = set()
+    for task in run.config.get("tasks") or []:
+        kind = (run.task_metrics().get(str(task.get("name"))) or {}).get("kind")
+        for group in run.groups if kind == "classification" else ():
+            bounds = [group["start"], group["stop"]]
+            if task.get("factor_name") == group["name"] or task.get("latent_slice") == bounds:
+                found.add(str(group["name"]))
+    return found
+
+
+def probe_column(probe: Mapping[str, Any], metric: str, classified: Collection[str]) -> Column:
+    """Build the column of a linear probe from a slot of the latent to the class or a measured property.
+
+    A slot that is called after the property, or that a classification reads, is to tell it: more is better there. In
+    any other slot neither more nor less is.
+    """
+    word = words(metric)
+    slot, target = str(probe.get("slice")), str(probe.get("property"))
+    means = slot == target or slot in target.split("_") or (target == CLASS and slot in classified)
+    of = "the whole latent" if slot == WHOLE else f"the {slot} slot"
     return Column(
         key=f"probe.{slot}.{target}",
         task=f"{slot} → {target}",
-        metric="probe_r2",
-        label=f"R² of {target.replace('_', ' ')} from the {slot} slot",
+        metric=metric,
+        label=f"{word.label} {target.replace('_', ' ')} from {of}",
         unit="",
-        better=word.better,
+        better=word.better if means else None,
         dataset="",
-        rank=word.rank,
+        rank=0 if means else word.rank,
+        baseline=float(probe["chance"]) if is_number(probe.get("chance")) else None,
+        count=int(probe["n"]) if is_number(probe.get("n")) else None,
+        slot=slot,
+        target=target,
     )
 
 
@@ -300,26 +368,33 @@ def column_of(task: str, metric: str, dataset: str, baseline: Any, rank: int | N
 
 
 def paired(
-    nodes: tuple[str, ...], columns: tuple[Column, ...], cells: Mapping[str, Mapping[str, Cell]]
+    nodes: Sequence[str],
+    columns: Sequence[Column],
+    cells: Mapping[str, Mapping[str, Cell]],
+    references: Mapping[str, str],
 ) -> Iterable[Pair]:
-    """Yield each later node against the first, for every metric and the seeds that both have."""
-    if not nodes:
-        return
-    reference = nodes[0]
-    for node in nodes[1:]:
-        for column in columns:
-            ours, theirs = cells[node].get(column.key), cells[reference].get(column.key)
-            if ours is None or theirs is None:
-                continue
-            shared = [seed for seed in ours.values if seed in theirs.values]
-            differences = {seed: ours.values[seed] - theirs.values[seed] for seed in shared}
-            if differences and all(map(math.isfinite, differences.values())):
-                yield Pair(column.key, node, reference, differences)
+    """Yield each node against its reference, for every metric and the seeds that both have."""
+    for node in nodes:
+        for column in columns if node in references else ():
+            reference = references[node]
+            pair = pair_of(
+                column, (node, reference), cells[node].get(column.key), cells[reference].get(column.key)
+            )
+            if pair is not None:
+                yield pair
 
 
-def is_number(value: Any) -> bool:
-    """Say whether a JSON value is a number (a bool is not)."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def pair_of(column: Column, names: tuple[str, str], ours: Cell | None, theirs: Cell | None) -> Pair | None:
+    """Compare two cells seed by seed; None where they share no seed or a value is not finite."""
+    if ours is None or theirs is None:
+        return None
+    shared = [seed for seed in ours.values if seed in theirs.values]
+    differences = {seed: ours.values[seed] - theirs.values[seed] for seed in shared}
+    if not differences or not all(map(math.isfinite, differences.values())):
+        return None
+    errors = [column.error(cell.values[seed]) for cell in (ours, theirs) for seed in shared]
+    known = [error for error in errors if error is not None]
+    return Pair(column.key, *names, differences, max(known) if known else None)
 
 
 def finite(value: float | None) -> float | None:

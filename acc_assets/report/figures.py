@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from acc_assets.report.artifacts import Artifacts, RunArtifacts
@@ -16,6 +15,7 @@ from acc_assets.report.scatter import scatter_png
 from acc_assets.report.views import RecipeView
 from acc_assets.report.vocabulary import CAPTIONS, FIGURES, UMAP_NOTE
 from acc_assets.report.writer import SiteWriter, digest_of
+from acc_assets.storage import StorageError
 
 SCATTER_VERSION = 1
 
@@ -144,22 +144,26 @@ def latent_map(
         source = None if None in parts else digest_of(SCATTER_VERSION, *parts, name, size, theme)
 
         def make() -> bytes:
-            coords = run.npz(name).get("coords", np.zeros((0, 2)))
             targets = shared.npz(f"{family}/test.npz").get("targets")
-            return scatter_png(coords, targets, theme, size)
+            return scatter_png(run.arrays(name)["coords"], targets, theme, size)
 
         return writer.derive(site_path(run, f"latent-map-{theme}.png"), source, make)
 
     word = method.upper()
     caption = CAPTIONS["projections"].replace("UMAP", word) + (f" {UMAP_NOTE}" if method == "umap" else "")
+    try:
+        light, dark = draw("light"), draw("dark")
+    except StorageError as error:
+        run.note(error)
+        return None
     return Figure(
         family="projections",
         factor="",
         title=f"Latent map ({word})",
         caption=caption,
         alt=f"{word} of the latents of {run.node}, seed {run.seed}, coloured by label",
-        path=draw("light"),
-        dark_path=draw("dark"),
+        path=light,
+        dark_path=dark,
         width=size,
         height=size,
         pixelated=False,

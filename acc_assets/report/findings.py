@@ -13,19 +13,19 @@ FEW_BRANCHES = 3
 def findings(comparison: Comparison) -> list[str]:
     """Return the sentences that stand on a recipe's page; nothing in them is written by hand.
 
-    A difference between two branches is judged seed by seed: branches of one seed share their
-    start and their batches, so only a difference of one sign in every seed is called one.
+    A difference between two branches is judged seed by seed: only one of the same sign in every seed, of two or more,
+    and larger than so many test images can tell, is called one.
     """
     measured = [node for node in comparison.nodes if comparison.cells[node]]
     if not measured:
         return ["Nothing has been measured yet."]
-    sentences = [levels(comparison, column) for column in comparison.headline(2)]
-    # With many branches one metric is enough: each more would add a sentence for every branch.
     slots = comparison.named_slots()
+    told = [column for column in comparison.headline(2) if column not in slots]
+    sentences = [levels(comparison, column) for column in told]
+    # With many branches one metric is enough: each more would add a sentence for every branch.
     for column in comparison.headline(4 if len(measured) <= FEW_BRANCHES else 1):
-        if column in slots:
-            continue  # told below, with their levels
-        sentences += [difference(column, pair) for pair in comparison.pairs if pair.column == column.key]
+        if column not in slots:  # those are told below, with their levels
+            sentences += [difference(column, pair) for pair in comparison.pairs if pair.column == column.key]
     for column in slots:
         sentences.append(levels(comparison, column))
         sentences += [difference(column, pair) for pair in comparison.pairs if pair.column == column.key]
@@ -47,7 +47,8 @@ def levels(comparison: Comparison, column: Column) -> str:
     baseline = ""
     if column.baseline is not None:
         baseline = f" (baseline {show(column.metric, column.baseline)})"
-    return f"On the test split, {column.label} is {' and '.join(parts)}{baseline}."
+    listed = " and ".join([*([", ".join(parts[:-1])] if len(parts) > 1 else []), parts[-1]])
+    return f"On the test split, {column.label} is {listed}{baseline}."
 
 
 def collapse(comparison: Comparison) -> str:
@@ -67,28 +68,29 @@ def difference(column: Column, pair: Pair) -> str:
         return f"{what}, measured with one seed: whether that is more than chance cannot be said."
     low, high = min(pair.differences.values()), max(pair.differences.values())
     span = f"seeds from {show(column.metric, low, signed=True)} to {show(column.metric, high, signed=True)}"
-    agreeing = max(pair.up, pair.down)
-    if agreeing < count:
+    if count not in (pair.up, pair.down):
         return (
             f"{what} on average, but the seeds do not agree on the direction ({span}): no clear difference."
         )
-    better = (pair.up == count) == (column.better == "higher")
+    if pair.within_noise:
+        return f"{what} ({span}), no more than {column.count:,} test images can tell: no clear difference."
+    verb = {None: ("higher", "lower"), "higher": ("better", "worse"), "lower": ("worse", "better")}
     weak = " Two seeds are weak evidence." if count == 2 else ""
     every = "both seeds" if count == 2 else f"all {count} seeds"
-    return f"{what}: {'better' if better else 'worse'} in {every} ({span}).{weak}"
+    return f"{what}: {verb[column.better][pair.sign < 0]} in {every} ({span}).{weak}"
 
 
 def health(comparison: Comparison) -> str:
-    """Say how many runs are healthy, and name those that are not."""
+    """Say how many trained runs are healthy, and name those that are not; what was not trained does not count."""
     levels = Counter(level for by_seed in comparison.health.values() for level in by_seed.values() if level)
     total = sum(levels.values())
     if not total:
         return ""
     if levels["healthy"] == total:
         return (
-            f"Loss health: all {total} runs are healthy."
+            f"Health: all {total} trained runs are healthy."
             if total > 1
-            else "Loss health: the one run is healthy."
+            else "Health: the one trained run is healthy."
         )
     named = [
         f"{node} seed {seed} ({level})"
@@ -96,4 +98,7 @@ def health(comparison: Comparison) -> str:
         for seed, level in by_seed.items()
         if level in ("warning", "critical")
     ]
-    return f"Loss health: {levels['healthy']} of {total} runs are healthy; look at {', '.join(named)}."
+    return (
+        f"Health: {levels['healthy']} of {total} trained runs "
+        f"{'is' if levels['healthy'] == 1 else 'are'} healthy; look at {', '.join(named)}."
+    )

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from acc_assets.report.artifacts import RunArtifacts
+from acc_assets.report.artifacts import RunArtifacts, is_number
+from acc_assets.report.cells import Cell
 from acc_assets.report.specs import steps_of
 from acc_assets.report.views import NodeView, RecipeView
-from acc_assets.report.vocabulary import duration, show, show_spread
+from acc_assets.report.vocabulary import show, show_spread
 
 if TYPE_CHECKING:
     from acc_assets.report.session import Session
@@ -21,16 +22,17 @@ RAW_PIXELS = "raw pixels"
 PIXELS = {
     "label": RAW_PIXELS,
     "tag": "",
-    "root": "",
     "control": True,
     "color": -1,
     "note": "Control: no network at all.",
     "images": "",
     "steps": "",
     "parameters": "",
-    "wall": "—",
 }
 Judged = tuple[int, Mapping[str, Any]]  # a seed and its manifold.json
+# Tasks that read the image alone, and tasks that read a target: by their kinds, as artifacts name them.
+LABEL_FREE = ("reconstruction", "kl")
+LABELLED = ("classification", "regression")
 TOPS = {"accuracy": 1.0, "score": 100.0}
 MEASURES = (
     "trustworthiness",
@@ -54,25 +56,52 @@ class Number:
 
 
 def manifold_numbers(document: Mapping[str, Any]) -> Iterator[Number]:
-    """Yield accuracy and score for each label set, the headline's first, then the other measures."""
+    """Yield accuracy and score for each label set, the headline's first, then the other measures.
+
+    A measure without an upper end may be infinite, which JSON spells "Infinity"; one that is null is left out.
+    """
     sets = label_sets(document)
     for place, (name, found) in enumerate(sets):
         suffix = "" if place == 0 else f"_{name}"
         labels = f"{found['size']:,} labels"
-        yield Number(f"knn{suffix}", "accuracy", f"k-NN accuracy, {labels}", float(found["accuracy"]), 0)
-        yield Number(
-            f"manifold{suffix}", "score", f"score, {labels}", float(found["score"]), 1 if place == 0 else 10
-        )
+        accuracy = measured_value(found.get("accuracy"))
+        if accuracy is not None:
+            task = f"{knn_task(document)}{suffix}"
+            yield Number(task, "accuracy", f"{knn_name(document)}, {labels}", accuracy, 0)
+        score = measured_value(found.get("score"))
+        if score is not None:
+            rank = 1 if place == 0 else 10
+            yield Number(f"manifold{suffix}", "score", f"score, {labels}", score, rank)
+    metrics = document.get("metrics") or {}
     for metric in MEASURES if sets else ():
-        value = document["metrics"][metric]
-        yield Number("manifold", metric, metric.replace("_", " "), float(value), 12)
+        value = measured_value(metrics.get(metric))
+        if value is not None:
+            yield Number("manifold", metric, metric.replace("_", " "), value, 12)
+
+
+def measured_value(value: Any) -> float | None:
+    """Return a number of an artifact, also one that JSON spells "Infinity"; None for what is no number."""
+    return float(value) if is_number(value) or value in ("Infinity", "-Infinity") else None
+
+
+def knn_task(document: Mapping[str, Any]) -> str:
+    """Return the name that a document's classifiers have among tasks: other distances are other columns."""
+    metric = document.get("metric", "euclidean")
+    return "knn" if metric == "euclidean" else f"knn_{metric}"
+
+
+def knn_name(document: Mapping[str, Any]) -> str:
+    """Return what the accuracy of a document's classifiers is called: by which distance, unless it is Euclidean."""
+    metric = document.get("metric", "euclidean")
+    return "k-NN accuracy" if metric == "euclidean" else f"k-NN accuracy by {metric} distance"
 
 
 def label_sets(document: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     """Return the label sets that a classifier was fitted on, the headline's first."""
     sets: Mapping[str, Any] = document.get("label_sets") or {}
     headline = document.get("headline")
-    return sorted(sets.items(), key=lambda item: (item[0] != headline, item[1]["size"]))
+    known = [(name, found) for name, found in sets.items() if is_number(found.get("size"))]
+    return sorted(known, key=lambda item: (item[0] != headline, item[1]["size"]))
 
 
 def controls(store: Store, recipe: RecipeView) -> dict[str, dict[str, dict[int, float]]]:
@@ -86,7 +115,7 @@ def controls(store: Store, recipe: RecipeView) -> dict[str, dict[str, dict[int, 
 
     for node in recipe.nodes:
         for seed in recipe.seeds if node.evaluated else ():
-            document = RunArtifacts(store, recipe.name, node.tag, seed).manifold
+            document = RunArtifacts(store, recipe, node.tag, seed).manifold
             add(RAW_PIXELS, seed, document.get("pixels") or {})
             if node.kind == "root":
                 add(node.tag, seed, document)
@@ -128,16 +157,22 @@ def story(session: Session, recipe: RecipeView, colors: Mapping[str, int]) -> di
         for place, size in enumerate(shared or [0])
     ]
     panels.append(_panel("score", "manifold score, 0 to 100", documents, 0, "score"))
+    references = {node: one.tag for node, one in session.comparison(recipe).references.items()}
     for panel in panels if shared else ():
-        _add_changes(panel, rows)
+        _add_changes(panel, rows, references)
     draws = [_draws(found) for found in documents]
+    seeds = {dot["seed"] for panel in panels for cell in panel["cells"] if cell for dot in cell["dots"]}
     return {
         "sentences": [_against_pixels(panel, rows) for panel in panels[:-1]] if pixels and shared else [],
+        "labels": trained_with_labels(session, recipe, [row["tag"] for row in rows if row["tag"]]),
+        "seeds": len(seeds),
+        "drawn": max(
+            (int(d["draws"]["draws"]) for found in documents for _, d in found if _drawn(d)), default=0
+        ),
         "rows": rows,
         "panels": panels,
         "shared": shared,
         "draws": draws if any(draws) else [],
-        "protocol": str(recipe.parameters.get("protocol", "")),
     }
 
 
@@ -148,19 +183,17 @@ def _row(
     facts: Mapping[str, Any] = (first.config.get("datasets") or {}).get(
         first.config.get("primary_dataset")
     ) or {}
-    walls = [float(run.summary["wall_s"]) for run in runs if run.summary.get("wall_s")]
     control = node.kind == "root"
+    parameters = (first.manifold.get("parameters") or {}).get("total")
     return {
         "label": node.branch if not control and node.branch else node.tag,
         "tag": node.tag,
         "control": control,
-        "root": recipe.lineage(node.tag)[0].tag,
         "color": colors[node.tag],
         "note": " ".join(node.notes),
         "images": "" if control else f"{int(facts.get('train') or 0):,}",
         "steps": f"{steps_of(node):,}" if steps_of(node) else "0",
-        "parameters": f"{int(first.manifold['parameters']['total']):,}",
-        "wall": duration(sum(walls) / len(walls)) if walls and not control else "—",
+        "parameters": f"{int(parameters):,}" if parameters is not None and is_number(parameters) else "",
     }
 
 
@@ -181,25 +214,21 @@ def _panel(
     top = TOPS[metric]
     cells: list[dict[str, Any] | None] = []
     for found in documents:
-        values = [
-            (seed, float(label_sets(document)[place][1][key]))
-            for seed, document in found
-            if place < len(label_sets(document))
-        ]
+        known = [(seed, label_sets(document)) for seed, document in found]
+        values = {
+            seed: value
+            for seed, sets in known
+            if place < len(sets) and (value := measured_value(sets[place][1].get(key))) is not None
+        }
         if not values:
             cells.append(None)
             continue
-        mean = math.fsum(value for _, value in values) / len(values)
-        sd = (
-            math.sqrt(math.fsum((value - mean) ** 2 for _, value in values) / (len(values) - 1))
-            if len(values) > 1
-            else None
-        )
-        sizes = sorted({label_sets(document)[place][1]["size"] for _, document in found})
+        cell = Cell.of(values)
+        sizes = sorted({sets[place][1]["size"] for seed, sets in known if seed in values})
         cells.append(
             {
-                "text": show_spread(metric, mean, sd),
-                "mean": round(100 * mean / top, 2),
+                "text": show_spread(metric, cell.mean, cell.sd),
+                "mean": round(100 * cell.mean / top, 2),
                 "dots": [
                     {
                         "seed": seed,
@@ -207,13 +236,14 @@ def _panel(
                         "value": show(metric, value),
                         "raw": value,
                     }
-                    for seed, value in values
+                    for seed, value in values.items()
                 ],
                 "labels": ", ".join(f"{size:,}" for size in sizes),
                 "change": "",
             }
         )
-    name = "k-NN accuracy" if metric == "accuracy" else "Score"
+    called = dict.fromkeys(knn_name(document) for found in documents for _, document in found)
+    name = " or ".join(called) if metric == "accuracy" else "Score"
     first = cells[0]
     return {
         "name": name,
@@ -225,42 +255,75 @@ def _panel(
     }
 
 
-def _add_changes(panel: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Tell each branch's cell how far it is from the last earlier branch of the same root, else from the row above."""
-    branches = [place for place, row in enumerate(rows) if not row["control"]]
-    for number, place in enumerate(branches):
-        earlier = branches[:number]
-        same = [other for other in earlier if rows[other]["root"] == rows[place]["root"]]
-        cell = panel["cells"][place]
-        if cell is None or not earlier:
+def trained_with_labels(session: Session, recipe: RecipeView, tags: Sequence[str]) -> str:
+    """Say which rows were trained on targets, themselves or before they were forked; "" where a task is not known."""
+    tasks: dict[str, set[str]] = {}
+    for tag in tags:
+        kinds: dict[str, str] = {}
+        for node in recipe.lineage(tag):
+            known = [run.summary.get("tasks") or {} for run in session.runs(recipe, node.tag)]
+            if node.kind == "trained" and not any(known):
+                return ""
+            kinds |= {name: str(task.get("kind")) for each in known for name, task in each.items()}
+        if not set(kinds.values()) <= set(LABEL_FREE) | set(LABELLED):
+            return ""
+        tasks[tag] = {name for name, kind in kinds.items() if kind in LABELLED}
+    found = {tag: names for tag, names in tasks.items() if names}
+    if not found:
+        return "Nothing was trained with labels."
+    named = "; ".join(f"{tag} ({', '.join(sorted(names))})" for tag, names in found.items())
+    others = "" if len(found) == len(tasks) else ", and nothing else was"
+    return f"Trained with labels: {named}{others}."
+
+
+def _add_changes(
+    panel: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], references: Mapping[str, str]
+) -> None:
+    """Tell each branch's cell how far it is from the branch that it changes."""
+    places = {row["tag"]: place for place, row in enumerate(rows)}
+    for tag, reference in references.items():
+        cells = [panel["cells"][places[one]] if one in places else None for one in (tag, reference)]
+        if cells[0] is None or cells[1] is None:
             continue
-        reference = (same or earlier)[-1]
-        theirs = {dot["seed"]: dot["raw"] for dot in (panel["cells"][reference] or {"dots": []})["dots"]}
-        gaps = [dot["raw"] - theirs[dot["seed"]] for dot in cell["dots"] if dot["seed"] in theirs]
+        theirs = {dot["seed"]: dot["raw"] for dot in cells[1]["dots"]}
+        gaps = [dot["raw"] - theirs[dot["seed"]] for dot in cells[0]["dots"] if dot["seed"] in theirs]
         if gaps:
             mean = math.fsum(gaps) / len(gaps)
-            sure = "" if all(g > 0 for g in gaps) or all(g < 0 for g in gaps) else ", seeds disagree"
-            cell["change"] = f"{show(panel['metric'], mean, signed=True)} on {rows[reference]['label']}{sure}"
+            agreed = all(g > 0 for g in gaps) or all(g < 0 for g in gaps)
+            sure = ", one seed" if len(gaps) == 1 else "" if agreed else ", seeds disagree"
+            label = rows[places[reference]]["label"]
+            cells[0]["change"] = f"{show(panel['metric'], mean, signed=True)} on {label}{sure}"
 
 
 def _against_pixels(panel: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
     """Say which branches do better than raw pixels in every seed, in none, or in some."""
     groups: dict[str, list[str]] = {"every": [], "some": [], "no": []}
     control = panel["cells"][0]
+    seeds: set[int] = set()
     for row, cell in zip(rows, panel["cells"], strict=True):
-        if cell is None or row["control"]:
+        if cell is None or control is None or row["control"]:
             continue
-        wins = [dot["at"] > control["mean"] for dot in cell["dots"]]
+        seeds |= {dot["seed"] for dot in cell["dots"]}
+        wins = [dot["raw"] > control["dots"][0]["raw"] for dot in cell["dots"]]
         groups["every" if all(wins) else "some" if any(wins) else "no"].append(row["label"])
-    parts = [f"in {word} seed: {', '.join(labels)}" for word, labels in groups.items() if labels]
-    return (
-        f"{panel['labels']} labels: raw pixels reach {control['text']}. Better than that {'; '.join(parts)}."
-    )
+    if control is None:
+        return ""
+    words = {"every": f"in every one of {len(seeds)} seeds", "some": "in some seeds", "no": "in no seed"}
+    if len(seeds) == 1:
+        words = {"every": "with the one seed there is", "no": "not better"}
+    parts = [f"{words[key]}: {', '.join(labels)}" for key, labels in groups.items() if labels]
+    sentence = f"{panel['labels']} labels: raw pixels reach {control['text']}."
+    return f"{sentence} Better than that {'; '.join(parts)}." if parts else sentence
+
+
+def _drawn(document: Mapping[str, Any]) -> bool:
+    spread = document.get("draws") or {}
+    return all(is_number(spread.get(key)) for key in ("mean", "sd", "draws"))
 
 
 def _draws(found: Sequence[Judged]) -> str:
     """Accuracy over other draws of the labelled images, averaged over seeds: mean and standard deviation."""
-    spreads = [document["draws"] for _, document in found if document.get("draws")]
+    spreads = [document["draws"] for _, document in found if _drawn(document)]
     if not spreads:
         return ""
     mean = math.fsum(spread["mean"] for spread in spreads) / len(spreads)

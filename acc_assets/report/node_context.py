@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from acc_assets.report.artifacts import RunArtifacts, health_of
-from acc_assets.report.comparison import Cell, Column, is_number, measured
+from acc_assets.report.artifacts import RunArtifacts, health_of, is_number
+from acc_assets.report.comparison import Cell, Column, measured, register
 from acc_assets.report.curves import curve_panels
 from acc_assets.report.payloads import MANIFOLD, onnx_problem
 from acc_assets.report.provenance import asset_key, of_run, of_runs
 from acc_assets.report.recipe_context import cell_context, status_of
 from acc_assets.report.session import Session, node_page
-from acc_assets.report.specs import changes, differs, flat, model_of, phase_row, phases_of, task_row, tasks_of
-from acc_assets.report.trees import branch_colors
+from acc_assets.report.specs import changes, flat, model_of, phase_row, phases_of, task_row, tasks_of
+from acc_assets.report.trees import branch_colors, start_of
 from acc_assets.report.views import NodeView, RecipeView
-from acc_assets.report.vocabulary import build_command, duration, number, show, size
+from acc_assets.report.vocabulary import FIGURES, build_command, duration, number, show, size
 
 DOWNLOADS = (
     ("onnx/encoder.onnx", "Encoder (ONNX)"),
     ("onnx/decoder.onnx", "Decoder (ONNX)"),
     ("manifold/manifold.json", "Manifold measures and k-NN report (JSON)"),
     ("interactive/interactive_assets.json", "Interactive assets: map, latents, labels, samples (JSON)"),
+    ("interactive/latent_points.json", "Latent points on the map (JSON)"),
     ("interactive/manifold.npz", "The same map as arrays (npz)"),
     ("latents/latents_latest.npz", "Latents of the test split (npz)"),
     ("history/history.npz", "Training history (npz)"),
@@ -42,6 +43,7 @@ def node_context(session: Session, recipe: RecipeView, node: NodeView) -> dict[s
         "node": node,
         "colors": colors,
         "lineage": recipe.lineage(node.tag),
+        "start": start_of(recipe, node) if node.kind == "root" else "",
         "children": [other for other in recipe.nodes if other.parent == node.tag],
         "changes": changes(node, parent),
         "model": flat(model_of(node)),
@@ -66,7 +68,7 @@ def metric_rows(runs: list[RunArtifacts]) -> list[dict[str, Any]]:
     values: dict[str, dict[int, float]] = {}
     for run in runs:
         for column, value in measured(run):
-            columns.setdefault(column.key, column)
+            register(columns, column)
             values.setdefault(column.key, {})[run.seed] = value
     rows = []
     for column in sorted(columns.values(), key=lambda c: (c.rank, c.key)):
@@ -84,10 +86,12 @@ def run_context(session: Session, recipe: RecipeView, node: NodeView, run: RunAr
         "seed": run.seed,
         "built": run.built,
         "status": status_of(node, run),
-        "health": run.health() if node.kind == "trained" else "",
-        "differs": differs(node, run),
+        "health": run.loss_health() if node.kind == "trained" else "",
+        "generalisation": run.generalisation() if node.kind == "trained" else "",
+        "withheld": withheld_of(node, run),
+        "failures": failures_of(node, run),
         "facts": run_facts(node, run),
-        "losses": loss_rows(summary),
+        "losses": loss_rows(run),
         "latent": latent_payload(run),
         "latent_groups": latent_groups(run),
         "latent_provenance": of_run(recipe, run, "metrics"),
@@ -97,7 +101,9 @@ def run_context(session: Session, recipe: RecipeView, node: NodeView, run: RunAr
         "missing": missing_families(recipe, node, run),
         "problems": list(run.problems),
         "error": str(summary.get("error") or ""),
+        "left_out": left_out_families(recipe, node, run),
         "onnx_problem": onnx_problem(run) if run.onnx else None,
+        "onnx_never": run.onnx.get("no_decoder") is not None,
         "command": build_command(recipe.name, node.tag, run.seed),
     }
 
@@ -109,11 +115,11 @@ def run_facts(node: NodeView, run: RunArtifacts) -> list[tuple[str, str]]:
     trust = run.projections.get("trustworthiness")
     if is_number(config.get("parameters")):
         facts.append(("Parameters", f"{int(config['parameters']):,}"))
-    if config.get("latent_dim"):
-        facts.append(("Latent dimensions", str(config["latent_dim"])))
+    if run.latent_dim:
+        facts.append(("Latent dimensions", str(run.latent_dim)))
     if node.kind == "trained":
-        if summary.get("step") is not None:
-            facts.append(("Step", f"{int(summary['step']):,}"))
+        if is_number(summary.get("step")):
+            facts.append(("Step", number(summary["step"], 0)))
         facts.append(("Training time", duration(summary.get("wall_s"))))
         if is_number(summary.get("images_per_s")):
             facts.append(("Speed", f"{number(summary['images_per_s'], 0)} images/s"))
@@ -127,10 +133,11 @@ def run_facts(node: NodeView, run: RunArtifacts) -> list[tuple[str, str]]:
     return facts
 
 
-def loss_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return each task's loss summary: mean, final, min, max, trend, health and its thresholds."""
+def loss_rows(run: RunArtifacts) -> list[dict[str, Any]]:
+    """Return each task's loss summary: mean, final, min, max, trend, health, thresholds, and whether it generalises."""
     rows = []
-    for name, task in (summary.get("tasks") or {}).items():
+    for name, task in (run.summary.get("tasks") or {}).items():
+        gap = run.task_metrics().get(name, {}).get("generalisation") or {}
         thresholds = task.get("thresholds")
         health = task.get("health")
         if thresholds is None and isinstance(health, Mapping):
@@ -146,6 +153,9 @@ def loss_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
                 if isinstance(health, Mapping)
                 else str(task.get("reason") or ""),
                 "thresholds": threshold_text(thresholds),
+                "gap_thresholds": threshold_text(gap.get("thresholds")),
+                "generalisation": health_of(gap),
+                "generalisation_reason": str(gap.get("reason") or ""),
             }
         )
     return rows
@@ -175,25 +185,27 @@ def threshold_text(thresholds: Any) -> str:
 def latent_payload(run: RunArtifacts) -> dict[str, Any] | None:
     """Return the bars of a latent: KL (or, without one, the standard deviation of mu) of each dimension."""
     latent = run.metrics.get("latent") or {}
-    kl = [value for value in latent.get("kl_per_dim") or [] if is_number(value)]
-    std = [value for value in latent.get("std_per_dim") or [] if is_number(value)]
+    kl, std = latent.get("kl_per_dim") or [], latent.get("std_per_dim") or []
     values, label = (kl, "KL (nats)") if kl else (std, "Standard deviation of mu")
+    meaning = "; a dimension without KL carries no information." if kl else "; at 0 a dimension is constant."
     if not values:
         return None
     bars = []
     for number_, group in enumerate(run.groups):
         for dim in range(int(group["start"]), min(int(group["stop"]), len(values))):
+            if not is_number(values[dim]):  # an infinite KL
+                continue
             bars.append(
                 {"dim": dim, "value": float(f"{values[dim]:.5g}"), "factor": group["name"], "group": number_}
             )
-    return {"kind": "latent", "label": label, "bars": bars} if bars else None
+    return {"kind": "latent", "label": label, "meaning": meaning, "bars": bars} if bars else None
 
 
 def latent_groups(run: RunArtifacts) -> list[dict[str, str]]:
     """Return each factor group's size, KL and active dimensions."""
     latent = run.metrics.get("latent") or {}
     rows = []
-    for group in run.config.get("factor_groups") or []:
+    for group in run.named_groups:
         entry = (latent.get("groups") or {}).get(group["name"]) or {}
         width = int(group["stop"]) - int(group["start"])
         active = entry.get("active_dims")
@@ -228,3 +240,40 @@ def missing_families(recipe: RecipeView, node: NodeView, run: RunArtifacts) -> l
         if family not in ("history", "checkpoints", "summary", "config") and run.digest(family) is None:
             absent.append({"family": family, "asset": asset_key(recipe.name, node.tag, family)})
     return absent
+
+
+def withheld_of(node: NodeView, run: RunArtifacts) -> list[dict[str, Any]]:
+    """Return what is stored and not shown, since it is not what the recipe says: each reason with its assets."""
+    by_reason: dict[str, list[str]] = {}
+    for family, why in run.withheld.items():
+        by_reason.setdefault(why, []).append(asset_key(run.recipe, node.tag, family))
+    return [{"reason": why, "assets": assets} for why, assets in by_reason.items()]
+
+
+def failures_of(node: NodeView, run: RunArtifacts) -> list[dict[str, str]]:
+    """Return what failed last and was not mended since: assets that were not made, and checks of what stands."""
+    versions = {
+        view.key.rsplit("/", 1)[-1]: view.data_versions.get(run.seed) for view in node.assets.values()
+    }
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for event in run.events():
+        asset = str(event.get("asset", ""))
+        stands = versions.get(asset)
+        if event.get("event") == "asset.failed" and stands is None:
+            found[asset, ""] = {"what": asset, "why": str(event.get("why"))}
+        elif event.get("event") == "check.failed" and stands is not None and stands == event.get("version"):
+            check = str(event.get("check"))
+            found[asset, check] = {"what": f"{asset}, check {check}", "why": str(event.get("why"))}
+    return list(found.values())
+
+
+def left_out_families(recipe: RecipeView, node: NodeView, run: RunArtifacts) -> list[dict[str, str]]:
+    """Return what this node's model cannot have: a reason, and the figures and assets that it leaves out."""
+    by_reason: dict[str, list[str]] = {}
+    for family in node.assets:
+        reason = run.left_out(family)
+        if reason is not None:
+            by_reason.setdefault(reason, []).append(FIGURES.get(family, family).lower())
+    if (no_decoder := run.onnx.get("no_decoder")) is not None:
+        by_reason.setdefault(str(no_decoder), []).append("the decoder as ONNX, and with it the playground")
+    return [{"reason": reason, "what": ", ".join(families)} for reason, families in by_reason.items()]

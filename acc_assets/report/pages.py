@@ -21,6 +21,7 @@ from acc_assets.report.session import (
 )
 from acc_assets.report.specs import text_of
 from acc_assets.report.trees import branch_colors
+from acc_assets.report.verdict import verdict
 from acc_assets.report.views import NodeView, RecipeView
 from acc_assets.report.vocabulary import FIGURES, build_command
 
@@ -39,6 +40,7 @@ def home_context(session: Session) -> dict[str, Any]:
                 "tree": tree_of(session, recipe, HOME),
                 "colors": branch_colors(recipe),
                 "headline": headline(comparison, list(recipe.shown())),
+                "verdict": verdict(comparison),
                 "health": worst_health(levels),
                 "levels": Counter(level for level in levels if level),
                 "built": built,
@@ -88,7 +90,8 @@ def playground_context(session: Session, recipe: RecipeView, runtime: str) -> di
                 needs.append(key)
                 runs.append({"key": run_key(run, "").rstrip("/"), "label": f"{node.tag}, seed {run.seed}"})
             elif run.built:
-                command = build_command(recipe.name, node.tag, run.seed)
+                never = run.left_out("onnx") or run.onnx.get("no_decoder")  # no build changes that
+                command = "" if never else build_command(recipe.name, node.tag, run.seed)
                 why = problem or "the sample images of its data set are not built"
                 blocked.append({"node": node.tag, "seed": run.seed, "problem": why, "command": command})
     if not runs:

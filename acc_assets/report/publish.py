@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
 from acc_assets.report.links import check_links
-from acc_assets.report.writer import MANIFEST
+from acc_assets.report.writer import MANIFEST, inside, real, replace_file
+from acc_assets.storage import explained
 
 
 class PublishError(RuntimeError):
@@ -25,25 +25,21 @@ def publish(site: Path, to: Path) -> int:
 
     Raises:
         PublishError: there is no site, it has broken links, or `to` lies inside it (or the other way round).
+        StorageError: `to` cannot be written.
     """
     files = _checked(site)
-    source, target = site.resolve(), to.resolve()
+    source, target = real(site), real(to)
     if target.is_relative_to(source) or source.is_relative_to(target):
         raise PublishError(f"{to} and the site {site} lie inside each other. Choose another directory.")
-    if to.exists() and not to.is_dir():
+    if os.path.lexists(to) and not to.is_dir():
         raise PublishError(f"{to} is a file. Choose a directory.")
     before = _files_of(to) if (to / MANIFEST).is_file() else []
     for name in [*files, MANIFEST]:
-        place = to / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        temporary = place.with_name(f".{place.name}.{os.getpid()}.tmp")
-        shutil.copyfile(site / name, temporary)
-        temporary.replace(place)
-    (to / ".nojekyll").touch()
+        replace_file(to / name, (site / name).read_bytes())
+    replace_file(to / ".nojekyll", b"")
     for name in set(before) - set(files):
-        stale = to / name
-        if stale.resolve().is_relative_to(target):
-            stale.unlink(missing_ok=True)
+        with explained("remove", to / name):
+            (to / name).unlink(missing_ok=True)
     return len(files) + 1
 
 
@@ -93,8 +89,12 @@ def _checked(site: Path) -> list[str]:
 
 def _files_of(folder: Path) -> list[str]:
     try:
-        return sorted(json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"])
-    except (ValueError, KeyError) as error:
+        files = sorted(json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"])
+        outside = [name for name in files if not inside(folder / name, folder)]
+        if outside:
+            raise ValueError(f"'{outside[0]}' lies outside the site")
+        return files
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise PublishError(
             f"{folder / MANIFEST} cannot be read ({error}). Rebuild the site: acc site"
         ) from error

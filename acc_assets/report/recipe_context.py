@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from acc_assets.report.artifacts import RunArtifacts, worst_health
-from acc_assets.report.comparison import Cell, Column, Comparison, finite
+from acc_assets.report.comparison import CLASS, WHOLE, Cell, Column, Comparison, finite
 from acc_assets.report.curves import curve_panels
+from acc_assets.report.differences import differences
 from acc_assets.report.figures import Figure
 from acc_assets.report.findings import findings
-from acc_assets.report.manifold import story
+from acc_assets.report.manifold import RAW_PIXELS, story
 from acc_assets.report.provenance import of_runs
 from acc_assets.report.scripts import script_json
 from acc_assets.report.session import Session, node_page, recipe_page, relative
-from acc_assets.report.specs import differs, phases_of, steps_of, task_matrix, text_of
+from acc_assets.report.specs import text_of
 from acc_assets.report.trees import branch_colors, tree_payload
+from acc_assets.report.verdict import verdict
 from acc_assets.report.views import NodeView, RecipeView
-from acc_assets.report.vocabulary import build_command, duration, number, show, show_spread, words
+from acc_assets.report.vocabulary import FIGURES, build_command, duration, number, show, show_spread, words
 
 SIDE_BY_SIDE = ("traversals", "sorted", "reconstructions", "attention", "projections")
 
@@ -39,14 +42,16 @@ def recipe_context(session: Session, recipe: RecipeView) -> dict[str, Any]:
         "shown": shown,
         "comparison": comparison,
         "findings": findings(comparison),
+        "verdict": verdict(comparison),
         "headline": headline(comparison, shown),
         "table": metric_table(comparison),
         "dots": dots_payload(comparison, colors),
         "probes": probe_tables(comparison),
         "tree": tree_of(session, recipe, page),
         "curves": curve_panels(runs, colors),
-        "matrix": task_matrix(shown),
-        "training": [training_row(node) for node in trained],
+        "paired": paired_by_seed(recipe, shown, comparison),
+        "baselines": baseline_words(comparison),
+        "differences": differences(recipe, shown, comparison.images),
         "factors": side_by_side(session, recipe, shown),
         "runs": run_rows(session, recipe),
         "parameters": {key: text_of(value) for key, value in recipe.parameters.items()},
@@ -80,11 +85,46 @@ def headline(comparison: Comparison, nodes: Sequence[NodeView]) -> dict[str, Any
             show_spread(c.metric, cell.mean, cell.sd) if cell else None
             for c, cell in zip(columns, cells, strict=True)
         ]
-        seeds = max((len(cell.values) for cell in cells if cell), default=0)
+        seeds = max((len(cell.values) for cell in comparison.cells[node.tag].values()), default=0)
         levels = list(comparison.health[node.tag].values())
         rows.append({"node": node, "values": values, "seeds": seeds, "health": worst_health(levels)})
     baselines = [show(c.metric, c.baseline) if c.baseline is not None else None for c in columns]
-    return {"columns": columns, "rows": rows, "baselines": baselines}
+    most = max(
+        (len(cell.values) for by_key in comparison.cells.values() for cell in by_key.values()), default=0
+    )
+    return {"columns": columns, "rows": rows, "baselines": baselines, "seeds": most}
+
+
+def paired_by_seed(recipe: RecipeView, nodes: Sequence[NodeView], comparison: Comparison) -> str:
+    """Say what branches of one seed have in common, and so why they are compared seed by seed."""
+    if len(nodes) < 2:
+        return ""
+    found = differences(recipe, nodes, comparison.images)
+    differ = {row.label for row in found.rows}
+    common = []
+    if "start" not in differ and not any(row.part == "model" for row in found.rows):
+        common.append("their start")
+    if not differ & {"data", "batch size"}:
+        common.append("the order of their batches")
+    if not common:
+        return "Not all branches share their start or their batches; they are compared seed by seed all the same."
+    return f"Branches of one seed share {' and '.join(common)}, so they are compared seed by seed."
+
+
+def baseline_words(comparison: Comparison) -> str:
+    """Name the baselines that the metrics of this recipe have."""
+    pixels = comparison.controls.get(RAW_PIXELS, {})
+    known = {c.metric for c in comparison.columns if c.baseline is not None and c.key not in pixels}
+    named = []
+    if known & {"accuracy", "probe_accuracy"}:
+        named.append("chance")
+    if known & {"psnr", "l1", "mse"}:
+        named.append("the mean image")
+    if known & {"r2", "mae"}:
+        named.append("the mean target")
+    if pixels:
+        named.append("raw pixels")
+    return " or ".join([*([", ".join(named[:-1])] if len(named) > 1 else []), *named[-1:]])
 
 
 def metric_table(comparison: Comparison) -> list[dict[str, Any]]:
@@ -101,24 +141,33 @@ def metric_table(comparison: Comparison) -> list[dict[str, Any]]:
 
 
 def probe_tables(comparison: Comparison) -> list[dict[str, Any]]:
-    """Return, for each measured property, how well each slot of each node predicts it (R², mean over seeds)."""
-    tables: dict[str, list[dict[str, Any]]] = {}
+    """Return, for each measured property, how well each slot of each node predicts it (mean over seeds).
+
+    The class stands first; of the slots those that are named after the property, and the whole latent last.
+    """
+    tables: dict[str, dict[str, Any]] = {}
     for column in comparison.columns:
-        if column.metric == "probe_r2":
-            slot, target = column.task.split(" → ")
-            cells = [comparison.cells[node].get(column.key) for node in comparison.nodes]
-            tables.setdefault(target, []).append(
-                {
-                    "slot": slot,
-                    "named": slot in target,
-                    "cells": [
-                        cell
-                        and {**cell_context(column, cell), "share": round(100 * min(max(cell.mean, 0), 1))}
-                        for cell in cells
-                    ],
-                }
-            )
-    return [{"property": target.replace("_", " "), "rows": rows} for target, rows in tables.items()]
+        if not column.slot:
+            continue
+        cells = [comparison.cells[node].get(column.key) for node in comparison.nodes]
+        shares = [cell and {**cell_context(column, cell), "share": share(cell.mean)} for cell in cells]
+        chance = "" if column.baseline is None else show(column.metric, column.baseline)
+        table: dict[str, Any] = {
+            "property": column.target.replace("_", " "),
+            "accuracy": column.metric == "probe_accuracy",
+        }
+        table = tables.setdefault(column.target, {**table, "chance": chance, "rows": []})
+        table["rows"].append(
+            {"slot": column.slot, "whole": column.slot == WHOLE, "named": column.named, "cells": shares}
+        )
+    for table in tables.values():
+        table["rows"].sort(key=lambda row: (row["whole"], not row["named"]))
+    return [tables[target] for target in sorted(tables, key=lambda target: target != CLASS)]
+
+
+def share(value: float) -> int:
+    """Return how much of its cell a bar fills, in percent."""
+    return round(100 * min(max(value, 0.0), 1.0)) if math.isfinite(value) else 0
 
 
 def cell_context(column: Column, cell: Cell) -> dict[str, Any]:
@@ -164,20 +213,6 @@ def dots_payload(comparison: Comparison, colors: dict[str, int]) -> dict[str, An
     return {"kind": "dots", "nodes": list(comparison.nodes), "metrics": metrics}
 
 
-def training_row(node: NodeView) -> dict[str, Any]:
-    """Return how a node was trained, in one line."""
-    phases = phases_of(node)
-    first = phases[0] if phases else {}
-    optimizer = f"{first.get('optimizer', 'adam')}, learning rate {text_of(first.get('lr', 1e-3))}"
-    return {
-        "node": node,
-        "steps": f"{steps_of(node):,}",
-        "phases": len(phases),
-        "optimizer": optimizer,
-        "batch": text_of(first.get("batch_size", 64)),
-    }
-
-
 def side_by_side(session: Session, recipe: RecipeView, nodes: Sequence[NodeView]) -> list[dict[str, Any]]:
     """Return the figures that answer the question: by factor ("" for those of all factors), family, seed, node."""
     by_place: dict[tuple[str, str, str], dict[int, dict[str, Figure]]] = {}
@@ -196,7 +231,17 @@ def side_by_side(session: Session, recipe: RecipeView, nodes: Sequence[NodeView]
             if owner != factor:
                 continue
             rows = [
-                {"seed": seed, "figures": [(node, by_seed[seed].get(node.tag)) for node in nodes]}
+                {
+                    "seed": seed,
+                    "figures": [
+                        (
+                            node,
+                            by_seed[seed].get(node.tag),
+                            never(session, recipe, node, seed, family, factor),
+                        )
+                        for node in nodes
+                    ],
+                }
                 for seed in recipe.seeds
                 if seed in by_seed
             ]
@@ -206,6 +251,17 @@ def side_by_side(session: Session, recipe: RecipeView, nodes: Sequence[NodeView]
         if sets:
             groups.append({"factor": factor, "sets": sets})
     return groups
+
+
+def never(session: Session, recipe: RecipeView, node: NodeView, seed: int, family: str, factor: str) -> str:
+    """Say why a node has no figure that building would bring; "" where it has, or where it is not built yet."""
+    run = session.run(recipe, node.tag, seed)
+    if (why := run.left_out(family)) is not None:
+        return f"Left out: {why}."
+    if node.assets and family not in node.assets:
+        return f"{node.tag} has no {FIGURES[family].lower()}: its model or its recipe does not ask for it."
+    built = run.digest(family) is not None
+    return f"The latent of {node.tag} has no part named {factor}." if built and factor else ""
 
 
 def run_rows(session: Session, recipe: RecipeView) -> list[dict[str, Any]]:
@@ -220,7 +276,8 @@ def run_rows(session: Session, recipe: RecipeView) -> list[dict[str, Any]]:
                     "seed": run.seed,
                     "status": status_of(node, run),
                     "health": run.health() if node.kind == "trained" else "",
-                    "step": f"{int(summary['step']):,}" if summary.get("step") is not None else "—",
+                    "step": number(summary.get("step"), 0),
+                    "seconds": number(summary.get("wall_s"), 3),
                     "wall": duration(summary.get("wall_s")) if node.kind == "trained" else "—",
                     "rate": number(summary.get("steps_per_s"), 1) if node.kind == "trained" else "—",
                     "error": str(summary.get("error") or ""),
@@ -231,11 +288,11 @@ def run_rows(session: Session, recipe: RecipeView) -> list[dict[str, Any]]:
 
 
 def status_of(node: NodeView, run: RunArtifacts) -> str:
-    """Return one word about a run: not built, of another configuration, or how its training ended."""
+    """Return one word about a run: not built, left out, or how its training ended."""
+    if run.withheld:
+        return "left out: " + next(iter(run.withheld.values()))
     if not run.built:
         return "not built"
-    if differs(node, run):
-        return "built from another configuration"
     return str(run.summary.get("status") or "built")
 
 

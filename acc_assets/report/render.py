@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from acc_assets.report.page_head import POLICY, THEME_SCRIPT
 from acc_assets.report.scripts import script_json
@@ -25,7 +25,7 @@ from acc_assets.report.session import (
     viewer_page,
 )
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "site_templates"
+SHORT = 4  # letters of a name's part that does not stand alone on a line
 STYLES = (
     "base.css",
     "report.css",
@@ -71,7 +71,7 @@ class Pages:
         folder = templates / "pages"
         if not folder.is_dir():
             raise FileNotFoundError(
-                f"the page templates are not at {folder}. Run from a checkout of the project, or give `templates`."
+                f"the page templates are not at {folder}. Install the package again, or give `templates`."
             )
         self._environment = environment(folder)
 
@@ -83,8 +83,11 @@ class Pages:
 
 
 def soft(name: Any) -> Markup:
-    """Escape a name and let it break after underscores."""
-    return Markup("_<wbr>").join(str(name).split("_"))
+    """Escape a text and let it break after underscores, but not before a short part such as that of `only_5k`."""
+    first, *parts = str(name).split("_")
+    return Markup(escape(first)) + Markup("").join(
+        Markup("_{}" if len(part) < SHORT else "_<wbr>{}").format(part) for part in parts
+    )
 
 
 def stylesheet(templates: Path) -> str:

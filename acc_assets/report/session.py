@@ -87,7 +87,7 @@ class Session:
         """Return the artifacts of one node and seed."""
         key = (recipe.name, node, seed)
         if key not in self._runs:
-            self._runs[key] = RunArtifacts(self.store, *key)
+            self._runs[key] = RunArtifacts(self.store, recipe, node, seed)
         return self._runs[key]
 
     def runs(self, recipe: RecipeView, node: str) -> list[RunArtifacts]:

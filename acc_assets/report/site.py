@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from acc_assets.places import TEMPLATES
 from acc_assets.report.comparison import Missing
 from acc_assets.report.links import BrokenLink, check_links
 from acc_assets.report.node_context import node_context
@@ -19,7 +20,7 @@ from acc_assets.report.pages import (
     viewer_context,
 )
 from acc_assets.report.recipe_context import recipe_context
-from acc_assets.report.render import TEMPLATES, Pages, stylesheet
+from acc_assets.report.render import Pages, stylesheet
 from acc_assets.report.session import Session
 from acc_assets.report.views import RecipeView
 from acc_assets.report.writer import SiteWriter
@@ -65,7 +66,7 @@ def build_site(
         client_dist / "acc.js", "the client's bundle", "Build it: npm run build in site_templates/client."
     )
     wasm = _required(
-        ort_wasm, "the ONNX runtime", "Install the client's packages: npm ci in site_templates/client."
+        ort_wasm, "the ONNX runtime", "Build the client: npm run build in site_templates/client."
     )
     pages = Pages(templates)
     writer = SiteWriter(out)

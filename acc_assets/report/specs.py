@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from acc_assets.report.artifacts import RunArtifacts
 from acc_assets.report.views import NodeView
 
 HIDDEN = ("type", "name", "dataset", "source")
@@ -40,15 +39,6 @@ def model_of(node: NodeView) -> Mapping[str, Any]:
 def steps_of(node: NodeView) -> int:
     """Return the training steps that a node adds to its parent."""
     return sum(int(phase.get("steps") or 0) for phase in phases_of(node))
-
-
-def differs(node: NodeView, run: RunArtifacts) -> bool:
-    """Say whether a run was built from another configuration than the recipe has now.
-
-    This only labels what a page shows; what is stale and has to run again is Dagster's to say.
-    """
-    built = run.config.get("spec")
-    return bool(node.spec and built) and built != node.spec
 
 
 def text_of(value: Any) -> str:
@@ -154,17 +144,3 @@ def _changed(prefix: str, before: Mapping[str, str], after: Mapping[str, str]) -
             kind = "changed" if old is not None and new is not None else "added" if old is None else "removed"
             found.append(Change(kind, f"{prefix}{key}", old or "", new or ""))
     return found
-
-
-def task_matrix(nodes: Sequence[NodeView]) -> list[dict[str, Any]]:
-    """Return every task of several nodes, with its weight and target where a node has it (else None)."""
-    names = dict.fromkeys(str(task.get("name")) for node in nodes for task in tasks_of(node))
-    rows = []
-    for name in names:
-        by_node = [{str(t.get("name")): task_row(t) for t in tasks_of(node)}.get(name) for node in nodes]
-        shown = next(row for row in by_node if row is not None)
-        same = all(row == shown for row in by_node)
-        rows.append(
-            {"name": name, "type": shown["type"], "dataset": shown["dataset"], "cells": by_node, "same": same}
-        )
-    return rows

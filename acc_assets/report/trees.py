@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from acc_assets.report.artifacts import RunArtifacts, worst_health
-from acc_assets.report.comparison import Cell, Column, finite, measured
-from acc_assets.report.specs import differs, steps_of, tasks_of
-from acc_assets.report.views import RecipeView
+from acc_assets.report.comparison import Cell, Column, finite, measured, register
+from acc_assets.report.specs import steps_of, tasks_of
+from acc_assets.report.views import NodeView, RecipeView
 from acc_assets.report.vocabulary import show_spread, words
 
 
@@ -31,7 +31,7 @@ def tree_payload(
         values: dict[str, dict[int, float]] = {}
         for run in runs:
             for column, value in measured(run):
-                columns.setdefault(column.key, column)
+                register(columns, column)
                 values.setdefault(column.key, {})[run.seed] = value
         cells = {key: Cell.of(by_seed) for key, by_seed in values.items()}
         nodes.append(
@@ -47,11 +47,13 @@ def tree_payload(
                 "built": len(runs),
                 "seeds": len(recipe.seeds),
                 "health": worst_health([run.health() for run in runs]) if node.kind == "trained" else "",
-                "stale": any(differs(node, run) for run in runs),
+                "start": start_of(recipe, node) if node.kind == "root" else "",
+                "stale": any(run.withheld for run in runs),
                 "metrics": {
                     key: {
                         "mean": cell.mean,
                         "sd": finite(cell.sd),
+                        "error": finite(columns[key].error(cell.mean)),
                         "text": show_spread(columns[key].metric, cell.mean, cell.sd),
                     }
                     for key, cell in cells.items()
@@ -70,6 +72,21 @@ def tree_payload(
         "metrics": metrics,
         "initial": initial(shown, nodes),
     }
+
+
+def start_of(recipe: RecipeView, root: NodeView) -> str:
+    """Say which branches start from a root: of a recipe's only root all of them do."""
+    branches = {
+        node.branch or node.tag
+        for node in recipe.nodes
+        if node.kind != "root" and recipe.lineage(node.tag)[0].tag == root.tag
+    }
+    if not branches:
+        return "nothing starts from it"
+    if len(branches) == 1:
+        return f"start of {branches.pop()}"
+    alone = sum(node.kind == "root" for node in recipe.nodes) == 1
+    return "the common start" if alone else f"start of {len(branches)} branches"
 
 
 def initial(columns: list[Column], nodes: list[dict[str, Any]]) -> str | None:

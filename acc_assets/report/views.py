@@ -46,6 +46,8 @@ class RecipeView:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     seeds: Sequence[int] = ()
     nodes: Sequence[NodeView] = ()
+    # By node and seed, then by family: stored artifacts that are not the recipe's as it is now, and why.
+    withheld: Mapping[tuple[str, int], Mapping[str, str]] = field(default_factory=dict)
     error: str | None = None
 
     def node(self, tag: str) -> NodeView:

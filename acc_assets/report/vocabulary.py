@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ METRICS: dict[str, MetricWords] = {
     "mse": MetricWords("mean squared error", "", "lower", "number", 4, 5),
     "kl": MetricWords("KL", "nats", None, "number", 2, 6),
     "nll": MetricWords("negative log-likelihood", "nats", "lower", "number", 2, 7),
-    "probe_r2": MetricWords("linear probe R²", "", "higher", "number", 3, 8),
+    "probe_r2": MetricWords("R² of", "", "higher", "number", 3, 8),
+    "probe_accuracy": MetricWords("accuracy of the", "", "higher", "percent", 1, 8),
     "loss": MetricWords("loss", "nats", "lower", "number", 3, 20),
     "active_dims": MetricWords("active dimensions", "", None, "count", 0, 9),
     "effect": MetricWords("effect on the image", "", None, "number", 4, 11),
@@ -49,8 +51,8 @@ FIGURES = {
 }
 
 CAPTIONS = {
-    "reconstructions": "Top row: test images as the encoder sees them. Bottom row: what the decoder makes of "
-    "their mean latent.",
+    "reconstructions": "Top row: test images as the encoder sees them. Bottom row: what the model makes of "
+    "them, a variational one of their mean latent.",
     "traversals": "Each row starts from one test image. Columns move it from −3 to +3 standard deviations "
     "along the factor's first principal direction over the whole test set; every other dimension is held.",
     "traversal_dims": "One test image; each row moves one dimension of the factor and holds all others.",
@@ -71,11 +73,17 @@ def words(metric: str) -> MetricWords:
     return METRICS.get(metric, MetricWords(metric.replace("_", " ")))
 
 
-def number(value: float | int | None, digits: int = 3) -> str:
-    """Print a number for people: fixed digits, a real minus sign, '—' for what is unknown."""
-    if value is None or not math.isfinite(value):
-        return "—" if value is None else "not finite"
+def number(value: Any, digits: int = 3) -> str:
+    """Print a number for people: fixed digits, a real minus sign, '—' for what is no number."""
+    if not isinstance(value, int | float):
+        return "—"
+    if math.isnan(value):
+        return "not finite"
     size = abs(value)
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if size >= 1e9:
+        return f"{value:.1e}".replace("e+", "e").replace("-", "−")
     text = f"{value:,.{digits}f}"
     if 0 < size < 0.5 * 10 ** (-digits):
         text = f"{value:.1g}" if size >= 1e-4 else f"{value:.0e}"
@@ -107,9 +115,9 @@ def show_spread(metric: str, mean: float | None, sd: float | None) -> str:
     return f"{text} {unit}" if unit else text
 
 
-def duration(seconds: float | None) -> str:
-    """Print a duration as `42 s`, `3 min 20 s` or `1 h 5 min`."""
-    if seconds is None or not math.isfinite(seconds):
+def duration(seconds: Any) -> str:
+    """Print a duration as `42 s`, `3 min 20 s` or `1 h 5 min`; '—' for what is no number."""
+    if not isinstance(seconds, int | float) or not math.isfinite(seconds):
         return "—"
     whole = round(seconds)
     if whole < 60:

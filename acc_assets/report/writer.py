@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from acc_assets.storage.errors import StorageError, explained
 
 MANIFEST = "site.json"
 SCHEMA = 1
@@ -24,16 +27,23 @@ def digest_of(*parts: Any) -> str:
 
 
 class SiteWriter:
-    """One build of a site folder; `finish` writes the manifest and removes what the last build left over."""
+    """One build of a site folder; `finish` writes the manifest and removes what the last build left over.
+
+    Raises `StorageError` when a file or the folder cannot be written.
+    """
 
     def __init__(self, out: Path) -> None:
+        if os.path.lexists(out) and not out.is_dir():
+            raise StorageError(
+                f"the site is written to the folder {out}, and that is no folder. Move it away, then run this again."
+            )
         self.out = out
         self.written = 0  # files whose bytes changed in this build
         self.files: dict[str, dict[str, Any]] = {}
         try:
             known = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
-            self._before = known["files"] if known.get("schema") == SCHEMA else {}
-        except (OSError, ValueError, KeyError, AttributeError):
+            self._before = dict(known["files"]) if known["schema"] == SCHEMA else {}
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
             self._before = {}  # no site yet, or not one of ours: write everything
 
     def write(self, path: str, data: bytes | str, source: str | None = None) -> str:
@@ -63,13 +73,14 @@ class SiteWriter:
         self._replace(MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
         for path in self._before:
             target = self.out / path
-            if path in self.files or not _inside(target, self.out):
+            if path in self.files or not inside(target, self.out):
                 continue
-            target.unlink(missing_ok=True)
-            folder = target.parent
-            while folder != self.out and folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
-                folder = folder.parent
+            with explained("remove", target):
+                target.unlink(missing_ok=True)
+                folder = target.parent
+                while folder != self.out and folder.is_dir() and not any(folder.iterdir()):
+                    folder.rmdir()
+                    folder = folder.parent
         return total
 
     def _same(self, path: str, field: str, value: str) -> bool:
@@ -84,13 +95,30 @@ class SiteWriter:
 
     def _replace(self, path: str, raw: bytes) -> None:
         target = self.out / path
-        if not _inside(target, self.out):
+        if not inside(target, self.out):
             raise ValueError(f"'{path}' would be written outside the site at {self.out}")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        temporary.write_bytes(raw)
-        temporary.replace(target)
+        replace_file(target, raw)
 
 
-def _inside(target: Path, folder: Path) -> bool:
-    return target.resolve().is_relative_to(folder.resolve())
+def replace_file(target: Path, raw: bytes) -> None:
+    """Write a file so that a reader sees the old bytes or the new; `StorageError` says why it cannot be."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    with explained("write", target):
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(raw)
+            temporary.replace(target)
+        except OSError:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+
+
+def inside(target: Path, folder: Path) -> bool:
+    """Whether a path, its links followed, lies in a folder."""
+    return real(target).is_relative_to(real(folder))
+
+
+def real(path: Path) -> Path:
+    """A path with its links followed; other than `Path.resolve`, it takes a loop of links as it is."""
+    return Path(os.path.realpath(path))

@@ -1,21 +1,25 @@
 """Run directories, atomic writes, manifests and locks: the only room that opens a run's files by hand."""
 
-from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageBusy, StorageError
+from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageBusy, StorageError, explained
 from acc_assets.storage.family import FamilyWriter
 from acc_assets.storage.folder import ArtifactFolder
-from acc_assets.storage.manifest import Damage, FileRecord, Manifest
+from acc_assets.storage.manifest import Damage, FileRecord, MadeFrom, Manifest
+from acc_assets.storage.names import LEFT_OUT
 from acc_assets.storage.store import RunDirectory, Store
 
 __all__ = [
+    "LEFT_OUT",
     "ArtifactFolder",
     "Damage",
     "DamagedArtifact",
     "FamilyWriter",
     "FileRecord",
+    "MadeFrom",
     "Manifest",
     "MissingArtifact",
     "RunDirectory",
     "StorageBusy",
     "StorageError",
     "Store",
+    "explained",
 ]

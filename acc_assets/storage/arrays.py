@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
 from collections.abc import Mapping
 from typing import Any
@@ -34,13 +35,25 @@ def to_npz(arrays: Mapping[str, Any], compress: bool = False) -> bytes:
     return buffer.getvalue()
 
 
-def from_npz(data: bytes, where: str) -> dict[str, np.ndarray]:
-    """Unpack an npz file; `DamagedArtifact` names the file when it is none."""
+class Arrays(dict[str, np.ndarray]):
+    """The arrays of one npz file by name; asking for one that it lacks names the file and what to do."""
+
+    def __init__(self, arrays: Mapping[str, np.ndarray], where: str, remedy: str) -> None:
+        super().__init__(arrays)
+        self._where, self._remedy = where, remedy
+
+    def __missing__(self, name: str) -> np.ndarray:
+        there = ", ".join(sorted(self)) or "none"
+        raise DamagedArtifact(f"{self._where} holds no array {name!r}, but {there}. {self._remedy}")
+
+
+def from_npz(data: bytes, where: str, remedy: str = "Build it again.") -> Arrays:
+    """Unpack an npz file; `DamagedArtifact` names the file when it is none, and when it lacks what is asked for."""
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise DamagedArtifact(f"{where} is no readable npz file ({error}). Rebuild it.") from error
+            return Arrays({name: archive[name] for name in archive.files}, where, remedy)
+    except Exception as error:  # zipfile, zlib and numpy raise a dozen kinds over bytes that are not theirs
+        raise DamagedArtifact(f"{where} is no readable npz file ({error}). {remedy}") from error
 
 
 def to_json(value: Any) -> bytes:
@@ -54,11 +67,19 @@ def to_json_line(value: Any) -> bytes:
 
 
 def from_json(data: bytes, where: str) -> Any:
-    """Parse JSON; `DamagedArtifact` names the file when it is none."""
+    """Parse JSON; `DamagedArtifact` names the file (and no remedy) when it is none, not finite, or nests too deep."""
     try:
-        return json.loads(data)
-    except ValueError as error:
-        raise DamagedArtifact(f"{where} is no readable JSON ({error}). Rebuild it.") from error
+        return json.loads(data, parse_constant=_refuse, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise DamagedArtifact(f"{where} is no readable JSON ({error})") from error
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no number of JSON")
+
+
+def _finite(text: str) -> float:
+    return value if math.isfinite(value := float(text)) else _refuse(text)
 
 
 def plain(value: Any) -> Any:

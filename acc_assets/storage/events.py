@@ -10,6 +10,7 @@ from acc_assets.storage.arrays import to_json_line
 from acc_assets.storage.local_files import LocalFiles
 
 EVENTS = "events.jsonl"
+TAIL_BYTES = 16_384  # longer than any event
 
 
 def append(files: LocalFiles, path: str, event: Mapping[str, Any], sync: bool) -> None:
@@ -25,11 +26,23 @@ def read(files: LocalFiles, path: str) -> list[dict[str, Any]]:
     for line in files.read(path).split(b"\n"):
         try:
             event = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(event, dict):
             events.append(event)
     return events
+
+
+def last(files: LocalFiles, path: str) -> dict[str, Any] | None:
+    """The newest whole event among the last kilobytes."""
+    for line in reversed(files.tail(path, TAIL_BYTES).split(b"\n")):
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict):
+            return event
+    return None
 
 
 def trim(files: LocalFiles, path: str, keep: Callable[[dict[str, Any]], bool]) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from acc_assets.storage.arrays import from_json, to_json, to_npz
-from acc_assets.storage.errors import StorageError
+from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageError
 from acc_assets.storage.local_files import LocalFiles
-from acc_assets.storage.manifest import MANIFEST, FileRecord, Manifest, parse_manifest, sha256
+from acc_assets.storage.manifest import MANIFEST, FileRecord, MadeFrom, Manifest, parse_manifest, sha256
 from acc_assets.storage.names import check_relative
 
 Bytes: TypeAlias = bytes  # inside the class, `bytes` is a method
@@ -25,13 +25,23 @@ class FamilyWriter:
     """
 
     def __init__(
-        self, files: LocalFiles, folder: str, staging: str, kept: Manifest | None, schema: int
+        self,
+        files: LocalFiles,
+        folder: str,
+        staging: str,
+        kept: Manifest | None,
+        *,
+        schema: int,
+        owner: Mapping[str, Any],
+        made_from: MadeFrom | None,
     ) -> None:
         self._files = files
         self._folder = folder
         self._staging = staging
         self._family = folder.rsplit("/", 1)[-1]
         self._schema = schema
+        self._owner = owner
+        self._made_from = made_from
         self._old = {record.name: record for record in kept.files} if kept else {}
         self._new: dict[str, FileRecord] = {}
 
@@ -86,17 +96,27 @@ class FamilyWriter:
     def commit(self, pending: str) -> None:
         """Make the new family the one that counts, by renaming the staging folder to `pending`."""
         records = tuple({**self._old, **self._new}.values())
-        manifest = Manifest(self._family, self._schema, records)
+        manifest = Manifest(self._family, self._schema, records, self._owner, self._made_from)
         self._files.write(f"{self._staging}/{MANIFEST}", to_json(manifest.to_json()))
+        self._files.remove(pending)  # something else of that name; a commit was put in place before
         self._files.move(self._staging, pending)
 
 
 def put_in_place(files: LocalFiles, pending: str, folder: str) -> None:
-    """End a commit: move its files into the family, the manifest last, and remove what it does not name."""
-    for name in sorted(files.names(pending), key=lambda name: name == MANIFEST):
+    """End a commit: move its files into the family, the manifest last, and remove what it does not name.
+
+    A commit that was damaged before it was in place is dropped, and the family stays what it was.
+    """
+    waits = files.occupied(f"{pending}/{MANIFEST}")  # else it has been moved, and everything else before it
+    place = f"{pending if waits else folder}/{MANIFEST}"
+    try:
+        manifest = parse_manifest(from_json(files.read(place), place), place)
+    except (DamagedArtifact, MissingArtifact):
+        files.remove(pending)
+        return
+    for name in sorted(files.names(pending), key=lambda name: name == MANIFEST) if waits else ():
+        files.clear_way(folder, f"{folder}/{name}")
         files.move(f"{pending}/{name}", f"{folder}/{name}")
-    place = f"{folder}/{MANIFEST}"
-    manifest = parse_manifest(from_json(files.read(place), place), place)
     named = {record.name for record in manifest.files} | {MANIFEST}
     for name in files.names(folder):
         if name not in named:

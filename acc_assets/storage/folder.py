@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -17,8 +18,19 @@ from acc_assets.storage.arrays import from_json, from_npz, to_json, to_npz
 from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageBusy, StorageError
 from acc_assets.storage.family import FamilyWriter, put_in_place
 from acc_assets.storage.local_files import LocalFiles
-from acc_assets.storage.manifest import MANIFEST, Damage, Manifest, compare, parse_manifest
-from acc_assets.storage.names import check_name, check_relative
+from acc_assets.storage.manifest import (
+    MANIFEST,
+    Damage,
+    FileRecord,
+    MadeFrom,
+    Manifest,
+    compare,
+    parse_manifest,
+)
+from acc_assets.storage.names import check_name, check_relative, is_name
+
+if TYPE_CHECKING:
+    from typing import Self
 
 _PENDING = ".pending-"  # with a family's name: a commit that is not in place yet
 _RECHECKS = 3
@@ -38,6 +50,7 @@ class ArtifactFolder:
 
     def __init__(self, files: LocalFiles, path: str) -> None:
         self._files = files
+        self._made_from: MadeFrom | None = None
         self.path = path
 
     def __repr__(self) -> str:
@@ -47,6 +60,17 @@ class ArtifactFolder:
     def remedy(self) -> str:
         """What a user does about a missing or damaged file here."""
         return "Build it again."
+
+    @property
+    def owner(self) -> dict[str, Any]:
+        """Whose artifacts lie here, as their manifests say it."""
+        return {"folder": self.path}
+
+    def stamped(self, made_from: MadeFrom) -> Self:
+        """The same folder; families written through it say what they were made from."""
+        stamped = copy.copy(self)
+        stamped._made_from = made_from
+        return stamped
 
     def local_path(self, rel: str | None = None) -> Path:
         """A place on this machine, for libraries that insist on one; reading and writing go through the folder."""
@@ -74,9 +98,7 @@ class ArtifactFolder:
             DamagedArtifact: it differs from the manifest of its family.
         """
         for attempt in range(_RECHECKS):
-            record = self._record(rel)
-            data = self._bytes_or_none(rel)
-            damage = compare(record, data, self._shown(rel), self.remedy) if record else None
+            data, damage = self._checked(rel, self._record(rel))
             if damage is None:
                 break
             if attempt + 1 < _RECHECKS:  # a writer may be between a file and its manifest
@@ -89,15 +111,19 @@ class ArtifactFolder:
 
     def read_json(self, rel: str) -> Any:
         """The value in one JSON file; raises as `read_bytes`."""
-        return from_json(self.read_bytes(rel), self._shown(rel))
+        data = self.read_bytes(rel)
+        try:
+            return from_json(data, self._shown(rel))
+        except DamagedArtifact as error:
+            raise DamagedArtifact(f"{error}. {self.remedy}") from error
 
     def read_npz(self, rel: str) -> dict[str, np.ndarray]:
-        """The arrays in one npz file by name; raises as `read_bytes`."""
-        return from_npz(self.read_bytes(rel), self._shown(rel))
+        """The arrays in one npz file by name; raises as `read_bytes`, and `DamagedArtifact` for a name it lacks."""
+        return from_npz(self.read_bytes(rel), self._shown(rel), self.remedy)
 
     def exists(self, rel: str) -> bool:
-        """Whether a file is there."""
-        return self._files.size(self._place(rel)) is not None
+        """Whether a file is there; also where what is there cannot be read, which reading it tells."""
+        return self._files.occupied(self._place(rel))
 
     def size(self, rel: str) -> int:
         """Bytes of a file; `MissingArtifact` when there is none."""
@@ -121,14 +147,21 @@ class ArtifactFolder:
 
     @contextlib.contextmanager
     def family(
-        self, name: str, schema: int = 1, *, keep: bool = False, timeout: float = 60.0
+        self,
+        name: str,
+        schema: int = 1,
+        *,
+        keep: bool = False,
+        made_from: MadeFrom | None = None,
+        timeout: float = 60.0,
     ) -> Iterator[FamilyWriter]:
         """Write a family of artifacts: all of it, or on any failure nothing.
 
         Args:
             name: folder of the family.
             schema: version of the files' layout, kept in the manifest.
-            keep: files of the present family stay unless they are replaced or dropped.
+            keep: files of the present family stay unless they are replaced or dropped, and so does `made_from`.
+            made_from: what it is made from, kept in the manifest; default that of `stamped`.
             timeout: seconds to wait for another writer of the same family, then `StorageBusy`.
         """
         check_name(name, "family")
@@ -139,7 +172,10 @@ class ArtifactFolder:
                 self._files.remove(f"{self.path}/{stale}")
             staging = f"{self.path}/.staging-{name}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
             kept = self.manifest(name) if keep and self.has_family(name) else None
-            writer = FamilyWriter(self._files, folder, staging, kept, schema)
+            made_from = made_from or self._made_from or (kept.made_from if kept else None)
+            writer = FamilyWriter(
+                self._files, folder, staging, kept, schema=schema, owner=self.owner, made_from=made_from
+            )
             try:
                 yield writer
                 writer.commit(self._pending(name))
@@ -156,40 +192,40 @@ class ArtifactFolder:
     def families(self) -> Names:
         """Names of all families here, sorted."""
         self._settle_all()
-        return [name for name in self._files.folders(self.path) if self.has_family(name)]
+        names = filter(is_name, self._files.folders(self.path))
+        return [name for name in names if self.has_family(name)]
 
     def manifest(self, name: str) -> Manifest:
         """The manifest of a family.
 
         Raises:
             MissingArtifact: the family has not been written.
-            DamagedArtifact: the manifest is unreadable or was altered.
+            DamagedArtifact: the manifest is unreadable, was altered, or is that of another family or folder.
         """
-        self._settle(check_name(name, "family"))
-        rel = f"{name}/{MANIFEST}"
-        data = self._bytes_or_none(rel)
-        if data is None:
+        found = self._manifest(name)
+        if found is None:
             raise MissingArtifact(f"{self._shown(name)} has not been written. {self.remedy}")
-        return parse_manifest(from_json(data, self._shown(rel)), self._shown(rel))
+        if isinstance(found, Damage):
+            raise DamagedArtifact(str(found))
+        return found
+
+    def digest(self, name: str) -> str | None:
+        """A family's digest by its manifest alone, no file is hashed; None when that is missing or damaged."""
+        found = self._manifest(name)
+        return found.digest if isinstance(found, Manifest) else None
 
     def verify(self, name: str | None = None) -> Damages:
-        """Every file of one family, or of all, that is missing, truncated or altered; reads all of them."""
+        """Every file of one family, or of all, that is missing, altered or unreadable; reads all of them."""
         if name is None:
             return [damage for family in self.families() for damage in self.verify(family)]
-        try:
-            manifest = self.manifest(name)
-        except MissingArtifact:
+        manifest = self._manifest(name)
+        if manifest is None:
             file = self._shown(f"{name}/{MANIFEST}")
             return [Damage(file, "no manifest", "the family was not written to its end", self.remedy)]
-        except DamagedArtifact as error:
-            return [Damage(self._shown(f"{name}/{MANIFEST}"), "unreadable", str(error), self.remedy)]
-        found = []
-        for record in manifest.files:
-            rel = f"{name}/{record.name}"
-            damage = compare(record, self._bytes_or_none(rel), self._shown(rel), self.remedy)
-            if damage is not None:
-                found.append(damage)
-        return found
+        if isinstance(manifest, Damage):
+            return [manifest]
+        checked = (self._checked(f"{name}/{record.name}", record) for record in manifest.files)
+        return [damage for _, damage in checked if damage is not None]
 
     # events and the lock
 
@@ -200,6 +236,10 @@ class ArtifactFolder:
     def events(self) -> Events:
         """All events in order; a torn line is left out."""
         return events.read(self._files, self._place(events.EVENTS))
+
+    def last_event(self) -> dict[str, Any] | None:
+        """The newest whole event, read from the end of the log; None where there is none."""
+        return events.last(self._files, self._place(events.EVENTS))
 
     def trim_events(self, keep: Callable[[dict[str, Any]], bool]) -> None:
         """Keep only the events for which `keep` holds, in one atomic step."""
@@ -231,11 +271,40 @@ class ArtifactFolder:
                 put_in_place(self._files, self._pending(name), f"{self.path}/{name}")
 
     def _settle_all(self) -> None:
-        for entry in self._files.hidden(self.path, _PENDING):
-            self._settle(entry.removeprefix(_PENDING))
+        entries = self._files.hidden(self.path, _PENDING)
+        for name in filter(is_name, (entry.removeprefix(_PENDING) for entry in entries)):
+            self._settle(name)
 
     def _shown(self, rel: str) -> str:
         return str(self._files.local_path(self._place(rel)))
+
+    def _manifest(self, name: str) -> Manifest | Damage | None:
+        """A family's manifest where it is whole and in its place, else what is wrong; None where there is none."""
+        self._settle(check_name(name, "family"))
+        file = self._shown(f"{name}/{MANIFEST}")
+        try:
+            data = self._bytes_or_none(f"{name}/{MANIFEST}")
+            if data is None:
+                return None
+            manifest = parse_manifest(from_json(data, file), file)
+        except StorageError as error:
+            return self._unreadable(file, error)
+        if (manifest.owner, manifest.family) != (self.owner, name):
+            whose = ", ".join(f"{key} {value}" for key, value in manifest.owner.items() if value is not None)
+            detail = f"these are the artifacts '{manifest.family}' of {whose}"
+            return Damage(file, "misplaced", detail, self.remedy)
+        return manifest
+
+    def _checked(self, rel: str, record: FileRecord | None) -> tuple[bytes | None, Damage | None]:
+        """The bytes of a file, None where there is none, and what is wrong with them by its record."""
+        try:
+            data = self._bytes_or_none(rel)
+        except StorageError as error:
+            return None, self._unreadable(self._shown(rel), error)
+        return data, compare(record, data, self._shown(rel), self.remedy) if record else None
+
+    def _unreadable(self, file: str, error: StorageError) -> Damage:
+        return Damage(file, "unreadable", str(error).replace(file, "it", 1), self.remedy)
 
     def _bytes_or_none(self, rel: str) -> bytes | None:
         try:

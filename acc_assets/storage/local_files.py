@@ -12,22 +12,14 @@ import json
 import os
 import shutil
 import socket
+import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from acc_assets.storage.errors import MissingArtifact, StorageBusy, StorageError
-
-_REMEDIES = {
-    errno.ENOSPC: "free some space or point ACC_STORAGE at a larger disk",
-    errno.EDQUOT: "free some of the quota or point ACC_STORAGE elsewhere",
-    errno.EFBIG: "raise the file size limit (ulimit -f) or point ACC_STORAGE elsewhere",
-    errno.EACCES: "make the folder writable or point ACC_STORAGE at one that is",
-    errno.EPERM: "make the folder writable or point ACC_STORAGE at one that is",
-    errno.EROFS: "the disk is read-only: point ACC_STORAGE at one that is writable",
-}
+from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageBusy, StorageError, explained
 
 
 class LocalFiles:
@@ -41,19 +33,30 @@ class LocalFiles:
         return self.root / path
 
     def read(self, path: str) -> bytes:
-        """All bytes of a file; `MissingArtifact` when there is none."""
+        """All bytes of a file.
+
+        Raises:
+            MissingArtifact: nothing is there.
+            DamagedArtifact: what is there is no file; a pipe or a device would never end.
+            StorageError: the system refuses.
+        """
+        target = self.local_path(path)
         try:
-            return self.local_path(path).read_bytes()
+            if not stat.S_ISREG(target.stat().st_mode):
+                raise DamagedArtifact(f"{target} is no file")
+            return target.read_bytes()
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise MissingArtifact(f"{self.local_path(path)} does not exist.") from error
+            if target.is_symlink():
+                raise DamagedArtifact(f"{target} is a link that leads nowhere") from error
+            raise MissingArtifact(f"{target} does not exist") from error
         except OSError as error:
-            raise StorageError(f"cannot read {self.local_path(path)}: {error.strerror}.") from error
+            raise StorageError(f"{target} cannot be read: {error.strerror}") from error
 
     def write(self, path: str, data: bytes) -> None:
         """Replace a file so that a reader sees the old bytes or the new, never a mixture."""
         target = self.local_path(path)
         temporary = target.parent / f".tmp-{uuid.uuid4().hex}"
-        with self._explained("write", target):
+        with explained("write", target):
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with open(temporary, "wb") as file:
@@ -69,13 +72,15 @@ class LocalFiles:
     def append(self, path: str, line: bytes, sync: bool = False) -> None:
         """Add one line by a single O_APPEND write, on a line of its own even after a torn one."""
         target = self.local_path(path)
-        with self._explained("append to", target):
+        with explained("append to", target):
             target.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(target, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
             try:
                 size = os.fstat(descriptor).st_size
                 torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-                os.write(descriptor, (b"\n" if torn else b"") + line + b"\n")
+                rest = (b"\n" if torn else b"") + line + b"\n"
+                while rest:  # a disk that has just become full takes a part, and refuses the next write
+                    rest = rest[os.write(descriptor, rest) :]
                 if sync:
                     os.fsync(descriptor)
             finally:
@@ -83,13 +88,13 @@ class LocalFiles:
 
     def move(self, source: str, target: str) -> None:
         """Put `source`, a file or a folder, in the place of `target` in one step; a folder replaces nothing."""
-        with self._explained("write", self.local_path(target)):
+        with explained("write", self.local_path(target)):
             self.local_path(target).parent.mkdir(parents=True, exist_ok=True)
             os.replace(self.local_path(source), self.local_path(target))
 
     def copy(self, source: str, target: str) -> None:
         """Give a file a second name; it shares the disk space where the file system can (hard link)."""
-        with self._explained("write", self.local_path(target)):
+        with explained("write", self.local_path(target)):
             self.local_path(target).parent.mkdir(parents=True, exist_ok=True)
             self.local_path(target).unlink(missing_ok=True)
             try:
@@ -100,7 +105,7 @@ class LocalFiles:
     def remove(self, path: str) -> None:
         """Remove a file or a folder with all it holds; nothing happens when it is not there."""
         target = self.local_path(path)
-        with self._explained("remove", target):
+        with explained("remove", target):
             if target.is_dir() and not target.is_symlink():
                 shutil.rmtree(target)
             else:
@@ -110,12 +115,36 @@ class LocalFiles:
         """Make the renames inside a folder survive a power cut."""
         _sync_folder(self.local_path(folder))
 
+    def tail(self, path: str, count: int) -> bytes:
+        """The last `count` bytes of a file; nothing where there is none."""
+        try:
+            with self.local_path(path).open("rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - count))
+                return file.read(count)
+        except OSError:
+            return b""
+
     def size(self, path: str) -> int | None:
         """Bytes of a file, None when there is none."""
         try:
             return self.local_path(path).stat().st_size if self.local_path(path).is_file() else None
         except OSError:
             return None
+
+    def occupied(self, path: str) -> bool:
+        """Whether anything has this name, a file or not."""
+        return os.path.lexists(self.local_path(path))
+
+    def clear_way(self, folder: str, path: str) -> None:
+        """Remove what bars the way to a file `path` below `folder`: no folder above it, or a folder in its place."""
+        above = [folder]
+        for part in path.removeprefix(f"{folder}/").split("/")[:-1]:
+            above.append(f"{above[-1]}/{part}")
+        for place in above:
+            if self.occupied(place) and not self.is_folder(place):
+                self.remove(place)
+        if self.is_folder(path):
+            self.remove(path)
 
     def is_folder(self, path: str) -> bool:
         """Whether there is a folder of this name."""
@@ -133,19 +162,21 @@ class LocalFiles:
 
     def folders(self, folder: str) -> list[str]:
         """Names of the folders directly inside a folder, sorted, without hidden ones."""
-        try:
-            entries = list(os.scandir(self.local_path(folder)))
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+        base = self.local_path(folder)
+        names = (name for name in self._entries(folder) if not name.startswith("."))
+        return sorted(name for name in names if os.path.isdir(base / name))
 
     def hidden(self, folder: str, prefix: str) -> list[str]:
         """Names of hidden files and folders in a folder that start with `prefix` (left by a killed writer)."""
+        return sorted(name for name in self._entries(folder) if name.startswith(prefix))
+
+    def _entries(self, folder: str) -> list[str]:
         try:
-            names = os.listdir(self.local_path(folder))
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        return sorted(name for name in names if name.startswith(prefix))
+            return os.listdir(self.local_path(folder))
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                return []
+            raise StorageError(f"{self.local_path(folder)} cannot be read: {error.strerror}") from error
 
     @contextlib.contextmanager
     def lock(self, path: str, timeout: float, what: str) -> Iterator[None]:
@@ -160,11 +191,11 @@ class LocalFiles:
             StorageBusy: another process or thread still holds it; names the holder.
         """
         target = self.local_path(path)
-        with self._explained("lock", target):
+        with explained("lock", target):
             target.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(target, is_singleton=True)
         try:
-            with self._explained("lock", target):
+            with explained("lock", target):
                 lock.acquire(timeout=timeout)
         except Timeout as error:
             holder = _read_holder(target)
@@ -180,19 +211,6 @@ class LocalFiles:
             yield
         finally:
             lock.release()
-
-    @contextlib.contextmanager
-    def _explained(self, verb: str, target: Path) -> Iterator[None]:
-        try:
-            yield
-        except Timeout:
-            raise
-        except OSError as error:
-            remedy = _REMEDIES.get(error.errno or 0, "check the disk and its permissions")
-            raise StorageError(
-                f"cannot {verb} {target}: {error.strerror or error}. What was there before is unchanged; "
-                f"{remedy}, then run the same command again."
-            ) from error
 
 
 def _holder_file(lock: Path) -> Path:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from acc_assets.storage.errors import DamagedArtifact
+from acc_assets.storage.names import check_relative
 
 MANIFEST = "manifest.json"
 
@@ -25,16 +28,27 @@ class FileRecord:
 
 
 @dataclass(frozen=True)
+class MadeFrom:
+    """What a family was made from: the version of the code (with its spec), and data versions by input's name."""
+
+    code_version: str
+    inputs: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Manifest:
     """The files of one family, written after all of them.
 
     `digest` is a sha256 over schema, names and contents of the files that are not volatile: two builds with
-    the same digest hold the same artifacts.
+    the same digest hold the same artifacts. `owner` says whose they are ({"recipe", "node", "seed"} of a run
+    directory), so that artifacts in another's place are told; it is no part of the digest.
     """
 
     family: str
     schema: int
     files: tuple[FileRecord, ...]
+    owner: Mapping[str, Any]
+    made_from: MadeFrom | None = None
 
     @property
     def digest(self) -> str:
@@ -50,9 +64,10 @@ class Manifest:
         return next((record for record in self.files if record.name == name), None)
 
     def to_json(self) -> dict[str, Any]:
-        """The manifest as it is written to `<family>/manifest.json`."""
-        return {
+        """The manifest as it is written to `<family>/manifest.json`; `seal` is a sha256 over all the rest."""
+        value: dict[str, Any] = {
             "family": self.family,
+            "owner": dict(self.owner),
             "schema": self.schema,
             "digest": self.digest,
             "files": {
@@ -61,6 +76,13 @@ class Manifest:
                 for record in sorted(self.files, key=lambda record: record.name)
             },
         }
+        if self.made_from is not None:
+            inputs = dict(sorted(self.made_from.inputs.items()))
+            value["made_from"] = {"code_version": self.made_from.code_version, "inputs": inputs}
+        return value | {"seal": sha256(json.dumps(value, sort_keys=True).encode())}
+
+
+Kind: TypeAlias = Literal["missing", "truncated", "altered", "no manifest", "unreadable", "misplaced"]
 
 
 @dataclass(frozen=True)
@@ -68,7 +90,7 @@ class Damage:
     """One file that is not as its manifest recorded it."""
 
     file: str
-    kind: Literal["missing", "truncated", "altered", "no manifest", "unreadable"]
+    kind: Kind
     detail: str
     remedy: str
 
@@ -77,18 +99,25 @@ class Damage:
 
 
 def parse_manifest(value: Any, where: str) -> Manifest:
-    """Read a manifest's JSON; `DamagedArtifact` when it is incomplete or disagrees with its own digest."""
+    """Read a manifest's JSON; `DamagedArtifact` says (without a remedy) that it is none or was altered."""
+    if isinstance(value, dict) and "digest" in value and "owner" not in value:
+        raise DamagedArtifact(f"{where} does not say whose artifacts these are: an older version wrote it")
     try:
         files = tuple(
-            FileRecord(name, int(file["size"]), str(file["sha256"]), bool(file.get("volatile", False)))
+            FileRecord(check_relative(name), int(file["size"]), str(file["sha256"]), "volatile" in file)
             for name, file in value["files"].items()
         )
-        manifest = Manifest(str(value["family"]), int(value["schema"]), files)
-        recorded = value["digest"]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise DamagedArtifact(f"{where} is no manifest ({error!r}). Rebuild it.") from error
-    if recorded != manifest.digest:
-        raise DamagedArtifact(f"{where} disagrees with its own digest: it was altered. Rebuild it.")
+        made_from = None
+        if "made_from" in value:
+            inputs = {str(name): str(version) for name, version in value["made_from"]["inputs"].items()}
+            made_from = MadeFrom(str(value["made_from"]["code_version"]), inputs)
+        owner, schema = dict(value["owner"]), int(value["schema"])
+        manifest = Manifest(str(value["family"]), schema, files, owner, made_from)
+        whole = manifest.to_json() == value
+    except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+        raise DamagedArtifact(f"{where} is no manifest ({error!r})") from error
+    if not whole:
+        raise DamagedArtifact(f"{where} disagrees with its own digests: it was altered")
     return manifest
 
 
@@ -102,7 +131,7 @@ def compare(record: FileRecord, data: bytes | None, file: str, remedy: str) -> D
     if data is None:
         return Damage(file, "missing", f"{record.size} bytes were recorded, no file is there", remedy)
     if len(data) != record.size:
-        kind: Literal["truncated", "altered"] = "truncated" if len(data) < record.size else "altered"
+        kind: Kind = "truncated" if len(data) < record.size else "altered"
         return Damage(file, kind, f"{record.size} bytes were recorded, {len(data)} are there", remedy)
     if sha256(data) != record.sha256:
         return Damage(file, "altered", "its sha256 differs from the recorded one", remedy)

@@ -6,12 +6,18 @@ import re
 
 from acc_assets.storage.errors import StorageError
 
+LEFT_OUT = "left_out.json"  # in a family that a model cannot have: {"reason": ...} in place of its artifacts
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+def is_name(name: str) -> bool:
+    """Whether `name` can be one folder or file name of the store."""
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None and ".." not in name
 
 
 def check_name(name: str, what: str) -> str:
     """Return `name` when it can be one folder or file name, else raise `StorageError` naming `what` it is."""
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or ".." in name:
+    if not is_name(name):
         raise StorageError(
             f"{what} {name!r} is no valid name: it must start with a letter or digit and hold only letters, "
             "digits, '.', '_' and '-' (at most 128, no '..'). Choose another name."

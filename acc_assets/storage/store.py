@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
+from acc_assets.places import CHECKOUT
 from acc_assets.storage.errors import StorageError
 from acc_assets.storage.folder import ArtifactFolder
 from acc_assets.storage.local_files import LocalFiles
-from acc_assets.storage.names import check_name, check_seed
+from acc_assets.storage.names import check_name, check_seed, is_name
 
 ENVIRONMENT = "ACC_STORAGE"
-_CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 class RunDirectory(ArtifactFolder):
@@ -22,6 +23,11 @@ class RunDirectory(ArtifactFolder):
         self.recipe = recipe
         self.node = node
         self.seed = seed
+
+    @property
+    def owner(self) -> dict[str, Any]:
+        """Recipe, node and seed; the latter two are None for what belongs to the whole recipe."""
+        return {"recipe": self.recipe, "node": self.node, "seed": self.seed}
 
     @property
     def remedy(self) -> str:
@@ -39,7 +45,9 @@ class Store:
     """
 
     def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
-        place = str(root if root is not None else os.environ.get(ENVIRONMENT) or _default_root())
+        place = str(
+            root if root is not None else os.environ.get(ENVIRONMENT) or (CHECKOUT or Path.cwd()) / "storage"
+        )
         if "://" in place:
             raise StorageError(
                 f"the store {place!r} is a URL; only local folders work here. Set {ENVIRONMENT} to one."
@@ -73,19 +81,17 @@ class Store:
 
     def recipes(self) -> list[str]:
         """Recipes that have a folder, sorted."""
-        return self._files.folders("runs")
+        return self._named("runs")
 
     def nodes(self, recipe: str) -> list[str]:
         """Nodes of a recipe that have a folder, sorted."""
-        names = self._files.folders(f"runs/{check_name(recipe, 'recipe')}")
-        return [name for name in names if name != "_recipe"]
+        return self._named(f"runs/{check_name(recipe, 'recipe')}")
 
     def seeds(self, recipe: str, node: str) -> list[int]:
         """Seeds of a node that have a folder, in order."""
         names = self._files.folders(f"runs/{check_name(recipe, 'recipe')}/{check_name(node, 'node')}")
         return sorted(int(name[5:]) for name in names if name.startswith("seed-") and name[5:].isdecimal())
 
-
-def _default_root() -> Path:
-    beside = _CHECKOUT if (_CHECKOUT / "pyproject.toml").is_file() else Path.cwd()
-    return beside / "storage"
+    def _named(self, folder: str) -> list[str]:
+        """The folders in one that the store itself may have made."""
+        return [name for name in self._files.folders(folder) if is_name(name)]

@@ -2,7 +2,7 @@
 
 from acc_assets.tasks.base import Batch, Evaluator, LatentTask, ProbeTask, Task
 from acc_assets.tasks.classification import ClassificationTask
-from acc_assets.tasks.health import Health, LossHealth
+from acc_assets.tasks.health import NOT_TRAINED, Generalisation, Health, LossHealth
 from acc_assets.tasks.kl_divergence import KLDivergenceTask
 from acc_assets.tasks.reconstruction import ReconstructionTask
 from acc_assets.tasks.regression import RegressionTask
@@ -16,6 +16,7 @@ TASKS: dict[str, type] = {
 }
 
 __all__ = [
+    "NOT_TRAINED",
     "SCHEDULES",
     "TASKS",
     "Batch",
@@ -23,6 +24,7 @@ __all__ = [
     "Constant",
     "CosineRamp",
     "Evaluator",
+    "Generalisation",
     "Health",
     "KLDivergenceTask",
     "LatentTask",

@@ -29,6 +29,9 @@ class Batch(Protocol):
     @property
     def targets(self) -> Tensor: ...
 
+    @property
+    def factors(self) -> Mapping[str, Tensor]: ...
+
 
 class Evaluator(Protocol):
     """Accumulates example-weighted metrics over batches of any size."""
@@ -43,7 +46,8 @@ class Task:
     """A loss plus an evaluation that reads model outputs: configuration, not a subclass per model.
 
     `weight` multiplies the loss; a schedule counts the steps of the training phase. Every loss is in nats per
-    image unless its docstring says otherwise, so that a weight of 1.0 on each is the standard VAE.
+    image unless its docstring says otherwise, so that a weight of 1.0 on reconstruction and KL is the ELBO of the
+    standard VAE. The weight of a task with a probe is relative to the reconstruction: see `ProbeTask`.
     """
 
     name: str
@@ -52,6 +56,8 @@ class Task:
     weight: float | WeightSchedule = 1.0
 
     kind: ClassVar[str]
+    sets_scale: ClassVar[bool] = False  # its reach is what weight 1.0 of a relative task amounts to
+    relative: ClassVar[bool] = False  # its weight is relative to that reach; False: to one nat per image
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
@@ -105,6 +111,20 @@ class Task:
     def baseline(self, dataset: Any) -> dict[str, float]:
         """Metrics on the test split of the best constant prediction, known from the training split alone."""
         raise NotImplementedError(f"{type(self).__name__} must define baseline()")
+
+    def training_baseline(self, dataset: Any) -> dict[str, float]:
+        """As `baseline`, on training images: all, or some 2,000 evenly spaced ones."""
+        from acc_assets.tasks import baselines
+
+        return self.baseline(baselines.on_training_images(dataset))
+
+    def reach(self, dataset: Any) -> float:
+        """Nats per image that there are to win: the loss of the best constant prediction less that of a perfect one.
+
+        Measured on training images alone, since training depends on it.
+        """
+        scores = self.training_baseline(dataset)
+        return scores["loss"] - scores.get("loss_floor", 0.0)
 
     def health(self, losses: Sequence[float], baseline: Mapping[str, float], model: Any = None) -> LossHealth:
         """Judge a curve of unweighted training losses; `baseline` is what `baseline()` returned."""
@@ -202,9 +222,23 @@ class LatentTask(Task):
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeTask(LatentTask):
-    """A task with a linear probe on the latent; `head_lr` is the probe's own learning rate (None: the model's)."""
+    """A task with a linear probe on the latent.
+
+    Its weight is relative to the reconstruction that is trained with it: its loss is multiplied by
+    reach(reconstruction) / reach(task), where the reach of a task is what there is to win between the best constant
+    prediction and a perfect one. So with weight 1.0 to know everything about the target is worth as much as to know
+    everything about the image. In nats alone a label weighs next to nothing beside the pixels (2.3 nats of a
+    digit's class beside 176 of a 32x32 image of it), and accuracy would depend on image size and likelihood; Kingma
+    et al. (2014), "Semi-supervised Learning with Deep Generative Models", equation 9, give their classification loss
+    a weight of its own for the same reason. Without a reconstruction in the phase the loss stays in nats per image.
+
+    `head_lr` is the probe's own learning rate; None: ten times the model's, since a linear map on a latent that
+    moves under it must learn faster than what moves it.
+    """
 
     head_lr: float | None = None
+
+    relative: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -216,6 +250,11 @@ class ProbeTask(LatentTask):
     def needs(self) -> frozenset[ModelOutput]:
         """The latent."""
         return frozenset({ModelOutput.LATENT})
+
+    def output_names(self, count: int) -> list[str]:
+        """Names of the probe's `count` outputs, from the data set where it names them: its classes or columns."""
+        known = getattr(self.dataset.config, "target_names", None) or ()
+        return [str(name) for name in known] if len(known) == count else [str(i) for i in range(count)]
 
     def _build_probe(self, model: Any, dataset: Any, outputs: int) -> nn.Module:
         from acc_assets.tasks.probes import LinearProbe, measured_latent_dim

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassificationTask(ProbeTask):
-    """Cross-entropy of a linear probe, in nats per image. Metrics: loss, accuracy."""
+    """Cross-entropy of a linear probe, in nats per image. Metrics: loss, accuracy.
+
+    `weight` is relative to the reconstruction (see `ProbeTask`).
+    """
 
     kind: ClassVar[str] = "classification"
 

@@ -91,7 +91,7 @@ class RegressionEvaluator:
     def update(self, outputs: Outputs, batch: Batch) -> None:
         with torch.no_grad():
             prediction = self.head(losses.point_latent(outputs))
-            targets = self.task.select(batch.targets)
+            targets = self.task.select(batch)
             count = len(targets)
             self._loss += (
                 float(losses.gaussian_nll(prediction, targets, self.task.sigma, self.task.name)) * count

@@ -40,6 +40,7 @@ class ReconstructionTask(Task):
     reduction: Reduction = "sum"
 
     kind: ClassVar[str] = "reconstruction"
+    sets_scale: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

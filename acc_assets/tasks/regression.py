@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from acc_assets.tasks.base import Batch, Evaluator, Outputs, ProbeTask, dataset_fact
 from acc_assets.tasks.health import LossHealth, against_baseline
 
@@ -17,9 +19,11 @@ if TYPE_CHECKING:
 class RegressionTask(ProbeTask):
     """Gaussian negative log-likelihood of a linear probe, without its constant, in nats per image.
 
-    The loss is sum_t (y_t - p_t)^2 / (2 sigma^2) with the fixed deviation `sigma` in units of the target.
-    `target_names` picks columns of the data set's targets (None: all); `output_dim`, when given, must be
-    their number. Metrics: loss, mae, r2 (both the mean over columns).
+    The loss is sum_t (y_t - p_t)^2 / (2 sigma^2) with the fixed deviation `sigma` in units of the target; `weight` is
+    relative to the reconstruction (see `ProbeTask`), so beside one `sigma` decides the unit of the loss alone.
+    `target_names` picks columns of the data set's targets (None: all) or of its named factors, so that one data set
+    with classes serves a regression too; `output_dim`, when given, must be their number. Metrics: loss, mae, r2
+    (both the mean over columns).
     """
 
     output_dim: int | None = None
@@ -38,13 +42,15 @@ class RegressionTask(ProbeTask):
     def check(self, model_config: Any, dataset_config: Any) -> None:
         """Also raise ValueError when the targets are not real, a name is unknown, or `output_dim` is wrong."""
         super().check(model_config, dataset_config)
-        if getattr(dataset_config, "kind_of_target", "real") != "real":
+        if self.target_names is None and getattr(dataset_config, "kind_of_target", "real") != "real":
+            numbers = [name for name, classes in self._factors(dataset_config).items() if classes is None]
+            remedy = f"name some of its factors {', '.join(numbers)} in target_names, " if numbers else ""
             raise ValueError(
                 f"regression task '{self.name}' needs real targets, but data set '{self.dataset.name}' has "
-                "classes: use ClassificationTask, or a data set with real targets"
+                f"classes: {remedy}use ClassificationTask, or a data set with real targets"
             )
         if self.target_names is not None and getattr(dataset_config, "target_names", None) is not None:
-            self._columns(dataset_config)
+            self._check_names(dataset_config)
         width = self._width(dataset_config)
         if self.output_dim is not None and width is not None and self.output_dim != width:
             raise ValueError(
@@ -61,7 +67,7 @@ class RegressionTask(ProbeTask):
         from acc_assets.tasks import losses
 
         return losses.gaussian_nll(
-            self._probe(head)(losses.latent(outputs)), self.select(batch.targets), self.sigma, self.name
+            self._probe(head)(losses.latent(outputs)), self.select(batch), self.sigma, self.name
         )
 
     def evaluator(self, head: nn.Module | None) -> Evaluator:
@@ -87,10 +93,32 @@ class RegressionTask(ProbeTask):
         """Healthy below half of the mean target's loss, warning below 0.9 of it, else critical."""
         return against_baseline(losses, baseline["loss"])
 
-    def select(self, targets: Any) -> Any:
-        """The columns (B, T) of an array or tensor of targets (B,) or (B, T') that the task reads."""
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The named factors of the data set that the task reads beside, or in place of, its targets."""
+        known = self._target_columns()
+        return tuple(name for name in self.target_names or () if name not in known)
+
+    def select(self, source: Any) -> Any:
+        """What the task reads (B, T) of a batch or split: columns of `targets` (B,) or (B, T'), or of `factors`."""
+        targets = source.targets
         columns = targets if targets.ndim == 2 else targets[:, None]
-        return columns if self.target_names is None else columns[:, self._columns(None)]
+        if self.target_names is None:
+            return columns
+        known = self._target_columns()
+        parts = [
+            columns[:, known.index(name)] if name in known else source.factors[name]
+            for name in self.target_names
+        ]
+        if isinstance(targets, np.ndarray):
+            return np.stack(parts, axis=1).astype(np.float32)
+        import torch
+
+        return torch.stack(parts, dim=1).float()
+
+    def output_names(self, count: int) -> list[str]:
+        """The names of the predicted columns."""
+        return list(self.target_names) if self.target_names is not None else super().output_names(count)
 
     def _width(self, dataset: Any) -> int | None:
         if self.target_names is not None:
@@ -98,20 +126,26 @@ class RegressionTask(ProbeTask):
         width: int | None = dataset_fact(self, dataset, "target_dim")
         return width
 
-    def _columns(self, dataset: Any) -> list[int]:
-        known = dataset_fact(self, dataset, "target_names")
-        if known is None:
-            raise ValueError(
-                f"task '{self.name}' has target_names={self.target_names}, but data set '{self.dataset.name}' "
-                "does not name its targets: leave target_names out"
-            )
+    def _target_columns(self) -> list[str]:
+        """Names of the columns of real targets; none where the targets are classes or have no names."""
+        config = self.dataset.config
+        real = getattr(config, "kind_of_target", "real") == "real"
+        return list(getattr(config, "target_names", None) or ()) if real else []
+
+    @staticmethod
+    def _factors(dataset: Any) -> dict[str, Any]:
+        return dict(getattr(dataset, "factors", None) or {})
+
+    def _check_names(self, dataset: Any) -> None:
+        factors = self._factors(dataset)
+        numbers = [name for name, classes in factors.items() if classes is None]
+        known = list(dict.fromkeys([*self._target_columns(), *numbers]))
         unknown = sorted(set(self.target_names or ()) - set(known))
         if unknown:
             raise ValueError(
                 f"task '{self.name}' asks for the target(s) {', '.join(unknown)}, but data set "
-                f"'{self.dataset.name}' has {', '.join(known)}: use these names"
+                f"'{self.dataset.name}' has {', '.join(known) or 'no numbers'}: use these names"
             )
-        return [list(known).index(name) for name in self.target_names or ()]
 
 
 def _columns_of(targets: Any) -> int:

@@ -3,7 +3,8 @@
 from acc_assets.training.batches import LazyData, load_data
 from acc_assets.training.checkpoint import CheckpointState, Identity, parse_checkpoint
 from acc_assets.training.errors import CheckpointRefused, TrainingCancelled, TrainingDiverged, TrainingError
-from acc_assets.training.evaluation import EncodedSplit, encode_split, evaluate
+from acc_assets.training.evaluation import EncodedSplit, device_of, encode_split, evaluate
+from acc_assets.training.generalisation import judge_generalisation
 from acc_assets.training.loading import LoadedModel, load_model
 from acc_assets.training.materialize import CheckpointResult, build_checkpoint
 from acc_assets.training.progress import NoProgress, ProgressSink
@@ -27,8 +28,10 @@ __all__ = [
     "available_devices",
     "build_checkpoint",
     "checkpoint_steps",
+    "device_of",
     "encode_split",
     "evaluate",
+    "judge_generalisation",
     "load_checkpoint",
     "load_data",
     "load_final",

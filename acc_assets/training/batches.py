@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from acc_assets.datasets import Batch, ImageData
+from acc_assets.datasets import Batch, ImageData, Split
 from acc_assets.training.randomness import derived_seed, generator
 
 
@@ -28,6 +30,7 @@ class BatchSource:
         seed: int,
         device: torch.device,
         position: int = 0,
+        columns: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.batch_size = batch_size
@@ -37,6 +40,10 @@ class BatchSource:
         self._shape = data.train.images.shape[1:]  # (C, H, W)
         self._pixels = torch.from_numpy(data.train.images).flatten(1).to(device)  # (N, C*H*W) uint8
         self._targets = torch.from_numpy(data.train.targets).to(device)
+        self._factors = {
+            name: torch.from_numpy(values).to(device)
+            for name, values in chosen_factors(data.train, columns).items()
+        }
         self._epoch = -1
         self._order = torch.empty(0, dtype=torch.int64)
 
@@ -58,7 +65,12 @@ class BatchSource:
         inputs = images
         if augment is not None:
             inputs = augment.apply(images, generator(self._device, self._seed, "augment", self.name, step))
-        return Batch(images=images, inputs=inputs, targets=self._targets.index_select(0, indices))
+        return Batch(
+            images=images,
+            inputs=inputs,
+            targets=self._targets.index_select(0, indices),
+            factors={name: values.index_select(0, indices) for name, values in self._factors.items()},
+        )
 
     def _indices(self) -> Tensor:
         parts = []
@@ -79,11 +91,20 @@ class BatchSource:
         return self._order
 
 
+def chosen_factors(split: Split, columns: Sequence[str]) -> dict[str, np.ndarray]:
+    """The named columns (N,) of a split; raises ValueError for one that it lacks."""
+    there = split.factors or {}
+    unknown = sorted(set(columns) - set(there))
+    if unknown:
+        raise ValueError(
+            f"the data set has no column {', '.join(unknown)}; its Split.factors are {', '.join(there) or 'none'}."
+        )
+    return {name: there[name] for name in columns}
+
+
 def load_data(config: Any) -> ImageData:
-    """The arrays behind a data set reference's configuration, or behind a callable that a recipe names."""
-    loaded = config.load() if hasattr(config, "load") else config.build()
-    if hasattr(loaded, "load"):
-        loaded = loaded.load()
+    """The arrays behind a data set reference's configuration."""
+    loaded = config.load()
     if not isinstance(loaded, ImageData):
         raise ValueError(
             f"{config!r} gave a {type(loaded).__name__}; a data set must be an ImageData: return one from the loader."

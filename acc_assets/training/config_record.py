@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from acc_assets.datasets import ImageData
+from acc_assets.models import Abilities, observe
 from acc_assets.tree import TreeNode
 
 VIZ_IMAGES = 40
@@ -30,12 +31,20 @@ def describe_run(
     """Everything that a reader needs to know about a run, as plain values.
 
     `viz_indices` are the test images of the primary data set that every figure shows, the same for all nodes
-    and seeds. Facts about data sets that the build did not have to load are null.
+    and seeds. Facts about data sets that the build did not have to load are null. What the model can do is seen by
+    running it on the primary data set's shape of image (`lacks` says what it cannot do, and why); without one it is
+    what the model says of itself.
+
+    Raises ValueError for a model whose outputs are no `ModelOutput`, or whose factor groups do not fit its latent.
     """
     spec = node.spec
     primary = node.primary_dataset
     shown = datasets.get(primary.name) if primary is not None else None
-    groups = getattr(model, "factor_groups", None) or node.factor_groups
+    if shown is not None:
+        able = observe(model, shown.train.images.shape[1:])
+    else:
+        declared = getattr(model, "latent_dim", getattr(node.model, "latent_dim", None))
+        able = Abilities(declared, tuple(getattr(model, "factor_groups", None) or ()))
     return {
         "recipe": recipe,
         "node": node.tag,
@@ -48,8 +57,7 @@ def describe_run(
         "tasks": spec["tasks"],
         "phases": spec["phases"],
         "model": spec["model"],
-        "latent_dim": getattr(model, "latent_dim", getattr(node.model, "latent_dim", None)),
-        "factor_groups": [{"name": g.name, "start": g.start, "stop": g.stop} for g in groups],
+        **able.to_json(),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "datasets": {
             name: describe_data(ref.config, datasets.get(name)) for name, ref in node.datasets.items()
@@ -72,22 +80,10 @@ def describe_run(
 
 def describe_data(config: Any, data: ImageData | None) -> dict[str, Any]:
     """Source, digest and sizes of one data set; from its configuration where it was not loaded."""
-    known: dict[str, Any] = config.describe() if hasattr(config, "describe") else {}
-    kind = getattr(config, "kind_of_target", None)
-    classes = getattr(config, "num_classes", None)
-    if data is not None and kind is None:
-        kind = "class" if data.train.targets.dtype.kind in "iu" else "real"
-        classes = int(data.train.targets.max()) + 1 if kind == "class" else None
-    return {
-        **known,
-        "source": data.source if data is not None else known.get("source"),
-        "digest": data.digest if data is not None else None,
-        "train": len(data.train) if data is not None else known.get("train"),
-        "validation": len(data.validation) if data is not None else known.get("validation"),
-        "test": len(data.test) if data is not None else known.get("test"),
-        "kind_of_target": kind,
-        "num_classes": classes,
-    }
+    facts: dict[str, Any] = config.describe()
+    if data is not None:
+        facts.update(source=data.source, **data.sizes)
+    return {**facts, "digest": data.digest if data is not None else None}
 
 
 def viz_indices(data: ImageData, count: int = VIZ_IMAGES) -> list[int]:

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from acc_assets.datasets import Batch, ImageData, Split
 from acc_assets.models import ModelOutput
+from acc_assets.models.abilities import coded, every_output, point_latent
+from acc_assets.training.batches import chosen_factors
 from acc_assets.training.objective import as_images, group_tasks
 
 SplitName = Literal["train", "validation", "test"]
@@ -52,7 +54,8 @@ def evaluate(
     with evaluating(model, heads):
         for group in group_tasks(model, tasks, datasets, device):
             evaluators = {task.name: task.evaluator(heads.get(task.name)) for task in group.tasks}
-            for batch in _batches(getattr(datasets[group.dataset], split), batch_size, device):
+            shown = getattr(datasets[group.dataset], split)
+            for batch in _batches(shown, batch_size, device, group.columns):
                 outputs = group.forward(model, batch.images)
                 for evaluator in evaluators.values():
                     evaluator.update(outputs, batch)
@@ -75,7 +78,7 @@ def encode_split(
     Raises ValueError when the model gives no flat latent.
     """
     device = device or device_of(model)
-    forward: Any = model if decode or not hasattr(model, "encode") else model.encode
+    outputs_of = every_output if decode else coded
     columns: dict[str, list[np.ndarray]] = {}
 
     def add(name: str, values: Tensor) -> None:
@@ -84,9 +87,9 @@ def encode_split(
     with evaluating(model, heads):
         for start in range(0, len(images), batch_size):
             pixels = as_images(torch.from_numpy(images[start : start + batch_size]), device)
-            outputs = forward(pixels)
-            latent = outputs.get(ModelOutput.MU, outputs.get(ModelOutput.LATENT))
-            if latent is None or latent.ndim != 2:
+            outputs = outputs_of(model, pixels)
+            latent = point_latent(outputs)
+            if latent is None:
                 raise ValueError(
                     f"{type(model).__name__} returns no flat latent (B, D): return one under ModelOutput.LATENT."
                 )
@@ -120,8 +123,13 @@ def device_of(module: nn.Module) -> torch.device:
     return torch.device("cpu") if tensor is None else tensor.device
 
 
-def _batches(split: Split, batch_size: int, device: torch.device) -> Iterator[Batch]:
-    for start in range(0, len(split), batch_size):
+def _batches(split: Split, batch_size: int, device: torch.device, columns: Sequence[str]) -> Iterator[Batch]:
+    named = chosen_factors(split, columns)
+    for start in range(0, len(split.images), batch_size):
         images = as_images(torch.from_numpy(split.images[start : start + batch_size]), device)
         targets = torch.from_numpy(split.targets[start : start + batch_size]).to(device)
-        yield Batch(images=images, inputs=images, targets=targets)
+        factors = {
+            name: torch.from_numpy(values[start : start + batch_size]).to(device)
+            for name, values in named.items()
+        }
+        yield Batch(images=images, inputs=images, targets=targets, factors=factors)

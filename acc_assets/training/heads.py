@@ -17,14 +17,20 @@ _CPU = torch.device("cpu")
 
 
 def head_spec(task: Any) -> str:
-    """What must agree for a head to be inherited: kind of task, data set and where in the latent it looks."""
+    """What must agree for a head to be inherited: kind of task, data set, targets, and where in the latent it looks."""
     facts = {
         "kind": task.kind,
         "dataset": task.dataset.name,
+        "target_names": getattr(task, "target_names", None),
         "latent_slice": getattr(task, "latent_slice", None),
         "factor_name": getattr(task, "factor_name", None),
     }
     return json.dumps(facts, sort_keys=True)
+
+
+def head_specs(tasks: Sequence[Any]) -> dict[str, str]:
+    """`head_spec` of every task, by its name."""
+    return {task.name: head_spec(task) for task in tasks}
 
 
 def build_heads(

@@ -10,7 +10,7 @@ from torch import nn
 from acc_assets.storage import RunDirectory
 from acc_assets.training.checkpoint import CheckpointState
 from acc_assets.training.errors import TrainingError
-from acc_assets.training.heads import build_heads
+from acc_assets.training.heads import build_heads, head_specs
 from acc_assets.training.modules import build_model, load_weights
 from acc_assets.training.snapshots import load_checkpoint, load_final
 from acc_assets.tree import TreeNode
@@ -41,6 +41,13 @@ def load_model(
     if state.identity.spec_hash != node.spec_hash:
         raise TrainingError(
             f"the checkpoint in {run.path} was built from another version of node '{node.tag}'. {run.remedy}"
+        )
+    # At a snapshot of an earlier phase a task may have had another head, or none yet: then it starts from its seed.
+    if step is None and any(
+        state.head_specs[name] != spec for name, spec in head_specs(node.tasks).items() if name in state.heads
+    ):
+        raise TrainingError(
+            f"the heads in {run.path} are not those that node '{node.tag}' asks for. {run.remedy}"
         )
     place = torch.device(device)
     seed = state.identity.seed

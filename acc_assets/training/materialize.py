@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from acc_assets.datasets import ImageData
-from acc_assets.storage import RunDirectory, StorageBusy
+from acc_assets.storage import DamagedArtifact, RunDirectory, StorageBusy
+from acc_assets.tasks import NOT_TRAINED
 from acc_assets.training.batches import load_data
 from acc_assets.training.checkpoint import CheckpointState, Identity
 from acc_assets.training.config_record import describe_run
@@ -113,6 +114,8 @@ def build_checkpoint(
             flushes_denormals=flushes_denormals(),
             code=identity.code,
         )
+        if config["latent_dim"] is not None and getattr(model, "latent_dim", None) is None:
+            model.latent_dim = config["latent_dim"]  # seen above; health counts nats by dimension
         if found:
             writer.adopt(found)
             resume = found[0].resume or {}
@@ -121,12 +124,20 @@ def build_checkpoint(
             record.begin(
                 config, {"recipe": recipe, "node": node.tag, "seed": seed, "spec_hash": node.spec_hash}
             )
-        for problem in problems:
-            record.message(problem)
+        for message in (
+            *problems,
+            *(f"{why}: what needs it is left out." for why in _reasons(config["lacks"])),
+        ):
+            record.message(message)
         build = NodeBuild(node, identity, start, first_step, datasets, device, record, writer, stop)
         state = _carry_out(build, record, writer, node, datasets, model)
         summary = record.completed(state.step, _facts(node, record, datasets, model, build.phase_facts))
         return CheckpointResult(state.step, state.digest, summary, found[0].step if found else None)
+
+
+def _reasons(lacks: Mapping[str, str]) -> list[str]:
+    """What a model lacks, each reason once."""
+    return list(dict.fromkeys(lacks.values()))
 
 
 @contextlib.contextmanager
@@ -187,7 +198,7 @@ def _facts(
     phases: list[dict[str, Any]],
 ) -> dict[str, Any]:
     if node.kind != "trained":
-        return {"health": "healthy"}
+        return {"health": NOT_TRAINED}
     tasks = {task.name: task for phase in node.phases for task in phase.tasks}
     summaries = summarize_tasks(list(tasks.values()), record.history, datasets, model)
     return {"tasks": summaries, "health": worst_health(summaries), "phases": phases}
@@ -227,8 +238,12 @@ def _is_complete(run: RunDirectory, state: CheckpointState) -> bool:
         return False
     if state.kind == "trained" and run.verify("history"):
         return False
-    summary = run.read_json("summary.json")
-    return bool(summary["status"] == "completed" and summary["step"] == state.step)
+    try:
+        run.read_json("config.json")
+        summary = run.read_json("summary.json")
+        return bool(summary["status"] == "completed" and summary["step"] == state.step)
+    except (DamagedArtifact, LookupError, TypeError):
+        return False
 
 
 def _start(

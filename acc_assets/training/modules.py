@@ -22,6 +22,10 @@ def build_model(config: Any, seed: int) -> nn.Module:
         model = config.build()
     if not isinstance(model, nn.Module):
         raise ValueError(f"{config!r} built a {type(model).__name__}; a model must be a torch.nn.Module.")
+    declared = getattr(config, "factor_groups", None)
+    if declared and not getattr(model, "factor_groups", None):
+        # a builder that was given groups and does not keep them: tasks, analyses and pages ask the module
+        model.factor_groups = tuple(declared)  # type: ignore[assignment]
     return model
 
 

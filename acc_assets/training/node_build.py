@@ -15,7 +15,7 @@ from torch import nn
 from acc_assets.datasets import ImageData
 from acc_assets.training.checkpoint import CheckpointState, Identity, Weights, weights_of
 from acc_assets.training.errors import TrainingCancelled, TrainingDiverged
-from acc_assets.training.heads import build_heads, head_spec
+from acc_assets.training.heads import build_heads, head_specs
 from acc_assets.training.objective import group_tasks
 from acc_assets.training.phase import PhaseTrainer, trained_modules
 from acc_assets.training.randomness import derived_seed
@@ -121,7 +121,7 @@ class NodeBuild:
     def _finish_phase(self, trainer: PhaseTrainer, index: int) -> PhaseTrainer:
         self._train(trainer, index)
         trainer.finish()
-        self._keep_heads(trainer.heads)
+        self._keep_heads(trainer.heads, trainer.phase.tasks)
         return trainer
 
     def _train(self, trainer: PhaseTrainer, index: int) -> None:
@@ -147,7 +147,12 @@ class NodeBuild:
         if len(trainer.window):
             self._log(trainer)
         self._check(trainer)
-        facts: dict[str, Any] = {"name": phase.name, "steps": trainer.step_in_phase, "stopped_early": False}
+        facts: dict[str, Any] = {
+            "name": phase.name,
+            "steps": trainer.step_in_phase,
+            "scales": trainer.scales,
+            "stopped_early": False,
+        }
         if early is not None:
             facts |= {
                 "stopped_early": trainer.step_in_phase < phase.steps,
@@ -207,9 +212,9 @@ class NodeBuild:
             device=self._device,
         )
 
-    def _keep_heads(self, heads: Mapping[str, nn.Module]) -> None:
+    def _keep_heads(self, heads: Mapping[str, nn.Module], tasks: tuple[Any, ...]) -> None:
         self._heads = self._heads | {name: weights_of(head) for name, head in heads.items()}
-        self._head_specs = self._head_specs | {name: self._spec_of(name) for name in heads}
+        self._head_specs = self._head_specs | head_specs(tasks)
 
     def _state(
         self, trainer: PhaseTrainer | None, *, phase: int, kept: bool = True, final: bool = False
@@ -224,7 +229,7 @@ class NodeBuild:
             "phase_facts": self.phase_facts,
             "generators": self._generators(),
         }
-        heads = self._heads
+        heads, specs = self._heads, self._head_specs
         if trainer is not None and final:
             resume["trainer"] = {"optimizer": trainer.optimizer.state_dict()}
         elif trainer is not None:
@@ -235,8 +240,10 @@ class NodeBuild:
             model = weights_of(self._model)
             if trainer is not None:
                 heads = heads | {name: weights_of(head) for name, head in trainer.heads.items()}
+                specs = specs | head_specs(trainer.phase.tasks)
         if final:
-            self._keep_heads(self._build_heads(self._node.tasks))
+            self._keep_heads(self._build_heads(self._node.tasks), self._node.tasks)
+            specs = self._head_specs
             heads = {
                 task.name: self._heads[task.name] for task in self._node.tasks if task.name in self._heads
             }
@@ -250,14 +257,10 @@ class NodeBuild:
             final=final,
             model=model,
             heads=heads,
-            head_specs={name: self._spec_of(name) for name in heads},
+            head_specs={name: specs.get(name, "") for name in heads},
             positions=dict(self._positions),
             resume=resume,
         )
-
-    def _spec_of(self, head: str) -> str:
-        tasks = [*self._node.tasks, *(task for phase in self._node.phases for task in phase.tasks)]
-        return next((head_spec(task) for task in tasks if task.name == head), self._head_specs.get(head, ""))
 
     def _write(self, state: CheckpointState) -> CheckpointState:
         announced = self._resume is not None and state.step == self._start_step

@@ -11,17 +11,22 @@ from torch import Tensor, nn
 
 from acc_assets.datasets import ImageData
 from acc_assets.models import ModelOutput
+from acc_assets.models.abilities import named_outputs
 
 Outputs = dict[ModelOutput, Tensor]
 
 
 @dataclass(frozen=True)
 class TaskGroup:
-    """Tasks that read one data set; `encode_only` where none of them needs what the decoder makes."""
+    """Tasks that read one data set; `encode_only` where none of them needs what the decoder makes.
+
+    columns: the data set's named factors that the tasks read beside its targets.
+    """
 
     dataset: str
     tasks: tuple[Any, ...]
     encode_only: bool
+    columns: tuple[str, ...] = ()
 
     def forward(self, model: nn.Module, images: Tensor) -> Outputs:
         """One pass over images (B, C, H, W) that gives every output that the group's tasks read."""
@@ -43,8 +48,25 @@ def group_tasks(
         encode_only, outputs = _probe(model, members, images)
         for task in members:
             task.check_outputs(outputs)
-        groups.append(TaskGroup(name, members, encode_only))
+        columns = dict.fromkeys(column for task in members for column in getattr(task, "columns", ()))
+        groups.append(TaskGroup(name, members, encode_only, tuple(columns)))
     return groups
+
+
+def task_scales(tasks: Sequence[Any], datasets: Mapping[str, ImageData]) -> dict[str, float]:
+    """By task name, what its loss is multiplied by beside its weight.
+
+    1 for every task whose weight counts nats, so that reconstruction and KL with weight 1.0 are exactly the ELBO. For
+    one whose weight is relative, the largest reach of a reconstruction of the phase over the task's own; 1 where the
+    phase has no reconstruction, or a constant prediction is perfect already.
+    """
+    reaches = [task.reach(datasets[task.dataset.name]) for task in tasks if task.sets_scale]
+    scales = {}
+    for task in tasks:
+        own = task.reach(datasets[task.dataset.name]) if task.relative and reaches else 0.0
+        # Rounded, so that the last bits of a sum, which depend on the number of threads, do not reach the weights.
+        scales[task.name] = float(f"{max(reaches) / own:.4g}") if own > 0.0 else 1.0
+    return scales
 
 
 def as_images(pixels: Tensor, device: torch.device) -> Tensor:
@@ -65,18 +87,9 @@ def _probe(model: nn.Module, tasks: Sequence[Any], images: Tensor) -> tuple[bool
         model.eval()
         try:
             if callable(getattr(model, "encode", None)):
-                encoded = _checked(model.encode(images), model, "encode")  # type: ignore[operator]
+                encoded = named_outputs(model.encode(images), model, "encode")  # type: ignore[operator]
                 if needs <= encoded.keys():
                     return True, encoded
-            return False, _checked(model(images), model, "forward")
+            return False, named_outputs(model(images), model, "forward")
         finally:
             model.train(training)
-
-
-def _checked(outputs: Any, model: nn.Module, method: str) -> Outputs:
-    if not isinstance(outputs, Mapping):
-        raise ValueError(
-            f"{type(model).__name__}.{method}() returned a {type(outputs).__name__}; it must return "
-            "{ModelOutput: Tensor}: name each output, such as {ModelOutput.LATENT: latent}."
-        )
-    return dict(outputs)

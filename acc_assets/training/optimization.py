@@ -12,20 +12,22 @@ from torch import Tensor, nn
 
 from acc_assets.tree import TrainPhase
 
+HEAD_LR = 10.0  # learning rate of a head without its own, in units of the model's
+
 
 def build_optimizer(
     phase: TrainPhase, model: nn.Module, heads: Mapping[str, nn.Module], device: torch.device
 ) -> torch.optim.Optimizer:
     """An optimizer with one parameter group for the model and one for each head with parameters.
 
-    A head learns with its task's `head_lr`, else with the phase's `lr`; `base_lr` in a group is the rate
+    A head learns with its task's `head_lr`, else with ten times the phase's `lr`; `base_lr` in a group is the rate
     before the schedule.
     """
     groups: list[dict[str, Any]] = [{"params": trainable(model), "lr": phase.lr, "base_lr": phase.lr}]
     for task in phase.tasks:
         params = trainable(heads[task.name]) if task.name in heads else []
         if params:
-            rate = getattr(task, "head_lr", None) or phase.lr
+            rate = getattr(task, "head_lr", None) or HEAD_LR * phase.lr
             groups.append({"params": params, "lr": rate, "base_lr": rate})
     groups = [group for group in groups if group["params"]]
     fused = device.type in ("cpu", "cuda")

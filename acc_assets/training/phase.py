@@ -14,7 +14,7 @@ from acc_assets.training.batches import BatchSource
 from acc_assets.training.early_stopping import EarlyStop
 from acc_assets.training.evaluation import evaluate
 from acc_assets.training.history import LossWindow
-from acc_assets.training.objective import TaskGroup, to_float32
+from acc_assets.training.objective import TaskGroup, task_scales, to_float32
 from acc_assets.training.optimization import (
     MovingAverage,
     build_optimizer,
@@ -58,6 +58,7 @@ class PhaseTrainer:
         self._seed = seed
         self._device = device
         self.groups = groups
+        self.scales = task_scales(phase.tasks, datasets)
         self._sources = {
             group.dataset: BatchSource(
                 group.dataset,
@@ -66,6 +67,7 @@ class PhaseTrainer:
                 seed=seed,
                 device=device,
                 position=positions.get(group.dataset, 0),
+                columns=group.columns,
             )
             for group in self.groups
         }
@@ -102,7 +104,7 @@ class PhaseTrainer:
             tasks = [task for task in group.tasks if chosen is None or task.name == chosen]
             for task, loss in self._group_losses(group, tasks, step):
                 losses[task.name] = loss
-                weighted = loss * task.weight_at(phase_step)
+                weighted = loss * (task.weight_at(phase_step) * self.scales[task.name])
                 total = weighted if total is None else total + weighted
         assert total is not None  # a phase has at least one task
         self._update(total)

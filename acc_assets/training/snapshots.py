@@ -40,15 +40,23 @@ def load_checkpoint(run: RunDirectory, step: int | None = None) -> CheckpointSta
     Raises:
         MissingArtifact: there is none (of that step).
         DamagedArtifact: the file differs from its manifest.
-        CheckpointRefused: the file carries code or is no checkpoint.
+        CheckpointRefused: the file carries code, is no checkpoint, or is that of another node, seed or step.
     """
     steps = checkpoint_steps(run)
     if not steps:
         raise MissingArtifact(f"{run.path} has no checkpoint. {run.remedy}")
     if step is not None and step not in steps:
         raise MissingArtifact(f"{run.path} has no snapshot of step {step}; there are {steps}. {run.remedy}")
-    rel = f"{FAMILY}/{file_name(steps[-1] if step is None else step)}"
-    return parse_checkpoint(run.read_bytes(rel), str(run.local_path(rel)))
+    step = steps[-1] if step is None else step
+    rel = f"{FAMILY}/{file_name(step)}"
+    state = parse_checkpoint(run.read_bytes(rel), str(run.local_path(rel)))
+    found = (state.identity.recipe, state.identity.node, state.identity.seed, state.step)
+    if found != (run.recipe, run.node, run.seed, step):
+        raise CheckpointRefused(
+            f"{run.local_path(rel)} is refused: it is the checkpoint of {found[0]}/{found[1]}, seed {found[2]}, "
+            f"step {found[3]}. {run.remedy}"
+        )
+    return state
 
 
 def load_final(run: RunDirectory) -> CheckpointState:

@@ -10,12 +10,12 @@ from torch import nn
 
 from acc_assets.datasets import ImageData
 from acc_assets.tasks import Health
+from acc_assets.tasks.health import worst
 from acc_assets.training.history import History
 
 TREND_SHARE = 0.2  # of the curve, at its end, compared with as much before it
 TREND_CHANGE = 0.02  # relative change below which a curve is flat
 CURVE_POINTS = 100
-_ORDER = (Health.HEALTHY, Health.WARNING, Health.CRITICAL)
 
 
 def summarize_tasks(
@@ -50,9 +50,8 @@ def summarize_tasks(
 
 
 def worst_health(summaries: Mapping[str, Mapping[str, Any]]) -> str:
-    """The worst health of any task; healthy without tasks."""
-    levels = [Health(summary["health"]) for summary in summaries.values()]
-    return str(max(levels, key=_ORDER.index, default=Health.HEALTHY))
+    """The worst health of any task; "not trained" where no task has a loss."""
+    return worst([Health(summary["health"]) for summary in summaries.values()])
 
 
 def trend(losses: Sequence[float]) -> str:

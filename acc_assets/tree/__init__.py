@@ -1,17 +1,22 @@
 """Recipes traced into trees of checkpoints. No torch, no dagster."""
 
-from acc_assets.tree.discovery import BrokenRecipe, Discovered, discover
+from acc_assets.tree.discovery import BrokenRecipe, Discovered, discover, discover_file
 from acc_assets.tree.errors import RecipeError
+from acc_assets.tree.guard import TRACE_SECONDS
 from acc_assets.tree.manifold import ManifoldAnalysis
 from acc_assets.tree.nodes import DatasetRef, Tree, TreeNode
 from acc_assets.tree.phases import PHASE_OPTIONS, EarlyStopping, TrainPhase
-from acc_assets.tree.recipe import ANALYSIS_SUFFIXES, Recipe, RecipeContext, recipe_parameters, trace
+from acc_assets.tree.recipe import ANALYSIS_SUFFIXES, Recipe, RecipeContext
+from acc_assets.tree.sources import source_files
 from acc_assets.tree.spec import Call, canonical, spec_hash
-from acc_assets.tree.yaml_recipe import Vocabulary, parse_value
+from acc_assets.tree.tracing import recipe_parameters, trace
+from acc_assets.tree.yaml_loader import parse_value
+from acc_assets.tree.yaml_recipe import Vocabulary
 
 __all__ = [
     "ANALYSIS_SUFFIXES",
     "PHASE_OPTIONS",
+    "TRACE_SECONDS",
     "BrokenRecipe",
     "Call",
     "DatasetRef",
@@ -27,8 +32,10 @@ __all__ = [
     "Vocabulary",
     "canonical",
     "discover",
+    "discover_file",
     "parse_value",
     "recipe_parameters",
+    "source_files",
     "spec_hash",
     "trace",
 ]

@@ -39,6 +39,7 @@ class TreeNode:
         None  # an analysis: it does not decide the weights, so `spec` leaves it out
     )
     notes: tuple[str, ...] = ()
+    line: int | None = field(default=None, compare=False)  # of the recipe's file that made it
 
     @cached_property
     def spec(self) -> dict[str, Any]:
@@ -74,11 +75,6 @@ class TreeNode:
         ranked = sorted(self.tasks, key=lambda task: task.kind != "reconstruction")
         return ranked[0].dataset if ranked else None
 
-    @property
-    def factor_groups(self) -> tuple[Any, ...]:
-        """The model's named slices of the latent, where it declares any."""
-        return tuple(getattr(self.model, "factor_groups", ()))
-
 
 @dataclass(frozen=True)
 class Tree:
@@ -97,6 +93,33 @@ class Tree:
 
     def __iter__(self) -> Iterator[TreeNode]:
         return iter(self.nodes.values())
+
+    @cached_property
+    def hash(self) -> str:
+        """Hash of everything that decides what is built and what is shown of it, 16 hex digits.
+
+        Nodes with their specs, branches, analyses, notes and names of phases, data sets, seeds, parameters and the
+        recipe's words; not where the file lies. Equal hashes: the same artifacts and the same pages.
+        """
+        return spec_hash(
+            {
+                "words": [self.name, self.title, self.description, self.question, self.hypothesis],
+                "seeds": canonical(self.seeds),
+                "parameters": canonical(self.parameters),
+                "datasets": {name: canonical(ref.config) for name, ref in self.datasets.items()},
+                "nodes": [
+                    {
+                        "spec": node.spec,
+                        "branch": node.branch,
+                        "evaluated": node.evaluated,
+                        "manifold": canonical(node.manifold),
+                        "notes": list(node.notes),
+                        "phases": [phase.name for phase in node.phases],
+                    }
+                    for node in self
+                ],
+            }
+        )
 
     def __getitem__(self, tag: str) -> TreeNode:
         try:
@@ -118,6 +141,10 @@ class Tree:
             line.append(self[parent])
             parent = self[parent].parent
         return line[::-1]
+
+    def start_step(self, tag: str) -> int:
+        """Steps that were trained before a node begins."""
+        return sum(node.steps for node in self.ancestors(tag))
 
     def lineage_hash(self, tag: str) -> str:
         """Hash of a node's spec and of all its ancestors' specs: changes where the node's result may change."""

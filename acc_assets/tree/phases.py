@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import reprlib
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
@@ -9,6 +11,11 @@ Optimizer = Literal["adam", "adamw", "sgd"]
 LRSchedule = Literal["constant", "cosine", "step"]
 TaskSampling = Literal["sum", "one"]
 Precision = Literal["float32", "bfloat16", "float16"]
+StopMode = Literal["min", "max"]
+MAX_STEPS = (
+    10**9
+)  # of one phase; at a thousand steps a second that is twelve days, so more is a slip of the hand
+MAX_BATCH = 10**6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,8 +25,17 @@ class EarlyStopping:
     task: str
     metric: str
     patience: int = 5
-    mode: Literal["min", "max"] = "max"
+    mode: StopMode = "max"
     min_delta: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("task", "metric"):
+            _require(bool(getattr(self, name)) and isinstance(getattr(self, name), str), self, name, "a name")
+        _require(is_whole(self.patience, 1, MAX_STEPS), self, "patience", "a whole number from 1")
+        _require(self.mode in get_args(StopMode), self, "mode", f"one of {get_args(StopMode)}")
+        _require(
+            is_number(self.min_delta) and self.min_delta >= 0, self, "min_delta", "a finite number from 0"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,50 +71,78 @@ class TrainPhase:
 
     def check(self) -> None:
         """Raise `ValueError` that names the first field whose value is not allowed."""
-        positive = ("steps", "lr", "batch_size", "lr_step_size", "lr_gamma", "log_every")
-        optional = ("clip_norm", "snapshot_every", "validate_every")
-        for name in positive:
-            _require(getattr(self, name) > 0, name, getattr(self, name), "a positive number")
-        for name in optional:
+        for name, least, most in (
+            ("steps", 1, MAX_STEPS),
+            ("batch_size", 1, MAX_BATCH),
+            ("warmup_steps", 0, MAX_STEPS),
+            ("lr_step_size", 1, MAX_STEPS),
+            ("log_every", 1, MAX_STEPS),
+            ("snapshot_every", 1, MAX_STEPS),
+            ("validate_every", 1, MAX_STEPS),
+        ):
+            value, optional = getattr(self, name), name in ("snapshot_every", "validate_every")
+            allowed = f"{'None or ' if optional else ''}a whole number from {least} to {most:,}"
+            _require((optional and value is None) or is_whole(value, least, most), self, name, allowed)
+        for name in ("lr", "lr_gamma", "clip_norm"):
+            value, optional = getattr(self, name), name == "clip_norm"
+            allowed = f"{'None or ' if optional else ''}a finite number above 0"
+            _require((optional and value is None) or (is_number(value) and value > 0), self, name, allowed)
+        for name in ("weight_decay", "momentum"):
             value = getattr(self, name)
-            _require(value is None or value > 0, name, value, "None or a positive number")
-        for name in ("weight_decay", "momentum", "warmup_steps"):
-            _require(getattr(self, name) >= 0, name, getattr(self, name), "zero or more")
-        for name, allowed in (
+            _require(is_number(value) and value >= 0, self, name, "a finite number from 0")
+        for name, names in (
             ("optimizer", Optimizer),
             ("lr_schedule", LRSchedule),
             ("task_sampling", TaskSampling),
             ("precision", Precision),
         ):
-            _require(
-                getattr(self, name) in get_args(allowed),
-                name,
-                getattr(self, name),
-                f"one of {get_args(allowed)}",
-            )
+            _require(getattr(self, name) in get_args(names), self, name, f"one of {get_args(names)}")
+        decay = self.ema_decay
         _require(
-            self.ema_decay is None or 0 < self.ema_decay < 1,
+            decay is None or (is_number(decay) and 0 < decay < 1),
+            self,
             "ema_decay",
-            self.ema_decay,
             "None or between 0 and 1",
         )
+        _require(
+            self.augment is None or (hasattr(self.augment, "apply") and not isinstance(self.augment, type)),
+            self,
+            "augment",
+            "None or an augmentation such as Augmentation(shift_px=2)",
+        )
         stopping = self.early_stopping
+        _require(
+            stopping is None or isinstance(stopping, EarlyStopping),
+            self,
+            "early_stopping",
+            "None or EarlyStopping(task=..., metric=...)",
+        )
         if stopping is not None:
-            names = [task.name for task in self.tasks]
+            attached = [task.name for task in self.tasks]
+            if stopping.task not in attached:
+                raise ValueError(
+                    f"early_stopping.task={stopping.task!r} is not allowed; it must be one of the attached tasks "
+                    f"{attached}."
+                )
             _require(
-                stopping.task in names,
-                "early_stopping.task",
-                stopping.task,
-                f"one of the attached tasks {names}",
-            )
-            _require(
-                self.validate_every is not None, "validate_every", None, "set, since early stopping reads it"
+                self.validate_every is not None, self, "validate_every", "set, since early stopping reads it"
             )
 
 
 PHASE_OPTIONS = tuple(f.name for f in fields(TrainPhase) if f.name not in ("steps", "tasks", "name"))
 
 
-def _require(holds: bool, name: str, value: object, allowed: str) -> None:
+def is_whole(value: object, least: int, most: int) -> bool:
+    """Whether a value is an int within the bounds, both included; True and False are none."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a finite int or float."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _require(holds: bool, owner: object, name: str, allowed: str) -> None:
     if not holds:
-        raise ValueError(f"{name}={value!r} is not allowed; it must be {allowed}.")
+        shown = reprlib.repr(getattr(owner, name))
+        raise ValueError(f"{name}={shown} is not allowed; it must be {allowed}.")

@@ -1,23 +1,23 @@
-"""Recipes, and the recording context that traces them into a tree."""
+"""Recipes, and the context that records their operations."""
 
 from __future__ import annotations
 
 import inspect
-import re
-from collections.abc import Callable, Iterator, Sequence
+import reprlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from acc_assets.tree.errors import RecipeError
 from acc_assets.tree.manifold import ManifoldAnalysis
-from acc_assets.tree.nodes import DatasetRef, NodeKind, Tree, TreeNode
+from acc_assets.tree.names import NAME_RULE, checked_text, is_name
+from acc_assets.tree.nodes import DatasetRef, NodeKind, TreeNode
 from acc_assets.tree.phases import PHASE_OPTIONS, TrainPhase
-from acc_assets.tree.spec import bind, canonical
+from acc_assets.tree.results import NoResultsYet
+from acc_assets.tree.sources import PACKAGE
+from acc_assets.tree.spec import bind_dataset, bind_model, canonical
 
-# Asset names join recipe and tag by "__", so that neither may hold it.
-VALID_NAME = re.compile(r"[A-Za-z](_?[A-Za-z0-9])*\Z")
-NAME_RULE = "Use letters, digits and single underscores between them, beginning with a letter."
 RESERVED_TAGS = frozenset({"comparison", "site"})
 # Every analysis of a node becomes an asset `<node>_<suffix>`; a tag must not look like one of another node.
 ANALYSIS_SUFFIXES = (
@@ -33,6 +33,9 @@ ANALYSIS_SUFFIXES = (
     "manifold",
     "interactive",
 )
+
+
+TRACING = "trace"  # the function that runs a recipe
 
 
 class Recipe:
@@ -70,6 +73,7 @@ class _Draft:
     manifold: ManifoldAnalysis | None = None
     sealed: bool = False  # once trained from or forked, its tasks are fixed
     notes: list[str] = field(default_factory=list)
+    line: int | None = None
 
     def finish(self) -> TreeNode:
         return TreeNode(
@@ -83,6 +87,7 @@ class _Draft:
             evaluated=self.evaluated,
             manifold=self.manifold,
             notes=tuple(self.notes),
+            line=self.line,
         )
 
 
@@ -103,18 +108,25 @@ class RecipeContext:
     # -- what the recipe calls ---------------------------------------------------------------------------------
 
     def create_model(self, builder: Any, **kwargs: Any) -> None:
-        """Set the current model: a model configuration, its class, or any callable with keyword arguments."""
+        """Set the current model: a model configuration, its class, or a callable with keyword arguments.
+
+        A function or class at the top level of a file is called when an asset materializes, and gives an nn.Module. Any
+        other callable, such as a lambda, is called now and gives a configuration.
+        """
         with self._operation("create_model"):
             self._no_unsaved_training()
-            self._model = bind(builder, kwargs)
+            self._model = bind_model(builder, kwargs)
             self._tasks = []
             self._current = None
 
     def load_dataset(self, name: str, loader: Any, **kwargs: Any) -> DatasetRef:
-        """Name a data set: a data set configuration, its class, or any callable with keyword arguments."""
+        """Name a data set: a data set configuration, its class, or a callable, which is called with the arguments now.
+
+        The callable gives a configuration, which reads the data only when an asset materializes, or an `ImageData`.
+        """
         with self._operation(f"load_dataset('{name}')"):
             self._valid_name(name)
-            ref = DatasetRef(name, bind(loader, kwargs))
+            ref = DatasetRef(name, bind_dataset(loader, kwargs))
             kept = self._datasets.setdefault(name, ref)
             if kept != ref:
                 raise self._error(
@@ -143,6 +155,7 @@ class RecipeContext:
                     "its data set was not loaded here.", "Pass what ctx.load_dataset(...) returned."
                 )
             task.check(self._model, dataset.config)
+            canonical(task)
             self._tasks.append(task)
             self._tasks_changed()
 
@@ -183,9 +196,9 @@ class RecipeContext:
             self._add(tag, "fork", parent, branch=tag)
             return tag
 
-    def train(self, steps: int, lr: float = 1e-3, **options: Any) -> None:
+    def train(self, steps: int, lr: float = 1e-3, **options: Any) -> NoResultsYet:
         """Train the attached tasks for a number of steps; `options` are those of `TrainPhase`."""
-        with self._operation(f"train(steps={steps})"):
+        with self._operation(f"train(steps={reprlib.repr(steps)})"):
             self._require_model()
             if self._current is None:
                 raise self._error(
@@ -200,10 +213,13 @@ class RecipeContext:
                 raise self._error(f"unknown option {unknown}.", f"Options are: {', '.join(PHASE_OPTIONS)}.")
             phase = TrainPhase(steps=steps, tasks=tuple(self._tasks), name=self._phase, lr=lr, **options)
             phase.check()
+            canonical(phase)
             self._current.sealed = True
             self._pending.append(phase)
+        where = f"in runs/{self._recipe}/<checkpoint>/seed-<n>/summary.json and on the checkpoint's page of the report"
+        return self._no_results(f"train(steps={steps})", where)
 
-    def evaluate(self, manifold: ManifoldAnalysis | None = None) -> None:
+    def evaluate(self, manifold: ManifoldAnalysis | None = None) -> NoResultsYet:
         """Ask for the metrics and every analysis of the current checkpoint; `manifold` adds the grounding analyses."""
         with self._operation("evaluate()"):
             self._no_unsaved_training()
@@ -224,10 +240,18 @@ class RecipeContext:
             self._current.evaluated = True
             self._current.sealed = True
             self._current.manifold = manifold
+            tag = self._current.tag
+        where = (
+            f"in the asset '{tag}_metrics' (runs/{self._recipe}/{tag}/seed-<n>/) and on the page of '{tag}'"
+        )
+        return self._no_results("evaluate()", where)
 
     def log(self, message: str) -> None:
         """Keep a remark with the current checkpoint, or with the first one where there is none yet."""
-        (self._current.notes if self._current is not None else self._remarks).append(str(message))
+        with self._operation("log()"):
+            (self._current.notes if self._current is not None else self._remarks).append(
+                checked_text(str(message))
+            )
 
     @property
     def phase(self) -> str:
@@ -236,7 +260,8 @@ class RecipeContext:
 
     @phase.setter
     def phase(self, name: str) -> None:
-        self._phase = str(name)
+        with self._operation("phase"):
+            self._phase = checked_text(str(name))
 
     @property
     def current_checkpoint_id(self) -> str | None:
@@ -261,13 +286,6 @@ class RecipeContext:
                     f"{sorted(clashes)} would hide an analysis of another node.", "Rename these tags."
                 )
             nodes = {tag: draft.finish() for tag, draft in self._nodes.items()}
-            for ref in self._datasets.values():
-                canonical(ref.config)
-            for (
-                node
-            ) in nodes.values():  # what has no canonical form is found here, where the recipe can be named
-                canonical(node.manifold)
-                node.spec_hash  # noqa: B018
             return nodes
 
     @property
@@ -281,6 +299,13 @@ class RecipeContext:
             raise self._error(f"'{tag}' is the name of another asset.", "Choose another tag.")
         if tag in self._nodes:
             raise self._error(f"the tag '{tag}' is taken.", "Every checkpoint needs a tag of its own.")
+        for other in self._nodes:
+            if (
+                other.casefold() == tag.casefold()
+            ):  # one folder, where the file system takes no notice of case
+                raise self._error(
+                    f"the tags '{tag}' and '{other}' differ in case alone.", "Choose another tag."
+                )
         if parent is not None:
             parent.sealed = True
         draft = _Draft(
@@ -292,6 +317,7 @@ class RecipeContext:
             tasks=list(self._tasks),
             phases=self._pending,
             notes=self._remarks,
+            line=_line_of_recipe(),
         )
         self._remarks = []
         self._nodes[tag] = self._current = draft
@@ -303,12 +329,13 @@ class RecipeContext:
         if current is not None and current.kind == "fork" and not current.sealed:
             current.tasks = list(self._tasks)
 
+    def _no_results(self, operation: str, where: str) -> NoResultsYet:
+        remedy = f"After `acc build {self._recipe}` they are {where}; a recipe cannot decide by them."
+        return NoResultsYet(self._recipe, operation, remedy)
+
     def _valid_name(self, name: Any) -> None:
-        if not isinstance(name, str) or not VALID_NAME.match(name):
-            raise self._error(
-                f"{name!r} is not a valid name.",
-                NAME_RULE,
-            )
+        if not is_name(name):
+            raise self._error(f"{reprlib.repr(name)} is not a valid name.", NAME_RULE)
 
     def _require_model(self) -> None:
         if self._model is None:
@@ -336,52 +363,11 @@ class RecipeContext:
             raise RecipeError(str(error), remedy="", recipe=self._recipe, operation=operation) from error
 
 
-def recipe_parameters(run: Callable[..., Any]) -> dict[str, Any]:
-    """The parameters of a recipe's `run` and their defaults."""
-    parameters = list(inspect.signature(run).parameters.values())[1:]
-    return {p.name: p.default for p in parameters}
-
-
-def trace(recipe: Recipe, **overrides: Any) -> Tree:
-    """Run a recipe with a recording context and return its tree.
-
-    `overrides` replace the recipe's own parameters. Raises `RecipeError` for anything that is wrong with it.
-    """
-    name = recipe.name or type(recipe).__name__
-    if not VALID_NAME.match(name):
-        raise RecipeError(f"{name!r} is not a valid name.", remedy=NAME_RULE, recipe=name)
-    seeds = tuple(recipe.seeds)
-    if not seeds or len(set(seeds)) != len(seeds) or not all(type(s) is int and s >= 0 for s in seeds):
-        raise RecipeError(
-            f"seeds={seeds} is not allowed.", remedy="Give distinct whole numbers from 0.", recipe=name
-        )
-    defaults = recipe.parameters if hasattr(recipe, "parameters") else recipe_parameters(recipe.run)
-    unknown = sorted(set(overrides) - set(defaults))
-    if unknown:
-        raise RecipeError(
-            f"there is no parameter {unknown}.",
-            remedy=f"Parameters are: {sorted(defaults) or 'none'}.",
-            recipe=name,
-        )
-    missing = [
-        key for key, value in defaults.items() if value is inspect.Parameter.empty and key not in overrides
-    ]
-    if missing:
-        raise RecipeError(
-            f"parameter {missing} has no default.", remedy="Give every parameter one.", recipe=name
-        )
-    parameters = {**defaults, **overrides}
-    ctx = RecipeContext(name)
-    recipe.run(ctx, **parameters)
-    nodes = ctx.finish()
-    return Tree(
-        name=name,
-        title=recipe.title or name.replace("_", " ").capitalize(),
-        description=inspect.cleandoc(recipe.description),
-        question=inspect.cleandoc(recipe.question),
-        hypothesis=inspect.cleandoc(recipe.hypothesis),
-        seeds=seeds,
-        parameters=parameters,
-        nodes=nodes,
-        datasets=ctx.datasets,
-    )
+def _line_of_recipe() -> int | None:
+    """The line of the recipe's own code that is being carried out; None where it is no Python."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_name != TRACING:
+        if not frame.f_globals.get("__name__", "").startswith(f"{PACKAGE}.tree"):
+            return frame.f_lineno
+        frame = frame.f_back
+    return None

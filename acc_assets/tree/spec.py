@@ -2,49 +2,32 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
-import hashlib
 import inspect
 import json
 import math
-import sys
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
-PACKAGE = __name__.split(".")[0]
-USER_CODE = f"{PACKAGE}.recipes."
+from acc_assets.tree.sources import PACKAGE, USER_CODE, digest, source_hash
 
 
 @dataclasses.dataclass(frozen=True)
 class Call:
     """A callable with its keyword arguments, to be called when an asset materializes.
 
-    The code of the file that defines the callable is part of the spec, so that an edited model or loader of a recipe
-    file makes its nodes stale.
+    The code of the file that defines the callable, and of the local files that it imports, is part of the spec, so that
+    an edited model makes its nodes stale.
     """
 
     target: Callable[..., Any]
     kwargs: Mapping[str, Any]
 
-    def __post_init__(self) -> None:
-        name = getattr(self.target, "__qualname__", "")
-        if not name:
-            raise ValueError(
-                f"{self.target!r} has no name. Pass a function or class and its arguments as keywords."
-            )
-        if "<lambda>" in name or "<locals>" in name:
-            raise ValueError(
-                f"{name} is a lambda or a nested function, whose captured values cannot be hashed. "
-                "Name a function or class at the top level of the recipe file and pass its arguments as keywords."
-            )
-
     def build(self) -> Any:
-        """Call the target."""
-        return self.target(**self.kwargs)
-
-    load = build
+        """Call the target; where it gives a configuration, build that."""
+        built = self.target(**self.kwargs)
+        return built.build() if is_configuration(built, "build") else built
 
     def __getattr__(self, name: str) -> Any:
         # A builder that takes `latent_dim=` or `factor_groups=` describes its model by them, as a config does.
@@ -54,21 +37,84 @@ class Call:
         raise AttributeError(name)
 
 
-def bind(target: Any, kwargs: Mapping[str, Any]) -> Any:
-    """Make one configuration from what a recipe passes: a config, a config class or any callable.
+def bind_model(builder: Any, kwargs: Mapping[str, Any]) -> Any:
+    """Make a model's configuration from what a recipe passes.
 
-    Raises `TypeError` where the arguments do not fit and `ValueError` for lambdas and nested functions.
+    A function or class at the top level of a file is kept with its arguments and called when an asset materializes,
+    since its code can be hashed. Any other callable, such as a lambda, is called now and must give a configuration.
+    Raises `TypeError` where the arguments do not fit, or what was given is no model.
     """
+    config = _configured(builder, kwargs)
+    if config is None and _is_at_top_level(builder):
+        inspect.signature(builder).bind(**kwargs)
+        config = Call(builder, dict(kwargs))
+    elif config is None:
+        config = builder(**kwargs)
+    if not is_configuration(config, "build"):
+        raise TypeError(
+            f"{_name(builder)} gave {_kind(config)}. While a recipe is traced it must give a model configuration; for "
+            "an nn.Module, name a function or class at the top level of the recipe file and pass its arguments as "
+            "keywords."
+        )
+    canonical(config)
+    return config
+
+
+def bind_dataset(loader: Any, kwargs: Mapping[str, Any]) -> Any:
+    """Make a data set's configuration from what a recipe passes: a config, its class, or a callable, which is called.
+
+    Raises `TypeError` where the arguments do not fit, or what was given is no data set.
+    """
+    config = _configured(loader, kwargs)
+    if config is None:
+        config = loader(**kwargs)
+    if not is_configuration(config, "load", "describe", "files"):
+        raise TypeError(
+            f"{_name(loader)} gave {_kind(config)}. A data set is a configuration such as Mnist(image_size=32), a "
+            "frozen dataclass of your own that derives from acc_assets.datasets.DatasetConfig, or a loaded ImageData."
+        )
+    canonical(config)
+    return config
+
+
+def is_configuration(value: Any, *methods: str) -> bool:
+    """Whether a value is an instance of a dataclass with these methods."""
+    return (
+        dataclasses.is_dataclass(value)
+        and not isinstance(value, type)
+        and all(callable(getattr(value, method, None)) for method in methods)
+    )
+
+
+def _configured(target: Any, kwargs: Mapping[str, Any]) -> Any:
+    """The configuration that a target is or, as its class, makes; None for any other callable."""
     if isinstance(target, type) and dataclasses.is_dataclass(target):
         return target(**kwargs)
-    if not isinstance(target, type) and (hasattr(target, "build") or hasattr(target, "load")):
+    if dataclasses.is_dataclass(target):
         if kwargs:
-            raise TypeError(f"{target!r} is complete already and takes no {sorted(kwargs)}")
+            raise TypeError(f"{_kind(target)} is complete already and takes no {sorted(kwargs)}")
         return target
     if not callable(target):
-        raise TypeError(f"{target!r} is neither a configuration nor a callable")
-    inspect.signature(target).bind(**kwargs)
-    return Call(target, dict(kwargs))
+        raise TypeError(f"{_kind(target)} is neither a configuration nor a callable")
+    return None
+
+
+def _is_at_top_level(target: Any) -> bool:
+    # The code of methods and nested functions is not what `source_hash` covers, nor are the values they captured.
+    name = getattr(target, "__qualname__", "")
+    return bool(name) and "." not in name and "<" not in name and not inspect.ismethod(target)
+
+
+def _name(target: Any) -> str:
+    return str(getattr(target, "__qualname__", None) or type(target).__name__).rpartition("<locals>.")[2]
+
+
+def _kind(value: Any) -> str:
+    return (
+        f"the class {value.__name__}"
+        if isinstance(value, type)
+        else f"a value of type {type(value).__name__}"
+    )
 
 
 def canonical(value: Any) -> Any:
@@ -106,35 +152,10 @@ def canonical(value: Any) -> Any:
         kind = type(value)
         own = kind.__module__.startswith(f"{PACKAGE}.") and not kind.__module__.startswith(USER_CODE)
         return {"type": kind.__name__, **fields} | ({} if own else {"source": source_hash(kind)})
-    raise TypeError(f"{value!r} of type {type(value).__name__} cannot stand in a recipe's configuration")
-
-
-def source_hash(target: Any) -> str:
-    """Hash of the code behind a function or class of a user's.
-
-    It covers the whole file that defines it, recipes aside: a builder's meaning lies in the classes, helpers and
-    constants around it. Comments and layout do not count.
-    """
-    module = sys.modules[target.__module__]
-    statements = ast.parse(inspect.getsource(module)).body
-    recipes = {
-        name for name, value in vars(module).items() if isinstance(value, type) and hasattr(value, "seeds")
-    }
-    kept = [
-        s
-        for s in statements
-        if not (isinstance(s, ast.ClassDef) and s.name in recipes) and not _is_docstring(s)
-    ]
-    return digest("\n".join(ast.dump(statement) for statement in kept))
-
-
-def _is_docstring(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-
-
-def digest(text: str) -> str:
-    """First 16 hex digits of the SHA-256 of a text."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    raise TypeError(
+        f"{value!r} of type {type(value).__name__} cannot stand in a recipe's configuration; allowed are numbers, "
+        "text, lists, mappings and frozen dataclasses of these"
+    )
 
 
 def spec_hash(spec: Mapping[str, Any]) -> str:

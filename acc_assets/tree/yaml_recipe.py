@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from acc_assets.tree.errors import RecipeError
 from acc_assets.tree.manifold import ManifoldAnalysis
 from acc_assets.tree.nodes import DatasetRef
 from acc_assets.tree.recipe import Recipe, RecipeContext
+from acc_assets.tree.yaml_loader import Located, RecipeFileError, RecipeLoader, located
 
 RECIPE_KEYS = (
     "name",
@@ -28,44 +28,12 @@ RECIPE_KEYS = (
     "datasets",
     "model",
     "root",
+    "models",
+    "roots",
     "nodes",
 )
+STARTS = (("model", "root"), ("models", "roots"))  # one model and its checkpoint, or several
 NODE_KEYS = ("tag", "fork", "train", "tasks", "phases", "evaluate", "notes")
-
-
-class RecipeFileError(RecipeError):
-    """A recipe file with a mistake at a known line."""
-
-    def __init__(self, problem: str, *, line: int, remedy: str = "", recipe: str = "") -> None:
-        self.line = line
-        super().__init__(problem, remedy=remedy, recipe=recipe)
-
-
-class _Located(dict[str, Any]):
-    """A YAML mapping that knows the line it starts at."""
-
-    line: int = 0
-
-
-class _Loader(yaml.SafeLoader):
-    def construct_located(self, node: yaml.MappingNode) -> Iterator[_Located]:
-        mapping = _Located()
-        mapping.line = node.start_mark.line + 1
-        yield mapping
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
-        if twice:
-            raise RecipeFileError(
-                f"the key {twice} stands twice.", line=mapping.line, remedy="Keep one of them."
-            )
-        mapping.update({str(k): v for k, v in self.construct_mapping(node, deep=True).items()})
-
-
-# YAML 1.1 reads 1e-3 as a word; people mean a number.
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+\Z"), list("-+0123456789")
-)
-_Loader.add_constructor("tag:yaml.org,2002:map", _Loader.construct_located)
 
 
 @dataclass(frozen=True)
@@ -84,21 +52,31 @@ class YamlRecipe(Recipe):
 
     def __init__(self, path: Path, vocabulary: Vocabulary) -> None:
         try:
-            document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+            document = yaml.load(path.read_text(encoding="utf-8"), Loader=RecipeLoader)
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             raise RecipeFileError(f"not valid YAML: {error.problem}.", line=line) from None
-        if not isinstance(document, _Located):
+        if not isinstance(document, Located):
             raise RecipeFileError(
                 "the file holds no mapping.", line=1, remedy=f"Keys are: {', '.join(RECIPE_KEYS)}."
             )
         _known_keys(document, RECIPE_KEYS, "recipe")
-        for key in ("datasets", "model", "root", "nodes"):
+        given = [key for pair in STARTS for key in pair if key in document]
+        if len(given) > 1 and tuple(given) not in STARTS:
+            raise RecipeFileError(
+                f"{given} stand side by side.",
+                line=document.lines[given[-1]],
+                remedy="Write either 'model' and 'root', or 'models' and 'roots'.",
+            )
+        start = STARTS[1] if set(given) & set(STARTS[1]) else STARTS[0]
+        for key in ("datasets", *start, "nodes"):
             if key not in document:
                 raise RecipeFileError(f"the key '{key}' is missing.", line=document.line)
         for key, shape, what in (
-            ("datasets", _Located, "a mapping of names to data sets"),
-            ("parameters", _Located, "a mapping of names to values"),
+            ("datasets", Located, "a mapping of names to data sets"),
+            ("models", Located, "a mapping of names to models"),
+            ("roots", Located, "a mapping of checkpoints to names of models"),
+            ("parameters", Located, "a mapping of names to values"),
             ("seeds", list, "a list of whole numbers"),
             *(
                 (text, str, "text")
@@ -106,7 +84,16 @@ class YamlRecipe(Recipe):
             ),
         ):
             if key in document and not isinstance(document[key], shape):
-                raise RecipeFileError(f"'{key}' must be {what}, not {document[key]!r}.", line=document.line)
+                raise RecipeFileError(
+                    f"'{key}' must be {what}, not {document[key]!r}.", line=document.lines[key]
+                )
+        for tag, model in document.get("roots", {}).items():
+            if not isinstance(model, str) or model not in document["models"]:
+                raise RecipeFileError(
+                    f"the root '{tag}' has the unknown model {model!r}.",
+                    line=document["roots"].lines[tag],
+                    remedy=f"Models are: {', '.join(document['models'])}.",
+                )
         self.vocabulary = vocabulary
         self.document = document
         self.name = document.get("name", path.stem)  # type: ignore[misc]
@@ -124,14 +111,20 @@ class YamlRecipe(Recipe):
             name: ctx.load_dataset(name, self._config(entry, self.vocabulary.datasets, f"data set '{name}'"))
             for name, entry in document["datasets"].items()
         }
-        with _at_line(document["model"]):
-            ctx.create_model(self._config(document["model"], self.vocabulary.models, "model"))
-        ctx.save_checkpoint(document["root"])
-        for entry in _parents_first(document["nodes"], document["root"]):
-            with _at_line(entry):
-                self._node(ctx, entry, datasets)
+        models = document["models"] if "models" in document else {"": document["model"]}
+        roots = document["roots"] if "roots" in document else {document["root"]: ""}
+        order = _parents_first(document["nodes"], list(roots))
+        for tag, model in roots.items():
+            entry = models[model]
+            with _at_line(entry if isinstance(entry, Located) else document):
+                what = f"model '{model}'" if model else "model"
+                ctx.create_model(self._config(entry, self.vocabulary.models, what))
+                ctx.save_checkpoint(tag)
+            for node in order[tag]:
+                with _at_line(node):
+                    self._node(ctx, node, datasets)
 
-    def _node(self, ctx: RecipeContext, entry: _Located, datasets: Mapping[str, DatasetRef]) -> None:
+    def _node(self, ctx: RecipeContext, entry: Located, datasets: Mapping[str, DatasetRef]) -> None:
         if "fork" in entry:
             if "phases" in entry:
                 raise RecipeFileError(
@@ -146,12 +139,13 @@ class YamlRecipe(Recipe):
                     line=entry.line,
                     remedy="Fork it first: {tag: ..., fork: " + entry["train"] + "}.",
                 )
-            if not entry.get("phases"):
+            phases = entry.get("phases")
+            if not isinstance(phases, list) or not phases or not all(isinstance(p, Located) for p in phases):
                 raise RecipeFileError(
-                    "a 'train' node needs 'phases'.", line=entry.line, remedy="Give a list of them."
+                    "a 'train' node needs 'phases'.", line=entry.line, remedy="Give a list of mappings."
                 )
             self._attach(ctx, entry, datasets)
-            for phase in entry["phases"]:
+            for phase in phases:
                 with _at_line(phase):
                     options = dict(phase)
                     ctx.phase = options.pop("name", "")
@@ -161,10 +155,13 @@ class YamlRecipe(Recipe):
                         raise RecipeFileError("a phase needs 'steps'.", line=phase.line)
                     ctx.train(**{key: self._part(key, value) for key, value in options.items()})
             ctx.save_checkpoint(entry["tag"])
-        for note in entry.get("notes", []):
+        notes = entry.get("notes", [])
+        if not isinstance(notes, list):
+            raise RecipeFileError(f"'notes' must be a list of texts, not {notes!r}.", line=entry.line)
+        for note in notes:
             ctx.log(note)
         asked = entry.get("evaluate", "train" in entry)
-        if isinstance(asked, _Located):
+        if isinstance(asked, Located):
             ctx.evaluate(manifold=self._manifold(asked, datasets))
         elif not isinstance(asked, bool):
             raise RecipeFileError(
@@ -173,10 +170,10 @@ class YamlRecipe(Recipe):
         elif asked:
             ctx.evaluate()
 
-    def _manifold(self, asked: _Located, datasets: Mapping[str, DatasetRef]) -> ManifoldAnalysis:
+    def _manifold(self, asked: Located, datasets: Mapping[str, DatasetRef]) -> ManifoldAnalysis:
         _known_keys(asked, ("manifold",), "evaluate")
         options = asked["manifold"]
-        names = options.get("label_sets", []) if isinstance(options, _Located) else None
+        names = options.get("label_sets", []) if isinstance(options, Located) else None
         if names is None or not set(names) <= set(datasets):
             raise RecipeFileError(
                 f"manifold: {options!r} is no mapping with 'label_sets' from {sorted(datasets)}.",
@@ -186,12 +183,12 @@ class YamlRecipe(Recipe):
         built: ManifoldAnalysis = self._build(ManifoldAnalysis, values, options.line, "manifold")
         return built
 
-    def _attach(self, ctx: RecipeContext, entry: _Located, datasets: Mapping[str, DatasetRef]) -> None:
+    def _attach(self, ctx: RecipeContext, entry: Located, datasets: Mapping[str, DatasetRef]) -> None:
         if "tasks" not in entry:
             return
         ctx.detach_all_tasks()
         if not isinstance(entry["tasks"], list) or not all(
-            isinstance(task, _Located) for task in entry["tasks"]
+            isinstance(task, Located) for task in entry["tasks"]
         ):
             raise RecipeFileError(
                 f"'tasks' must be a list of mappings, not {entry['tasks']!r}.", line=entry.line
@@ -205,11 +202,11 @@ class YamlRecipe(Recipe):
                         line=task.line,
                         remedy=f"Data sets are: {sorted(datasets)}.",
                     )
-                values = _located({**task, "dataset": datasets[name]}, task.line)
+                values = located({**task, "dataset": datasets[name]}, task.line)
                 ctx.attach_task(self._config(values, self.vocabulary.tasks, "task"))
 
     def _config(self, entry: Any, names: Mapping[str, type], what: str) -> Any:
-        if not isinstance(entry, _Located) or "type" not in entry:
+        if not isinstance(entry, Located) or "type" not in entry:
             raise RecipeFileError(
                 f"the {what} needs a 'type'.",
                 line=getattr(entry, "line", self.document.line),
@@ -227,10 +224,12 @@ class YamlRecipe(Recipe):
     def _part(self, key: str, value: Any) -> Any:
         part = self.vocabulary.parts.get(key)
         if part is not None and isinstance(value, list):
+            if not all(isinstance(item, Located) for item in value):
+                raise TypeError(f"{key} must be a list of mappings, not {value!r}")
             return tuple(self._build(part, item, item.line, key) for item in value)
-        if part is not None and isinstance(value, _Located):
+        if part is not None and isinstance(value, Located):
             return self._build(part, value, value.line, key)
-        if isinstance(value, _Located) and "type" in value:
+        if isinstance(value, Located) and "type" in value:
             return self._config(value, self.vocabulary.schedules, f"schedule of '{key}'")
         return tuple(value) if isinstance(value, list) else value
 
@@ -247,9 +246,9 @@ class YamlRecipe(Recipe):
             raise RecipeFileError(f"{what}: {error}.", line=line) from None
 
 
-def _parents_first(entries: Any, root: str) -> list[_Located]:
-    """Order nodes depth first, so that each `train` follows its fork; name cycles and unknown parents."""
-    if not isinstance(entries, list) or not all(isinstance(entry, _Located) for entry in entries):
+def _parents_first(entries: Any, roots: Sequence[str]) -> dict[str, list[Located]]:
+    """The nodes below each root, depth first: each `train` follows its fork. Names cycles and unknown parents."""
+    if not isinstance(entries, list) or not all(isinstance(entry, Located) for entry in entries):
         raise RecipeFileError(
             "'nodes' must be a list of mappings.", line=1, remedy=f"Keys: {', '.join(NODE_KEYS)}."
         )
@@ -258,40 +257,40 @@ def _parents_first(entries: Any, root: str) -> list[_Located]:
         _known_keys(entry, NODE_KEYS, "node")
         if "tag" not in entry or ("fork" in entry) == ("train" in entry):
             raise RecipeFileError("a node needs a 'tag' and either 'fork' or 'train'.", line=entry.line)
-        if entry["tag"] in parents or entry["tag"] == root:
+        for key in ("tag", "fork", "train"):
+            if key in entry and not isinstance(entry[key], str):
+                raise RecipeFileError(f"'{key}' must be a name, not {entry[key]!r}.", line=entry.line)
+        if entry["tag"] in parents or entry["tag"] in roots:
             raise RecipeFileError(f"the tag '{entry['tag']}' is taken.", line=entry.line)
         parents[entry["tag"]] = entry["fork"] if "fork" in entry else entry["train"]
     for entry in entries:
         seen = [entry["tag"]]
-        while (parent := parents[seen[-1]]) != root:
+        while (parent := parents[seen[-1]]) not in roots:
             if parent in seen:
                 path = " <- ".join([*seen[seen.index(parent) :], parent])
                 raise RecipeFileError(
-                    f"cycle: {path}.", line=entry.line, remedy=f"Start one of them from '{root}'."
+                    f"cycle: {path}.",
+                    line=entry.line,
+                    remedy=f"Start one of them from {' or '.join(repr(root) for root in roots)}.",
                 )
             if parent not in parents:
                 raise RecipeFileError(
                     f"'{seen[-1]}' starts from the unknown checkpoint '{parent}'.",
                     line=entry.line,
-                    remedy=f"Checkpoints are: {', '.join([root, *parents])}.",
+                    remedy=f"Checkpoints are: {', '.join([*roots, *parents])}.",
                 )
             seen.append(parent)
 
-    def below(tag: str) -> Iterator[_Located]:
+    def below(tag: str) -> Iterator[Located]:
         # A trained child comes right after its parent, before forks of that parent move the context away.
         for entry in sorted((e for e in entries if parents[e["tag"]] == tag), key=lambda e: "fork" in e):
             yield entry
             yield from below(entry["tag"])
 
-    return list(below(root))
+    return {root: list(below(root)) for root in roots}
 
 
-def parse_value(text: str) -> Any:
-    """The value that a text stands for in a recipe file: a number, a truth value, a list, or the text itself."""
-    return yaml.load(text, Loader=_Loader)
-
-
-def _known_keys(entry: _Located, allowed: tuple[str, ...], what: str) -> None:
+def _known_keys(entry: Located, allowed: tuple[str, ...], what: str) -> None:
     unknown = sorted(set(entry) - set(allowed))
     if unknown:
         raise RecipeFileError(
@@ -299,28 +298,27 @@ def _known_keys(entry: _Located, allowed: tuple[str, ...], what: str) -> None:
         )
 
 
-def _located(values: Mapping[str, Any], line: int) -> _Located:
-    located = _Located(values)
-    located.line = line
-    return located
-
-
-def _substitute(value: Any, parameters: Mapping[str, Any]) -> Any:
+def _substitute(value: Any, parameters: Mapping[str, Any], line: int | None = None) -> Any:
     """Replace every scalar `${name}` by the parameter's value."""
-    if isinstance(value, _Located):
-        return _located({key: _substitute(item, parameters) for key, item in value.items()}, value.line)
+    if isinstance(value, Located):
+        values = {key: _substitute(item, parameters, value.lines.get(key)) for key, item in value.items()}
+        return located(values, value.line)
     if isinstance(value, list):
-        return [_substitute(item, parameters) for item in value]
+        return [_substitute(item, parameters, line) for item in value]
     if isinstance(value, str) and value.startswith("${") and value.endswith("}"):
         name = value[2:-1].strip()
         if name not in parameters:
-            raise RecipeError(f"unknown parameter {value}.", remedy=f"Parameters are: {sorted(parameters)}.")
+            raise RecipeFileError(
+                f"unknown parameter {value}.",
+                line=line or 1,
+                remedy=f"Parameters are: {sorted(parameters)}.",
+            )
         return parameters[name]
     return value
 
 
 @contextmanager
-def _at_line(entry: _Located) -> Iterator[None]:
+def _at_line(entry: Located) -> Iterator[None]:
     try:
         yield
     except RecipeFileError:

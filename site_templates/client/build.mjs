@@ -1,7 +1,7 @@
-// Bundles the client: `node build.mjs` writes dist/acc.js, `--watch` rebuilds on change,
+// Bundles the client: `node build.mjs` writes dist/ (acc.js, and the ONNX runtime beside it), `--watch` rebuilds on change,
 // `--test` bundles every src/**/*.test.ts to a temporary folder and runs Node's test runner on it.
 import { spawnSync } from "node:child_process";
-import { globSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, globSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -27,6 +27,9 @@ const bundle = {
 };
 
 async function build() {
+  const runtime = "ort-wasm-simd-threaded.wasm";
+  mkdirSync(join(here, "dist"), { recursive: true });
+  copyFileSync(join(here, "node_modules/onnxruntime-web/dist", runtime), join(here, "dist", runtime));
   const result = await esbuild.build(bundle);
   for (const [path, output] of Object.entries(result.metafile.outputs)) {
     console.log(`${path}  ${(output.bytes / 1024).toFixed(0)} KiB`);

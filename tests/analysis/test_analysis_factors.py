@@ -26,7 +26,7 @@ def test_a_group_that_does_not_vary_has_collapsed() -> None:
     rng = np.random.default_rng(0)
     mu = np.concatenate([rng.normal(size=(2000, 2)), 0.01 * rng.normal(size=(2000, 2))], axis=1)
     stats = latent_stats(mu, np.full_like(mu, -1.0), GROUPS)
-    assert stats.active == [0, 1]
+    assert stats.active == [0, 1]  # the others' posteriors are narrow, but tell nothing of the image
     assert not stats.groups["first"].collapsed
     assert stats.groups["second"].collapsed
     assert stats.std_per_dim[0] == pytest.approx(1.0, abs=0.05)
@@ -36,6 +36,22 @@ def test_a_group_that_does_not_vary_has_collapsed() -> None:
     record = stats.to_json()
     assert record["active_dims"] == 2
     assert record["groups"]["second"] == {**record["groups"]["second"], "active_dims": 0, "collapsed": True}
+
+
+def test_a_dimension_that_carries_no_nats_is_not_active() -> None:
+    """Posterior means that vary just enough for Burda's criterion, under a posterior as wide as the prior."""
+    rng = np.random.default_rng(0)
+    mu = rng.normal(size=(5000, 4)) * [0.11, 0.11, 1.0, 1.0]
+    logvar = np.tile([0.0, 0.0, -2.0, -2.0], (5000, 1))
+    stats = latent_stats(mu, logvar, GROUPS)
+    assert (
+        np.square(stats.std_per_dim) > 0.01
+    ).all()  # so that the variance alone would call all four active
+    assert stats.groups["first"].kl == pytest.approx(0.012, abs=0.002)
+    assert stats.active == [2, 3]
+    assert stats.groups["first"].collapsed
+    assert stats.to_json()["groups"]["first"]["kl_per_dim"] == pytest.approx(stats.kl_per_dim[:2])  # type: ignore[index]
+    assert "0.1 nats" in stats.to_json()["criterion"]
 
 
 def test_without_a_posterior_activity_is_relative() -> None:
@@ -87,14 +103,50 @@ def test_a_collapsed_group_changes_nothing() -> None:
         traverse(identity_decoder, mu, GROUPS, [20])
 
 
-def test_images_are_sorted_by_the_mean_of_their_slice() -> None:
-    mu = np.zeros((10, 4))
-    mu[:, 0] = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3]
-    order = sort_by_activation(mu, GROUPS, count=3)[0]
-    assert order.lowest.tolist() == [1, 3, 6]
-    assert order.highest.tolist() == [8, 7, 5]
-    assert order.activations[5] == 4.5
-    assert [len(part.lowest) for part in sort_by_activation(mu, GROUPS, count=20)] == [5, 5]
+def test_a_traversal_says_where_each_image_itself_lies() -> None:
+    rng = np.random.default_rng(0)
+    mu = rng.normal(size=(5000, 4)).astype(np.float32)
+    mu[:, 0] = 1.0 + 3.0 * mu[:, 0]
+    mu[7, :2] = 1.0 + 3.0 * 1.4, 0.0  # on the first direction, 1.4 deviations up
+    mu[11, :2] = 1.0 - 3.0 * 4.0, 0.0  # further out than any column
+    first, _ = traverse(identity_decoder, mu, GROUPS, [7, 11], steps=5, span=2.0)
+    np.testing.assert_allclose(first.positions, [1.4, -4.0], atol=0.1)
+    np.testing.assert_allclose(first.dim_positions, [1.4, 0.0], atol=0.1)
+    assert first.nearest(first.positions) == [3, None]
+    # put back by its own position, the image is its own reconstruction
+    own = (first.positions[0] - first.offsets[3]) * first.std * first.direction
+    np.testing.assert_allclose(first.images[0, 3, 0, 0, :2] + own, mu[7, :2], atol=1e-5)
+    np.testing.assert_allclose(first.images[0, 3, 0, 0, 2:], mu[7, 2:], atol=1e-6)
+
+
+def test_images_are_sorted_along_the_direction_that_the_traversal_moves_along() -> None:
+    rng = np.random.default_rng(0)
+    strength = rng.normal(size=500)
+    mu = np.zeros((500, 4))
+    # Two dimensions that carry one property with opposite signs: their mean is noise.
+    mu[:, 0], mu[:, 1] = 2.0 * strength, -2.0 * strength + 1e-6 * rng.normal(size=500)
+    mu[:, 2] = rng.normal(size=500)
+    order, other = sort_by_activation(mu, GROUPS, count=20)
+    assert set(order.highest) | set(order.lowest) == set(np.argsort(strength)[:20]) | set(
+        np.argsort(strength)[-20:]
+    )
+    assert (np.diff(order.activations[order.lowest]) >= 0).all()
+    assert abs(np.corrcoef(order.activations, strength)[0, 1]) > 0.999
+    assert order.activations.std() == pytest.approx(1.0)  # in deviations
+    assert other.axis.explained == pytest.approx(1.0)
+    (along, _) = traverse(identity_decoder, mu, GROUPS, [3, 4])
+    np.testing.assert_allclose(order.activations[[3, 4]], along.positions)
+    assert [len(part.lowest) for part in sort_by_activation(mu[:10], GROUPS, count=20)] == [5, 5]
+
+
+def test_the_sign_of_a_dimension_does_not_decide_which_images_are_at_the_ends() -> None:
+    mu = np.random.default_rng(1).normal(size=(300, 4)) * [3.0, 1.0, 1.0, 1.0]
+    flipped = mu * [1.0, -1.0, -1.0, 1.0]
+    for before, after in zip(
+        sort_by_activation(mu, GROUPS, 20), sort_by_activation(flipped, GROUPS, 20), strict=True
+    ):
+        ends = {frozenset(before.lowest.tolist()), frozenset(before.highest.tolist())}
+        assert ends == {frozenset(after.lowest.tolist()), frozenset(after.highest.tolist())}
 
 
 def test_attention_is_described_by_share_evenness_and_ink() -> None:

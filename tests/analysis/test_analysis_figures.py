@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from acc_assets.analysis.figures import (
+    MARK,
     atlas,
     heat_overlay,
     histogram,
@@ -43,6 +44,20 @@ def test_labels_widen_the_margins_only() -> None:
     np.testing.assert_array_equal(labelled[-plain.shape[0] :, -plain.shape[1] :], plain)
     with pytest.raises(ValueError, match="3 row labels for 2 rows"):
         tile(images, row_labels=["a", "b", "c"])
+
+
+def test_a_mark_outlines_one_tile_of_a_row_and_hides_no_pixel() -> None:
+    images = np.zeros((2, 3, 1, 8, 8), np.uint8)
+    grid = tile(images, gap=2, scale=2, marks=[1, None])
+    plain = tile(images, gap=2, scale=2)
+    assert grid.shape[:2] == (plain.shape[0] + 8, plain.shape[1] + 8)
+    outline = (grid == MARK).all(axis=2)
+    assert outline.any()
+    rows, columns = np.nonzero(outline)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (0, 23, 20, 43)
+    np.testing.assert_array_equal(grid[4:-4, 4:-4][plain[..., 3] == 255], plain[plain[..., 3] == 255])
+    with pytest.raises(ValueError, match="1 row marks for 2 rows"):
+        tile(images, marks=[0])
 
 
 def test_floats_are_scaled_and_nan_is_refused() -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score
 
 from acc_assets.analysis.manifold import (
     barycentric_projection,
+    calinski_harabasz,
+    davies_bouldin,
     fisher_ratio,
     knn_classification,
     knn_over_draws,
@@ -16,6 +21,7 @@ from acc_assets.analysis.manifold import (
     neighbor_agreement,
 )
 from acc_assets.analysis.neighbors import knn_graph
+from acc_assets.storage.arrays import to_json
 
 
 def test_the_score_is_the_mean_of_six_parts() -> None:
@@ -49,6 +55,15 @@ def test_knn_classifies_and_reports() -> None:
     assert found.accuracy == 0.75
     assert found.report["3"]["recall"] == 1.0
     assert (found.train_size, found.test_size, found.k) == (4, 4, 2)
+
+
+def test_the_metric_decides_which_neighbour_is_nearest() -> None:
+    train, labels = np.array([[1.0, 0.0], [10.0, 10.0]]), np.array([0, 1])
+    test, truth = np.array([[2.0, 2.1]]), np.array([1])
+    found = {
+        m: knn_classification(train, labels, test, truth, 1, m).accuracy for m in ("euclidean", "cosine")
+    }
+    assert found == {"euclidean": 0.0, "cosine": 1.0}
 
 
 def test_real_digits_score_high_and_noise_low() -> None:
@@ -88,3 +103,36 @@ def test_draws_of_labels_agree_where_classes_are_far_apart_and_spread_where_they
     assert 0.3 < noise.mean < 0.75
     assert noise.sd > 0
     assert noise == knn_over_draws(mixed, labels, mixed, labels, size=10, draws=20, k=3)
+
+
+def blobs() -> tuple[np.ndarray, np.ndarray]:
+    labels = np.repeat(np.arange(4), 30)
+    centres = np.random.default_rng(1).normal(size=(4, 3)) * 3
+    return centres[labels] + np.random.default_rng(2).normal(size=(120, 3)), labels
+
+
+def test_own_indices_are_scikit_learns_where_classes_have_a_spread() -> None:
+    points, labels = blobs()
+    assert davies_bouldin(points, labels) == pytest.approx(davies_bouldin_score(points, labels))
+    assert calinski_harabasz(points, labels) == pytest.approx(calinski_harabasz_score(points, labels))
+
+
+def test_perfectly_separated_classes_have_a_score_and_infinite_measures() -> None:
+    _, labels = blobs()
+    places = np.eye(4, dtype=np.float32)[labels]  # every class is one place
+    found = manifold_metrics(places, labels, places, knn_accuracy=1.0)
+    assert (found.fisher_ratio, found.calinski_harabasz, found.davies_bouldin) == (np.inf, np.inf, 0.0)
+    assert found.silhouette == 1.0
+    parts = (1.0, found.trustworthiness, found.neighbor_agreement, 1.0, 1.0, 1.0)
+    assert found.score == pytest.approx(100 * sum(parts) / 6)
+    written = json.loads(to_json(found.to_json()))
+    assert (written["fisher_ratio"], written["score"]) == ("Infinity", found.score)
+    assert float(written["fisher_ratio"]) == np.inf
+
+
+def test_latents_that_coincide_are_worst_and_not_best() -> None:
+    _, labels = blobs()
+    found = manifold_metrics(np.zeros((120, 2)), labels, np.eye(120, dtype=np.float32), knn_accuracy=0.25)
+    assert (found.fisher_ratio, found.calinski_harabasz, found.davies_bouldin) == (0.0, 0.0, np.inf)
+    assert 0 < found.score < 50
+    assert all(value is not None for value in json.loads(to_json(found.to_json())).values())

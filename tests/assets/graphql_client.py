@@ -1,4 +1,4 @@
-"""A real `dagster-webserver` with its daemon, as `make ui` starts them, and its GraphQL."""
+"""The real UI with its daemon, as `make ui` starts them, and its GraphQL."""
 
 from __future__ import annotations
 
@@ -26,6 +26,19 @@ _RUN = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
 _TERMINATE = """mutation ($id: String!) { terminateRun(runId: $id) {
   __typename ... on TerminateRunFailure { message } } }"""
 
+KEYS = "query { assetNodes { assetKey { path } } }"
+GRAPH = """query AssetGraphLiveQuery($assetKeys: [AssetKeyInput!]!) {
+  assetNodes(assetKeys: $assetKeys, loadMaterializations: true) {
+    assetKey { path }
+    assetMaterializations(limit: 1) { timestamp runId stepKey }
+    assetChecksOrError { ... on AssetChecks { checks {
+      name canExecuteIndividually
+      executionForLatestMaterialization { id runId status timestamp stepKey evaluation { severity description } }
+      partitionStatuses { ... on AssetCheckDefaultPartitionStatuses {
+        succeededPartitions failedPartitions inProgressPartitions skippedPartitions executionFailedPartitions } } } } }
+    partitionStats { numMaterialized numMaterializing numPartitions numFailed } } }"""
+HISTORY = """query ($selector: PipelineSelector!) { pipelineOrError(params: $selector) {
+  ... on Pipeline { runs(limit: 20) { runId status canTerminate tags { key value } } } } }"""
 _BACKFILL = """mutation ($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
   __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
 _BACKFILL_STATUS = """query ($id: String!) { partitionBackfillOrError(backfillId: $id) {
@@ -41,9 +54,8 @@ class Webserver:
             port = free.getsockname()[1]
         self._url = f"http://127.0.0.1:{port}"
         self._log = log
-        dagster = Path(sys.executable).with_name("dagster")
         self._process = subprocess.Popen(
-            [dagster, "dev", "--module-name", "acc_assets.definitions", "-h", "127.0.0.1", "-p", str(port)],
+            [Path(sys.executable).with_name("acc"), "ui", "-p", str(port)],
             env={**os.environ, **environment},
             stdout=log.open("w"),
             stderr=subprocess.STDOUT,
@@ -72,12 +84,20 @@ class Webserver:
         assert not answer.get("errors"), answer["errors"]
         return answer["data"]
 
-    def launch(self, job: str, seed: int, assets: list[list[str]] | None = None) -> str:
-        """Launch a job for one seed and return the run's id."""
+    def launch(
+        self,
+        job: str,
+        seed: int | None,
+        assets: list[list[str]] | None = None,
+        config: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Launch a job, for one seed where it has seeds, and return the run's id."""
         selection = None if assets is None else [{"path": path} for path in assets]
+        tags = [] if seed is None else [{"key": "dagster/partition", "value": str(seed)}]
         params = {
             "selector": {**LOCATION, "jobName": job, "assetSelection": selection},
-            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": str(seed)}]},
+            "runConfigData": config or {},
+            "executionMetadata": {"tags": tags},
         }
         found = self.ask(_LAUNCH, params=params)["launchRun"]
         assert found["__typename"] == "LaunchRunSuccess", found
@@ -115,6 +135,17 @@ class Webserver:
         """Terminate a run, as the button of the UI does."""
         found = self.ask(_TERMINATE, id=run)["terminateRun"]
         assert found["__typename"] == "TerminateRunSuccess", found
+
+    def graph(self) -> dict[str, dict[str, Any]]:
+        """What the graph of the UI shows of every asset, by its own query (of Dagster 1.13's web client)."""
+        keys = [node["assetKey"] for node in self.ask(KEYS)["assetNodes"]]
+        found = self.ask(GRAPH, assetKeys=[{"path": key["path"]} for key in keys])["assetNodes"]
+        return {"/".join(node["assetKey"]["path"]): node for node in found}
+
+    def jobs_runs(self, job: str) -> list[dict[str, Any]]:
+        """The history of a job, as its page and the timeline show it."""
+        found = self.ask(HISTORY, selector={**LOCATION, "pipelineName": job})["pipelineOrError"]
+        return list(found["runs"])
 
     def _status(self, run: str) -> str:
         return str(self.ask(_RUN, id=run)["runOrError"]["status"])

@@ -203,7 +203,7 @@ def test_figures_are_pictures_of_the_promised_size(run: RunDirectory) -> None:
         assert opened(run.read_bytes(f"traversals/traversal_{factor}_dims.png")).std() > 1
         assert opened(run.read_bytes(f"sorted/sorted_{factor}.png")).std() > 1
         mu = run.read_npz("latents/latents_latest.npz")["mu"]
-        order = run.read_json("sorted/sorted.json")[factor]
+        order = run.read_json("sorted/sorted.json")["factors"][factor]
         assert max(order["activation_lowest"]) <= min(order["activation_highest"])
         assert len(set(order["lowest"]) | set(order["highest"])) == 40
         assert max(order["lowest"]) < len(mu)
@@ -215,6 +215,11 @@ def test_figures_are_pictures_of_the_promised_size(run: RunDirectory) -> None:
     for factor, (start, stop) in {"digit": (0, 3), "style": (3, 5)}.items():
         assert len(facts["factors"][factor]["direction"]) == stop - start
         assert np.linalg.norm(facts["factors"][factor]["direction"]) == pytest.approx(1)
+        own = mu[facts["indices"], start:stop] - mu[:, start:stop].mean(axis=0)
+        along = own @ facts["factors"][factor]["direction"] / facts["factors"][factor]["std"]
+        assert facts["factors"][factor]["positions"] == pytest.approx(along.tolist(), abs=1e-4)
+        assert len(facts["factors"][factor]["dim_positions"]) == stop - start
+        assert f"{along[0]:+.1f}" in facts["captions"][f"traversal_{factor}.png"]
 
 
 def test_attention_shares_sum_to_one_and_match_the_model(run: RunDirectory) -> None:
@@ -328,6 +333,16 @@ def test_checks_say_pass_or_fail_as_the_artifacts_do(built: Path) -> None:
     assert not found["plain_trained"]["loss_health"].passed
     assert found["plain_trained"]["loss_health"].severity == dg.AssetCheckSeverity.WARN
     assert "recon" in str(found["plain_trained"]["loss_health"].description)
+    generalises = found["labelled_trained_metrics"]["generalises"]
+    kept = store.run("tiny", "labelled_trained", 0).read_json("metrics/metrics.json")
+    levels = {
+        name: task["generalisation"] and task["generalisation"]["level"]
+        for name, task in kept["tasks"].items()
+    }
+    assert levels["kl"] is None
+    assert kept["generalisation"] in levels.values()
+    assert generalises.passed == (set(levels.values()) <= {None, "healthy"})
+    assert "on test images" in str(generalises.description)
     assert "mean training image" in str(found["plain_trained_metrics"]["beats_mean_image"].description)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
-from acc_assets.assets.location import build_definitions
+from acc_assets.assets.launched import Project
+from acc_assets.assets.location import application
 from acc_assets.recipes import find_recipes
 from acc_assets.tree import BrokenRecipe
 
@@ -17,7 +19,9 @@ SNAPSHOT = Path(__file__).with_name("graph_snapshot.json")
 @pytest.fixture(scope="module")
 def definitions():
     found = find_recipes({})
-    return build_definitions([found.trees[name] for name in ("quickstart", "mnist_factor_experiment")])
+    return application(
+        Project({name: found.trees[name] for name in ("quickstart", "mnist_factor_experiment")})
+    )
 
 
 def described(definitions) -> dict[str, dict[str, object]]:
@@ -50,7 +54,8 @@ def test_the_graph_is_as_reviewed(definitions) -> None:
 
 def test_the_graph_is_the_experiment_tree(definitions) -> None:
     graph = described(definitions)
-    assert graph["quickstart/supervised"]["deps"] == ["data_digits", "root"]
+    assert graph["quickstart/supervised"]["deps"] == ["root"]  # a fork reads no data
+    assert graph["quickstart/supervised"]["group"] == "quickstart__supervised"
     assert graph["quickstart/supervised_trained"]["deps"] == ["data_digits", "supervised"]
     assert graph["quickstart/supervised_trained_projection"]["deps"] == [
         "supervised_trained_latents",
@@ -63,9 +68,12 @@ def test_the_graph_is_the_experiment_tree(definitions) -> None:
 
 def test_every_asset_reads_well_in_the_catalog(definitions) -> None:
     graph = definitions.resolve_asset_graph()
+    assert graph.get(dg.AssetKey(["files", "mnist"])).is_observable
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert node.description, key
+        if key.path[0] == "files":
+            continue
         assert node.kinds, key
         assert node.owners, key
         assert node.tags["acc/recipe"] == key.path[0]
@@ -76,10 +84,16 @@ def test_jobs_for_recipes_and_branches(definitions) -> None:
     definitions.get_repository_def()  # what a code location loads: names of jobs and of assets' ops must differ
     names = {job.name for job in definitions.resolve_all_job_defs()} - {"__ASSET_JOB"}
     assert names == {
+        "acc_publish",
+        "acc_nightly",
         "quickstart",
+        "quickstart__report",
+        "quickstart__bring_up_to_date",
         "quickstart__branch__unsupervised",
         "quickstart__branch__supervised",
         "mnist_factor_experiment",
+        "mnist_factor_experiment__report",
+        "mnist_factor_experiment__bring_up_to_date",
         "mnist_factor_experiment__branch__mnist_only",
         "mnist_factor_experiment__branch__with_curriculum",
     }
@@ -88,7 +102,7 @@ def test_jobs_for_recipes_and_branches(definitions) -> None:
 def test_a_broken_recipe_stands_in_the_catalog(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACC_RECIPES", str(Path(__file__).parents[1] / "tiny_recipes"))
     found = find_recipes({})
-    definitions = build_definitions(found.trees.values(), found.broken)
+    definitions = application(Project(found.trees, found.broken))
     graph = definitions.resolve_asset_graph()
     (broken,) = [graph.get(key) for key in graph.get_all_asset_keys() if key.path[0] == "broken_recipes"]
     assert "broken.py:12" in broken.description
@@ -100,5 +114,5 @@ def test_broken_files_of_the_same_stem_stand_side_by_side() -> None:
     broken = [
         BrokenRecipe("a", Path("mine") / name, 3, "no") for name in ("a.py", "a.yaml", "an odd.name.py")
     ]
-    graph = build_definitions([], broken).get_repository_def().asset_graph
+    graph = application(Project({}, broken)).get_repository_def().asset_graph
     assert {key.path[-1] for key in graph.get_all_asset_keys()} == {"a.py", "a.yaml", "an odd.name.py"}

@@ -10,7 +10,6 @@ from built_tiny import build_tiny, environment, tiny_tree
 
 from acc_assets.assets.build import BuildReport
 from acc_assets.assets.instance import open_instance
-from acc_assets.assets.location import build_definitions
 from acc_assets.assets.plans import plans
 from acc_assets.assets.status import AssetStatus, recipe_status
 from acc_assets.storage import Store
@@ -24,7 +23,7 @@ def states(storage: Path, tree: Tree) -> dict[tuple[str, int | None], AssetStatu
     """Every asset's state by name and seed."""
     store = Store(storage)
     with open_instance(store) as instance:
-        found = recipe_status(tree, build_definitions([tree]), instance, store)
+        found = recipe_status(tree, instance, store, verify=True)
     return {(one.plan.name, one.seed): one for one in found}
 
 

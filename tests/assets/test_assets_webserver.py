@@ -6,6 +6,9 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,35 +25,53 @@ SLOW_RECIPES = TINY_RECIPES.with_name("slow_recipes")
 STEPS = 4000  # of the recipe `slow`: some ten seconds
 WALK = [["slow", "start"], ["slow", "walk"], ["slow", "walk_trained"]]
 NODES = "query { assetNodes { assetKey { path } isPartitioned description groupName kinds jobNames } }"
-SEEDS = """query ($keys: [AssetKeyInput!]) { assetNodes(assetKeys: $keys) {
-  assetKey { path } zero: staleStatus(partition: "0") one: staleStatus(partition: "1") } }"""
-WHOLE = "query ($keys: [AssetKeyInput!]) { assetNodes(assetKeys: $keys) { assetKey { path } whole: staleStatus } }"
 MADE = """query ($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
   assetMaterializations(partitions: ["0"], limit: 1) {
-    runId metadataEntries { label ... on FloatMetadataEntry { floatValue } } }
-  assetChecksOrError { ... on AssetChecks { checks {
-    name executionForLatestMaterialization { runId status evaluation { success severity description } } } } } } } }"""
+    runId metadataEntries { label ... on FloatMetadataEntry { floatValue } } } } } }"""
+SCHEMA = """query ($selector: PipelineSelector!) { runConfigSchemaOrError(selector: $selector) {
+  ... on RunConfigSchema { rootDefaultYaml } } }"""
+MATCHES = "matches_recipe"
 
 
 @pytest.fixture(scope="module")
-def storage(built_storage: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A copy of the built store."""
-    folder = tmp_path_factory.mktemp("webserver") / "storage"
-    shutil.copytree(built_storage, folder)
-    yield folder
-    shutil.rmtree(folder)
+def recipes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of recipes that a test may edit while the UI is open."""
+    folder = tmp_path_factory.mktemp("recipes")
+    for source in (*TINY_RECIPES.glob("*.py"), *SLOW_RECIPES.glob("*.py")):
+        shutil.copy(source, folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
-def server(storage: Path) -> Iterator[Webserver]:
-    """A webserver over that store, with one branch's task weight changed."""
-    environment = {
+def environment(
+    built_storage: Path, recipes: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
+    """A copy of the built store, and the recipes over it."""
+    storage = tmp_path_factory.mktemp("webserver") / "storage"
+    shutil.copytree(built_storage, storage)
+    yield {
         "ACC_STORAGE": str(storage),
         "DAGSTER_HOME": str(storage / "dagster"),
-        "ACC_RECIPES": os.pathsep.join(map(str, (TINY_RECIPES, SLOW_RECIPES))),
-        "ACC_PARAMETERS": json.dumps({"tiny": {"weight": 7.0}, "slow": {"steps": STEPS}}),
+        "ACC_RECIPES": str(recipes),
+        "ACC_PARAMETERS": json.dumps({"slow": {"steps": STEPS}}),
     }
-    found = Webserver(environment, storage.parent / "webserver.log")
+    shutil.rmtree(storage)
+
+
+@pytest.fixture(scope="module")
+def storage(environment: dict[str, str]) -> Path:
+    return Path(environment["ACC_STORAGE"])
+
+
+@pytest.fixture(scope="module")
+def log(storage: Path) -> Path:
+    return storage.parent / "webserver.log"
+
+
+@pytest.fixture(scope="module")
+def server(environment: dict[str, str], log: Path) -> Iterator[Webserver]:
+    """The UI over that store."""
+    found = Webserver(environment, log)
     yield found
     found.stop()
 
@@ -60,94 +81,211 @@ def nodes(server: Webserver) -> dict[str, dict[str, Any]]:
     return {"/".join(node["assetKey"]["path"]): node for node in server.ask(NODES)["assetNodes"]}
 
 
-def stale(server: Webserver) -> set[tuple[str, str]]:
-    """Assets of the tiny recipe that the UI calls unsynced, with their seed."""
-    own = [node for key, node in nodes(server).items() if key.startswith("tiny/")]
+def stale(server: Webserver, recipe: str = "tiny") -> set[tuple[str, str]]:
+    """Assets, with their seed, that the graph shows as not what the recipe says; not told yet counts too."""
     found = set()
-    for query, partitioned in ((SEEDS, True), (WHOLE, False)):
-        keys = [{"path": node["assetKey"]["path"]} for node in own if node["isPartitioned"] is partitioned]
-        for node in server.ask(query, keys=keys)["assetNodes"]:
-            found |= {
-                (node["assetKey"]["path"][-1], {"zero": "0", "one": "1"}.get(name, ""))
-                for name, state in node.items()
-                if name != "assetKey" and state != "FRESH"
-            }
+    for key, node in server.graph().items():
+        if not key.startswith(f"{recipe}/"):
+            continue
+        (check,) = (one for one in node["assetChecksOrError"]["checks"] if one["name"] == MATCHES)
+        name, by_seed = key.split("/")[1], check["partitionStatuses"]
+        if by_seed is not None:
+            found |= {(name, seed) for seed in "01" if seed not in by_seed["succeededPartitions"]}
+        elif (check["executionForLatestMaterialization"] or {}).get("status") != "SUCCEEDED":
+            found.add((name, ""))
     return found
+
+
+def edit(recipes: Path, old: str, new: str) -> None:
+    path = recipes / "tiny.py"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
 
 
 def test_the_ui_shows_recipes_jobs_and_broken_files(server: Webserver) -> None:
     found = nodes(server)
-    assert {node["groupName"] for node in found.values()} == {"tiny", "slow", "broken_recipes"}
+    groups = {node["groupName"] for node in found.values()}
+    assert groups == {
+        "files",
+        *(f"tiny__{part}" for part in ("data", "root", "plain", "labelled", "report")),
+        *(f"slow__{part}" for part in ("data", "start", "walk", "report")),
+        "broken_recipes",
+    }
     assert "tiny__branch__labelled" in found["tiny/labelled_trained"]["jobNames"]
     assert "tiny__branch__labelled" not in found["tiny/plain_trained"]["jobNames"]
+    assert "weight 5.0" in found["tiny/labelled"]["description"]
     (broken,) = (node for key, node in found.items() if key.startswith("broken_recipes/"))
     assert broken["kinds"] == ["error"]
     assert "broken.py:12" in broken["description"]
     assert "there is no checkpoint 'nowhere'" in broken["description"]
 
 
-def test_a_branch_job_of_one_seed_makes_that_branch_fresh(server: Webserver, storage: Path) -> None:
+def test_the_launchpad_has_the_recipes_parameters_with_their_defaults(server: Webserver) -> None:
+    selector = {
+        "repositoryLocationName": "acc_assets.definitions",
+        "repositoryName": "__repository__",
+        "pipelineName": "tiny",
+    }
+    text = server.ask(SCHEMA, selector=selector)["runConfigSchemaOrError"]["rootDefaultYaml"]
+    for words in ("steps: 12", "weight: 5.0", "device: auto", "threads: 1", "in_process"):
+        assert words in text, text
+
+
+def test_an_edited_branch_shows_in_the_graph_and_one_button_rebuilds_it_alone(
+    server: Webserver, recipes: Path, storage: Path, log: Path
+) -> None:
+    wait_for(lambda: not stale(server), 90, "everything to be what the recipe says", log)
     branch = {key.removeprefix("tiny/") for key in nodes(server) if key.startswith("tiny/labelled")}
     assert len(branch) == 11
-    # Dagster's UI and `acc status` share one notion of staleness.
-    expected = {(name, seed) for name in branch for seed in "01"} | {("comparison", ""), ("site", "")}
-    assert stale(server) == expected
+    before = {key: node["assetMaterializations"] for key, node in server.graph().items()}
 
-    run = server.launch("tiny__branch__labelled", seed=0)
-    assert server.end_of(run) == "SUCCESS"
-    assert stale(server) == {unit for unit in expected if unit[1] != "0"}
+    edit(recipes, "weight: float = 5.0", "weight: float = 7.0")  # nobody reloads anything
+    expected = {(name, seed) for name in branch for seed in "01"} | {("comparison", ""), ("site", "")}
+    wait_for(lambda: stale(server) == expected, 90, "the graph to show what is stale", log)
+
+    one_seed = {"ops": {"tiny__bring_up_to_date_op": {"config": {"seeds": [0]}}}}
+    run = server.launch("tiny__bring_up_to_date", None, config=one_seed)
+    assert server.end_of(run) == "SUCCESS", log.read_text()[-3000:]
+    rest = {(name, "1") for name in branch}
+    wait_for(lambda: stale(server) == rest, 60, "the graph to show what is left", log)
+
+    # The comparison and the site do not mix seeds that were made from different recipes, and say so.
+    comparison = Store(storage).recipe("tiny").read_json("comparison/comparison.json")
+    cells = comparison["nodes"]
+    assert cells["labelled_trained"]["recon.psnr"]["values"].keys() == {"0"}
+    assert cells["plain_trained"]["recon.psnr"]["values"].keys() == {"0", "1"}
+    (left_out,) = [one for one in comparison["missing"] if one["node"] == "labelled_trained"]
+    assert (left_out["seed"], "its recipe or code changed" in left_out["what"]) == (1, True)
+
+    run = server.launch("tiny__bring_up_to_date", None)
+    assert server.end_of(run) == "SUCCESS", log.read_text()[-3000:]
+    wait_for(lambda: not stale(server), 60, "everything to be what the recipe says", log)
+    after = {key: node["assetMaterializations"] for key, node in server.graph().items()}
+    rebuilt = {key for key in after if after[key] != before[key]}
+    assert rebuilt == {f"tiny/{name}" for name in (*branch, "comparison", "site")}
 
     made = server.ask(MADE, key={"path": ["tiny", "labelled_trained_metrics"]})["assetNodeOrError"]
     (materialization,) = made["assetMaterializations"]
-    assert materialization["runId"] == run
     numbers = {entry["label"]: entry.get("floatValue") for entry in materialization["metadataEntries"]}
     stored = Store(storage).run("tiny", "labelled_trained", 0).read_json("metrics/metrics.json")
     assert numbers["digit accuracy"] == pytest.approx(stored["tasks"]["digit"]["metrics"]["accuracy"])
-    checks = {check["name"]: check for check in made["assetChecksOrError"]["checks"]}
-    assert set(checks) >= {"beats_mean_image", "latent_not_collapsed"}
-    for check in checks.values():
-        assert check["executionForLatestMaterialization"]["runId"] == run
-        assert check["executionForLatestMaterialization"]["evaluation"]["description"]
 
 
-def test_a_backfill_over_seeds_makes_what_is_left_fresh(server: Webserver) -> None:
-    branch = sorted(key for key in nodes(server) if key.startswith("tiny/labelled"))
-    assert server.backfill([key.split("/") for key in branch], [0, 1]) == ["0", "1"]
-    assert stale(server) == {("comparison", ""), ("site", "")}
+def test_a_run_with_other_parameters_does_not_pass_as_the_recipes(server: Webserver, log: Path) -> None:
+    wait_for(lambda: not stale(server), 90, "everything to be what the recipe says", log)
+    fork = [["tiny", "plain"], ["tiny", "plain_trained"]]
+    config = {"resources": {"tiny_parameters": {"config": {"steps": 4}}}}
+    run = server.launch("tiny", 1, fork, config)
+    assert server.end_of(run) == "SUCCESS", log.read_text()[-3000:]
+    wait_for(lambda: ("plain_trained", "1") in stale(server), 60, "the other parameters to show", log)
+    assert ("plain_trained", "0") not in stale(server)
+    config = {"ops": {"tiny__bring_up_to_date_op": {"config": {"select": "plain"}}}}
+    assert server.end_of(server.launch("tiny__bring_up_to_date", None, config=config)) == "SUCCESS"
+    wait_for(lambda: not stale(server), 60, "everything to be what the recipe says", log)
 
 
-def test_a_killed_and_a_terminated_training_go_on_where_they_were(server: Webserver, storage: Path) -> None:
+def test_a_recipe_that_is_edited_while_it_runs_does_not_change_the_run(
+    server: Webserver, recipes: Path, storage: Path, log: Path
+) -> None:
+    config = {"resources": {"tiny_parameters": {"config": {"steps": 1500}}}}
+    units = [["tiny", name] for name in ("root", "plain", "plain_trained", "labelled", "labelled_trained")]
+    run = server.launch("tiny", 0, units, config)
+    plain = Store(storage).run("tiny", "plain_trained", 0)
+    wait_for(
+        lambda: (plain.last_event() or {}).get("event") in ("train.metrics", "train.progress"),
+        120,
+        "training",
+        log,
+    )
+    path = recipes / "tiny.py"
+    text = path.read_text()
+    path.write_text("this is no Python\n")
+    try:
+        assert server.end_of(run) == "SUCCESS", log.read_text()[-3000:]
+        spec = Store(storage).run("tiny", "labelled_trained", 0).read_json("config.json")
+        assert spec["spec"]["phases"][0]["steps"] == 1500
+    finally:
+        path.write_text(text)
+
+
+def test_a_build_from_the_command_line_is_an_ordinary_run_of_the_ui(
+    server: Webserver, environment: dict[str, str], storage: Path, log: Path
+) -> None:
+    command = [str(Path(sys.executable).with_name("acc")), "build", "slow", "--set", "steps=200000"]
+    build = subprocess.Popen(
+        command,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     run = Store(storage).run("slow", "walk_trained", 0)
-    log = storage.parent / "webserver.log"
+    wait_for(
+        lambda: (run.last_event() or {}).get("event") in ("train.metrics", "train.progress"),
+        180,
+        "training",
+        log,
+    )
+    (shown,) = [one for one in server.jobs_runs("slow") if one["status"] == "STARTED"]
+    assert shown["canTerminate"]
+    server.terminate(shown["runId"])
+    assert server.end_of(shown["runId"]) == "CANCELED"
+    output = build.communicate(timeout=120)[0]
+    assert build.returncode == 1, output
+    assert "was terminated" in output
+    assert run.last_event()["event"] == "run.cancelled"  # type: ignore[index]
+
+
+def test_a_backfill_over_seeds_works(server: Webserver) -> None:
+    units = [["tiny", "plain"], ["tiny", "plain_trained"]]
+    assert server.backfill(units, [0, 1]) == ["0", "1"]
+
+
+def test_a_killed_and_a_terminated_training_go_on_where_they_were(
+    server: Webserver, storage: Path, log: Path
+) -> None:
+    run = Store(storage).run("slow", "walk_trained", 0)
 
     def events(name: str) -> list[dict[str, Any]]:
         return [event for event in run.events() if event["event"] == name]
 
+    seen = len(run.events())
     killed = server.launch("__ASSET_JOB", 0, WALK)
-    wait_for(lambda: bool(events("train.metrics")), 180, "training to begin", log)
+    wait_for(
+        lambda: (
+            any(e["event"] == "train.metrics" for e in run.events()[min(seen, len(run.events())) :])
+            or bool(events("train.metrics") and not events("run.cancelled"))
+        ),
+        180,
+        "training to begin",
+        log,
+    )
     holder = json.loads((run.local_path() / ".locks" / "run.lock.holder").read_text())
     os.kill(holder["pid"], signal.SIGKILL)
     assert server.end_of(killed) == "FAILURE"
+    wait_for(lambda: bool(events("asset.failed")), 60, "the reason on the node", log)
 
-    # The pool has one place: the next run waits until the daemon takes it back from the killed one.
+    # The pool has a place for each core: the next run takes one, or waits until the daemon takes it back.
     first = server.launch("__ASSET_JOB", 0, WALK)
     wait_for(lambda: bool(events("run.resumed")), 180, "training to go on", log)
     before = len(events("train.metrics"))
     wait_for(lambda: len(events("train.metrics")) > before, 180, "the next steps", log)
     server.terminate(first)
     assert server.end_of(first) == "CANCELED"
-    (cancelled,) = events("run.cancelled")
+    cancelled = events("run.cancelled")[-1]
     assert 0 < cancelled["step"] < STEPS
     assert run.read_json("summary.json")["status"] == "cancelled"
     assert run.exists(f"checkpoints/step_{cancelled['step']:08d}.pt")
 
-    # The job of the whole recipe, its comparison and the site included, which have no seed.
+    # The job of the whole recipe for a seed, then its report.
     second = server.launch("slow", 0)
     assert server.end_of(second) == "SUCCESS"
     assert run.read_json("summary.json")["status"] == "completed"
     assert run.read_json("summary.json")["step"] == STEPS
     assert events("run.resumed")[-1]["step"] == cancelled["step"]
-    states = server.ask(WHOLE, keys=[{"path": ["slow", name]} for name in ("comparison", "site")])[
-        "assetNodes"
-    ]
-    assert [node["whole"] for node in states] == ["FRESH", "FRESH"]
+    assert server.end_of(server.launch("slow__report", None)) == "SUCCESS"
+    end = time.monotonic() + 60
+    while stale(server, "slow") and time.monotonic() < end:
+        time.sleep(1)
+    assert not {unit for unit in stale(server, "slow") if unit[1] in ("", "0")}

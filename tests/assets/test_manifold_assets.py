@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from built_tiny import build_recipe
 
 from acc_assets.analysis.manifold import barycentric_projection, manifold_score
-from acc_assets.assets.build import build
 from acc_assets.assets.client import client_bundle, ort_wasm
 from acc_assets.assets.views import recipe_view
 from acc_assets.models import ModelOutput
@@ -53,7 +53,7 @@ def store(tree: Tree, tmp_path_factory: pytest.TempPathFactory) -> Store:
         patch.delenv("DAGSTER_HOME", raising=False)
         patch.delenv("ACC_RECIPES", raising=False)
         for select in (*wanted, "untrained_conv_manifold"):
-            report = build(tree, store, select=select, seeds=[0])
+            report = build_recipe("grounding", store, PARAMETERS, select=select, seeds=[0])
             assert not report.failed
     return store
 

@@ -143,7 +143,7 @@ def test_stratified_draw_keeps_shares_and_uses_all_it_is_asked_for() -> None:
         (lambda: Thickness(n=3), ["Thickness", "n is 3", "at least 10"]),
         (lambda: Slant(seed=-1), ["Slant", "seed", "-1"]),
         (lambda: Shapes(targets=("colour",)), ["Shapes", "colour", "'scale'"]),
-        (lambda: Shapes(targets=("shape", "x")), ["Shapes", "two data sets"]),
+        (lambda: Shapes(targets=("shape", "x")), ["Shapes", "target_names=('x', 'y')"]),
     ],
 )
 def test_errors_name_field_value_and_what_is_allowed(make: object, words: list[str]) -> None:

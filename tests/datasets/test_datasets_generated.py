@@ -53,8 +53,8 @@ def test_arc_length_and_chord() -> None:
 @pytest.mark.parametrize("config_type", [Thickness, Slant, Shapes])
 def test_deterministic_in_the_seed(config_type: type) -> None:
     config = config_type(n=30, seed=5)
-    first, again = config._read(None), config._read(None)
-    other = config_type(n=30, seed=6)._read(None)
+    first, again = config._read(), config._read()
+    other = config_type(n=30, seed=6)._read()
     for split in ("train", "validation", "test"):
         np.testing.assert_array_equal(first[split].images, again[split].images)
         np.testing.assert_array_equal(first[split].targets, again[split].targets)

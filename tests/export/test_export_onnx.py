@@ -137,9 +137,37 @@ def test_a_users_model_with_len_keeps_a_dynamic_batch() -> None:
     assert check_parity(export_onnx(model, (1, 4, 4), 2, {}), model, np.ones((1, 1, 4, 4), np.float32)).passed
 
 
+class EncoderAlone(OwnModel):
+    """`forward` gives the latent; there is neither `encode` nor `decode`."""
+
+    encode = decode = None  # type: ignore[assignment]
+
+    def forward(self, images: torch.Tensor) -> dict[ModelOutput, torch.Tensor]:
+        return {ModelOutput.LATENT: self.down(images.reshape(len(images), -1))}
+
+
+class NoLatent(torch.nn.Module):
+    def forward(self, images: torch.Tensor) -> dict[ModelOutput, torch.Tensor]:
+        return {ModelOutput.RECONSTRUCTION: images}
+
+
+def test_an_encoder_alone_is_exported_from_forward() -> None:
+    model = EncoderAlone()
+    bundle = export_onnx(model, (1, 4, 4), 2, {}, decoder=False)
+    images = np.random.default_rng(0).random((5, 1, 4, 4), dtype=np.float32)
+    parity = check_parity(bundle, model, images)
+    assert bundle.decoder is None
+    assert parity.passed
+    assert not parity.decoder
+    expected = model(torch.from_numpy(images))[ModelOutput.LATENT].detach().numpy()
+    np.testing.assert_allclose(run(bundle.encoder, images), expected, atol=1e-5)
+
+
 def test_errors_name_the_half_and_the_remedy() -> None:
-    with pytest.raises(ExportError, match=r"Linear has no method encode\(\)"):
-        export_onnx(torch.nn.Linear(2, 2), (1, 4, 4), 2, {})
+    with pytest.raises(ExportError, match=r"EncoderAlone has no method decode\(latent\).*decoder=False"):
+        export_onnx(EncoderAlone(), (1, 4, 4), 2, {})
+    with pytest.raises(ExportError, match=r"NoLatent returns \['reconstruction'\]; ONNX needs a flat latent"):
+        export_onnx(NoLatent(), (1, 4, 4), 2, {}, decoder=False)
 
     class NoPicture(OwnModel):
         def decode(self, latent: torch.Tensor) -> dict[ModelOutput, torch.Tensor]:

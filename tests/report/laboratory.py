@@ -16,6 +16,8 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from acc_assets.analysis.probing import probe_classes
+from acc_assets.models import FactorGroup
 from acc_assets.report import AssetView, NodeView, RecipeView
 from acc_assets.storage import Store
 
@@ -194,7 +196,8 @@ def write_run(store: Store, view: RecipeView, node: NodeView, seed: int, digits:
         "config.json",
         {
             "recipe": view.name, "node": node.tag, "kind": node.kind, "seed": seed, "spec_hash": "0123456789abcdef",
-            "latent_dim": 16, "factor_groups": groups, "parameters": 123456, "primary_dataset": "digits",
+            "tasks": list(node.tasks), "latent_dim": 16, "factor_groups": groups, "parameters": 123456,
+            "primary_dataset": "digits",
             "datasets": {"digits": {"source": source, "digest": "ab" * 32, "train": 1200, "validation": 200,
                                     "test": len(digits.images), "kind_of_target": "class", "num_classes": 10}},
             "device": "cpu", "threads": 1, "versions": {"torch": "2.13"},
@@ -315,12 +318,14 @@ def write_metrics(
     for entry in tasks.values():
         entry["dataset"] = "digits"
     with run.family("metrics") as out:
-        out.json("metrics.json", {"step": 600, "tasks": tasks, "latent": latent, "probes": probes(mu, ink)})
+        known = probes(mu, ink, digits.targets)
+        out.json("metrics.json", {"step": 600, "tasks": tasks, "latent": latent, "probes": known})
 
 
-def probes(mu: np.ndarray, ink: np.ndarray) -> list[dict[str, Any]]:
-    """How well each slot predicts the ink of an image, by least squares."""
-    found = []
+def probes(mu: np.ndarray, ink: np.ndarray, labels: np.ndarray) -> list[dict[str, Any]]:
+    """How well each slot predicts the ink of an image, by least squares, and its class, by the package's own probe."""
+    groups = [FactorGroup(*group) for group in GROUPS]
+    found: list[dict[str, Any]] = [probe.to_json() for probe in probe_classes(mu, groups, labels)]
     for name, start, stop in GROUPS:
         design = np.c_[mu[:, start:stop], np.ones(len(mu))]
         residual = ink - design @ np.linalg.lstsq(design, ink, rcond=None)[0]

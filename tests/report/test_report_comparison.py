@@ -15,6 +15,7 @@ from acc_assets.report.comparison import Cell, Comparison, column_of, paired
 from acc_assets.storage import Store
 
 A, B = "digits_only_600", "curriculum_600"
+THICKNESS = ("thickness", "stroke_thickness")
 
 
 def comparison(
@@ -32,7 +33,16 @@ def comparison(
         node: {k: Cell.of(dict(enumerate(v))) for k, v in by_key.items()} for node, by_key in values.items()
     }
     nodes = tuple(values)
-    return Comparison("r", (0, 1), nodes, columns, cells, tuple(paired(nodes, columns, cells)), (), {})
+    return Comparison(
+        "r",
+        (0, 1),
+        nodes,
+        columns,
+        cells,
+        tuple(paired(nodes, columns, cells, {node: nodes[0] for node in nodes[1:]})),
+        (),
+        {},
+    )
 
 
 def test_mean_and_spread_of_known_values() -> None:
@@ -132,19 +142,90 @@ def test_a_level_names_its_baseline() -> None:
 def test_unhealthy_runs_are_named(lab: Store, view: RecipeView) -> None:
     lines = findings(compare(lab, view))
     assert any(
-        "3 of 4 runs are healthy" in line and "curriculum_600 seed 1 (warning)" in line for line in lines
+        "3 of 4 trained runs are healthy" in line and "curriculum_600 seed 1 (warning)" in line
+        for line in lines
     )
+
+
+def test_a_run_that_does_not_hold_on_test_images_is_not_healthy(own_lab: Store, view: RecipeView) -> None:
+    run = own_lab.run(view.name, A, 0)
+    facts = run.read_json("metrics/metrics.json")
+    with run.family("metrics", keep=True) as out:
+        out.json("metrics.json", {**facts, "generalisation": "critical"})
+    found = compare(own_lab, view)
+    assert found.health[A] == {0: "critical", 1: "healthy"}
+    assert any(
+        "2 of 4 trained runs are healthy" in line and f"{A} seed 0 (critical)" in line
+        for line in findings(found)
+    )
+
+
+def test_what_was_not_trained_does_not_count_as_healthy(own_lab: Store, view: RecipeView) -> None:
+    fork = replace(view.nodes[1], evaluated=True)
+    view = replace(view, nodes=[view.nodes[0], fork, *view.nodes[2:]])
+    for seed in view.seeds:
+        run = own_lab.run(view.name, fork.tag, seed)
+        run.write_json("summary.json", {**run.read_json("summary.json"), "health": "not trained"})
+    found = compare(own_lab, view)
+    assert found.health[fork.tag] == {0: "", 1: ""}
+    assert any("3 of 4 trained runs" in line for line in findings(found))
 
 
 def test_slots_are_asked_whether_they_mean_what_they_are_called(lab: Store, view: RecipeView) -> None:
     found = compare(lab, view)
-    stored = lab.run("quickstart", A, 0).read_json("metrics/metrics.json")["probes"][1]["r2"]
-    assert found.cells[A]["probe.thickness.stroke_thickness"].values[0] == stored
+    stored = lab.run("quickstart", A, 0).read_json("metrics/metrics.json")["probes"]
+    thickness = next(probe for probe in stored if (probe["slice"], probe["property"]) == THICKNESS)
+    assert found.cells[A]["probe.thickness.stroke_thickness"].values[0] == thickness["r2"]
     lines = [line for line in findings(found) if "R² of stroke thickness from the thickness slot" in line]
     assert len(lines) == 2  # the levels, and the difference of the branches
-    assert not any("from the digit slot" in line for line in findings(found))
-    probes = [column.key for column in found.headline(10) if column.metric == "probe_r2"]
-    assert probes == ["probe.thickness.stroke_thickness"]  # among the probes only what a slot is called after
+    assert not any("stroke thickness from the digit slot" in line for line in findings(found))
+    named = [
+        "probe.digit.class",
+        "probe.thickness.stroke_thickness",
+    ]  # `digit` is what a classification reads
+    assert [column.key for column in found.columns if column.named] == named
+
+
+def test_only_a_slot_that_is_to_mean_a_property_has_a_better_direction(lab: Store, view: RecipeView) -> None:
+    found = compare(lab, view)
+    assert found.column("probe.thickness.stroke_thickness").better == "higher"
+    assert found.column("probe.digit.class").better == "higher"
+    for key in ("probe.digit.stroke_thickness", "probe.free.class", "probe.latent.class"):
+        assert found.column(key).better is None
+        assert key not in [column.key for column in found.headline(10)]
+
+
+def test_a_difference_that_the_test_images_cannot_tell_is_none() -> None:
+    def told(count: int | None) -> list[str]:
+        column = replace(column_of("c", "accuracy", "data", None), count=count)
+        cells = {
+            "a": {column.key: Cell.of({0: 0.9910, 1: 0.9911})},
+            "b": {column.key: Cell.of({0: 0.9917, 1: 0.9916})},
+        }
+        pairs = tuple(paired(("a", "b"), (column,), cells, {"b": "a"}))
+        return findings(Comparison("r", (0, 1), ("a", "b"), (column,), cells, pairs, ()))
+
+    assert any(
+        "no more than 10,000 test images can tell: no clear difference" in line for line in told(10_000)
+    )
+    assert any("better in both seeds" in line for line in told(10_000_000))
+    assert any("better in both seeds" in line for line in told(None))
+
+
+def test_the_error_of_a_share_is_binomial() -> None:
+    column = replace(column_of("c", "accuracy", "data", None), count=10_000)
+    assert column.error(0.991) == pytest.approx(math.sqrt(0.991 * 0.009 / 10_000), rel=0.02)
+    assert 0 < (column.error(1.0) or 0) < 2e-4
+    assert column.error(math.nan) is None
+    assert replace(column, metric="psnr").error(20.0) is None
+    r2 = replace(column, metric="probe_r2", count=400)
+    assert r2.error(0.5) == pytest.approx(math.sqrt(4 * 0.5 * 0.25 / 400))  # Olkin and Finn 1995
+
+
+def test_a_difference_without_a_direction_is_higher_or_lower() -> None:
+    lines = findings(comparison({"a": {"z.kl": [3, 3, 3]}, "b": {"z.kl": [4, 4.1, 4.2]}}))
+    assert any("higher in all 3 seeds" in line for line in lines)
+    assert not any("better" in line or "worse" in line for line in lines)
 
 
 def test_collapsed_slots_are_named(own_lab: Store, view: RecipeView) -> None:

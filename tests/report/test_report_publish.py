@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from acc_assets.report import PublishError, SiteResult, check_links, publish, publish_git
+from acc_assets.storage import StorageError
 
 
 def git(repo: Path, *arguments: str) -> str:
@@ -129,3 +130,28 @@ def test_what_is_no_repository_is_said(folder: Path, tmp_path: Path) -> None:
 def test_a_branch_needs_a_valid_name(folder: Path, repo: Path) -> None:
     with pytest.raises(PublishError, match="not a valid branch"):
         publish_git(folder, repo, branch="a..b")
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("?")
+    with pytest.raises(
+        StorageError, match=r"cannot write .*file/below.*Not a directory.*then run the same command"
+    ):
+        publish(folder, tmp_path / "file" / "below")
+    (tmp_path / "public" / "index.html").mkdir(parents=True)
+    with pytest.raises(StorageError, match=r"public/index\.html.*move away or remove what lies there"):
+        publish(folder, tmp_path / "public")
+    assert not list((tmp_path / "public").glob(".*.tmp"))
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(PublishError, match="Choose a directory"):
+        publish(folder, tmp_path / "loop")
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"files": 3}', '{"files": ["../../etc/passwd"]}', "[" * 100_000]
+)
+def test_a_site_with_a_strange_list_of_files_is_refused(folder: Path, tmp_path: Path, text: str) -> None:
+    (folder / "site.json").write_text(text)
+    with pytest.raises(PublishError, match=r"site\.json cannot be read.*acc site"):
+        publish(folder, tmp_path / "public")
+    assert not (tmp_path / "public").exists()

@@ -15,7 +15,7 @@ from laboratory import FAMILIES, Client, recipe_view, task
 
 from acc_assets.report import AssetView, RecipeView, SiteResult, build_site, check_links
 from acc_assets.report.scripts import decode
-from acc_assets.storage import Store
+from acc_assets.storage import StorageError, Store
 
 A, B = "digits_only_600", "curriculum_600"
 
@@ -235,18 +235,21 @@ def test_files_of_an_asset_that_the_recipe_dropped_are_no_figures(
     assert not result.broken
 
 
-def test_a_run_of_another_configuration_is_labelled(own_lab: Store, tmp_path: Path, client: Client) -> None:
-    view = recipe_view()
-    spec = {"tag": B, "steps": 600}
-    nodes = [replace(node, spec=spec) if node.tag == B else node for node in view.nodes]
-    for seed, steps in ((0, 600), (1, 400)):
-        run = own_lab.run("quickstart", B, seed)
-        config = run.read_json("config.json")
-        run.write_json("config.json", {**config, "spec": {**spec, "steps": steps}})
-    result = build(own_lab, tmp_path / "site", client, replace(view, nodes=nodes))
+def test_what_is_not_the_recipes_any_more_is_left_out_and_named(
+    own_lab: Store, tmp_path: Path, client: Client
+) -> None:
+    why = "its recipe or code changed"
+    shown = build(own_lab, tmp_path / "all", client)
+    view = replace(recipe_view(), withheld={(B, 1): dict.fromkeys(("checkpoints", *FAMILIES), why)})
+    result = build(own_lab, tmp_path / "site", client, view)
     page = Document(read(result, f"recipes/quickstart/nodes/{B}.html"))
-    assert page.text.count("Built from another configuration") == 1
-    assert "built from another configuration" in Document(read(result, "recipes/quickstart/index.html")).text
+    assert page.text.count("Stored, and not shown") == 1
+    assert why in page.text
+    assert f"left out: {why}" in Document(read(result, "recipes/quickstart/index.html")).text
+    rows = read(result, "downloads/quickstart/comparison.csv").splitlines()
+    before = read(shown, "downloads/quickstart/comparison.csv").splitlines()
+    seeds = {row.split(",")[6] for row in rows if row.split(",")[1] == B}
+    assert seeds == {"0"} < {row.split(",")[6] for row in before if row.split(",")[1] == B}
 
 
 def test_damaged_artifacts_are_named_on_the_page_and_in_the_result(
@@ -263,6 +266,51 @@ def test_damaged_artifacts_are_named_on_the_page_and_in_the_result(
     page = Document(read(result, f"recipes/quickstart/nodes/{B}.html"))
     assert "Damaged artifacts." in page.text
     assert not result.broken
+
+
+def test_arrays_of_another_name_are_named_and_the_rest_of_the_site_stands(
+    own_lab: Store, tmp_path: Path, client: Client
+) -> None:
+    run = own_lab.run("quickstart", B, 0)
+    with run.family("latents", keep=True) as out:
+        out.npz("latents_step_600.npz", codes=[1.0])
+        out.latest("latents_step_600.npz", "latents_latest.npz")
+    with run.family("projections", keep=True) as out:
+        out.npz("latent_2d_latest_umap.npz", places=[1.0])
+    result = build(own_lab, tmp_path / "site", client)
+    page = Document(read(result, f"recipes/quickstart/nodes/{B}.html"))
+    for said in (
+        "latents_step_600.npz holds no array 'mu', but codes.",
+        "holds no array 'coords', but places.",
+    ):
+        assert any(said in problem for problem in result.problems)
+        assert said in page.text
+    assert not result.broken
+    assert (result.index.parent / f"data/runs/quickstart/{A}/seed-0/points.js").exists()
+    assert not (result.index.parent / f"data/runs/quickstart/{B}/seed-0/points.js").exists()
+
+
+def test_a_node_says_in_one_word_each_how_it_trained_and_whether_that_holds(
+    own_lab: Store, tmp_path: Path, client: Client
+) -> None:
+    run = own_lab.run("quickstart", A, 0)
+    facts = run.read_json("metrics/metrics.json")
+    gap = {
+        "level": "critical",
+        "reason": "wins 97% of what the baseline leaves on training images, 39% on test images",
+        "thresholds": {"healthy_up_to": 0.1, "warning_up_to": 0.5},
+    }
+    facts["tasks"]["recon"]["generalisation"] = gap
+    with run.family("metrics", keep=True) as out:
+        out.json("metrics.json", {**facts, "generalisation": "critical"})
+    text = read(build(own_lab, tmp_path / "site", client), f"recipes/quickstart/nodes/{A}.html")
+    page = " ".join(Document(text).text.split())
+    before, after = page.split("Generalisation")  # once: nothing is said of seed 1, which was not judged
+    assert "Loss health" in before[-40:]
+    assert "healthy" in before[-40:]
+    assert "critical" in after[:40]
+    assert gap["reason"] in page
+    assert "gap between the two shares: healthy up to 0.100, warning up to 0.500" in page
 
 
 def test_models_that_fail_parity_are_not_offered(own_lab: Store, tmp_path: Path, client: Client) -> None:
@@ -410,10 +458,27 @@ def test_no_path_of_this_machine_is_in_the_site(site: SiteResult, lab: Store) ->
             assert here not in path.read_bytes(), path
 
 
+def test_a_site_folder_that_is_none_is_one_sentence(lab: Store, tmp_path: Path, client: Client) -> None:
+    out = tmp_path / "out"
+    for harm in (lambda: out.write_text("?"), lambda: out.symlink_to(out)):
+        harm()
+        with pytest.raises(StorageError, match=r"/out, and that is no folder\. Move it away"):
+            build_site(lab, [], out, client_dist=client.dist, ort_wasm=client.wasm)
+        out.unlink()
+    (out / "index.html").mkdir(parents=True)
+    with pytest.raises(StorageError, match=r"cannot write .*index\.html.*remove what lies there"):
+        build_site(lab, [], out, client_dist=client.dist, ort_wasm=client.wasm)
+    (out / "index.html").rmdir()
+    (out / "site.json").write_text("[" * 100_000)
+    (out / "assets" / "acc.js").unlink()
+    (out / "assets" / "acc.js").symlink_to("acc.js")
+    assert build_site(lab, [], out, client_dist=client.dist, ort_wasm=client.wasm).index.is_file()
+
+
 def test_a_missing_bundle_is_said_with_its_remedy(lab: Store, tmp_path: Path, client: Client) -> None:
     with pytest.raises(FileNotFoundError, match="npm run build"):
         build_site(lab, [], tmp_path / "out", client_dist=tmp_path, ort_wasm=client.wasm)
-    with pytest.raises(FileNotFoundError, match="npm ci"):
+    with pytest.raises(FileNotFoundError, match="npm run build"):
         build_site(lab, [], tmp_path / "out", client_dist=client.dist, ort_wasm=tmp_path / "x.wasm")
 
 

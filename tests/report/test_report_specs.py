@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from laboratory import recipe_view, task
+from laboratory import task
 
 from acc_assets.report import NodeView
-from acc_assets.report.specs import Change, changes, task_matrix, task_row, text_of
+from acc_assets.report.specs import Change, changes, task_row, text_of
 from acc_assets.report.vocabulary import duration, number, show, show_spread, size
 
 
@@ -42,17 +42,6 @@ def test_changes_name_what_was_added_removed_and_changed() -> None:
     assert Change("added", "task three", after="C on digits, latent 0:4, weight 1") in found
     assert found[-1].after == "5,000 steps, adam, learning rate 0.001, batch 64, tasks one"
     assert changes(parent, None) == []
-
-
-def test_the_matrix_marks_the_task_that_makes_the_difference() -> None:
-    rows = task_matrix(list(recipe_view().shown()))
-    assert [(row["name"], row["same"]) for row in rows] == [
-        ("recon", True),
-        ("kl", True),
-        ("digit_classify", True),
-        ("thickness", False),
-    ]
-    assert rows[-1]["cells"][0] is None
 
 
 def test_numbers_for_people() -> None:

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 from browser_watch import watch
-from built_tiny import built_storage, environment
+from built_tiny import build_recipe, built_storage, environment
 from playwright.sync_api import Browser, Page
 
-from acc_assets.assets.build import build
-from acc_assets.recipes import find_recipes
 from acc_assets.storage import Store
 
 __all__ = ["built_storage"]
@@ -31,7 +29,7 @@ def odd_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     storage = tmp_path_factory.mktemp("odd")
     with environment(storage) as patch:
         patch.setenv("ACC_RECIPES", str(Path(__file__).parents[1] / "odd_recipes"))
-        report = build(find_recipes({}).trees["prototype"], Store(storage))
+        report = build_recipe("prototype", Store(storage))
         assert not report.failed, report.failed
     return storage / "site"
 

@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pytest
 from browser_watch import until, watch
-from built_tiny import environment
+from built_tiny import build_recipe, environment
 from playwright.sync_api import Browser, Page
 from scripted_digits import Stroke, scripted_digits
 
-from acc_assets.assets.build import build
-from acc_assets.recipes import find_recipes
 from acc_assets.storage import Store
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("drawn")]
@@ -27,8 +25,7 @@ def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     storage = tmp_path_factory.mktemp("quickstart")
     with environment(storage) as patch:
         patch.delenv("ACC_RECIPES")
-        tree = find_recipes({"quickstart": {"steps": 300}}).trees["quickstart"]
-        report = build(tree, Store(storage), seeds=[0])
+        report = build_recipe("quickstart", Store(storage), {"steps": 300}, seeds=[0])
         assert not report.failed, report.failed
         yield storage / "site" / "recipes" / "quickstart" / "playground.html"
 

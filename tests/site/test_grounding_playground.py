@@ -19,7 +19,8 @@ from acc_assets.assets.client import client_bundle, ort_wasm
 from acc_assets.datasets import Digits
 from acc_assets.export import export_onnx
 from acc_assets.models import ConvAutoencoder
-from acc_assets.report.render import TEMPLATES, stylesheet
+from acc_assets.places import TEMPLATES
+from acc_assets.report.render import stylesheet
 from acc_assets.report.scripts import encode
 
 pytestmark = pytest.mark.browser

@@ -72,7 +72,9 @@ def test_equal_contents_give_equal_digests_and_bytes(tmp_path):
     build(runs[2], value=2.0)
     digests = [run.manifest("latents").digest for run in runs]
     assert digests[0] == digests[1] != digests[2]
-    assert runs[0].read_bytes("latents/manifest.json") == runs[1].read_bytes("latents/manifest.json")
+    again = Store(tmp_path / "again").run("r", "n", 0)
+    build(again)
+    assert runs[0].read_bytes("latents/manifest.json") == again.read_bytes("latents/manifest.json")
 
 
 def test_a_volatile_file_is_checked_but_not_digested(tmp_path):
@@ -212,3 +214,16 @@ def test_the_root_comes_from_the_environment(tmp_path, monkeypatch):
     assert Store().root == tmp_path / "elsewhere"
     with pytest.raises(StorageError, match="URL"):
         Store("s3://bucket/runs")
+
+
+def test_an_npz_with_other_arrays_names_the_file_what_it_holds_and_the_command(tmp_path):
+    run = Store(tmp_path).run("r", "n", 0)
+    with run.family("latents") as out:
+        out.npz("latents_latest.npz", other=[1.0], more=[2])
+    arrays = run.read_npz("latents/latents_latest.npz")
+    with pytest.raises(DamagedArtifact) as caught:
+        arrays["mu"]
+    said = str(caught.value)
+    assert f"{run.local_path('latents/latents_latest.npz')} holds no array 'mu', but more, other." in said
+    assert "acc build r --select n" in said
+    assert arrays.get("mu") is None

@@ -22,6 +22,7 @@ from acc_assets.tasks import (
     ReconstructionTask,
     RegressionTask,
 )
+from acc_assets.tasks.health import generalisation
 from acc_assets.tree import canonical
 
 
@@ -160,3 +161,40 @@ def test_kl_health_counts_the_dimensions_of_the_slice(kl: float, level: Health) 
     assert health.thresholds == pytest.approx(
         {"collapsed_below": 0.03, "warning_above": 15.0, "exploded_above": 45.0}
     )
+
+
+@pytest.mark.parametrize(
+    ("test_loss", "level"), [(0.25, Health.HEALTHY), (0.9, Health.WARNING), (1.3, Health.CRITICAL)]
+)
+def test_generalisation_compares_shares_of_what_there_is_to_win(test_loss: float, level: Health) -> None:
+    # On training images 0.9 of the way from 2.0 to 0; on test images the baseline is 1.6 and perfect is 0.1.
+    found = generalisation(0.2, {"loss": 2.0}, test_loss, {"loss": 1.6, "loss_floor": 0.1})
+    assert found is not None
+    assert found.train == pytest.approx(0.9)
+    assert found.test == pytest.approx((1.6 - test_loss) / 1.5)
+    assert found.gap == pytest.approx(found.train - found.test)
+    assert found.level is level
+    assert "wins 90%" in found.reason
+
+
+def test_generalisation_needs_something_to_win_and_finite_losses() -> None:
+    kl = KLDivergenceTask("kl", DIGITS).baseline(None)
+    assert generalisation(3.0, kl, 9.0, kl) is None
+    broken = generalisation(0.1, {"loss": 2.0}, math.nan, {"loss": 2.0})
+    assert broken is not None
+    assert broken.level is Health.CRITICAL
+
+
+def test_what_there_is_to_win_is_measured_on_training_images() -> None:
+    """Known answers: the entropy of the classes, the variance of a target, the variance of the pixels."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(4), 50)
+    images = rng.integers(0, 256, (200, 1, 4, 4)).astype(np.uint8)
+    shown = data(split(images, labels), split(images[:2], np.zeros(2, np.int64)))
+    assert ClassificationTask("c", DIGITS).reach(shown) == pytest.approx(math.log(4), abs=0.01)
+    pixels = images / 255.0
+    expected = np.square(pixels - pixels.mean(0)).sum((1, 2, 3)).mean() / (2 * 0.1**2)
+    assert ReconstructionTask("r", DIGITS, error="mse").reach(shown) == pytest.approx(expected, rel=1e-4)
+    target = rng.random((200, 1)).astype(np.float32)
+    real = data(split(images, target), split(images[:2], target[:2]))
+    assert RegressionTask("r", SLANT, sigma=0.5).reach(real) == pytest.approx(target.var() / 0.5, rel=1e-4)

@@ -10,8 +10,10 @@ import torch
 from task_parts import DIGITS, SHAPES, SLANT, batch, split
 from torch import Tensor, nn
 
+from acc_assets.datasets import Shapes
 from acc_assets.models import ConvAutoencoder, FactorGroup, FactorSlotAutoencoder, ModelOutput
 from acc_assets.tasks import ClassificationTask, KLDivergenceTask, RegressionTask
+from acc_assets.tree import DatasetRef
 
 GROUPS = (FactorGroup("digit", 0, 3), FactorGroup("slant", 3, 5), FactorGroup("free", 5, 8))
 CONFIG = FactorSlotAutoencoder(
@@ -94,8 +96,28 @@ def test_named_targets_pick_columns() -> None:
     task = RegressionTask("t", SHAPES, target_names=("scale", "x"))
     task.check(CONFIG, SHAPES.config)
     targets = torch.tensor([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]])  # x, y, scale
-    assert torch.equal(task.select(targets), targets[:, [2, 0]])
+    assert torch.equal(task.select(batch(targets=targets)), targets[:, [2, 0]])
     assert task.build_head(CONFIG.build(), None).linear.out_features == 2
+
+
+def test_a_regression_reads_named_factors_beside_classes() -> None:
+    shapes = DatasetRef("shapes", Shapes(n=64, image_size=16))
+    task = RegressionTask("place", shapes, target_names=("y", "x"))
+    task.check(CONFIG, shapes.config)
+    assert task.columns == ("y", "x")
+    data = shapes.config.load()
+    expected = np.stack([data.train.factors["y"], data.train.factors["x"]], axis=1)
+    np.testing.assert_array_equal(task.select(data.train), expected)
+    assert task.build_head(CONFIG.build(), None).linear.out_features == 2
+    assert -0.5 < task.baseline(data)["r2"] <= 0
+    with pytest.raises(
+        ValueError, match=r"asks for the target\(s\) size, but data set 'shapes' has x, y, scale"
+    ):
+        RegressionTask("t", shapes, target_names=("size",)).check(CONFIG, shapes.config)
+    with pytest.raises(ValueError, match="name some of its factors x, y, scale in target_names"):
+        RegressionTask("t", shapes).check(CONFIG, shapes.config)
+    with pytest.raises(ValueError, match=r"asks for the target\(s\) shape"):  # a class is no number
+        RegressionTask("t", shapes, target_names=("shape",)).check(CONFIG, shapes.config)
 
 
 class Pooled(nn.Module):

@@ -151,6 +151,11 @@ def test_other_damage_is_mended_without_training(tmp_path):
         run.local_path(rel).write_bytes(b"harm")
         assert build(small(), "left_done", tmp_path).resumed_from == 24
         assert run.verify() == []
+    for rel, harm in (("summary.json", b'{"status": '), ("summary.json", b"[]"), ("config.json", b"")):
+        whole_file = run.read_json(rel)
+        run.local_path(rel).write_bytes(harm)
+        assert build(small(), "left_done", tmp_path).resumed_from == 24
+        assert run.read_json(rel).keys() == whole_file.keys()
     run.local_path("checkpoints/step_00000010.pt").unlink()
     assert build(small(), "left_done", tmp_path).resumed_from is None
     assert {family: run.manifest(family).digest for family in run.families()} == whole
@@ -306,3 +311,28 @@ def test_config_summary_and_history_follow_the_contract(tmp_path):
     assert names.count("train.metrics") == 6
     root = Store(tmp_path).run("small", "root", 0)
     assert root.read_json("summary.json")["status"] == "completed"
+
+
+@pytest.mark.parametrize("other", ["node", "seed", "step"])
+def test_a_checkpoint_in_the_place_of_another_is_refused(tmp_path, other):
+    """Files that changed places, under manifests that vouch for them."""
+    tree = small()
+    for seed in (0, 1):
+        build(tree, "left_done", tmp_path, seed=seed)
+    run = Store(tmp_path).run("small", "left_done", 0)
+    source, file = {
+        "node": (Store(tmp_path).run("small", "left", 0), "step_00000000.pt"),
+        "seed": (Store(tmp_path).run("small", "left_done", 1), "step_00000024.pt"),
+        "step": (run, "step_00000010.pt"),
+    }[other]
+    data = source.read_bytes(f"checkpoints/{file}")
+    with run.family("checkpoints", keep=True) as out:
+        out.bytes("step_00000024.pt", data)
+    assert run.verify() == []
+    with pytest.raises(
+        CheckpointRefused, match=r"step_00000024\.pt is refused: .*acc build small --select left_done"
+    ):
+        load_checkpoint(run)
+    again = build(tree, "left_done", tmp_path)
+    assert again.digest == build(tree, "left_done", tmp_path / "whole").digest
+    assert load_checkpoint(run).step == 24

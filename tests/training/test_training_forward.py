@@ -7,7 +7,7 @@ from torch import nn
 from training_trees import MODEL, OPTIONS, build, small
 
 from acc_assets.datasets import Digits
-from acc_assets.models import ConvAutoencoder, ModelOutput
+from acc_assets.models import ConvAutoencoder, FactorGroup, ModelOutput
 from acc_assets.storage import Store
 from acc_assets.tasks import ClassificationTask, KLDivergenceTask, ReconstructionTask
 from acc_assets.training import (
@@ -102,7 +102,7 @@ def test_the_decoder_runs_only_when_a_task_needs_it(tmp_path):
     CALLS.update(encode=0, decode=0, train=0)
     build(trace(WithTasks(CountingNet, digit, kwargs={"width": 6})), "done", tmp_path)
     assert CALLS["train"] == 5
-    assert CALLS["decode"] == 0
+    assert CALLS["decode"] == 1  # once before training, to see what the model can do
 
 
 def test_a_model_with_forward_alone_trains(tmp_path):
@@ -281,3 +281,51 @@ def test_tasks_that_read_no_posterior_share_with_those_that_do(tmp_path):
     build(trace(WithTasks(model, kl, digit)), "done", tmp_path)
     history = Store(tmp_path).run("small", "done", 0).read_npz("history/history.npz")
     assert np.isfinite(history["loss/kl"]).all()
+
+
+class OwnVae(nn.Module):
+    """A variational model that says neither its width nor the groups that it was given."""
+
+    def __init__(self, width: int, factor_groups=()) -> None:
+        super().__init__()
+        self.encoder, self.decoder = nn.Linear(256, 2 * width), nn.Linear(width, 256)
+
+    def forward(self, images):
+        mu, logvar = self.encoder(images.flatten(1)).chunk(2, dim=1)
+        latent = mu + torch.randn_like(mu) * (logvar / 2).exp() if self.training else mu
+        pixels = torch.sigmoid(self.decoder(latent)).unflatten(1, (1, 16, 16))
+        return {
+            ModelOutput.MU: mu, ModelOutput.LOGVAR: logvar, ModelOutput.LATENT: latent,
+            ModelOutput.RECONSTRUCTION: pixels,
+        }  # fmt: skip
+
+
+def test_health_counts_the_dimensions_of_a_module_that_does_not_say_them(tmp_path):
+    def kl(digits):
+        return KLDivergenceTask("kl", digits)
+
+    build(trace(WithTasks(OwnVae, kl, recon, kwargs={"width": 7})), "done", tmp_path)
+    summary = Store(tmp_path).run("small", "done", 0).read_json("summary.json")
+    thresholds = summary["tasks"]["kl"]["thresholds"]
+    assert thresholds["warning_above"] == pytest.approx(5.0 * 7)
+
+
+def test_groups_that_a_builder_was_given_hold_for_tasks_and_record_alike(tmp_path):
+    groups = (FactorGroup("what", 0, 3), FactorGroup("how", 3, 5))
+
+    def what(digits):
+        return ClassificationTask("what", digits, factor_name="what")
+
+    tree = trace(WithTasks(OwnVae, what, kwargs={"width": 5, "factor_groups": groups}))
+    build(tree, "done", tmp_path)
+    run = Store(tmp_path).run("small", "done", 0)
+    assert [group["name"] for group in run.read_json("config.json")["factor_groups"]] == ["what", "how"]
+    head = load_model(run, tree["done"]).heads["what"]
+    assert (head.start, head.stop) == (0, 3)
+
+
+def test_groups_beyond_the_latent_are_refused_before_training(tmp_path):
+    groups = (FactorGroup("what", 0, 9),)
+    tree = trace(WithTasks(OwnVae, recon, kwargs={"width": 5, "factor_groups": groups}))
+    with pytest.raises(ValueError, match="OwnVae: factor group 'what' stops at 9, but latent_dim is 5"):
+        build(tree, "done", tmp_path)

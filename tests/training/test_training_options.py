@@ -10,10 +10,18 @@ import torch
 from torch import nn
 from training_trees import build, small
 
-from acc_assets.datasets import Augmentation
+from acc_assets.datasets import Augmentation, Digits, Thickness
+from acc_assets.models import FactorGroup, FactorSlotAutoencoder
 from acc_assets.storage import Store
-from acc_assets.tasks import ClassificationTask, LinearRamp
-from acc_assets.training import Runtime, load_checkpoint
+from acc_assets.tasks import (
+    ClassificationTask,
+    KLDivergenceTask,
+    LinearRamp,
+    ReconstructionTask,
+    RegressionTask,
+)
+from acc_assets.training import Runtime, evaluate, load_checkpoint, load_model
+from acc_assets.training.objective import task_scales
 from acc_assets.training.optimization import (
     MovingAverage,
     build_optimizer,
@@ -22,7 +30,7 @@ from acc_assets.training.optimization import (
     set_rates,
 )
 from acc_assets.training.runtime import keep_freed_memory
-from acc_assets.tree import EarlyStopping, TrainPhase
+from acc_assets.tree import DatasetRef, EarlyStopping, Recipe, TrainPhase, trace
 
 CPU = torch.device("cpu")
 
@@ -115,9 +123,76 @@ def test_heads_learn_at_their_own_rate_and_follow_the_schedule():
     heads = {"digit": nn.Linear(2, 2), "other": nn.Linear(2, 2)}
     model = nn.Linear(2, 2)
     optimizer = build_optimizer(phase(lr=0.1, tasks=(task, plain_task)), model, heads, CPU)
-    assert [group["lr"] for group in optimizer.param_groups] == [0.1, 0.5, 0.1]
+    assert [group["lr"] for group in optimizer.param_groups] == [
+        0.1,
+        0.5,
+        1.0,
+    ]  # without its own, 10 times the model's
     set_rates(optimizer, 0.5)
-    assert [group["lr"] for group in optimizer.param_groups] == [0.05, 0.25, 0.05]
+    assert [group["lr"] for group in optimizer.param_groups] == [0.05, 0.25, 0.5]
+
+
+def test_a_probe_of_weight_one_weighs_as_much_as_the_reconstruction():
+    ref = DatasetRef("digits", Digits(image_size=16))
+    strokes = DatasetRef("strokes", Thickness(n=200, image_size=16))
+    datasets = {ref.name: ref.config.load(), strokes.name: strokes.config.load()}
+    digit, width = ClassificationTask("digit", ref), RegressionTask("width", strokes)
+    divergence = KLDivergenceTask("kl", ref)
+    for recon in (
+        ReconstructionTask("recon", ref),
+        ReconstructionTask("recon", ref, error="mse"),
+        ReconstructionTask("recon", ref, error="mse", reduction="mean"),
+    ):
+        scales = task_scales([recon, divergence, digit, width], datasets)
+        assert (scales["recon"], scales["kl"]) == (1.0, 1.0)  # the ELBO, untouched
+        reach = recon.reach(datasets["digits"])
+        assert scales["digit"] * digit.reach(datasets["digits"]) == pytest.approx(reach, rel=1e-3)
+        assert scales["width"] * width.reach(datasets["strokes"]) == pytest.approx(reach, rel=1e-3)
+    alone = task_scales([divergence, digit, width], datasets)
+    assert set(alone.values()) == {1.0}  # without a reconstruction everything counts nats
+
+
+def test_reconstruction_and_kl_of_weight_one_are_the_elbo(tmp_path):
+    """What a step differentiates is nats of the image plus nats of KL, whatever probes train beside them."""
+    run = trained(tmp_path, {"steps": 12, "log_every": 1})
+    history = run.read_npz("history/history.npz")
+    scale = run.read_json("summary.json")["phases"][0]["scales"]["digit"]
+    probe = history["total"] - history["loss/recon"] - history["loss/kl"]
+    np.testing.assert_allclose(probe, 5.0 * scale * history["loss/digit"], rtol=1e-3)
+
+
+def test_the_defaults_classify_without_tuning(tmp_path):
+    """The seed's recipe as it is written, small: accuracy stood at .44 when a probe's weight counted nats alone."""
+
+    class Plain(Recipe):
+        name = "plain"
+
+        def run(self, ctx):
+            digits = ctx.load_dataset("digits", Digits(image_size=16))
+            ctx.create_model(
+                FactorSlotAutoencoder,
+                image_size=16,
+                factor_groups=(FactorGroup("digit", 0, 4), FactorGroup("style", 4, 8)),
+                backbone_channels=(8, 16),
+                embed_dim=32,
+            )
+            root = ctx.save_checkpoint("root")
+            ctx.fork(root, "branch")
+            ctx.attach_task(ReconstructionTask("recon", digits))
+            ctx.attach_task(KLDivergenceTask("kl", digits, weight=1.0))
+            ctx.attach_task(ClassificationTask("digit", digits, latent_slice=(0, 4)))
+            ctx.train(steps=300, lr=1e-3)
+            ctx.save_checkpoint("trained")
+            ctx.evaluate()
+
+    tree = trace(Plain())
+    build(tree, "trained", tmp_path)
+    node = tree["trained"]
+    loaded = load_model(Store(tmp_path).run("plain", "trained", 0), node)
+    datasets = {name: ref.config.load() for name, ref in node.datasets.items()}
+    found = evaluate(loaded.model, loaded.heads, node.tasks, datasets, "test")
+    assert found["digit"]["accuracy"] > 0.85
+    assert found["recon"]["psnr"] > node.tasks[0].baseline(datasets["digits"])["psnr"] + 0.5
 
 
 @pytest.mark.parametrize("max_norm", [0.5, 1e6])
@@ -177,6 +252,7 @@ def test_early_stopping_stops_and_restores_the_best(tmp_path):
         {
             "name": "",
             "steps": 12,
+            "scales": {"recon": 1.0, "kl": 1.0, "digit": pytest.approx(13.5, rel=0.05)},
             "stopped_early": True,
             "best_step": 4,
             "best_value": run.read_npz("history/history.npz")["val/digit/accuracy"][0],
@@ -217,17 +293,16 @@ def test_logging_means_over_its_window(tmp_path):
     for name in ("total", "loss/recon", "loss/digit"):
         parts = np.split(each[name], [5, 10])
         np.testing.assert_allclose(means[name], [part.mean() for part in parts], rtol=1e-6)
-    np.testing.assert_allclose(
-        each["total"], each["loss/recon"] + each["loss/kl"] + 5 * each["loss/digit"], rtol=1e-5
-    )
 
 
 def test_weights_follow_their_schedule_within_the_phase(tmp_path):
     phases = ({"steps": 6, "log_every": 1}, {"steps": 6, "log_every": 1})
-    history = trained(tmp_path, *phases, kl=LinearRamp(0.0, 1.0, steps=4)).read_npz("history/history.npz")
-    rest = history["total"] - history["loss/recon"] - 5 * history["loss/digit"]
+    run = trained(tmp_path, *phases, kl=LinearRamp(0.0, 1.0, steps=4))
+    history = run.read_npz("history/history.npz")
+    scale = run.read_json("summary.json")["phases"][0]["scales"]["digit"]
+    rest = history["total"] - history["loss/recon"] - 5 * scale * history["loss/digit"]
     expected = [min(1.0, step / 4) for step in range(6)] * 2
-    np.testing.assert_allclose(rest / history["loss/kl"], expected, atol=2e-3)
+    np.testing.assert_allclose(rest, expected * history["loss/kl"], atol=2e-3)
 
 
 def test_snapshots_and_validations_keep_their_cadence(tmp_path):

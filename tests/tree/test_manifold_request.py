@@ -34,7 +34,7 @@ def test_an_analysis_that_is_asked_for_becomes_assets() -> None:
 
 def test_another_request_makes_only_these_assets_stale() -> None:
     before, after = versions(trace(Asking())), versions(trace(Asking(), k=7))
-    assert {name for name in before if before[name] != after[name]} == {"root_manifold", "root_interactive"}
+    assert {name for name in before if before[name] != after[name]} == {"root_manifold"}  # the map knows no k
 
 
 def test_label_sets_must_be_loaded_by_the_recipe() -> None:
@@ -46,7 +46,8 @@ def test_label_sets_must_be_loaded_by_the_recipe() -> None:
     ("fields", "words"),
     [
         ({"label_sets": ()}, "label_sets is empty"),
-        ({"split": "validation"}, "'test', 'train'"),
+        ({"split": "validation"}, "allowed are test, train"),
+        ({"metric": "hamming"}, "metric is 'hamming'; allowed are euclidean, manhattan, cosine"),
         ({"k": 0}, "k is 0"),
         ({"points": 2}, "points is 2"),
         ({"min_dist": -1.0}, "min_dist is -1.0"),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from acc_assets.recipes import vocabulary
-from acc_assets.tree import discover
+from acc_assets.tree import RecipeError, discover, parse_value
 
 GOOD = """
 from acc_assets.datasets import Digits
@@ -92,7 +93,7 @@ def test_parameters_are_overridden_by_recipe_name(tmp_path: Path) -> None:
         ("broken.yaml", GOOD_YAML.replace("fork: root", "fork: plain_trained"), 9, "cycle"),
         ("broken.yaml", GOOD_YAML.replace("fork: root", "fork: roots"), 9, "unknown checkpoint 'roots'"),
         ("broken.yaml", GOOD_YAML.replace("image_size: 16, l", "imagesize: 16, l"), 6, "no field"),
-        ("broken.yaml", GOOD_YAML.replace("${steps}", "${stepz}"), None, "unknown parameter"),
+        ("broken.yaml", GOOD_YAML.replace("${steps}", "${stepz}"), 16, "unknown parameter"),
         ("broken.yaml", GOOD_YAML.replace("steps: ${steps}", "lr: 1.0"), 16, "needs 'steps'"),
     ],
 )
@@ -148,17 +149,20 @@ def test_a_user_model_is_hashed_with_the_code_around_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (("steps=steps", "steps=steps, weight_decay=numpy.float32(1e-4)"), "cannot stand in a recipe"),
         (
-            ("ConvAutoencoder, image_size=16, latent_dim=4", "functools.partial(ConvAutoencoder)"),
-            "has no name",
+            ("ConvAutoencoder, image_size=16, latent_dim=4", "build, width=numpy.float32(4)"),
+            "cannot stand in a recipe",
+        ),
+        (
+            ("ConvAutoencoder, image_size=16, latent_dim=4", "functools.partial(dict, width=3)"),
+            "gave a value of type dict",
         ),
     ],
 )
 def test_what_cannot_be_hashed_breaks_its_own_recipe_alone(
     tmp_path: Path, edit: tuple[str, str], message: str
 ) -> None:
-    broken = "import functools, numpy\n" + GOOD.replace(*edit).replace("good", "bad")
+    broken = "import functools, numpy\ndef build(width): ...\n" + GOOD.replace(*edit).replace("good", "bad")
     found = found_in(tmp_path, bad__py=broken, good__py=GOOD)
     assert list(found.trees) == ["good"]
     assert message in found.broken[0].error
@@ -177,6 +181,12 @@ def test_yaml_says_what_people_mean(tmp_path: Path) -> None:
         (("{type: reconstruction, name: recon, dataset: digits}", "recon"), "list of mappings"),
         (("name: good\n", "name: good\nseeds: 3\n"), "'seeds' must be a list"),
         (("train: plain\n", "train: plain\n    evaluate: 3\n"), "neither true, false"),
+        (("train: plain\n", "train: plain\n    notes: hello\n"), "'notes' must be a list"),
+        (("    phases:\n      - steps: ${steps}\n", "    phases: {steps: 3}\n"), "needs 'phases'"),
+        (
+            ("latent_dim: 4", "latent_dim: 4, factor_groups: [digit]"),
+            "factor_groups must be a list of mappings",
+        ),
     ],
 )
 def test_yaml_shapes_are_checked(tmp_path: Path, edit: tuple[str, str], message: str) -> None:
@@ -191,3 +201,74 @@ def test_yaml_tasks_of_a_train_node_replace_those_of_its_fork(tmp_path: Path) ->
     )
     tree = found_in(tmp_path, good__yaml=text).trees["good"]
     assert [task.name for task in tree["plain_trained"].tasks] == ["cls"]
+
+
+TWO_MODELS = (Path(__file__).parents[2] / "docs" / "recipe_two_models.yaml").read_text()
+
+
+def test_yaml_may_have_several_models_and_roots(tmp_path: Path) -> None:
+    found = found_in(tmp_path, two__yaml=TWO_MODELS)
+    assert found.broken == ()
+    tree = found.trees["two_models"]
+    assert [(node.tag, node.parent, type(node.model).__name__) for node in tree] == [
+        ("flat_root", None, "ConvAutoencoder"),
+        ("flat_vae", "flat_root", "ConvAutoencoder"),
+        ("flat_trained", "flat_vae", "ConvAutoencoder"),
+        ("slots_root", None, "FactorSlotAutoencoder"),
+        ("slots_vae", "slots_root", "FactorSlotAutoencoder"),
+        ("slots_trained", "slots_vae", "FactorSlotAutoencoder"),
+    ]
+    assert [node.tag for node in tree if node.evaluated] == ["flat_trained", "slots_trained"]
+
+
+def line_of(text: str, part: str) -> int:
+    return 1 + [part in line for line in text.splitlines()].index(True)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message", "at"),
+    [
+        (("slots_root: slots", "slots_root: slotz"), r"root 'slots_root'.*'slotz'.*flat, slots", "slotz"),
+        (("slots_root: slots", "slots_root: [slots]"), "unknown model", "[slots]"),
+        (("roots:\n", "root: flat_root\nroots:\n"), r"side by side.*either 'model' and 'root'", "roots:"),
+        (("models:\n", "model: {type: resnet_autoencoder}\nmodels:\n"), "side by side", "roots:"),
+        (("image_size: 16, latent_dim: 8", "latent_size: 8"), r"model 'flat' has no field", "latent_size"),
+        (
+            ("{type: conv_autoencoder, image_size: 16, latent_dim: 8, variational: true}", "3"),
+            "model 'flat'",
+            None,
+        ),
+        (
+            ("fork: slots_root", "fork: flats_root"),
+            r"unknown checkpoint.*flat_root, slots_root",
+            "tag: slots_vae",
+        ),
+        (("tag: slots_vae", "tag: flat_root"), "'flat_root' is taken", None),
+        (("tag: slots_vae", "tag: 3"), "'tag' must be a name", "tag: 3"),
+        (("seeds: [0, 1, 2]", "seeds: 3"), "'seeds' must be a list", "seeds: 3"),
+        (("  flat_root: flat\n  slots_root: slots\n", "  - flat\n"), "'roots' must be a mapping", "roots:"),
+    ],
+)
+def test_mistakes_with_several_models_are_named_with_their_line(
+    tmp_path: Path, edit: tuple[str, str], message: str, at: str | None
+) -> None:
+    text = TWO_MODELS.replace(*edit)
+    assert text != TWO_MODELS
+    (broken,) = found_in(tmp_path, two__yaml=text).broken
+    assert re.search(message, broken.error), broken.error
+    assert broken.line
+    if at is not None:
+        assert broken.line == line_of(text, at)
+
+
+def test_a_value_of_the_command_line_is_read_as_in_a_file() -> None:
+    assert [parse_value(text) for text in ("3", "1e-3", "true", "[1, 2]", "adam")] == [
+        3,
+        1e-3,
+        True,
+        [1, 2],
+        "adam",
+    ]
+    for text in ("[1", "{a: 1, a: 2}", "2024-13-45", "\t- @"):
+        with pytest.raises(RecipeError, match="is no value"):
+            parse_value(text)

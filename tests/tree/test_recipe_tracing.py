@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import subprocess
 import sys
 
 import pytest
 
-from acc_assets.datasets import Digits, Slant
+from acc_assets.datasets import Augmentation, Digits, Slant
 from acc_assets.models import ConvAutoencoder, FactorGroup, FactorSlotAutoencoder
 from acc_assets.recipes.mnist_factor_experiment import MNISTFactorExperiment
 from acc_assets.recipes.quickstart import Quickstart
@@ -169,7 +171,17 @@ def test_a_user_function_is_hashed_by_its_source() -> None:
         (lambda ctx, d: ctx.detach_task("recon"), r"detach_task\('recon'\).*no such task"),
         (lambda ctx, d: ctx.evaluate(), r"evaluate\(\).*no checkpoint with tasks"),
         (lambda ctx, d: ctx.load_dataset("digits", Digits, image_size=32), r"another data set's"),
-        (lambda ctx, d: ctx.load_dataset("more", lambda: None), r"lambda.*top level"),
+        (
+            lambda ctx, d: ctx.load_dataset("more", lambda: None),
+            r"lambda> gave a value of type NoneType.*Mnist",
+        ),
+        (lambda ctx, d: ctx.load_dataset("more", lambda: Digits), r"lambda> gave the class Digits"),
+        (lambda ctx, d: ctx.load_dataset("more", 3), r"neither a configuration nor a callable"),
+        (lambda ctx, d: ctx.load_dataset("more", Digits(), image_size=16), r"complete already"),
+        (
+            lambda ctx, d: ctx.create_model(lambda: build_tiny(3)),
+            r"lambda> gave a value of type Linear.*top level",
+        ),
         (lambda ctx, d: ctx.load_dataset("more", Digits, image_sise=16), r"image_sise"),
         (
             lambda ctx, d: ctx.create_model(FactorSlotAutoencoder, image_size=17),
@@ -236,6 +248,16 @@ def test_what_is_left_open_is_an_error() -> None:
             "early_stopping.task",
         ),
         ({"early_stopping": EarlyStopping(task="recon", metric="psnr")}, "validate_every"),
+        ({"early_stopping": "psnr"}, r"early_stopping='psnr'.*EarlyStopping"),
+        ({"batch_size": 32.5}, r"batch_size=32.5.*whole number from 1 to 1,000,000"),
+        ({"batch_size": True}, r"batch_size=True.*whole number"),
+        ({"warmup_steps": 1.5}, r"warmup_steps=1.5.*whole number from 0"),
+        ({"snapshot_every": 2.5}, r"snapshot_every=2.5.*None or a whole number"),
+        ({"lr": float("inf")}, r"lr=inf.*finite number above 0"),
+        ({"lr": "fast"}, r"lr='fast'.*finite number above 0"),
+        ({"weight_decay": float("nan")}, r"weight_decay=nan.*finite number from 0"),
+        ({"clip_norm": float("inf")}, r"clip_norm=inf.*None or a finite number"),
+        ({"augment": Augmentation}, r"augment=.*Augmentation\(shift_px=2\)"),
     ],
 )
 def test_training_options_are_checked(options, message: str) -> None:
@@ -247,6 +269,164 @@ def test_training_options_are_checked(options, message: str) -> None:
         trace(recipe_of(body))
 
 
-def test_seeds_are_checked() -> None:
-    with pytest.raises(RecipeError, match="seeds"):
-        trace(recipe_of(started, seeds=(0, 0)))
+@pytest.mark.parametrize("steps", [1.5, 0, -3, True, "5", 10**25, float("inf"), None])
+def test_steps_are_a_sane_whole_number(steps) -> None:
+    def body(ctx: RecipeContext) -> None:
+        ctx.attach_task(ReconstructionTask("recon", started(ctx)))
+        ctx.train(steps=steps)
+
+    with pytest.raises(RecipeError, match=r"operation train.*whole number from 1 to 1,000,000,000"):
+        trace(recipe_of(body))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"mode": "maximum"}, r"mode='maximum'.*'min', 'max'"),
+        ({"patience": 0}, r"patience=0.*whole number from 1"),
+        ({"patience": 2.5}, r"patience=2.5.*whole number"),
+        ({"min_delta": float("nan")}, r"min_delta=nan.*finite"),
+        ({"metric": 3}, r"metric=3.*name"),
+    ],
+)
+def test_early_stopping_is_checked_where_it_is_written(fields, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        EarlyStopping(**{"task": "recon", "metric": "psnr", **fields})
+
+
+@pytest.mark.parametrize(
+    "seeds", [(0, 0), (), (-1,), (1.5,), (True,), 3, "01", [2**64], range(10**9), itertools.count()]
+)
+def test_seeds_are_distinct_whole_numbers(seeds) -> None:
+    with pytest.raises(RecipeError, match=r"seeds=.*distinct whole numbers"):
+        trace(recipe_of(started, seeds=seeds))
+    assert trace(recipe_of(started, seeds=range(3))).seeds == (0, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("default", "given", "taken"),
+    [
+        (600, "abc", None),
+        (600, 1.5, None),
+        (600, True, None),
+        (600, None, None),
+        (0.5, "abc", None),
+        (0.5, True, None),
+        (True, 1, None),
+        (True, "yes", None),
+        ("adam", 3, None),
+        ((4, 8), 3, None),
+        (600, 12, 12),
+        (0.5, 1, 1.0),
+        (False, True, True),
+        ("adam", "sgd", "sgd"),
+        ((4, 8), [1, 2], (1, 2)),
+        (None, "anything", "anything"),
+    ],
+)
+def test_a_parameter_has_the_type_of_its_default(default, given, taken) -> None:
+    class Tried(Recipe):
+        name = "tried"
+
+        def run(self, ctx: RecipeContext, option=default) -> None:
+            started(ctx)
+
+    if taken is None:
+        with pytest.raises(
+            RecipeError, match=rf"parameter 'option' is .*; its default {re.escape(repr(default))}"
+        ):
+            trace(Tried(), option=given)
+    else:
+        value = trace(Tried(), option=given).parameters["option"]
+        assert (value, type(value)) == (taken, type(taken))
+
+
+def test_a_parameter_that_is_not_plain_is_refused() -> None:
+    class Tried(Recipe):
+        name = "tried"
+
+        def run(self, ctx: RecipeContext, option=object()) -> None:  # noqa: B008
+            started(ctx)
+
+    with pytest.raises(RecipeError, match=r"parameter 'option'.*numbers, text, lists"):
+        trace(Tried())
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"name": 3}, "3 is not a valid name"),
+        ({"name": "x" * 200}, "at most 80"),
+        ({"title": 3}, "title is 3.*text"),
+        ({"question": ["why"]}, "question is .*text"),
+        ({"description": "\ud800"}, "description is .*text"),
+    ],
+)
+def test_the_words_of_a_recipe_are_text(fields, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        trace(recipe_of(started, **fields))
+
+
+def test_tags_that_differ_in_case_alone_are_refused() -> None:
+    def body(ctx: RecipeContext) -> None:
+        started(ctx)
+        ctx.fork("root", "Root")
+
+    with pytest.raises(RecipeError, match=r"'Root'.*'root'.*case"):
+        trace(recipe_of(body))
+
+
+def test_remarks_and_phases_are_text() -> None:
+    def remark(ctx: RecipeContext) -> None:
+        started(ctx)
+        ctx.log("lone \ud800 surrogate")
+
+    def phase(ctx: RecipeContext) -> None:
+        ctx.phase = "lone \ud800 surrogate"
+
+    for body in (remark, phase):
+        with pytest.raises(RecipeError, match="cannot be written as UTF-8"):
+            trace(recipe_of(body))
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda result: result["recon"]["psnr"],
+        lambda result: result.psnr,
+        float,
+        str,
+        len,
+        list,
+        bool,
+        lambda result: result < 0.5,
+        lambda result: result > 0.5,
+        lambda result: result == 1,
+        lambda result: result + 1,
+        lambda result: f"{result:.2f}",
+        lambda result: f"{result}",
+        lambda result: "recon" in result,
+        lambda result: {result: 1},
+        lambda result: [*result],
+    ],
+)
+@pytest.mark.parametrize(
+    ("operation", "place"),
+    [("train", r"train\(steps=5\).*summary.json"), ("evaluate", r"evaluate\(\).*root_5_metrics.*root_5")],
+)
+def test_results_say_that_they_are_not_there_yet_and_where_they_will_be(
+    use, operation: str, place: str
+) -> None:
+    def body(ctx: RecipeContext) -> None:
+        ctx.attach_task(ReconstructionTask("recon", started(ctx)))
+        trained = ctx.train(steps=5)
+        ctx.save_checkpoint("root_5")
+        result = {"train": trained, "evaluate": ctx.evaluate()}[operation]
+        assert result is not None
+        repr(result)
+        use(result)
+
+    with pytest.raises(RecipeError, match=rf"recipe 'tried'.*{place}") as raised:
+        trace(recipe_of(body))
+    for word in ("no results yet", "acc build tried", "runs/tried"):
+        assert word in str(raised.value)

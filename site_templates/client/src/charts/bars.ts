@@ -1,7 +1,7 @@
 import * as Plot from "@observablehq/plot";
 import { h } from "../shared/dom";
 import { onWidth } from "./frame";
-import { axisNumber } from "./series";
+import { axisNumber, axisTick } from "./series";
 
 export interface LatentBar {
   dim: number;
@@ -40,7 +40,7 @@ export function mountLatent(element: HTMLElement, bars: readonly LatentBar[], la
         marginTop: 22,
         marginRight: 0,
         x: { type: "identity", axis: null },
-        y: { label, grid: true, ticks: 5, tickFormat: axisNumber, domain: [0, Math.max(...bars.map((bar) => bar.value), 1e-9)], nice: true },
+        y: { label, grid: true, ticks: 5, tickFormat: axisTick, domain: [0, Math.max(...bars.map((bar) => bar.value), 1e-9)], nice: true },
         ariaLabel: `${label} of each latent dimension`,
         marks: [
           Plot.rect(places, { x1: "x1", x2: "x2", y1: 0, y2: "value", fill: "var(--accent)" }),
@@ -67,8 +67,8 @@ export function mountHistogram(element: HTMLElement, bars: readonly HistogramBar
         height: 230,
         marginBottom: 40,
         marginLeft: 44,
-        x: { label, ...(classes.length ? { type: "band" as const, domain: classes.map((bar) => bar.label) } : { tickFormat: axisNumber }) },
-        y: { label: "images", grid: true, ticks: 5, tickFormat: axisNumber },
+        x: { label, ...(classes.length ? { type: "band" as const, domain: classes.map((bar) => bar.label) } : { tickFormat: axisTick }) },
+        y: { label: "images", grid: true, ticks: 5, tickFormat: axisTick },
         ariaLabel: "Histogram of the target",
         marks: [
           classes.length > 0 ? Plot.barY(classes, { x: "label", y: "count", fill: "var(--accent)", tip: true }) : null,

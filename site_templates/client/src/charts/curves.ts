@@ -1,7 +1,7 @@
 import * as Plot from "@observablehq/plot";
 import { h } from "../shared/dom";
 import { choice, legend, onWidth } from "./frame";
-import { axisNumber, branchColor, type CurvePanel, meansOf, pointsOf, suitsLog } from "./series";
+import { axisNumber, axisTick, branchColor, type CurvePanel, meansOf, pointsOf, suitsLog } from "./series";
 
 /** Small multiples of learning curves: thin lines are seeds, the strong line is their mean. */
 export function mountCurves(element: HTMLElement, panels: readonly CurvePanel[]): void {
@@ -47,7 +47,7 @@ function drawPanel(
   const frame = h("div", { class: "chart-panel-plot" });
   const unit = panel.percent ? "%" : panel.unit;
   const direction = panel.better === "higher" ? " ↑" : panel.better === "lower" ? " ↓" : "";
-  const title = h("h4", {}, panel.title, h("span", { class: "muted" }, `${unit ? ` ${unit}` : ""}${direction}`));
+  const title = h("h3", {}, panel.title, h("span", { class: "muted" }, `${unit ? ` ${unit}` : ""}${direction}`));
   const series = panel.series.filter(({ node }) => !state.hidden.has(node));
   const scale = panel.percent ? 100 : 1;
   const seeds = pointsOf(series, scale);
@@ -63,8 +63,8 @@ function drawPanel(
       marginRight: 8,
       marginTop: 10,
       marginBottom: 30,
-      x: { label: "step", ticks: Math.max(3, Math.floor(width / 90)), tickFormat: axisNumber },
-      y: { type: log ? "log" : "linear", label: null, grid: true, ticks: 5, tickFormat: axisNumber, nice: !log },
+      x: { label: "step", ticks: Math.max(3, Math.floor(width / 90)), tickFormat: axisTick },
+      y: { type: log ? "log" : "linear", label: null, grid: true, ticks: 5, tickFormat: axisTick, nice: !log },
       ariaLabel: `${panel.title}, by step`,
       marks: [
         several ? Plot.line(seeds, { x: "x", y: "y", z: (d) => `${d.node} ${d.seed}`, stroke: (d) => branchColor(d.color), strokeWidth: 1, strokeOpacity: 0.4 }) : null,

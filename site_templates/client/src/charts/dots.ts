@@ -1,7 +1,7 @@
 import * as Plot from "@observablehq/plot";
 import { h } from "../shared/dom";
 import { onWidth } from "./frame";
-import { axisNumber, branchColor, dotDomain, type DotMetric } from "./series";
+import { axisTick, branchColor, dotDomain, type DotMetric } from "./series";
 
 const FIRST = 6; // metrics shown before one asks for all
 
@@ -37,7 +37,7 @@ function drawMetric(metric: DotMetric, nodes: readonly string[]): HTMLElement {
   const base = metric.baseline === null ? null : metric.baseline * scale;
   const note = [unit, metric.better === "higher" ? "↑" : metric.better === "lower" ? "↓" : ""].filter(Boolean).join(" ");
   const title = h(
-    "h4",
+    "h3",
     {},
     metric.label,
     h("span", { class: "muted" }, note ? ` ${note}` : "", far && base !== null && `, baseline ${text(base)} ${far === "left" ? "←" : "→"}`),
@@ -54,7 +54,7 @@ function drawMetric(metric: DotMetric, nodes: readonly string[]): HTMLElement {
       marginRight: 14,
       marginTop: 4,
       marginBottom: 26,
-      x: { domain: domain.map((value) => value * scale), ticks: Math.max(3, Math.floor((width - marginLeft) / 70)), tickFormat: axisNumber, label: null, grid: true },
+      x: { domain: domain.map((value) => value * scale), ticks: Math.max(3, Math.floor((width - marginLeft) / 70)), tickFormat: axisTick, label: null, grid: true },
       y: { type: "band", domain: [...nodes], label: null, padding: 0.4, tickSize: 0, tickFormat: (node: string) => (node.length > room ? `${node.slice(0, room - 1)}…` : node) },
       ariaLabel: `${metric.label} of every branch and seed`,
       marks: [

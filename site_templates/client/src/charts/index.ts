@@ -4,6 +4,7 @@ import { mountCurves } from "./curves";
 import { mountDots } from "./dots";
 import { mountCopy, mountSwitch, mountThemeToggle } from "./page";
 import type { CurvePanel, DotMetric } from "./series";
+import { mountSortable } from "./sorting";
 import { mountTree, type TreeData } from "./tree";
 
 const CHARTS: Readonly<Record<string, (element: HTMLElement, parameters: Parameters) => void>> = {
@@ -26,4 +27,5 @@ export const charts: Readonly<Record<string, Mount>> = {
   switch: mountSwitch,
   "theme-toggle": mountThemeToggle,
   copy: mountCopy,
+  sortable: mountSortable,
 };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { axisNumber, branchColor, type CurveSeries, dotDomain, type DotMetric, meansOf, pointsOf, suitsLog } from "./series";
+import { axisNumber, axisNumbers, axisTick, branchColor, colorRange, type CurveSeries, dotDomain, type DotMetric, meansOf, pointsOf, suitsLog } from "./series";
 
 const series = (seed: number, y: Array<number | null>): CurveSeries => ({ node: "a", color: 0, seed, x: [0, 10, 20], y });
 const metric = (values: number[], baseline: number | null): DotMetric => ({
@@ -51,4 +51,23 @@ test("branches keep their colour, and the root has its own", () => {
 
 test("axis numbers are short", () => {
   assert.deepEqual([12345, 0.97, -2, 0.00012].map(axisNumber), ["12.3k", "0.97", "−2", "1e−4"]);
+});
+
+test("ticks that are near get the digits that tell them apart", () => {
+  const ticks = [99.1, 99.12, 99.14];
+  assert.deepEqual(ticks.map(axisTick), ["99.1", "99.12", "99.14"]);
+  assert.deepEqual(axisNumbers([0.00012, 0.000124]), ["1.20e−4", "1.24e−4"]);
+  assert.deepEqual(axisNumbers([12_345_000, 12_346_000]), ["12345k", "12346k"]);
+  assert.deepEqual(axisNumbers([5, 5]), ["5", "5"]);
+});
+
+test("colours leave room for the uncertainty, and noise gets none", () => {
+  const cell = (mean: number, sd: number | null, error: number | null = null) => ({ mean, sd, error });
+  assert.equal(colorRange([cell(0.991, null, 0.00094), cell(0.9917, null, 0.0009)]), null); // 7 of 10,000 images
+  assert.equal(colorRange([cell(0.5, 0.2), cell(0.6, 0.1)]), null);
+  const wide = colorRange([cell(0.5, 0.05), cell(0.65, 0.05)])!;
+  assert.ok(Math.abs(wide.high - wide.low - 0.2) < 1e-9);
+  assert.deepEqual(colorRange([cell(20, 0.1), cell(22, 0.1)]), { low: 20, high: 22 });
+  assert.equal(colorRange([cell(20, null)]), null);
+  assert.equal(colorRange([]), null);
 });

@@ -111,10 +111,50 @@ export function dotDomain(metric: DotMetric): { domain: [number, number]; far: "
   return { domain: [low - pad, high + pad], far };
 }
 
-/** A number on an axis or in a tip. */
+/** A number in a tip, or alone. */
 export function axisNumber(value: number): string {
+  return short(value, 3);
+}
+
+/** Numbers that stand together, in three digits or in as many more as it takes to tell different ones apart. */
+export function axisNumbers(values: readonly number[]): string[] {
+  const different = new Set(values).size;
+  for (let digits = 3; ; digits++) {
+    const texts = values.map((value) => short(value, digits));
+    if (new Set(texts).size === different || digits === 12) return texts;
+  }
+}
+
+/** The text of one tick, for Plot's `tickFormat`; a logarithmic axis gives the value alone. */
+export function axisTick(value: number, index?: number, ticks?: readonly number[]): string {
+  return index === undefined || ticks === undefined ? axisNumber(value) : axisNumbers(ticks)[index]!;
+}
+
+function short(value: number, digits: number): string {
   const size = Math.abs(value);
-  if (size >= 10_000) return `${+(value / 1000).toPrecision(3)}k`;
-  if (size > 0 && size < 0.001) return value.toExponential(0).replace("-", "−");
-  return `${+value.toPrecision(3)}`.replace("-", "−");
+  if (size >= 10_000) return `${+(value / 1000).toPrecision(digits)}k`;
+  if (size > 0 && size < 0.001) return value.toExponential(digits - 3).replace("-", "−");
+  return `${+value.toPrecision(digits)}`.replace("-", "−");
+}
+
+export interface Measured {
+  mean: number;
+  /** Standard deviation over seeds; null with one seed. */
+  sd: number | null;
+  /** Standard error from the number of test images; null where it is not known. */
+  error: number | null;
+}
+
+/**
+ * The range that colours stand for: at least four times the uncertainty of a value, which is the larger of its spread over
+ * seeds and its error. Null where all values lie within twice the uncertainty: a colour would show noise as a result.
+ */
+export function colorRange(cells: readonly Measured[]): { low: number; high: number } | null {
+  if (cells.length < 2) return null;
+  const values = cells.map((cell) => cell.mean);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const unsure = cells.reduce((sum, cell) => sum + Math.max(cell.sd ?? 0, cell.error ?? 0), 0) / cells.length;
+  if (low === high || high - low <= 2 * unsure) return null;
+  const widen = Math.max(0, 4 * unsure - (high - low)) / 2;
+  return { low: low - widen, high: high + widen };
 }

@@ -3,7 +3,7 @@ import { h } from "../shared/dom";
 import { rampColor, rampGradient, type Rgb, type Theme } from "../shared/palette";
 import { onThemeChange, readPageColors } from "../shared/theme";
 import { onWidth } from "./frame";
-import { axisNumber, branchColor } from "./series";
+import { axisNumbers, branchColor, colorRange, type Measured } from "./series";
 
 interface TreeNode {
   tag: string;
@@ -17,7 +17,9 @@ interface TreeNode {
   seeds: number;
   health: string;
   stale: boolean;
-  metrics: Readonly<Record<string, { mean: number; sd: number | null; text: string }>>;
+  /** Of a root: what starts from it, in words. */
+  start: string;
+  metrics: Readonly<Record<string, Measured & { text: string }>>;
 }
 
 interface TreeMetric {
@@ -162,11 +164,11 @@ function nodeBox(node: TreeNode, metric: string | null, colors: ReadonlyMap<stri
   const value = metric ? node.metrics[metric] : undefined;
   const fill = colors.get(node.tag);
   const classes = ["tree-node", `is-${node.kind}`, fill && "is-colored", !node.built && "is-missing"];
-  const health = node.health && h("span", { class: `tree-health health-${node.health}`, title: `loss health: ${node.health}` }, MARKS[node.health] ?? "");
+  const health = node.health && h("span", { class: `tree-health health-${node.health}`, title: `health: ${node.health}` }, MARKS[node.health] ?? "");
   const box = h(
     "a",
     { href: node.href, class: classes.filter(Boolean).join(" "), "aria-label": describe(node, value?.text) },
-    h("span", { class: "tree-tag", title: node.tag }, node.tag),
+    h("span", { class: "tree-tag", title: node.tag }, ...softName(node.tag)),
     health || h("span", {}),
     h("span", { class: value ? "tree-value" : "tree-note" }, value?.text ?? noteOf(node)),
   );
@@ -181,14 +183,19 @@ function nodeBox(node: TreeNode, metric: string | null, colors: ReadonlyMap<stri
 function noteOf(node: TreeNode): string {
   if (!node.built) return "not built yet";
   const state = node.stale ? "stale, " : "";
-  if (node.kind === "root") return `${state}the common start`;
+  if (node.kind === "root") return `${state}${node.start}`;
   if (node.kind === "fork") return `${state}${node.tasks.length ? node.tasks.join(", ") : "fork"}`;
   const missing = node.built < node.seeds ? `, ${node.built} of ${node.seeds} seeds` : "";
   return `${state}${node.steps.toLocaleString("en")} steps${missing}`;
 }
 
 function describe(node: TreeNode, value: string | undefined): string {
-  return [node.tag, node.kind, value ?? noteOf(node), node.health && `loss health ${node.health}`].filter(Boolean).join(", ");
+  return [node.tag, node.kind, value ?? noteOf(node), node.health && `health ${node.health}`].filter(Boolean).join(", ");
+}
+
+/** A tag that may break before the parts of its name, but not before a short one such as `5k`. */
+function softName(tag: string): Array<string | HTMLElement> {
+  return tag.split("_").flatMap((part, i) => (i === 0 ? [part] : part.length < 4 ? [`_${part}`] : ["_", h("wbr"), part]));
 }
 
 /** Nearer to paper (or to night), so that large boxes stay calm. */
@@ -202,8 +209,8 @@ function soften(color: Rgb, theme: Theme): Rgb {
 /** The colour of every node that has the metric. */
 function colorsOf(data: TreeData, metric: string | null): Map<string, Rgb> {
   const colors = new Map<string, Rgb>();
-  const range = rangeOf(data, metric);
-  if (!metric || !range || range.low === range.high) return colors; // one value alone says nothing by its colour
+  const range = colorRange(cellsOf(data, metric)); // one value alone says nothing by its colour
+  if (!metric || !range) return colors;
   const { theme } = readPageColors();
   const span = range.high - range.low;
   for (const node of data.nodes) {
@@ -213,29 +220,23 @@ function colorsOf(data: TreeData, metric: string | null): Map<string, Rgb> {
   return colors;
 }
 
-/** The range of colours: at least four standard deviations, so that noise between seeds does not look like a result. */
-function rangeOf(data: TreeData, metric: string | null): { low: number; high: number } | null {
-  const cells = metric ? data.nodes.flatMap((node) => node.metrics[metric] ?? []) : [];
-  if (cells.length === 0) return null;
-  const values = cells.map((cell) => cell.mean);
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  const spreads = cells.flatMap((cell) => cell.sd ?? []);
-  const spread = spreads.length ? spreads.reduce((sum, sd) => sum + sd, 0) / spreads.length : 0;
-  const widen = low < high ? Math.max(0, 4 * spread - (high - low)) / 2 : 0;
-  return { low: low - widen, high: high + widen };
+function cellsOf(data: TreeData, metric: string | null): Measured[] {
+  return metric ? data.nodes.flatMap((node) => node.metrics[metric] ?? []) : [];
 }
 
 function drawLegend(scale: HTMLElement, data: TreeData, metric: string | null): void {
-  const range = rangeOf(data, metric);
+  const cells = cellsOf(data, metric);
+  const range = colorRange(cells);
   const found = data.metrics.find(({ key }) => key === metric);
-  if (!range || !found || range.low === range.high) {
-    scale.replaceChildren();
+  if (!range || !found) {
+    scale.replaceChildren(...(cells.length > 1 ? ["no colour: the differences are within the noise"] : []));
     return;
   }
   const ramp = h("span", { class: "tree-ramp", style: `background: ${rampGradient("cividis", readPageColors().theme)}` });
   const better = found.better ? `, ${found.better} is better` : "";
-  const text = (value: number) => (found.percent ? `${axisNumber(100 * value)} %` : axisNumber(value));
-  scale.replaceChildren(text(range.low), ramp, text(range.high), better);
+  const ends = axisNumbers([range.low, range.high].map((value) => (found.percent ? 100 * value : value)));
+  const [low, high] = ends.map((end) => (found.percent ? `${end} %` : end));
+  scale.replaceChildren(low!, ramp, high!, better);
 }
 
 function isLight([r, g, b]: Rgb): boolean {

@@ -157,10 +157,10 @@ export class Grounding {
   /** Makes a picture of the data set the question. */
   private choose(index: number): void {
     const { parts } = this;
-    if (!parts || index >= parts.pictures.meta.n) return;
+    if (!parts || !parts.pictures.has(index)) return;
     parts.picture.clear();
     this.chosen = index;
-    parts.chosen.textContent = `test picture ${index}`;
+    parts.chosen.textContent = parts.pictures.nameOf(index);
     this.setPicture(parts.pictures.read(index));
   }
 

@@ -53,7 +53,7 @@ export class InterpolationControls {
       if (index === null) continue;
       const row = rowOf.get(index);
       const name = row === undefined ? "" : classes.names[classes.of[row]!]!;
-      const text = `${end.toUpperCase()}: ${name && `${name}, `}test picture ${index}`;
+      const text = `${end.toUpperCase()}: ${name && `${name}, `}${pictures.nameOf(index)}`;
       pictures.show(picture, index, 84);
       button.setAttribute("aria-pressed", String(state.next === end));
       button.setAttribute("aria-label", `${text}. ${state.next === end ? "The next click on a map sets it." : "Press to set it by the next click on a map."}`);

@@ -1,17 +1,19 @@
 import { arrayOf, floatsOf, loadData } from "../data";
 import type { DatasetMeta, ManifoldMeta } from "../shared/contract";
 import { classColor } from "../shared/palette";
-import { loadPictures, type Pictures } from "../shared/pictures";
+import { loadPictures, Pictures } from "../shared/pictures";
 import { densestPoints } from "../viewer/class_labels";
 import type { Classes } from "../viewer/coloring";
 import { nearestDistances, normalized, spacingOf } from "../viewer/run_data";
 import { l2Normalized, nearestLatents, type Placement } from "./barycentric";
 
-/** The fixed map of one branch: reference latents with their places. Row i is picture `indices[i]` of the data set. */
+/** The fixed map of one branch: reference latents with their places. Row i is picture `indices[i]` of `pictures`. */
 export interface Manifold {
   meta: ManifoldMeta;
   dataset: DatasetMeta;
   pictures: Pictures;
+  /** What the map's points are drawn from: tile `tiles[i]` of an atlas for row i. */
+  drawn: { atlas: Pictures; tiles: ArrayLike<number> };
   points: Float32Array; // (N, 3), as the map was computed
   shown: Float32Array; // (N, 3), moved and scaled into a ball of radius 1
   /** Median distance from a shown point to its nearest one. */
@@ -35,11 +37,15 @@ export async function loadManifold(run: string): Promise<Manifold> {
   const data = await loadData<ManifoldMeta>(key);
   const { meta } = data;
   const datasetKey = `datasets/${run.split("/")[1]}/${meta.dataset}`;
-  const pictures = await loadPictures(datasetKey);
+  const test = await loadPictures(datasetKey);
   const points = floatsOf(data, key, "reference_points");
   const latents = floatsOf(data, key, "reference_latents");
   const raw = floatsOf(data, key, "reference_latents_raw");
-  const indices = arrayOf(data, key, "indices").data;
+  const own = arrayOf(data, key, "indices").data;
+  const isTest = (meta.split ?? "test") === "test";
+  const atlas = isTest ? test : await Pictures.decode(arrayOf(data, key, "atlas").data, { ...test.meta, n: own.length, columns: meta.atlas_columns ?? 1 });
+  const pictures = isTest ? test : test.with({ atlas, indices: own });
+  const indices = isTest ? own : Array.from(own, (index) => test.meta.n + index);
   const labels = arrayOf(data, key, "reference_labels").data;
   const count = indices.length;
   const [numbers, places] = [count * meta.latent_dim, count * 3];
@@ -52,6 +58,7 @@ export async function loadManifold(run: string): Promise<Manifold> {
     meta,
     dataset: pictures.meta,
     pictures,
+    drawn: { atlas, tiles: isTest ? own : Array.from(own, (_, row) => row) },
     points,
     shown,
     spacing: spacingOf(shown),

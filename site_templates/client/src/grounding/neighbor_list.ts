@@ -23,7 +23,7 @@ export class NeighborList {
       const picture = h("span", {});
       return { picture, button: h("button", { type: "button", class: "acc-thumb", onclick: () => onPick(this.rows[j]!) }, picture) };
     });
-    const heading = h("h4", {}, `Its ${count} nearest test pictures in latent space`);
+    const heading = h("h4", {}, `Its ${count} nearest ${manifold.meta.split === "train" ? "training" : "test"} pictures in latent space`);
     this.element = h("div", { class: "acc-neighbors" }, this.votes, h("div", {}, heading, h("div", { class: "acc-thumbs" }, ...this.thumbs.map(({ button }) => button))));
   }
 
@@ -38,7 +38,7 @@ export class NeighborList {
     this.thumbs.forEach(({ button, picture }, j) => {
       const row = rows[j]!;
       const place = `weight ${percent(weights[j]!)}, distance ${number(distances[j]!)}`;
-      const label = `${classes.names[classes.of[row]!]}, test picture ${indices[row]}, ${place}${own.has(row) ? "; the picture itself, which does not vote" : ""}`;
+      const label = `${classes.names[classes.of[row]!]}, ${pictures.nameOf(indices[row]!)}, ${place}${own.has(row) ? "; the picture itself, which does not vote" : ""}`;
       button.classList.toggle("acc-own", own.has(row));
       pictures.show(picture, indices[row]!, SIZE);
       button.style.setProperty("--frame", classes.color(classes.of[row]!, theme));

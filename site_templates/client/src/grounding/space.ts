@@ -50,7 +50,7 @@ export class Space {
       iconButton("home", "Show all of it", home),
     );
     this.element = h("div", { class: "acc-stage-frame" }, stage.element, tools, this.tip);
-    stage.cloud.setPictures(manifold.pictures, manifold.indices.length, stage.maxTexture(), manifold.indices);
+    stage.cloud.setPictures(manifold.drawn.atlas, manifold.indices.length, stage.maxTexture(), manifold.drawn.tiles);
     stage.cloud.setBlend({ from: manifold.shown, to: manifold.shown, mix: 0 });
     stage.setPositions(() => manifold.shown);
     stage.annotate = (context, place) => drawMarks(context, place, this.marks, manifold.shown, stage.overlay);
@@ -124,7 +124,7 @@ export class Space {
       const { pictures, indices, classes } = this.manifold;
       const picture = h("span", {});
       pictures.show(picture, indices[row]!, 56);
-      this.tip.replaceChildren(picture, h("span", { class: "acc-tip-text" }, h("strong", {}, classes.names[classes.of[row]!]!), h("br"), `test picture ${indices[row]}`));
+      this.tip.replaceChildren(picture, h("span", { class: "acc-tip-text" }, h("strong", {}, classes.names[classes.of[row]!]!), h("br"), pictures.nameOf(indices[row]!)));
     }
     if (row !== null) {
       const left = x + 16 + this.tip.offsetWidth > stage.width ? x - 16 - this.tip.offsetWidth : x + 16;

@@ -125,7 +125,10 @@ function fact(name: string, value: string, title = ""): HTMLElement[] {
 
 /** A classifier's probabilities as bars, or the value of a regression. */
 function readingElement({ probe, values }: Reading): HTMLElement {
-  if (!probe.classes) return h("p", { class: "acc-reading" }, `${probe.task}: `, h("strong", {}, [...values].map(number).join(", ")));
+  if (!probe.classes) {
+    const read = [...values].map((value, i) => `${probe.outputs?.[i] ?? ""} ${number(value)}`.trim());
+    return h("p", { class: "acc-reading" }, `${probe.task}: `, h("strong", {}, read.join(", ")));
+  }
   const best = values.indexOf(Math.max(...values));
   const names = Array.from(values, (_, i) => probe.classes?.[i] ?? String(i));
   const title = h("p", {}, `${probe.task}: `, h("strong", {}, names[best]!), ` ${percent(values[best]!)}`);

@@ -29,10 +29,12 @@ export interface DatasetMeta {
 }
 
 export interface Coloring {
-  /** `label`, `prediction`, `error`, `factor:<name>`, or the name of an array (N,) of the same data. */
+  /** `label`, `prediction`, `error`, `factor:<name>`, or the name of an array (N,) of the same data, as `data:<name>`. */
   id: string;
   label: string;
   kind: "class" | "scalar";
+  /** Names of the classes, where they are not those of the data set's label. */
+  classes?: readonly string[];
 }
 
 /**
@@ -68,9 +70,10 @@ export interface NeighborsMeta {
 }
 
 /**
- * `<run>/manifold`; n reference points of the test split with latents of D: `reference_points` f32 (n,3), UMAP;
+ * `<run>/manifold`; n reference points of `split` with latents of D: `reference_points` f32 (n,3), UMAP;
  * `reference_latents` f32 (n,D), what distances are measured in; `reference_latents_raw` f32 (n,D), as encoded;
- * `reference_labels` (n,) and `indices` (n,), the pictures of the data set.
+ * `reference_labels` (n,) and `indices` (n,) of the pictures in their split. `atlas` (bytes of one PNG, tile i for row i)
+ * where that is not the test split, whose pictures the data set has.
  */
 export interface ManifoldMeta {
   n: number;
@@ -80,6 +83,9 @@ export interface ManifoldMeta {
   /** Neighbours that a new latent lies between. */
   projection_k: number;
   dataset: string;
+  split?: "test" | "train";
+  /** Tiles in one row of `atlas`, where there is one. */
+  atlas_columns?: number | null;
   provenance?: Provenance;
 }
 
@@ -90,6 +96,8 @@ export interface Probe {
   stop: number;
   /** Names of the outputs of a classifier; null for a regression. */
   classes: readonly string[] | null;
+  /** Names of all outputs: classes, or columns of a regression. */
+  outputs?: readonly string[];
 }
 
 /** How a data set's pictures came from pen strokes: `acc_assets.datasets.PenRule`. */

@@ -1,6 +1,6 @@
 import { classColor, outcomeColor, parseHex, type RampName, rampTable, type Theme } from "../shared/palette";
 import { EMPHASIS } from "./cloud";
-import { className, type RunData } from "./run_data";
+import type { RunData } from "./run_data";
 import type { ViewerState } from "./state";
 
 /** The classes of a class colouring: what the legend lists and the filter hides. */
@@ -30,9 +30,10 @@ export function classesOf(run: RunData, id: string): Classes | null {
     return { id, names: ["Right", "Wrong"], counts: countsOf(of, 2), color: (i, theme) => outcomeColor(i === 0, theme), of };
   }
   const of = run.values(id);
-  let highest = (run.dataset.classes?.length ?? 1) - 1;
+  const known = run.colorings.find((coloring) => coloring.id === id)?.classes ?? run.dataset.classes;
+  let highest = (known?.length ?? 1) - 1;
   for (let i = 0; i < of.length; i++) highest = Math.max(highest, of[i]!);
-  const names = Array.from({ length: highest + 1 }, (_, i) => className(run.dataset, i));
+  const names = Array.from({ length: highest + 1 }, (_, i) => known?.[i] ?? String(i));
   return { id, names, counts: countsOf(of, names.length), color: classColor, of };
 }
 

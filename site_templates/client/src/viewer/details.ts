@@ -2,7 +2,7 @@ import { h, iconButton } from "../shared/dom";
 import { count, number, plural } from "../shared/format";
 import { classColor, type Theme } from "../shared/palette";
 import type { Edge } from "./overlay";
-import { className, type Neighbors, type RunData } from "./run_data";
+import { className, coloringName, isNamedColumn, type Neighbors, type RunData } from "./run_data";
 
 const SHOWN_NEIGHBORS = 15;
 const HOVER_FACTORS = 6; // beside the cursor; the panel lists them all
@@ -96,7 +96,7 @@ export function thumbnail(run: RunData, index: number, size: number, theme: Them
 
 /** "Point 12, label 7, predicted 9". */
 export function describe(run: RunData, index: number): string {
-  const parts = [`Point ${index}`, `label ${valueName(run, "label", index)}`];
+  const parts = [`Point ${index}`, `${factName(run, "label")} ${valueName(run, "label", index)}`];
   if (has(run, "prediction")) parts.push(`predicted ${valueName(run, "prediction", index)}`);
   return parts.join(", ");
 }
@@ -107,15 +107,24 @@ function facts(run: RunData, index: number, factors: readonly string[]): HTMLEle
     rows.push(h("div", { class: "acc-fact" }, h("dt", {}, name), h("dd", { class: mark }, value)));
   row("point", `#${index}`);
   if (run.meta.steps.length > 1) row("at step", count(run.step));
-  row("label", valueName(run, "label", index));
+  row(factName(run, "label"), valueName(run, "label", index));
+  for (const { id, label, classes } of run.colorings.filter(({ id }) => isNamedColumn(id))) {
+    const value = run.values(id)[index]!;
+    row(label, classes?.[value] ?? number(value));
+  }
   if (has(run, "prediction")) {
     const right = run.values("prediction")[index] === run.values("label")[index];
     const mark = run.dataset.classes?.length ? (right ? " ✓" : " ✗") : "";
-    row("predicted", valueName(run, "prediction", index) + mark, mark && (right ? "acc-right" : "acc-wrong"));
+    row(run.dataset.classes?.length ? "predicted" : factName(run, "prediction"), valueName(run, "prediction", index) + mark, mark && (right ? "acc-right" : "acc-wrong"));
   }
   if (has(run, "error")) row("error", number(run.values("error")[index]!));
   for (const name of factors) row(name, number(run.values(`factor:${name}`)[index]!));
   return h("dl", { class: "acc-facts" }, ...rows);
+}
+
+/** "label" of classes; of a real target the name of its column. */
+function factName(run: RunData, id: string): string {
+  return run.dataset.classes?.length ? id : coloringName(run, id);
 }
 
 function has(run: RunData, id: string): boolean {

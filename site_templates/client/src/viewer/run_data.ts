@@ -50,6 +50,16 @@ export function nearestSnapshot(step: number, steps: readonly number[]): number 
   return Math.round(timeOfStep(step, steps));
 }
 
+/** Whether a colouring shows what the data set knows of its images by name, or what a regression reads of it. */
+export function isNamedColumn(id: string): boolean {
+  return id.startsWith("data:") || id.startsWith("predicted:");
+}
+
+/** What a colouring is called: "Label", "x (ground truth)". */
+export function coloringName(run: RunData, id: string): string {
+  return run.colorings.find((coloring) => coloring.id === id)?.label ?? id;
+}
+
 /** Name of a point's class, or its number where the classes have no names. */
 export function className(dataset: DatasetMeta, index: number): string {
   return dataset.classes?.[index] ?? String(index);
@@ -86,10 +96,10 @@ export async function loadRun(key: string): Promise<RunData> {
 /** The values (N,) of each colouring at snapshot `s`. */
 function valuesAt(arrays: Data["arrays"], { factors }: PointsMeta, count: number, s: number): Map<string, ArrayLike<number>> {
   const found = new Map<string, ArrayLike<number>>();
-  for (const [name, { data }] of Object.entries(arrays)) {
+  for (const [name, { data, shape }] of Object.entries(arrays)) {
     const row = (i: number) => data.subarray(i * count, (i + 1) * count);
     if (name === "activations") factors.forEach((factor, f) => found.set(`factor:${factor.name}`, row(s * factors.length + f)));
-    else if (name !== "labels") found.set(name === "predictions" ? "prediction" : name, row(s));
+    else if (name !== "labels") found.set(name === "predictions" ? "prediction" : name, row(shape.length === 1 ? 0 : s));
   }
   return found;
 }
@@ -178,7 +188,9 @@ function coloringsOf(meta: PointsMeta, dataset: DatasetMeta, arrays: ReadonlyMap
   const named = new Map((meta.colorings ?? []).map((coloring) => [coloring.id, coloring]));
   const known = possible.map((coloring) => ({ ...coloring, label: named.get(coloring.id)?.label ?? coloring.label }));
   const extra = [...named.values()].filter((coloring) => !possible.some(({ id }) => id === coloring.id));
-  return [...known, ...extra].filter(({ id }) => arrays.has(id === "outcome" ? "prediction" : id));
+  const columns = extra.filter(({ id }) => isNamedColumn(id)); // they stand beside label and prediction
+  const order = [...known.slice(0, 1), ...columns, ...known.slice(1), ...extra.filter((coloring) => !columns.includes(coloring))];
+  return order.filter(({ id }) => arrays.has(id === "outcome" ? "prediction" : id));
 }
 
 /**

@@ -1,0 +1,127 @@
+"""Dagster's daemon for as long as a build lasts, where none is running: it takes runs from the queue.
+
+The build starts this module as a process of its own. It ends when the build does, however that ends: runs of a build
+that was killed are terminated, so that no training goes on that nobody waits for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from acc_assets.storage import Store
+
+BUILD_TAG = "acc/build"
+LOG = "daemon.log"
+LOCK = ".daemon.lock"
+MODULE = "acc_assets.definitions"
+HEARTBEAT_SECONDS = 60  # a daemon whose heart did not beat for so long is gone
+CHECK_SECONDS = 2.0
+
+
+class Daemon:
+    """Sees to it that a daemon runs: somebody else's, such as that of `acc ui`, or one of this build's own."""
+
+    def __init__(self, instance: dg.DagsterInstance, store: Store, build_id: str) -> None:
+        self._instance = instance
+        self._home = Path(instance.root_directory)
+        self._store = store
+        self._build_id = build_id
+        self._process: subprocess.Popen[bytes] | None = None
+        self._checked = 0.0
+
+    def __enter__(self) -> Daemon:
+        self.ensure()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()  # it ends by itself, as soon as no run needs it
+
+    def ensure(self) -> None:
+        """Start a daemon where none is alive."""
+        now = time.monotonic()
+        if now - self._checked < CHECK_SECONDS:
+            return
+        self._checked = now
+        if self._process is not None and self._process.poll() is None:
+            return
+        if self._others():
+            return
+        command = [sys.executable, "-m", __name__, self._build_id]
+        # A group of its own, so that Ctrl-C reaches the build alone, which terminates its runs in order.
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env={
+                **os.environ,
+                "DAGSTER_HOME": str(self._home),
+                "ACC_STORAGE": str(self._store.root.absolute()),
+            },
+            preexec_fn=_heed_interrupts,
+        )
+
+    def _others(self) -> bool:
+        """Whether another process holds the daemon's place, or one that knows nothing of us is alive."""
+        try:
+            with FileLock(self._home / LOCK, timeout=0):
+                pass
+        except Timeout:
+            return True
+        newest = max(
+            (beat.timestamp for beat in self._instance.get_daemon_heartbeats().values()), default=0.0
+        )
+        return time.time() - newest < HEARTBEAT_SECONDS
+
+
+def _heed_interrupts() -> None:
+    """A shell without job control lets background processes ignore SIGINT, by which Dagster terminates runs."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def main(build_id: str) -> None:
+    """Run the daemon until standard input ends and no run is left that needs it."""
+    import dagster as dg
+
+    from acc_assets.assets.follow import cancel
+    from acc_assets.assets.instance import UNFINISHED
+
+    home = Path(os.environ["DAGSTER_HOME"])
+    with contextlib.suppress(Timeout), FileLock(home / LOCK, timeout=0), (home / LOG).open("ab") as log:
+        command = [str(Path(sys.executable).with_name("dagster-daemon")), "run", "-m", MODULE]
+        daemon = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        sys.stdin.buffer.read()  # until the build ends
+        with dg.DagsterInstance.get() as instance:
+            cancel(instance, build_id)
+            while (
+                instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)), limit=1) and daemon.poll() is None
+            ):
+                time.sleep(1)
+            daemon.send_signal(signal.SIGINT)
+            try:
+                daemon.wait(20)
+            except subprocess.TimeoutExpired:
+                daemon.kill()
+                daemon.wait()
+            instance.wipe_daemon_heartbeats()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,182 @@
+"""What Dagster's daemon does for a project: it keeps the verdicts true, and watches files and failures."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+
+# What says of which materialization a verdict is, and what asks by partition: neither has a public name yet.
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
+from dagster._core.storage.event_log.base import PartitionKeyFilter
+
+from acc_assets.assets.dataset import source_key
+from acc_assets.assets.factory import MADE_FROM_RECIPE, MATCHES
+from acc_assets.assets.failures import record_failure
+from acc_assets.assets.launched import Project
+from acc_assets.assets.plans import AssetPlan, plans
+from acc_assets.assets.resources import StoreResource
+from acc_assets.assets.status import AssetStatus, recipe_status
+from acc_assets.datasets import DatasetError, source_digest
+from acc_assets.storage import Store
+from acc_assets.tree import Tree
+
+WATCH_SECONDS = 5
+
+
+def sensors(project: Project, stored: StoreResource) -> list[Any]:
+    """The sensors of a code location; the one that starts runs is off until somebody wants it."""
+    name = "_".join(["acc", *project.prefix])
+
+    @dg.sensor(
+        name=f"{name}_watch",
+        description="Says on every asset and seed whether it is what the recipe says now, and what its files hold.",
+        minimum_interval_seconds=WATCH_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+    )
+    def watch(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        observed = observe_files(project, context.instance)
+        seen = f"{project.to_json()} {context.instance.event_log_storage.get_maximum_record_id()}"
+        if context.cursor == seen:
+            return dg.SkipReason("nothing changed")
+        context.update_cursor(seen)
+        store = stored.open()
+        told = sum(tell_verdicts(project, tree, context.instance, store) for tree in project.trees.values())
+        return dg.SkipReason(f"{told} verdicts and {observed} data sources changed")
+
+    up_to_date = dg.AutomationConditionSensorDefinition(
+        f"{name}_bring_up_to_date",
+        target=dg.AssetSelection.assets(*(plan.key for plan in _all_plans(project))),
+        description="Rebuilds whatever is missing or not what its recipe says, as soon as that is known.",
+        default_status=dg.DefaultSensorStatus.STOPPED,
+        minimum_interval_seconds=10,
+    )
+
+    @dg.run_failure_sensor(
+        name=f"{name}_failures",
+        description="Leaves the reason with every node that a run was working on when it ended without telling it.",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=WATCH_SECONDS,
+    )
+    def failures(context: dg.RunFailureSensorContext) -> None:
+        run, at_work = context.dagster_run, set[str]()
+        for entry in context.instance.all_logs(run.run_id):
+            event = entry.dagster_event
+            if event is not None and event.step_key is not None:
+                if event.is_step_start:
+                    at_work.add(event.step_key)
+                elif event.is_step_success or event.is_step_failure:
+                    at_work.discard(event.step_key)
+        seed = run.tags.get("dagster/partition")
+        for plan in _all_plans(project):
+            if plan.kind is None and "__".join(plan.key.path) in at_work and (plan.scope != "node" or seed):
+                own_seed = int(str(seed)) if plan.scope == "node" else None
+                why = f"the run ended while it was at work: {context.failure_event.message}"
+                record_failure(stored.open(), plan, own_seed, why, run.run_id)
+
+    return [watch, up_to_date, failures]
+
+
+def tell_verdicts(project: Project, tree: Tree, instance: dg.DagsterInstance, store: Store) -> int:
+    """Bring the verdicts of `matches_recipe` up to date; returns how many were told anew."""
+    states = recipe_status(tree, instance, store, prefix=project.prefix)
+    recorded = [one for one in states if one.state not in ("missing", "unregistered")]
+    told = 0
+    for seed in {one.seed: None for one in recorded}:
+        own = [one for one in recorded if one.seed == seed]
+        known = _known_verdicts(instance, [one.plan.key for one in own], seed)
+        for one in own:
+            if known.get(one.plan.key) != (one.state == "fresh", _why(one)):
+                _tell(instance, one)
+                told += 1
+    return told
+
+
+def observe_files(project: Project, instance: dg.DagsterInstance) -> int:
+    """Observe the files that data sets are read from, where they hold something new; returns how many did."""
+    told = 0
+    for key, config in _sources(project).items():
+        try:
+            digest = str(source_digest(config))
+        except DatasetError:  # missing files are told by whatever needs them
+            continue
+        record = instance.fetch_observations(key, limit=1).records
+        observation = record[0].asset_observation if record else None
+        if observation is None or observation.data_version != digest:
+            tags = {"dagster/data_version": digest}
+            instance.report_runless_asset_event(dg.AssetObservation(asset_key=key, tags=tags))
+            told += 1
+    return told
+
+
+def file_sources(project: Project) -> list[Any]:
+    """The files outside that data sets are read from, each an asset that can be observed."""
+    return [_file_source(key, config) for key, config in _sources(project).items()]
+
+
+def _file_source(key: dg.AssetKey, config: Any) -> Any:
+    @dg.observable_source_asset(
+        key=key,
+        description=f"The files of {type(config).__name__}, outside the store; other files make other data.",
+        group_name="files",
+    )
+    def files() -> dg.DataVersion:
+        return dg.DataVersion(str(source_digest(config)))
+
+    return files
+
+
+def _sources(project: Project) -> dict[dg.AssetKey, Any]:
+    found = {}
+    for tree in project.trees.values():
+        for ref in tree.datasets.values():
+            key = source_key(ref, project.prefix)
+            if key is not None:
+                found[key] = ref.config
+    return found
+
+
+def _known_verdicts(
+    instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey], seed: int | None
+) -> dict[dg.AssetKey, tuple[bool, str]]:
+    """What Dagster says last of `matches_recipe`: passed, and why."""
+    records = instance.event_log_storage.get_latest_asset_check_execution_by_key(
+        [dg.AssetCheckKey(key, MATCHES) for key in keys],
+        PartitionKeyFilter(key=None if seed is None else str(seed)),
+    )
+    found = {}
+    for check, record in records.items():
+        if record.evaluation is not None:
+            found[check.asset_key] = (record.evaluation.passed, record.evaluation.description or "")
+    return found
+
+
+def _why(one: AssetStatus) -> str:
+    return one.why or MADE_FROM_RECIPE
+
+
+def _tell(instance: dg.DagsterInstance, one: AssetStatus) -> None:
+    partitions = None if one.seed is None else [str(one.seed)]
+    asked = dg.AssetRecordsFilter(asset_key=one.plan.key, asset_partitions=partitions)
+    made = instance.fetch_materializations(asked, limit=1).records[0]
+    instance.report_runless_asset_event(
+        dg.AssetCheckEvaluation(
+            asset_key=one.plan.key,
+            check_name=MATCHES,
+            passed=one.state == "fresh",
+            severity=dg.AssetCheckSeverity.WARN,
+            description=_why(one),
+            metadata={"state": one.state},
+            target_materialization_data=AssetCheckEvaluationTargetMaterializationData(
+                storage_id=made.storage_id, run_id=made.run_id, timestamp=made.timestamp
+            ),
+            blocking=True,
+            partition=None if one.seed is None else str(one.seed),
+        )
+    )
+
+
+def _all_plans(project: Project) -> Iterator[AssetPlan]:
+    for tree in project.trees.values():
+        yield from plans(tree, project.prefix)

@@ -1,0 +1,124 @@
+"""Running a recipe with a recording context, and checking what it says of itself."""
+
+from __future__ import annotations
+
+import inspect
+import reprlib
+from collections.abc import Callable
+from typing import Any
+
+from acc_assets.tree.errors import RecipeError
+from acc_assets.tree.names import MAX_NAME, NAME_RULE, checked_text, is_name
+from acc_assets.tree.nodes import Tree
+from acc_assets.tree.phases import is_number, is_whole
+from acc_assets.tree.recipe import Recipe, RecipeContext
+from acc_assets.tree.spec import canonical
+
+MAX_SEED, MAX_SEEDS = 2**63 - 1, 10_000
+SEED_RULE = f"Give up to {MAX_SEEDS:,} distinct whole numbers from 0 to 2^63 - 1."
+
+
+def recipe_parameters(run: Callable[..., Any]) -> dict[str, Any]:
+    """The parameters of a recipe's `run` and their defaults."""
+    parameters = list(inspect.signature(run).parameters.values())[1:]
+    return {p.name: p.default for p in parameters}
+
+
+def trace(recipe: Recipe, **overrides: Any) -> Tree:
+    """Run a recipe with a recording context and return its tree.
+
+    `overrides` replace the recipe's own parameters. Raises `RecipeError` for anything that is wrong with it.
+    """
+    name = recipe_name(recipe)
+    if not is_name(name):
+        raise RecipeError(
+            f"{reprlib.repr(name)} is not a valid name.", remedy=NAME_RULE, recipe=str(name)[:MAX_NAME]
+        )
+    words = {}
+    for field_name in ("title", "description", "question", "hypothesis"):
+        words[field_name] = getattr(recipe, field_name)
+        try:
+            checked_text(words[field_name])
+        except (TypeError, ValueError) as error:
+            problem = f"{field_name} is {reprlib.repr(words[field_name])}: {error}."
+            raise RecipeError(problem, remedy="Write text.", recipe=name) from None
+    seeds = _checked_seeds(recipe.seeds, name)
+    defaults = recipe.parameters if hasattr(recipe, "parameters") else recipe_parameters(recipe.run)
+    unknown = sorted(set(overrides) - set(defaults))
+    if unknown:
+        raise RecipeError(
+            f"there is no parameter {unknown}.",
+            remedy=f"Parameters are: {sorted(defaults) or 'none'}.",
+            recipe=name,
+        )
+    missing = [
+        key for key, value in defaults.items() if value is inspect.Parameter.empty and key not in overrides
+    ]
+    if missing:
+        raise RecipeError(
+            f"parameter {missing} has no default.", remedy="Give every parameter one.", recipe=name
+        )
+    parameters = {
+        key: _checked_parameter(key, value, defaults[key], name)
+        for key, value in {**defaults, **overrides}.items()
+    }
+    ctx = RecipeContext(name)
+    recipe.run(ctx, **parameters)
+    nodes = ctx.finish()
+    tree = Tree(
+        name=name,
+        title=words["title"] or name.replace("_", " ").capitalize(),
+        description=inspect.cleandoc(words["description"]),
+        question=inspect.cleandoc(words["question"]),
+        hypothesis=inspect.cleandoc(words["hypothesis"]),
+        seeds=seeds,
+        parameters=parameters,
+        nodes=nodes,
+        datasets=ctx.datasets,
+    )
+    tree.hash  # noqa: B018  of the code as it is now
+    return tree
+
+
+def recipe_name(recipe: Recipe) -> str:
+    """The name that a recipe gives itself, else that of its class."""
+    return recipe.name or type(recipe).__name__
+
+
+def _checked_seeds(seeds: Any, recipe: str) -> tuple[int, ...]:
+    listed = isinstance(seeds, list | tuple | range) and 0 < len(seeds) <= MAX_SEEDS
+    if not listed or not all(is_whole(seed, 0, MAX_SEED) for seed in seeds) or len(set(seeds)) < len(seeds):
+        raise RecipeError(f"seeds={reprlib.repr(seeds)} is not allowed.", remedy=SEED_RULE, recipe=recipe)
+    return tuple(seeds)
+
+
+def _checked_parameter(key: str, value: Any, default: Any, recipe: str) -> Any:
+    """The value in the type of the parameter's default; a whole number will do for a float, a list for a tuple."""
+    kind = type(default)
+    if kind is float and is_number(value):
+        value = float(value)
+    elif kind in (list, tuple) and isinstance(value, list | tuple):
+        value = kind(value)
+    elif kind in (bool, int, float, str, list, tuple) and type(value) is not kind:
+        raise RecipeError(
+            f"parameter '{key}' is {reprlib.repr(value)}; its default {default!r} is of type {kind.__name__}.",
+            remedy=f"Give it {_KINDS[kind]}.",
+            recipe=recipe,
+        )
+    try:
+        canonical(value)
+    except TypeError as error:
+        raise RecipeError(
+            f"parameter '{key}': {error}.", remedy="Give it such a value.", recipe=recipe
+        ) from None
+    return value
+
+
+_KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text, in quotes where it could be read as a number",
+    list: "a list",
+    tuple: "a list",
+}

@@ -1,0 +1,105 @@
+"""Data with known factors, a class and numbers in one pass, and classes that a model keeps perfectly apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from acc_assets.datasets import DatasetConfig, Shapes, Split
+from acc_assets.models import ConvAutoencoder, FactorGroup, ModelOutput
+from acc_assets.tasks import ClassificationTask, ReconstructionTask, RegressionTask
+from acc_assets.tree import ManifoldAnalysis, Recipe, RecipeContext
+
+NAMES = ("dark", "grey", "bright")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plain(DatasetConfig):
+    """Pictures of one colour: all of a class are the same."""
+
+    image_size: int = 8
+    name: ClassVar[str] = "plain"
+
+    @property
+    def source(self) -> str:
+        return "pictures of one colour, made here"
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        return {"train": 60, "validation": 15, "test": 45}
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        return NAMES
+
+    def _read(self, location: Path | None) -> Mapping[str, Split]:
+        found = {}
+        for split, count in self.sizes.items():
+            labels = np.arange(count, dtype=np.int64) % 3
+            images = (
+                np.full((count, 1, 8, 8), 0, np.uint8)
+                + (60 + 90 * labels).astype(np.uint8)[:, None, None, None]
+            )
+            found[split] = Split(images, labels)
+        return found
+
+
+class Brightness(nn.Module):
+    """Encodes a picture by its mean, so that each class of `Plain` is a single place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(2))
+
+    def forward(self, images: Tensor) -> dict[ModelOutput, Tensor]:
+        return {ModelOutput.LATENT: images.mean(dim=(1, 2, 3))[:, None] * self.scale}
+
+
+class Measured(Recipe):
+    name = "measured"
+    question = "Do known factors and perfect separation reach the pages?"
+
+    def run(self, ctx: RecipeContext, steps: int = 40) -> None:
+        shapes = ctx.load_dataset("shapes", Shapes, n=300, image_size=16)
+        groups = (FactorGroup("what", 0, 4), FactorGroup("where", 4, 8))
+        ctx.create_model(ConvAutoencoder, image_size=16, latent_dim=8, factor_groups=groups)
+        root = ctx.save_checkpoint("root")
+        ctx.fork(root, "both")
+        ctx.attach_task(ReconstructionTask("recon", shapes))
+        ctx.attach_task(ClassificationTask("shape", shapes, factor_name="what"))
+        ctx.attach_task(
+            RegressionTask(
+                "place", shapes, target_names=("x", "y"), factor_name="where", head_lr=0.01, weight=20
+            )
+        )
+        ctx.train(steps=steps, lr=2e-3, snapshot_every=steps)
+        ctx.save_checkpoint("both_trained")
+        ctx.evaluate(
+            manifold=ManifoldAnalysis(
+                label_sets=(shapes,), metric="cosine", split="train", points=100, pixels=True
+            )
+        )
+
+        places = ctx.load_dataset("places", Shapes, n=300, image_size=16, targets=("x", "y"))
+        ctx.create_model(ConvAutoencoder, image_size=16, latent_dim=8)
+        ctx.save_checkpoint("numbers_root")
+        ctx.fork("numbers_root", "numbers")
+        ctx.attach_task(RegressionTask("height", places, target_names=("y",)))
+        ctx.train(steps=steps, lr=2e-3, snapshot_every=steps)
+        ctx.save_checkpoint("numbers_trained")
+        ctx.evaluate()
+
+        plain = ctx.load_dataset("plain", Plain)
+        ctx.create_model(Brightness)
+        ctx.save_checkpoint("apart_root")
+        ctx.fork("apart_root", "apart")
+        ctx.attach_task(ClassificationTask("colour", plain))
+        ctx.train(steps=2, snapshot_every=2)
+        ctx.save_checkpoint("apart_trained")
+        ctx.evaluate(manifold=ManifoldAnalysis(label_sets=(plain,), points=30))
