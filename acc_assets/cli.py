@@ -16,11 +16,30 @@ class _Friendly(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.ClickException:
+            raise
         except Exception as error:
             ours = type(error).__module__.startswith("acc_assets.")
             if ours or isinstance(error, OSError):
                 raise click.ClickException(str(error)) from error
+            if (words := _about_dagsters_files(error)) is not None:
+                raise click.ClickException(words) from error
             raise
+
+
+def _about_dagsters_files(error: Exception) -> str | None:
+    if type(error).__module__.partition(".")[0] not in (
+        "dagster",
+        "dagster_shared",
+        "sqlalchemy",
+        "sqlite3",
+        "yaml",
+    ):
+        return None
+    from acc_assets.assets.instance import explained
+    from acc_assets.storage import Store
+
+    return explained(error, Store())
 
 
 @click.group(cls=_Friendly, context_settings={"help_option_names": ["-h", "--help"]})

@@ -105,8 +105,6 @@ def test_build_takes_a_selection_seeds_and_steps(tmp_path: Path) -> None:
             "1",
             "--steps",
             "4",
-            "--workers",
-            "2",
         ]
         done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -150,7 +148,7 @@ def test_without_a_site_the_remedy_is_named(tmp_path: Path, command: list[str]) 
 
 
 def test_a_failing_branch_leaves_the_others_and_says_why(failing: Path) -> None:
-    result = acc("build", "failing", "--workers", "1")
+    result = acc("build", "failing")
     assert result.exit_code == 1
     said = " ".join(result.output.split())
     assert "raises seed 0 failed: RuntimeError: this model never works" in said
@@ -257,15 +255,24 @@ def slow(tmp_path: Path) -> Iterator[Path]:
         yield tmp_path / "storage"
 
 
-def started(*arguments: str) -> subprocess.Popen[str]:
-    """The command in a process of its own."""
-    command = [str(ACC), *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def started(*arguments: str, background: bool = False) -> subprocess.Popen[str]:
+    """The command in a process of its own; in the background as a script starts it, so that SIGINT is ignored."""
+
+    def ignore_interrupts() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    return subprocess.Popen(
+        [str(ACC), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=ignore_interrupts if background else None,
+    )
 
 
-def terminated_in_training(storage: Path) -> str:
+def terminated_in_training(storage: Path, *, background: bool = False) -> str:
     """Terminate an endless build once it trains; what it printed."""
-    build = started("build", "slow", "--workers", "2", "--set", "steps=100000")
+    build = started("build", "slow", "--set", "steps=100000", background=background)
     run = Store(storage).run("slow", "walk_trained", 0)
     before = len(run.events())
     deadline = time.monotonic() + 240
@@ -286,7 +293,7 @@ def test_a_terminated_build_saves_ends_its_processes_and_goes_on_later(slow: Pat
     run = Store(slow).run("slow", "walk_trained", 0)
     (cancelled,) = [event for event in run.events() if event["event"] == "run.cancelled"]
     assert run.exists(f"checkpoints/step_{cancelled['step']:08d}.pt")
-    terminated_in_training(slow)
+    terminated_in_training(slow, background=True)
     events = {
         kind: [e["step"] for e in run.events() if e["event"] == kind]
         for kind in ("run.resumed", "run.cancelled")
@@ -296,7 +303,7 @@ def test_a_terminated_build_saves_ends_its_processes_and_goes_on_later(slow: Pat
 
 
 def test_two_builds_at_once_share_the_work(slow: Path) -> None:
-    builds = [started("build", "slow", "--workers", "1", "--set", "steps=400") for _ in range(2)]
+    builds = [started("build", "slow", "--set", "steps=400") for _ in range(2)]
     outputs = [build.communicate(timeout=300)[0] for build in builds]
     assert [build.returncode for build in builds] == [0, 0], "\n".join(outputs)
     run = Store(slow).run("slow", "walk_trained", 0)
@@ -304,3 +311,154 @@ def test_two_builds_at_once_share_the_work(slow: Path) -> None:
     assert (kinds.count("run.started"), kinds.count("run.completed")) == (1, 1)
     assert run.verify() == []
     assert acc("status", "slow", "--set", "steps=400").exit_code == 0
+
+
+def at_work(storage: Path) -> set[int]:
+    """Processes that work on a store."""
+    found = set()
+    for process in Path("/proc").iterdir():
+        try:
+            environment = (process / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if f"ACC_STORAGE={storage}".encode() in environment and int(process.name) != os.getpid():
+            found.add(int(process.name))
+    return found
+
+
+def test_nothing_trains_on_after_a_build_was_killed(slow: Path) -> None:
+    build = started("build", "slow", "--set", "steps=100000")
+    run = Store(slow).run("slow", "walk_trained", 0)
+    deadline = time.monotonic() + 240
+    while (run.last_event() or {}).get("event") not in ("train.progress", "train.metrics"):
+        assert build.poll() is None, build.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert len(at_work(slow)) > 1
+    build.kill()
+    build.wait()
+    while at_work(slow):
+        assert time.monotonic() < deadline, [
+            Path(f"/proc/{one}/cmdline").read_bytes()
+            for one in at_work(slow)
+            if Path(f"/proc/{one}").exists()
+        ]
+        time.sleep(0.5)
+    assert run.last_event()["event"] == "run.cancelled"  # type: ignore[index]
+
+
+def test_artifacts_that_dagster_does_not_know_are_recorded_and_not_built_again(own_built: Path) -> None:
+    shutil.rmtree(own_built / "dagster")
+    rows = json.loads(acc("status", "tiny", "--json").output)["tiny"]
+    assert {row["state"] for row in rows} == {"unregistered"}
+    before = {path: path.stat().st_mtime_ns for path in own_built.rglob("runs/**/*") if path.is_file()}
+    result = acc("build", "tiny")
+    assert result.exit_code == 0, result.output
+    assert "0 built, 49 fresh, 0 failed" in result.output
+    assert "49 found whole in the store" in result.output
+    after = {path: path.stat().st_mtime_ns for path in own_built.rglob("runs/**/*") if path.is_file()}
+    assert before == after
+    rows = json.loads(acc("status", "tiny", "--json").output)["tiny"]
+    assert {row["state"] for row in rows} == {"fresh"}
+
+
+def test_a_site_that_was_made_from_damaged_artifacts_is_rendered_again(own_built: Path) -> None:
+    run = Store(own_built).run("tiny", "plain_trained", 0)
+    place = run.local_path("metrics/metrics.json")
+    whole = place.read_bytes()
+    page = own_built / "site" / "recipes" / "tiny" / "nodes" / "plain_trained.html"
+    before = page.read_bytes()
+    place.write_bytes(whole.replace(b"psnr", b"rnsp"))
+    assert acc("site", "tiny").exit_code == 0
+    assert b"Damaged artifacts" in page.read_bytes()
+    result = acc("build", "tiny")
+    assert result.exit_code == 0, result.output
+    assert place.read_bytes() == whole
+    assert page.read_bytes() == before
+
+
+@pytest.mark.parametrize("other", ["seed", "node"])
+def test_artifacts_in_anothers_place_are_not_shown(own_built: Path, other: str) -> None:
+    store = Store(own_built)
+    mine = store.run("tiny", "plain_trained", 0)
+    theirs = (
+        store.run("tiny", "plain_trained", 1) if other == "seed" else store.run("tiny", "labelled_trained", 0)
+    )
+    shutil.rmtree(mine.local_path("metrics"))
+    shutil.copytree(theirs.local_path("metrics"), mine.local_path("metrics"))
+    rows = json.loads(acc("status", "tiny", "--json").output)["tiny"]
+    damaged = [row for row in rows if row["state"] == "damaged"]
+    assert [(row["asset"], row["seed"]) for row in damaged] == [("plain_trained_metrics", 0)]
+
+
+def test_artifacts_edited_with_a_consistent_manifest_are_not_what_dagster_recorded(own_built: Path) -> None:
+    run = Store(own_built).run("tiny", "plain_trained", 0)
+    metrics = run.read_json("metrics/metrics.json")
+    made_from = run.manifest("metrics").made_from
+    metrics["tasks"]["recon"]["metrics"]["psnr"] = 99.0
+    with run.family("metrics", made_from=made_from) as out:
+        out.json("metrics.json", metrics)
+    (row,) = [
+        row for row in json.loads(acc("status", "tiny", "--json").output)["tiny"] if row["state"] == "damaged"
+    ]
+    assert (row["asset"], row["seed"]) == ("plain_trained_metrics", 0)
+    assert "not what Dagster recorded" in row["why"]
+    assert acc("build", "tiny").exit_code == 0
+    assert run.read_json("metrics/metrics.json")["tasks"]["recon"]["metrics"]["psnr"] != 99.0
+
+
+def test_a_branch_that_is_built_after_the_report_makes_the_report_stale(tmp_path: Path) -> None:
+    with environment(tmp_path / "storage"):
+        assert acc("build", "tiny", "--seeds", "0", "--select", "plain").exit_code == 0
+        assert acc("build", "tiny", "--seeds", "0", "--select", "labelled").exit_code == 0
+        found = Store(tmp_path / "storage").recipe("tiny").read_json("comparison/comparison.json")["nodes"]
+        assert "0" in found["labelled_trained"]["recon.psnr"]["values"]
+        assert "0" in found["plain_trained"]["recon.psnr"]["values"]
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("dagster.yaml", "concurrency: [", "dagster.yaml"),
+        ("dagster.yaml", "run_storage: nonsense\n", "dagster.yaml"),
+        ("history/runs.db", "this is no database", "runs.db"),
+        ("history/runs/index.db", "this is no database", "index.db"),
+    ],
+)
+def test_damage_to_dagsters_own_files_is_one_sentence(
+    own_built: Path, file: str, content: str, words: str
+) -> None:
+    (own_built / "dagster" / file).write_text(content)
+    done = subprocess.run([ACC, "status", "tiny"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    assert words in done.stderr
+    assert "artifacts are safe" in " ".join(done.stderr.split())
+    assert len(done.stderr) < 1200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["build", "tiny", "--steps", "9" * 25], "steps"),
+        (["build", "tiny", "--seeds", ""], "whole numbers"),
+        (["build", "tiny", "--seeds", "9" * 25], "there is no seed"),
+        (["build", "tiny", "--set", "weight=heavy"], "weight"),
+        (["build", "tiny", "--set", "=1"], "NAME=VALUE"),
+        (["build", "tiny", "--set", "steps=[1"], "steps"),
+        (["status", "tiny", "--set", "steps=nan"], "steps"),
+        (["site", "\x00"], "no recipe"),
+        (["publish", "--to", "\x00"], ""),
+        (["build", "../tiny"], "no recipe"),
+    ],
+)
+def test_malformed_command_lines_are_answered_in_words(built: Path, arguments: list[str], words: str) -> None:
+    result = acc(*arguments)
+    assert result.exit_code in (1, 2)
+    assert words in " ".join(result.output.split())
+
+
+def test_a_seed_that_is_named_twice_is_built_once(own_built: Path) -> None:
+    result = acc("build", "tiny", "--seeds", "0,0")
+    assert result.exit_code == 0, result.output
+    assert "0 built" in result.output

@@ -19,7 +19,9 @@ CHECKS = (
         blocking=True,
     ),
     Check(
-        "loss_health", "Every task's loss is healthy against its baseline; thresholds stand in summary.json."
+        "loss_health",
+        "Every task's training loss is healthy against its baseline; thresholds stand in summary.json. Whether that "
+        "holds on test images is judged by `generalises` of the metrics.",
     ),
 )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
 from pathlib import Path
 
 import dagster as dg
@@ -83,3 +85,42 @@ def open_instance(store: Store) -> dg.DagsterInstance:
     home = prepare_home(store)
     with FileLock(home / ".opening.lock", timeout=_OPENING_SECONDS):
         return dg.DagsterInstance.get()
+
+
+def explained(error: BaseException, store: Store) -> str | None:
+    """What is wrong with Dagster's own files, in a sentence with a remedy; None where an error is something else."""
+    home, seen = dagster_home(store), set[int]()
+    texts = []
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        texts.append(f"{type(cause).__module__} {cause}")
+        cause = cause.__cause__ or cause.__context__
+    said = "\n".join(texts)
+    if "disk is full" in said or "No space left" in said:
+        return f"the disk that holds {home} is full. Make room and run the same command again. {_SAFE}"
+    damaged = _damaged_database(home)
+    if damaged is not None:
+        return (
+            f"{damaged} is no whole database, so Dagster cannot tell what ran. {_SAFE} Move {home / 'history'} away; "
+            "the next `acc build` records in a new one what lies in the store, and builds nothing of it again."
+        )
+    if "yaml" in said or "DagsterInvalidConfigError" in type(error).__name__:
+        first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        return f"{home / 'dagster.yaml'} is not valid: {first} Mend it, or delete it and acc writes a new one. {_SAFE}"
+    return None
+
+
+_SAFE = "The artifacts are safe."
+
+
+def _damaged_database(home: Path) -> Path | None:
+    for path in sorted(home.rglob("*.db")):
+        try:
+            with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+                if database.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                    return path
+        except sqlite3.DatabaseError as error:
+            if "locked" not in str(error):
+                return path
+    return None

@@ -49,10 +49,19 @@ def run_ui(store: Store, port: int, arguments: Sequence[str]) -> int:
         watcher.start()
         try:
             return process.wait()
-        except KeyboardInterrupt:  # Dagster got it too
-            return process.wait(END_SECONDS)
+        except KeyboardInterrupt:
+            return _ended(process)
         finally:
             stop.set()
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int:
+    """End `dagster dev`, which a Ctrl-C in a terminal has reached already and a signal to this process has not."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        process.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(END_SECONDS)
+    return process.wait()
 
 
 @contextlib.contextmanager

@@ -63,7 +63,7 @@ class MNISTFactorExperiment(Recipe):
         ctx.phase = "Eval mnist_only"
         ctx.evaluate()
 
-        # === Branch 2: MNIST + synthetic curriculum ===
+        # === Branch 2: MNIST + synthetic tasks, all at once ===
         ctx.phase = "Fork -> with_curriculum"
         ctx.fork(root_id, "with_curriculum")
         ctx.attach_task(ReconstructionTask("recon", mnist))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 CLASS, WHOLE = "class", "latent"  # a probe's target, and the slice that is no slot
+ENOUGH = 3  # headlines
 SECONDARY = 6  # metrics from this rank on (KL, losses, ...) are no headlines
 
 
@@ -149,7 +150,13 @@ class Comparison:
             for column in best.values()
         )
         telling = [c for c in best.values() if not (classified and c.metric == "probe_accuracy")]
-        telling.sort(key=lambda column: -sum(column.key in self.cells[node] for node in self.nodes))
+        having = {
+            column.key: sum(column.key in self.cells[node] for node in self.nodes) for column in telling
+        }
+        telling.sort(key=lambda column: -having[column.key])
+        whole = [column for column in telling if having[column.key] == len(self.nodes)]
+        if len(whole) >= ENOUGH:  # a number that some branches lack compares nothing
+            telling = whole
         return telling[:count] or list(self.columns)[:count]
 
     def named_slots(self) -> list[Column]:

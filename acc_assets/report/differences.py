@@ -188,8 +188,9 @@ def _training(phases: Sequence[Mapping[str, Any]]) -> Iterable[Setting]:
     counts = [int(phase.get("steps") or 0) for phase in phases]
     parts = f" ({' + '.join(f'{count:,}' for count in counts)})" if len(counts) > 1 else ""
     yield Setting("training", "steps", f"{sum(counts):,}{parts}")
-    if len(phases) > 1:
-        yield Setting("training", "training phases", str(len(phases)))
+    together = any(len(phase.get("tasks") or []) > 1 for phase in phases)
+    tasks = ", all tasks at once" if len(phases) == 1 and together else ""
+    yield Setting("training", "training phases", f"{len(phases)}{tasks}")
     keys = dict.fromkeys(key for phase in phases for key in phase)
     for key in keys:
         if key in ("type", "name", "steps", "tasks", *RECORDED):

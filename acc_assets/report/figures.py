@@ -9,11 +9,12 @@ from typing import Any
 
 from PIL import Image
 
+from acc_assets.report.alternatives import Classes, alternative, latent_map_alternative
 from acc_assets.report.artifacts import Artifacts, RunArtifacts
 from acc_assets.report.provenance import Provenance, of_run
 from acc_assets.report.scatter import scatter_png
 from acc_assets.report.views import RecipeView
-from acc_assets.report.vocabulary import CAPTIONS, FIGURES, UMAP_NOTE
+from acc_assets.report.vocabulary import CAPTIONS, FIGURES, MAPS
 from acc_assets.report.writer import SiteWriter, digest_of
 from acc_assets.storage import StorageError
 
@@ -45,14 +46,14 @@ class Figure:
 
 def figures_of(writer: SiteWriter, recipe: RecipeView, run: RunArtifacts, shared: Artifacts) -> list[Figure]:
     """Copy every picture of a run that exists, in the order in which pages show them."""
-    found = [_single(writer, recipe, run, "reconstructions"), latent_map(writer, recipe, run, shared)]
-    found.append(_single(writer, recipe, run, "attention"))
+    copy = _Copier(writer, recipe, run, shared)
+    found = [copy.of("reconstructions", "reconstructions.png"), latent_map(writer, recipe, run, shared)]
+    found.append(copy.of("attention", "attention.png"))
     for family, stem in (("traversals", "traversal"), ("sorted", "sorted")):
         for factor in factors_with(run, family, stem):
-            found.append(_copy(writer, recipe, run, family, f"{stem}_{factor}.png", factor, CAPTIONS[family]))
+            found.append(copy.of(family, f"{stem}_{factor}.png", factor))
             if family == "traversals":
-                name = f"{stem}_{factor}_dims.png"
-                found.append(_copy(writer, recipe, run, family, name, factor, CAPTIONS["traversal_dims"]))
+                found.append(copy.of(family, f"{stem}_{factor}_dims.png", factor, dims=True))
     return [figure for figure in found if figure is not None]
 
 
@@ -76,48 +77,45 @@ def site_path(run: RunArtifacts, name: str) -> str:
     return f"figures/{run.recipe}/{run.node}/seed-{run.seed}/{name}"
 
 
-def _single(writer: SiteWriter, recipe: RecipeView, run: RunArtifacts, family: str) -> Figure | None:
-    return _copy(writer, recipe, run, family, f"{family}.png", "", CAPTIONS[family])
+@dataclass(frozen=True)
+class _Copier:
+    """Copies pictures of one run into the site."""
 
+    writer: SiteWriter
+    recipe: RecipeView
+    run: RunArtifacts
+    shared: Artifacts
 
-def _copy(
-    writer: SiteWriter,
-    recipe: RecipeView,
-    run: RunArtifacts,
-    family: str,
-    name: str,
-    factor: str,
-    caption: str,
-) -> Figure | None:
-    if not stands(recipe, run, family):
-        return None
-    raw = run.bytes(f"{family}/{name}")
-    if raw is None:
-        return None
-    try:
-        with Image.open(io.BytesIO(raw)) as picture:
-            width, height = picture.size
-    except OSError as error:
-        run.problems.append(f"{family}/{name} is no picture: {error}")
-        return None
-    facts = run.json(f"{family}/{family}.json")
-    title = FIGURES[family] + (f": {factor}" if factor else "")
-    if name.endswith("_dims.png"):
-        title = f"{title}, dimension by dimension"
-    return Figure(
-        family=family,
-        factor=factor,
-        title=title,
-        caption=caption_of(facts, name, caption),
-        alt=f"{title} of {run.node}, seed {run.seed}",
-        path=writer.write(site_path(run, name), raw),
-        dark_path=None,
-        width=width,
-        height=height,
-        pixelated=True,
-        general=caption,
-        provenance=of_run(recipe, run, family),
-    )
+    def of(self, family: str, name: str, factor: str = "", dims: bool = False) -> Figure | None:
+        """One picture with its caption and its description; None where it is not there or is no picture."""
+        run = self.run
+        if not stands(self.recipe, run, family):
+            return None
+        raw = run.bytes(f"{family}/{name}")
+        if raw is None:
+            return None
+        try:
+            with Image.open(io.BytesIO(raw)) as picture:
+                width, height = picture.size
+        except OSError as error:
+            run.problems.append(f"{family}/{name} is no picture: {error}")
+            return None
+        general = CAPTIONS["traversal_dims" if dims else family]
+        title = FIGURES[family] + (f": {factor}" if factor else "")
+        return Figure(
+            family=family,
+            factor=factor,
+            title=f"{title}, dimension by dimension" if dims else title,
+            caption=caption_of(run.json(f"{family}/{family}.json"), name, general),
+            alt=alternative(run, self.shared, family, factor, dims),
+            path=self.writer.write(site_path(run, name), raw),
+            dark_path=None,
+            width=width,
+            height=height,
+            pixelated=True,
+            general=general,
+            provenance=of_run(self.recipe, run, family),
+        )
 
 
 def caption_of(facts: Mapping[str, Any], name: str, default: str) -> str:
@@ -150,7 +148,9 @@ def latent_map(
         return writer.derive(site_path(run, f"latent-map-{theme}.png"), source, make)
 
     word = method.upper()
-    caption = CAPTIONS["projections"].replace("UMAP", word) + (f" {UMAP_NOTE}" if method == "umap" else "")
+    label = "class" if Classes(run, shared).names else "target"
+    caption = CAPTIONS["projections"].format(method=word, label=label)
+    caption = " ".join([caption, *([MAPS[method]] if method in MAPS else [])])
     try:
         light, dark = draw("light"), draw("dark")
     except StorageError as error:
@@ -161,7 +161,7 @@ def latent_map(
         factor="",
         title=f"Latent map ({word})",
         caption=caption,
-        alt=f"{word} of the latents of {run.node}, seed {run.seed}, coloured by label",
+        alt=latent_map_alternative(run, shared, method),
         path=light,
         dark_path=dark,
         width=size,

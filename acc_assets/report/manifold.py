@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from acc_assets.report.session import Session
     from acc_assets.storage import Store
 
+OWN_TRAINING = "the labels of its own training images"
 OWN_LABELS = "own labels"  # where each branch is judged by the labels of its own training images
 RAW_PIXELS = "raw pixels"
 PIXELS = {
@@ -76,7 +77,8 @@ def manifold_numbers(document: Mapping[str, Any]) -> Iterator[Number]:
     for metric in MEASURES if sets else ():
         value = measured_value(metrics.get(metric))
         if value is not None:
-            yield Number("manifold", metric, metric.replace("_", " "), value, 12)
+            where = "" if split_of(document) == "test" else f", {split_of(document)} split"
+            yield Number("manifold", metric, f"{metric.replace('_', ' ')}{where}", value, 12)
 
 
 def measured_value(value: Any) -> float | None:
@@ -88,6 +90,11 @@ def knn_task(document: Mapping[str, Any]) -> str:
     """Return the name that a document's classifiers have among tasks: other distances are other columns."""
     metric = document.get("metric", "euclidean")
     return "knn" if metric == "euclidean" else f"knn_{metric}"
+
+
+def split_of(document: Mapping[str, Any]) -> str:
+    """Return the split whose latents the measures beside the accuracy are of."""
+    return {"train": "training"}.get(str(document.get("split")), "test")
 
 
 def knn_name(document: Mapping[str, Any]) -> str:
@@ -144,12 +151,18 @@ def story(session: Session, recipe: RecipeView, colors: Mapping[str, int]) -> di
         rows.insert(0, PIXELS)
         documents.insert(0, pixels)
     shared = _shared_sets(documents)
+    own = all(
+        [name for name, _ in label_sets(d)] == [d["dataset"]]
+        for found in documents
+        for _, d in found
+        if "dataset" in d
+    )
     panels = [
         _panel(
             "accuracy",
             f"with the same {size:,} labels for every row"
             if shared
-            else "with the labels of its own training images",
+            else f"with {OWN_TRAINING if own else 'labelled images of its own'}",
             documents,
             place,
             "accuracy",
@@ -166,6 +179,9 @@ def story(session: Session, recipe: RecipeView, colors: Mapping[str, int]) -> di
         "sentences": [_against_pixels(panel, rows) for panel in panels[:-1]] if pixels and shared else [],
         "labels": trained_with_labels(session, recipe, [row["tag"] for row in rows if row["tag"]]),
         "seeds": len(seeds),
+        "own": own,
+        "split": " or ".join(sorted({split_of(d) for found in documents for _, d in found if "split" in d}))
+        or "test",
         "drawn": max(
             (int(d["draws"]["draws"]) for found in documents for _, d in found if _drawn(d)), default=0
         ),

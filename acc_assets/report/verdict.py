@@ -113,6 +113,8 @@ def _slot(comparison: Comparison, column: Column, gain: Pair) -> tuple[str, str]
         before = _holder(comparison, gain.reference, [column, *others])
         moved = before is not None and before.key != holder.key
         head = f"no, it {'moved to' if moved else 'is in'} the {holder.slot} slot"
+        if _progress(holder, comparison.cells[gain.node][holder.key]) <= HALF_WAY:
+            head = f"no, the {holder.slot} slot predicts it better"
         return head, f"{_told(comparison, holder, gain)}; {own}"
     if holder is None and others:
         return "no slot clearly holds it", "; ".join([own, *(_told(comparison, c, gain) for c in others)])

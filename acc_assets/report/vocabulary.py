@@ -53,19 +53,21 @@ FIGURES = {
 CAPTIONS = {
     "reconstructions": "Top row: test images as the encoder sees them. Bottom row: what the model makes of "
     "them, a variational one of their mean latent.",
-    "traversals": "Each row starts from one test image. Columns move it from −3 to +3 standard deviations "
-    "along the factor's first principal direction over the whole test set; every other dimension is held.",
-    "traversal_dims": "One test image; each row moves one dimension of the factor and holds all others.",
-    "sorted": "The 20 test images with the lowest mean activation of the factor, and the 20 with the highest.",
+    "traversals": "Each row is one test image, itself in the first column. The other columns put the factor's slot at "
+    "fixed places along its first principal direction over the whole test split, counted in standard deviations from "
+    "the mean and so the same in every row; every other dimension is held. Outlined is the column nearest to the "
+    "image.",
+    "traversal_dims": "One test image, itself in the first column; each row puts one dimension of the factor at the "
+    "same fixed places and holds all others. Outlined is the column nearest to the image.",
+    "sorted": "The test images lowest and highest along the first principal direction of the factor's slot.",
     "attention": "Where the decoder looks: the cross-attention of each factor, laid over the input.",
-    "projections": "Every test image at its place in the two-dimensional UMAP of the latents, coloured by label.",
+    "projections": "Every test image at its place in the two-dimensional {method} of the latents, coloured by {label}.",
 }
-
-# What a reader may take from the distances in a map by UMAP; the client says the same (viewer/panel.ts).
-UMAP_NOTE = (
-    "UMAP keeps near neighbours together; how far groups lie apart, how large and how dense they are says little "
-    "about the latents."
-)
+# What a reader may take from a map; a linear projection needs no such word.
+MAPS = {
+    "umap": "UMAP keeps neighbours together: near points are alike, but the distance between groups and their size "
+    "mean little.",
+}
 
 
 def words(metric: str) -> MetricWords:

@@ -350,13 +350,17 @@ def write_pictures(run: Any, digits: Digits, mu: np.ndarray, decoded: np.ndarray
             for row, dim in enumerate(range(start, stop)):
                 rows[row, :, dim] = np.linspace(-3, 3, 9)
             out.png(f"traversal_{name}_dims.png", png(tile(digits.decode(rows))))
-        out.json("traversals.json", {"factors": [name for name, _, _ in GROUPS]})
+        moved = {name: {"start": start, "stop": stop, "effect": 0.04} for name, start, stop in GROUPS}
+        offsets = np.linspace(-3, 3, 9).tolist()
+        out.json("traversals.json", {"indices": first[:5], "offsets": offsets, "factors": moved})
+    ends_of = {}
     with run.family("sorted") as out:
         for name, start, stop in GROUPS:
             order = np.argsort(mu[:, start:stop].mean(axis=1), kind="stable")
             ends = np.concatenate([order[:20], order[-20:]]).reshape(4, 10)
             out.png(f"sorted_{name}.png", png(tile(digits.images[ends, 0])))
-        out.json("sorted.json", {})
+            ends_of[name] = {"lowest": order[:20].tolist(), "highest": order[-20:].tolist()}
+        out.json("sorted.json", {"factors": ends_of})
     with run.family("attention") as out:
         out.png("attention.png", png(tile(digits.images[first[:5] * 5, 0].reshape(5, 5, 16, 16))))
 

@@ -71,13 +71,14 @@ def test_no_number_takes_comparison_or_site_down(
         judged, [recipe_view()], tmp_path / "site", client_dist=client.dist, ort_wasm=client.wasm
     )
     assert not result.broken
+
+    def refuse(name: str) -> None:
+        pytest.fail(f"{name} in a page's JSON")
+
     for path in (tmp_path / "site").rglob("*.html"):
         text = path.read_text()
         for part in text.split('<script type="application/json">')[1:]:
-            json.loads(
-                part.split("</script>")[0],
-                parse_constant=lambda name, path=path: pytest.fail(f"{name} in {path}"),
-            )
+            json.loads(part.split("</script>")[0], parse_constant=refuse)
 
 
 def test_a_score_that_is_null_leaves_its_cell_empty_and_the_others_stand(judged: Store) -> None:

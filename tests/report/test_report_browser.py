@@ -46,8 +46,8 @@ def test_the_home_page_draws_trees_and_colours_them_by_a_chosen_metric(page: Pag
     trained = page.locator(".tree-node", has_text="curriculum_600")
     assert " %" in trained.inner_text()
     assert "▲" in trained.inner_text()  # loss health by shape as well as by colour
-    before = trained.evaluate("node => node.style.background")
     page.get_by_label("Colour by").select_option("recon.psnr")
+    before = trained.evaluate("node => node.style.background")
     assert " dB" in trained.inner_text()
     page.get_by_label("Colour by").select_option("")
     assert trained.evaluate("node => node.style.background") != before
@@ -151,3 +151,44 @@ def test_print_shows_every_factor_and_no_controls(page: Page, pages: Path) -> No
     page.emulate_media(media="print")
     assert page.locator("[data-factor]:visible").count() == 4
     assert page.locator(".segmented:visible, .theme-toggle:visible, .site-nav:visible").count() == 0
+
+
+def test_tables_sort_by_keyboard_and_come_back(page: Page, pages: Path) -> None:
+    page.goto((pages / "recipes/quickstart/index.html").as_uri())
+    table = page.locator("#runs table[data-acc-state=ready]")
+    seeds = lambda: table.locator("tbody tr td:nth-child(3)").all_inner_texts()  # noqa: E731
+    own = seeds()
+    button = table.get_by_role("button", name="Sort by Seed")
+    button.focus()
+    page.keyboard.press("Enter")
+    assert seeds() == sorted(own, reverse=True) != own
+    assert table.locator("th[aria-sort=descending]").inner_text().startswith("Seed")
+    page.keyboard.press("Enter")
+    assert seeds() == sorted(own)
+    assert table.locator("th[aria-sort=ascending]").count() == 1
+    page.keyboard.press("Enter")
+    assert seeds() == own
+    assert table.locator("th[aria-sort]").count() == 0
+
+
+def test_colours_are_left_out_where_differences_are_noise(page: Page, pages: Path) -> None:
+    page.goto((pages / "index.html").as_uri())
+    page.wait_for_selector(".tree-node")
+    tree = page.locator(".tree").first
+    page.get_by_label("Colour by").select_option("probe.thickness.stroke_thickness")
+    assert tree.locator(".is-colored").count() == 0
+    assert "within the noise" in tree.locator(".tree-legend").inner_text()
+    page.get_by_label("Colour by").select_option("recon.psnr")
+    assert tree.locator(".is-colored").count() == 2
+
+
+def test_ticks_of_an_axis_differ(page: Page, pages: Path) -> None:
+    page.goto((pages / "recipes/quickstart/index.html").as_uri())
+    page.wait_for_selector("#metrics svg")
+    page.get_by_role("button", name="Show all").click()
+    page.wait_for_timeout(300)
+    axes = page.locator("#metrics svg [aria-label='x-axis tick label']").all()
+    assert len(axes) > 6
+    for axis in axes:
+        texts = axis.locator("text").all_text_contents()
+        assert len(set(texts)) == len(texts), texts

@@ -17,7 +17,7 @@ IMAGES = {"mnist_full": 60_000, "mnist_100": 100}
 
 def traced(name: str, **parameters: object) -> RecipeView:
     """A shipped recipe as the report is told of it."""
-    return recipe_view(find_recipes({name: parameters}).trees[name])
+    return recipe_view(find_recipes({name: parameters}).trees[name], ())
 
 
 def of(view: RecipeView, images: dict[str, int] | None = None) -> tuple[Differences, list[str]]:
@@ -61,7 +61,10 @@ def test_the_factor_experiment_differs_in_its_synthetic_tasks_alone() -> None:
     found, branches = of(traced("mnist_factor_experiment"))
     assert [row.label for row in found.rows] == ["data", "task thickness", "task slant"]
     assert cells(found, "task slant", branches)["mnist_only"] == "not attached"
-    assert "weight 5, latent 7:10" in cells(found, "task slant", branches)["with_curriculum"]
+    assert (
+        "RegressionTask on slant_synth, weight 1, latent 7:10"
+        in cells(found, "task slant", branches)["with_curriculum"]
+    )
 
 
 def test_the_branches_of_quickstart_share_all_but_the_labels() -> None:
@@ -89,7 +92,7 @@ def test_earlier_phases_of_a_deep_tree_count() -> None:
     found = differences(view, [nodes[2], nodes[3]], {})
     assert {row.label: row.cells for row in found.rows} == {
         "steps": ("150 (100 + 50)", "150"),
-        "training phases": ("2", "—"),
+        "training phases": ("2", "1"),
         "learning rate": ("0.001, then 0.0001", "0.001"),
     }
 

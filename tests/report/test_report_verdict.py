@@ -60,6 +60,10 @@ def test_a_property_that_moved_elsewhere_is_a_no(own_lab: Store) -> None:
                                        {"digit": 0.1, "thickness": 0.3, "free": 0.7}))  # fmt: skip
     assert head == "Stroke thickness: no, it moved to the free slot"
     assert "the thickness slot predicts it with R² 0.305 instead of 0.205" in text
+    little, _ = answer(
+        with_thickness(own_lab, {"thickness": 0.1, "free": 0.2}, {"thickness": 0.1, "free": 0.3})
+    )
+    assert little == "Stroke thickness: no, the free slot predicts it better"
     stayed, _ = answer(
         with_thickness(own_lab, {"thickness": 0.2, "free": 0.6}, {"thickness": 0.3, "free": 0.7})
     )

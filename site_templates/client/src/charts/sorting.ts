@@ -53,6 +53,6 @@ export const mountSortable: Mount = (element) => {
       const order = next === "none" ? original.keys() : sortedIndices(keysOf(column), next === "descending");
       body.append(...[...order].map((i) => original[i]!));
     });
-    head.append(button);
+    head.append("\u2060", button); // joined to the last word, so that it never stands on a line of its own
   });
 };
