@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -21,3 +22,15 @@ def watch(page: Page, root: Path) -> list[str]:
         lambda request: None if request.url.startswith(inside) else faults.append(f"asks for {request.url}"),
     )
     return faults
+
+
+def until(page: Page, condition: str, arg: Any = None, seconds: float = 60.0) -> None:
+    """Wait until an expression, or a function of `arg`, is true on the page.
+
+    Playwright's own `wait_for_function` evaluates text inside the page, which our Content-Security-Policy refuses.
+    """
+    end = time.monotonic() + seconds
+    while not page.evaluate(condition, arg):
+        if time.monotonic() > end:
+            raise TimeoutError(f"not true within {seconds:g} s: {condition}")
+        page.wait_for_timeout(50)

@@ -9,7 +9,7 @@ from acc_assets.assets.kinds import Outcome, digest_of, picture
 from acc_assets.storage import MadeFrom, RunDirectory
 from acc_assets.tree import DatasetRef
 
-VERSION = 2
+VERSION = 3
 FACTOR = "factor/"  # before the names of a split's own columns in test.npz
 GRID_ROWS, GRID_COLUMNS = 6, 16
 WAIT_SECONDS = 900.0  # for the run of another seed that writes the same

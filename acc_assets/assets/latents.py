@@ -11,7 +11,7 @@ FAMILY = "latents"
 
 
 def run(work: NodeWork) -> Outcome:
-    """Encode the whole test split by every snapshot; the last one also predicts and reconstructs.
+    """Encode the whole test split by every snapshot, with the predictions and errors of that step.
 
     What the model can do is written down here, once for all analyses; a model without a flat latent has nothing else.
     """
@@ -19,6 +19,7 @@ def run(work: NodeWork) -> Outcome:
 
     images = work.data.test.images
     steps = checkpoint_steps(work.run)
+    tasks = [task for task in work.node.tasks if task.dataset.name == work.dataset_name]
     able = observe(work.model(steps[-1]).model, images.shape[1:])
     facts = {
         "steps": steps,
@@ -34,12 +35,8 @@ def run(work: NodeWork) -> Outcome:
         return left_out(work, FAMILY, why)
     with work.run.family(FAMILY) as out:
         for step in steps:
-            last = step == steps[-1]
             loaded = work.model(step)
-            tasks = (
-                [task for task in work.node.tasks if task.dataset.name == work.dataset_name] if last else []
-            )
-            encoded = encode_split(loaded.model, loaded.heads, tasks, images, decode=last)
+            encoded = encode_split(loaded.model, loaded.heads, tasks, images)
             arrays = {"mu": encoded.mu}
             if encoded.logvar is not None:
                 arrays["logvar"] = encoded.logvar
@@ -64,8 +61,8 @@ def run(work: NodeWork) -> Outcome:
 KIND = AnalysisKind(
     suffix="latents",
     family=FAMILY,
-    version=2,
-    description="Posterior means of the test split at every snapshot, with predictions and reconstruction errors.",
+    version=3,
+    description="Posterior means of the test split, predictions and reconstruction errors, at every snapshot.",
     kinds=frozenset({"pytorch", "numpy"}),
     analyse=run,
     reads_data=True,

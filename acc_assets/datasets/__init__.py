@@ -3,7 +3,7 @@
 Importing this package imports neither torch nor scikit-learn; `load` and `apply` do, where they need them.
 """
 
-from acc_assets.datasets.arrays import ImageData, Split, data_digest
+from acc_assets.datasets.arrays import ImageData, PenRule, Split, data_digest
 from acc_assets.datasets.augmentation import Augmentation
 from acc_assets.datasets.data import Batch, DatasetConfig
 from acc_assets.datasets.digits import Digits
@@ -28,6 +28,7 @@ __all__ = [
     "FashionMnist",
     "ImageData",
     "Mnist",
+    "PenRule",
     "Shapes",
     "Slant",
     "Split",

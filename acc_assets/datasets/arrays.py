@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -32,6 +32,25 @@ class Split:
 
 
 @dataclass(frozen=True)
+class PenRule:
+    """How a data set's pictures came from pen strokes, so that a drawing in the browser becomes a picture like them.
+
+    The strokes are fitted into `box` (width, height) in the middle of a square of `field` pixels and drawn `pen` pixels
+    wide. stretch: how many times as wide as tall a narrow drawing may be scaled to fill the box; None keeps its
+    proportions. center: what comes to the middle, the box or the centre of mass. blocks: above 1, pixels are black or
+    white and each block of so many pixels square becomes one pixel, by its count of white ones. words: for the page.
+    """
+
+    field: int
+    box: tuple[int, int]
+    pen: float
+    stretch: float | None
+    center: Literal["box", "mass"]
+    blocks: int
+    words: str
+
+
+@dataclass(frozen=True)
 class ImageData:
     """A loaded data set. It can stand for itself in a recipe, where its digest says which data it is.
 
@@ -49,6 +68,7 @@ class ImageData:
     digest: str = field(init=False)
 
     handwritten: ClassVar[bool] = False
+    pen_rule: ClassVar[PenRule | None] = None
 
     def __post_init__(self) -> None:
         splits: dict[SplitName, Split] = {
@@ -159,6 +179,7 @@ def described(data: Any) -> dict[str, Any]:
         "num_classes": data.num_classes,
         "target_names": list(data.target_names),
         "factors": data.factors,
+        "pen_rule": asdict(data.pen_rule) if data.pen_rule else None,
         **{str(split): count for split, count in data.sizes.items()},
     }
 

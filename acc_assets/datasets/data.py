@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from acc_assets.datasets.arrays import ImageData, Split, SplitName, TargetKind, described
+from acc_assets.datasets.arrays import ImageData, PenRule, Split, SplitName, TargetKind, described
 from acc_assets.datasets.files import source_digest
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class DatasetConfig:
     name: ClassVar[str]
     in_channels: ClassVar[int] = 1
     handwritten: ClassVar[bool] = False  # pen strokes, whose thickness and slant can be measured
+    pen_rule: ClassVar[PenRule | None] = None  # None: a drawing is only scaled
     if_missing: ClassVar[str] = "Put it back."  # what to do about a file that is not there
     image_size: int
 

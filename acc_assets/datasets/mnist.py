@@ -10,11 +10,22 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from acc_assets.datasets.arrays import Split, SplitName
+from acc_assets.datasets.arrays import PenRule, Split, SplitName
 from acc_assets.datasets.data import DatasetConfig, check_range, draw
 from acc_assets.datasets.files import file_digest, source_digest
 
 OFFICIAL_TRAIN, OFFICIAL_TEST = 60_000, 10_000
+# LeCun et al. (1998), section III-A: 20 x 20 pixels with the proportions kept, the centre of mass in the middle of 28.
+# The pen is the one with which drawings have the mean ink of the data, 13 %.
+PEN_RULE = PenRule(
+    field=28,
+    box=(20, 20),
+    pen=2.9,
+    stretch=None,
+    center="mass",
+    blocks=1,
+    words="fitted into 20 x 20 of 28 x 28 pixels around its centre of mass, as MNIST's digits were",
+)
 DATA_DIR_VARIABLE = "ACC_DATA_DIR"
 TORCHVISION_NAMES = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}
 # sha256 of the four unpacked files as they were published, so that no other data pass for them. (Fashion-MNIST's
@@ -163,6 +174,7 @@ class Mnist(_MnistLike):
 
     name: ClassVar[str] = "mnist"
     handwritten: ClassVar[bool] = True
+    pen_rule: ClassVar[PenRule | None] = PEN_RULE
     title: ClassVar[str] = "MNIST (real handwritten digits)"
     class_names: ClassVar[tuple[str, ...]] = tuple("0123456789")
 

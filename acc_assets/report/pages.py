@@ -64,8 +64,7 @@ def viewer_context(session: Session, recipe: RecipeView, node: NodeView) -> dict
         coordinates = session.payloads.projections(run) if points else []
         if atlas is None or points is None or not coordinates:
             continue
-        neighbors = session.payloads.neighbors(run)
-        needs += [key for key in (atlas, points, *coordinates, neighbors) if key]
+        needs += [atlas, points, *coordinates, *session.payloads.neighbors(run)]
         runs.append({"key": run_key(run, "").rstrip("/"), "label": f"{node.tag}, seed {run.seed}"})
     if not runs:
         return None

@@ -18,8 +18,10 @@ from acc_assets.report.writer import SiteWriter, digest_of
 from acc_assets.storage import StorageError
 
 VERSION = 2  # raise it when a payload changes its shape
+NEIGHBORS = 15  # of each point that the viewer lists; the graph holds more
 MANIFOLD = "interactive/manifold.npz"
 MANIFOLD_ATLAS = "interactive/atlas.png"  # where the map is of images that the data set's own atlas lacks
+SNAPSHOT = re.compile(r"(?:latents|knn)_step_(\d+)\.npz$")
 COORDINATES = re.compile(r"latent_(2|3)d_step_(\d+)_(pca|umap)\.npz$")
 
 
@@ -84,8 +86,8 @@ class Payloads:
         return self._emit(dataset_key(recipe, name), [shared.digest(family), facts], make, shared)
 
     def points(self, recipe: RecipeView, run: RunArtifacts, shared: Artifacts) -> str | None:
-        """Write labels, predictions, error and factor activations of every test point."""
-        if not run.exists("latents/latents_latest.npz"):
+        """Write labels, and predictions, errors and factor activations at every snapshot, of every test point."""
+        if not snapshots(run, "latents"):
             return None
         dataset = str(run.config.get("primary_dataset", ""))
         family = f"data-{dataset}"
@@ -98,20 +100,16 @@ class Payloads:
             "steps": [int(step) for step in run.projections.get("steps") or []],
             "factors": run.groups,
             "latent_dim": run.latent_dim,
+            "neighbor_steps": sorted(snapshots(run, "neighbors")),
             "provenance": of_run(recipe, run, "projections").to_json(),
         }
 
         def make() -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-            latents = run.arrays("latents/latents_latest.npz")
             test = shared.arrays(f"{family}/test.npz")
-            arrays = point_arrays(run, latents, test.get("targets"))
+            steps, arrays, regressions = point_arrays(run, test["targets"], label_name(facts))
             known, named = ground_truth(test, facts)
-            read, regressions = regressed(run, latents, label_name(facts))
-            arrays |= known | read
-            return {
-                **meta,
-                "colorings": colorings(arrays, run.groups, [*named, *regressions], label_name(facts)),
-            }, arrays
+            found = colorings(arrays, run.groups, [*named, *regressions], label_name(facts))
+            return {**meta, "fact_steps": steps, "colorings": found}, {**arrays, **known}
 
         source = [run.digest("latents"), shared.digest(family), meta]
         return self._emit(run_key(run, "points"), source, make, run)
@@ -138,20 +136,22 @@ class Payloads:
             keys.append(self._emit(key, [run.digest("projections"), steps], make, run))
         return [key for key in keys if key is not None]
 
-    def neighbors(self, run: RunArtifacts) -> str | None:
-        """Write the latest neighbour graph: indices and latent distances."""
-        if not run.exists("neighbors/knn_latest.npz"):
-            return None
+    def neighbors(self, run: RunArtifacts) -> list[str]:
+        """Write the nearest neighbours of every point, one script a snapshot; return the keys."""
+        keys = []
+        for step, name in sorted(snapshots(run, "neighbors").items()):
 
-        def make() -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-            graph = run.arrays("neighbors/knn_latest.npz")
-            indices = graph["indices"].astype(np.int32)
-            return {"k": int(indices.shape[1])}, {
-                "indices": indices,
-                "distances": graph["distances"].astype(np.float32),
-            }
+            def make(name: str = name) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+                graph = run.arrays(f"neighbors/{name}")
+                indices = graph["indices"][:, :NEIGHBORS]
+                small = np.uint16 if len(indices) <= np.iinfo(np.uint16).max + 1 else np.int32
+                return {"k": int(indices.shape[1])}, {
+                    "indices": indices.astype(small),
+                    "distances": graph["distances"][:, :NEIGHBORS].astype(np.float32),
+                }
 
-        return self._emit(run_key(run, "neighbors"), [run.digest("neighbors")], make, run)
+            keys.append(self._emit(run_key(run, f"neighbors-{step}"), [run.digest("neighbors")], make, run))
+        return [key for key in keys if key is not None]
 
     def manifold(self, run: RunArtifacts) -> str | None:
         """Write the fixed map that new latents are placed on; None when it is not built."""
@@ -185,6 +185,7 @@ class Payloads:
             "ranges": run.onnx.get("ranges"),
             "probes": run.onnx.get("probes") or [],
             "step": run.summary.get("step"),
+            "pen_rule": shared.json(f"{family}/dataset.json").get("pen_rule"),
             "provenance": of_run(recipe, run, "onnx").to_json(),
         }
 
@@ -240,23 +241,47 @@ def targets_of(targets: np.ndarray) -> np.ndarray:
     return targets.astype(np.int32 if np.issubdtype(targets.dtype, np.integer) else np.float32)
 
 
+def snapshots(run: RunArtifacts, family: str) -> dict[int, str]:
+    """Return the file of each training step that a family was written for."""
+    found = ((SNAPSHOT.search(name), name) for name in run.names(family, suffix=".npz"))
+    return {int(match[1]): name for match, name in found if match}
+
+
 def point_arrays(
-    run: RunArtifacts, latents: Mapping[str, np.ndarray], targets: np.ndarray | None
-) -> dict[str, np.ndarray]:
-    """Return what the viewer colours points by; the activation of a factor is the mean of mu over its slice."""
+    run: RunArtifacts, targets: np.ndarray, label: str
+) -> tuple[list[int], dict[str, np.ndarray], list[dict[str, Any]]]:
+    """Return the S steps that facts are known of, what the viewer colours the N points by, and further colourings.
+
+    `labels` (N,); `predictions`, `error` and what regressions read (S, N), where the run has them; `activations`
+    (S, F, N), the mean of mu over the slice of each factor. A snapshot that knows less than the last one is left out.
+    """
+    known: dict[int, dict[str, np.ndarray]] = {}
+    named: list[dict[str, Any]] = []
+    for step, name in sorted(snapshots(run, "latents").items()):
+        latents = run.arrays(f"latents/{name}")
+        read, named = regressed(run, latents, label)
+        known[step] = facts_of(run, latents, label) | read
+    last = known[max(known)]
+    steps = [step for step, facts in known.items() if set(last) <= set(facts)]
+    arrays = {name: np.stack([known[step][name] for step in steps]) for name in last}
+    count = arrays["activations"].shape[-1]
+    if len(targets) == count:
+        arrays["labels"] = targets_of(targets.reshape(count, -1)[:, 0])
+    return steps, arrays, named
+
+
+def facts_of(run: RunArtifacts, latents: Mapping[str, np.ndarray], label: str) -> dict[str, np.ndarray]:
+    """Return what one snapshot says of every point; see `point_arrays`."""
     mu = latents["mu"].astype(np.float32)
-    arrays: dict[str, np.ndarray] = {}
-    if targets is not None and len(targets) == len(mu):
-        arrays["labels"] = targets_of(targets.reshape(len(mu), -1)[:, 0])
-    label = label_name(run.config.get("datasets", {}).get(run.config.get("primary_dataset"), {}))
+    facts: dict[str, np.ndarray] = {}
     predictions = predictions_of(run, latents, label)
     if predictions is not None and len(predictions) == len(mu):
-        arrays["predictions"] = targets_of(predictions)
+        facts["predictions"] = targets_of(predictions)
     if "error" in latents:
-        arrays["error"] = latents["error"].astype(np.float32)
+        facts["error"] = latents["error"].astype(np.float32)
     slices = [mu[:, int(group["start"]) : int(group["stop"])].mean(axis=1) for group in run.groups]
-    arrays["activations"] = np.stack(slices) if slices else np.zeros((0, len(mu)), np.float32)
-    return arrays
+    facts["activations"] = np.stack(slices) if slices else np.zeros((0, len(mu)), np.float32)
+    return facts
 
 
 def label_name(facts: Mapping[str, Any]) -> str:

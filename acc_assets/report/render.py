@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from acc_assets.report.page_head import POLICY, THEME_SCRIPT
 from acc_assets.report.scripts import script_json
 from acc_assets.report.session import (
     DATASETS,
@@ -57,6 +58,8 @@ def environment(folder: Path) -> Environment:
         HOME=HOME,
         DATASETS=DATASETS,
         REPRODUCE=REPRODUCE,
+        POLICY=POLICY,
+        THEME_SCRIPT=Markup(THEME_SCRIPT),
     )
     return made
 

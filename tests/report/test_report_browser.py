@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser_watch import watch
+from browser_watch import until, watch
 from laboratory import recipe_view
 from playwright.sync_api import Browser, Page
 
@@ -113,7 +113,7 @@ def test_no_page_is_wider_than_the_screen(page: Page, pages: Path, width: int) -
         if path.name == "playground.html":
             continue  # the fixture's models are no ONNX; the playground has tests of its own
         page.goto(path.as_uri())
-        page.wait_for_function("document.querySelectorAll('[data-acc-state=loading]').length === 0")
+        until(page, "document.querySelectorAll('[data-acc-state=loading]').length === 0")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path.name
         assert (
             page.locator(

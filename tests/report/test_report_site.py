@@ -150,9 +150,9 @@ def test_every_figure_says_where_it_comes_from(own_lab: Store, tmp_path: Path, c
 def test_points_hold_the_artifacts_values(site: SiteResult, lab: Store) -> None:
     meta, arrays = data(site, f"runs/quickstart/{A}/seed-0/points")
     latents = lab.run("quickstart", A, 0).read_npz("latents/latents_latest.npz")
-    np.testing.assert_array_equal(arrays["error"], latents["error"])
-    np.testing.assert_array_equal(arrays["predictions"], latents["pred/digit_classify"])
-    np.testing.assert_allclose(arrays["activations"][1], latents["mu"][:, 4:7].mean(axis=1), rtol=1e-6)
+    np.testing.assert_array_equal(arrays["error"][-1], latents["error"])
+    np.testing.assert_array_equal(arrays["predictions"][-1], latents["pred/digit_classify"])
+    np.testing.assert_allclose(arrays["activations"][-1, 1], latents["mu"][:, 4:7].mean(axis=1), rtol=1e-6)
     assert [factor["name"] for factor in meta["factors"]] == ["digit", "thickness", "slant", "free"]
     assert [coloring["id"] for coloring in meta["colorings"]][:3] == ["label", "prediction", "error"]
     assert meta["provenance"]["asset"] == f"quickstart/{A}_projection"
@@ -273,13 +273,14 @@ def test_arrays_of_another_name_are_named_and_the_rest_of_the_site_stands(
 ) -> None:
     run = own_lab.run("quickstart", B, 0)
     with run.family("latents", keep=True) as out:
-        out.npz("latents_latest.npz", codes=[1.0])
+        out.npz("latents_step_600.npz", codes=[1.0])
+        out.latest("latents_step_600.npz", "latents_latest.npz")
     with run.family("projections", keep=True) as out:
         out.npz("latent_2d_latest_umap.npz", places=[1.0])
     result = build(own_lab, tmp_path / "site", client)
     page = Document(read(result, f"recipes/quickstart/nodes/{B}.html"))
     for said in (
-        "latents_latest.npz holds no array 'mu', but codes.",
+        "latents_step_600.npz holds no array 'mu', but codes.",
         "holds no array 'coords', but places.",
     ):
         assert any(said in problem for problem in result.problems)
@@ -408,11 +409,12 @@ def test_one_changed_family_rewrites_its_own_data_alone(
     run = own_lab.run("quickstart", A, 0)
     graph = run.read_npz("neighbors/knn_latest.npz")
     with run.family("neighbors") as out:
-        out.npz("knn_latest.npz", indices=graph["indices"][:, ::-1], distances=graph["distances"])
+        out.npz("knn_step_600.npz", indices=graph["indices"][:, ::-1], distances=graph["distances"])
+        out.latest("knn_step_600.npz", "knn_latest.npz")
     scripts = {p: p.stat().st_mtime_ns for p in (tmp_path / "site" / "data").rglob("*.js")}
     result = build(own_lab, tmp_path / "site", client)
     changed = [p for p, time in scripts.items() if p.stat().st_mtime_ns != time]
-    assert changed == [tmp_path / "site" / f"data/runs/quickstart/{A}/seed-0/neighbors.js"]
+    assert changed == [tmp_path / "site" / f"data/runs/quickstart/{A}/seed-0/neighbors-600.js"]
     assert result.written < 20
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browser_watch import until
 from foreign_built import foreign_storage
 from playwright.sync_api import Page
 
@@ -28,7 +29,7 @@ def store(foreign_storage: Path) -> Store:
 
 
 def loaded(page: Page) -> Page:
-    page.wait_for_function(LOADED)
+    until(page, LOADED)
     assert page.locator("[data-acc-state=failed]").count() == 0
     return page
 
@@ -43,7 +44,7 @@ def test_a_module_without_latent_dim_has_playground_colours_and_chart(open_page,
     decoded = page.evaluate("mu => window.accPlayground.decode(mu)", encoded)
     assert (len(encoded), len(decoded)) == (6, 256)
     viewer = loaded(open_page("recipes/foreign/latent/own_groups_trained.html"))
-    viewer.wait_for_function("window.accViewer !== undefined")
+    until(viewer, "window.accViewer !== undefined")
     options = viewer.locator("select option").all_inner_texts()
     assert {"what activation", "how activation"} <= set(options)
     node = loaded(open_page("recipes/foreign/nodes/own_groups_trained.html"))
@@ -68,7 +69,7 @@ def test_a_page_shows_what_was_left_out_on_a_phone_too(open_page) -> None:
 )
 def test_points_are_coloured_by_every_named_factor(open_page, node: str, names: list[str]) -> None:
     page = loaded(open_page(f"recipes/measured/latent/{node}.html"))
-    page.wait_for_function("window.accViewer !== undefined")
+    until(page, "window.accViewer !== undefined")
     options = page.locator("select option").all_inner_texts()
     assert set(names) <= set(options)
     page.evaluate("window.accViewer.set({color: 'data:y', focus: 3})")
@@ -99,15 +100,13 @@ def test_the_playground_reads_a_regression_as_torch_does(open_page, store: Store
 
 def test_a_map_of_training_images_shows_them_and_says_so(open_page, store: Store) -> None:
     page = open_page("recipes/measured/grounding.html")
-    page.wait_for_function(
-        "window.accGrounding && accGrounding.state().branches.every(b => b.latent !== null)"
-    )
+    until(page, "window.accGrounding && accGrounding.state().branches.every(b => b.latent !== null)")
     loaded(page)
     assert "nearest training pictures" in page.locator(".acc-neighbors").inner_text()
     title = str(page.locator(".acc-neighbors .acc-thumb").first.get_attribute("title"))
     assert "training picture" in title
     page.locator(".acc-neighbors .acc-thumb").first.click()  # becomes the question
-    page.wait_for_function("document.querySelector('.acc-chosen').textContent.startsWith('training picture')")
+    until(page, "document.querySelector('.acc-chosen').textContent.startsWith('training picture')")
     chosen = int(page.locator(".acc-chosen").inner_text().split()[-1])
     indices = store.run("measured", "both_trained", 0).read_npz("interactive/manifold.npz")["indices"]
     assert chosen in indices

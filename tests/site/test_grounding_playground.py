@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from browser_watch import watch
+from browser_watch import until, watch
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
@@ -64,6 +64,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
         known = raw / np.linalg.norm(raw, axis=1, keepdims=True) if branch == "normalised" else raw
         centred = known - known.mean(axis=0)
         coords[branch] = (centred @ np.linalg.svd(centred, full_matrices=False)[2][:3].T).astype(np.float32)
+        if branch == "normalised":  # torn in two, as UMAP may tear near neighbours apart
+            coords[branch][labels[indices] % 2 == 1, 0] += 3 * np.ptp(coords[branch])
         models[branch], reference[branch] = model, known
         arrays = {
             "reference_points": coords[branch],
@@ -155,8 +157,8 @@ def page(browser: Browser, lab: Lab) -> Iterator[Page]:
 
 def _settle(page: Page) -> None:
     """Wait until every branch has answered."""
-    page.wait_for_function(
-        "window.accGrounding && accGrounding.state().branches.every(branch => branch.latent !== null)"
+    until(
+        page, "window.accGrounding && accGrounding.state().branches.every(branch => branch.latent !== null)"
     )
     page.wait_for_timeout(250)
 
@@ -255,11 +257,59 @@ def test_interpolation_regrounds_the_decoded_picture(page: Page, lab: Lab) -> No
         assert np.abs(shown["decoded"] - _torch(model, "decode", again[None]).ravel()).max() < 1e-4
 
 
+def test_a_marker_that_stands_where_no_test_image_is_is_called_off_the_map(page: Page, lab: Lab) -> None:
+    from scipy.spatial import cKDTree
+
+    verdicts = []
+    for sample in (0, 1, 2, 5, 8):
+        page.locator(".acc-sample").nth(sample).click()
+        _settle(page)
+        for index, branch in enumerate(BRANCHES):
+            latent = _torch(lab.models[branch], "encode", lab.images[sample : sample + 1] / 255)[0]
+            tree = cKDTree(lab.coords[branch])
+            nearest = np.sort(tree.query(lab.coords[branch], 2)[0][:, 1])
+            gap = tree.query(_placed(lab, branch, latent))[0]
+            off = gap > nearest[int((len(nearest) - 1) * 0.99)]
+            assert _state(page)["branches"][index]["isOffMap"] == off
+            facts = page.locator(".acc-branch").nth(index).locator(".acc-ground-facts").inner_text()
+            assert ("off the map" in facts) == off
+            assert "±" in facts
+            verdicts.append(bool(off))
+    assert set(verdicts) == {True, False}, verdicts
+
+
+def test_the_drift_charts_share_one_labelled_axis(page: Page, lab: Lab) -> None:
+    page.get_by_role("button", name="Interpolate").click()
+    a, b = int(lab.indices[2]), int(lab.indices[9])
+    page.evaluate("([a, b]) => accGrounding.set({a, b, t: 0.5})", [a, b])
+    _settle(page)
+    tops = page.locator(".acc-drift-top").all_inner_texts()
+    assert len(tops) == len(BRANCHES)
+    assert len(set(tops)) == 1
+    top = float(tops[0].removesuffix(" %")) / 100
+    most = []
+    for branch in BRANCHES:
+        model = lab.models[branch]
+        ends = _torch(model, "encode", lab.images[[a, b]] / 255)
+        line = np.stack([(1 - t) * ends[0] + t * ends[1] for t in np.linspace(0, 1, 33)])
+        again = _torch(model, "encode", _torch(model, "decode", line))
+        most.append(float(np.linalg.norm(line - again, axis=1).max() / np.linalg.norm(ends[0] - ends[1])))
+    assert max(most) <= top <= 2.6 * max(most)  # the axis ends at 1, 2 or 5 times a power of ten
+    for index, share in enumerate(most):
+        path = page.locator(".acc-drift-area").nth(index).get_attribute("d")
+        heights = [float(point.split(" ")[1]) for point in str(path).split("L")[1:-1]]
+        assert (44 - min(heights)) / 41 == pytest.approx(share / top, abs=0.01)
+
+
+def test_the_page_says_what_distances_on_the_map_mean(page: Page) -> None:
+    assert page.locator(".acc-map-note").first.inner_text().startswith("UMAP keeps near neighbours together;")
+
+
 def test_play_walks_from_a_to_b_and_stops_there(page: Page) -> None:
     page.get_by_role("button", name="Interpolate").click()
     page.evaluate("accGrounding.set({t: 0.8})")
     page.get_by_role("button", name="Play from A to B").click()
-    page.wait_for_function("accGrounding.state().t === 1")
+    until(page, "accGrounding.state().t === 1")
     page.get_by_role("button", name="Play from A to B").wait_for()
 
 
@@ -283,7 +333,7 @@ def test_an_address_brings_a_walk_back(page: Page, lab: Lab) -> None:
     page.goto(
         f"{lab.page.as_uri()}#mode=interpolate&ends=4-10&t=0.25"
     )  # an edited fragment loads the page again
-    page.wait_for_function("window.accGrounding?.state().mode === 'interpolate'")
+    until(page, "window.accGrounding?.state().mode === 'interpolate'")
     _settle(page)
     state = _state(page)
     assert (state["mode"], state["a"], state["b"], state["t"]) == ("interpolate", 4, 10, 0.25)
@@ -299,5 +349,5 @@ def test_a_phone_shows_it_all_without_scrolling_sideways(browser: Browser, lab: 
         assert page.evaluate("document.documentElement.scrollWidth") == 390
     place = page.evaluate("accGrounding.screenPosition(7)")
     page.touchscreen.tap(place["x"], place["y"])
-    page.wait_for_function("accGrounding.state().next === 'b'")  # the tap set A
+    until(page, "accGrounding.state().next === 'b'")  # the tap set A
     context.close()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browser_watch import until
 from playwright.sync_api import Page
 
 from acc_assets.storage import Store
@@ -19,18 +20,18 @@ GROUND = "getComputedStyle(document.body).backgroundColor"
 
 
 def loaded(page: Page) -> Page:
-    page.wait_for_function(LOADED)
+    until(page, LOADED)
     assert page.locator("[data-acc-state=failed]").count() == 0
     return page
 
 
 def viewer_ready(page: Page) -> Page:
-    page.wait_for_function("window.accViewer !== undefined")
+    until(page, "window.accViewer !== undefined")
     return loaded(page)
 
 
 def playground_ready(page: Page) -> Page:
-    page.wait_for_function("window.accPlayground !== undefined && window.accPlayground.sample(0).length > 0")
+    until(page, "window.accPlayground !== undefined && window.accPlayground.sample(0).length > 0")
     page.locator(".acc-slider").first.wait_for()
     return loaded(page)
 
@@ -114,12 +115,12 @@ def test_the_slider_goes_through_the_snapshots(open_page) -> None:
     slider = page.get_by_label("Training step")
     slider.focus()
     page.keyboard.press("Home")
-    page.wait_for_function("window.accViewer.state().step === 0")
-    page.wait_for_function("window.location.hash.includes('step=0')")
+    until(page, "window.accViewer.state().step === 0")
+    until(page, "window.location.hash.includes('step=0')")
     page.wait_for_timeout(300)
     assert page.evaluate("window.accViewer.screenPosition(7)") != last
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("window.accViewer.state().step === 6")
+    until(page, "window.accViewer.state().step === 6")
     assert "step 6" in page.locator(".acc-timeline").inner_text()
 
 
@@ -130,7 +131,8 @@ def test_method_and_dimensions_change_the_layout(open_page) -> None:
         for dimensions in ("2-D", "3-D"):
             page.get_by_role("button", name=method, exact=True).click()
             page.get_by_role("button", name=dimensions, exact=True).click()
-            page.wait_for_function(
+            until(
+                page,
                 "([m, d]) => window.accViewer.state().method === m && window.accViewer.state().dimensions === d",
                 arg=[method.lower(), int(dimensions[0])],
             )
@@ -152,13 +154,13 @@ def test_clicking_a_point_lists_the_neighbours_of_the_graph(open_page, built_sto
     assert shown == graph["indices"][42][: len(shown)].tolist()
     assert len(shown) == 15
     card.locator(".acc-thumb").first.click()
-    page.wait_for_function(f"window.accViewer.state().focus === {shown[0]}")
+    until(page, f"window.accViewer.state().focus === {shown[0]}")
 
 
 def test_an_address_brings_the_same_view_back(open_page) -> None:
     page = viewer_ready(open_page(VIEWER))
     page.evaluate("window.accViewer.set({focus: 5, color: 'prediction', step: 6, selection: [1, 2, 30]})")
-    page.wait_for_function("window.location.hash.includes('point=5')")
+    until(page, "window.location.hash.includes('point=5')")
     fragment = page.evaluate("window.location.hash")
     again = viewer_ready(open_page(f"{VIEWER}{fragment}"))
     for name in ("focus", "color", "step", "method", "dimensions", "run"):
@@ -190,26 +192,22 @@ def test_moving_a_factor_changes_the_decoded_picture(open_page) -> None:
     canvas = page.locator(".acc-branch-pictures canvas").nth(1)
     caption = page.locator(".acc-branch-pictures figcaption").nth(1)
     pixels = "canvas => canvas.toDataURL()"
-    page.wait_for_function("document.querySelector('.acc-branch-facts')?.textContent.includes('PSNR')")
+    until(page, "document.querySelector('.acc-branch-facts')?.textContent.includes('PSNR')")
     before = canvas.evaluate(pixels)
     slider = page.locator(".acc-slider input").first
     slider.focus()
     page.keyboard.press("End")
-    page.wait_for_function(
-        "[...document.querySelectorAll('figcaption')].some(c => c.textContent.includes('edited'))"
-    )
+    until(page, "[...document.querySelectorAll('figcaption')].some(c => c.textContent.includes('edited'))")
     assert caption.inner_text() == "decoded, edited"
     assert canvas.evaluate(pixels) != before
     page.get_by_role("button", name="Reset to encoded").click()
-    page.wait_for_function(
-        "![...document.querySelectorAll('figcaption')].some(c => c.textContent.includes('edited'))"
-    )
+    until(page, "![...document.querySelectorAll('figcaption')].some(c => c.textContent.includes('edited'))")
     assert canvas.evaluate(pixels) == before
 
 
 def test_two_branches_side_by_side(open_page) -> None:
     page = playground_ready(open_page(PLAYGROUND))
     page.get_by_role("button", name="Compare side by side").click()
-    page.wait_for_function("document.querySelectorAll('.acc-branch-view').length === 2")
+    until(page, "document.querySelectorAll('.acc-branch-view').length === 2")
     assert len(set(page.evaluate("window.accPlayground.branches()"))) == 2
-    page.wait_for_function("window.location.hash.includes('with=')")
+    until(page, "window.location.hash.includes('with=')")

@@ -128,7 +128,7 @@ function take(key: string): Payload {
 
 /** Decodes the arrays of a payload; an error names `key`. */
 export async function decode(key: string, payload: Payload): Promise<Data> {
-  const arrays: Record<string, DataArray> = {};
+  const arrays: Record<string, DataArray> = Object.create(null); // names come from recipes: none is there before
   for (const [name, encoded] of Object.entries(payload.arrays)) {
     arrays[name] = await decodeArray(key, name, encoded);
   }

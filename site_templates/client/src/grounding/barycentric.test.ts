@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { l2Normalized, nearestLatents, positionOf } from "./barycentric";
+import { l2Normalized, nearestLatents, type Placement, positionOf, spreadOf } from "./barycentric";
 
 const reference = Float32Array.of(0, 0, 1, 0, 0, 1, 5, 5); // four latents in the plane
 const points = Float32Array.of(0, 0, 0, 10, 0, 0, 0, 10, 0, 9, 9, 9);
@@ -39,4 +39,12 @@ test("the k nearest are those of a full sort", () => {
 test("normalising gives length 1, and leaves zeros alone", () => {
   assert.deepEqual([...l2Normalized(Float32Array.of(3, 4))], [Math.fround(0.6), Math.fround(0.8)]);
   assert.deepEqual([...l2Normalized(Float32Array.of(0, 0))], [0, 0]);
+});
+
+test("a stray neighbour shows in the spread", () => {
+  const points = Float32Array.from([0, 0, 0, 0.1, 0, 0, 2, 0, 0]);
+  const near: Placement = { rows: Int32Array.from([0, 1]), distances: new Float64Array(2), weights: Float64Array.from([0.5, 0.5]) };
+  const stray: Placement = { ...near, rows: Int32Array.from([0, 2]) };
+  assert.ok(Math.abs(spreadOf(near, points, positionOf(near, points)) - 0.05) < 1e-6);
+  assert.ok(Math.abs(spreadOf(stray, points, positionOf(stray, points)) - 1) < 1e-6);
 });

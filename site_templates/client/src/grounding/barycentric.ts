@@ -58,6 +58,15 @@ export function positionOf({ rows, weights }: Placement, points: Float32Array): 
   return position;
 }
 
+/** How far the points (N, 3) of a placement lie from `position`: the root of their weighted mean squared distance. */
+export function spreadOf({ rows, weights }: Placement, points: Float32Array, position: ArrayLike<number>): number {
+  let sum = 0;
+  rows.forEach((row, j) => {
+    for (let d = 0; d < 3; d++) sum += weights[j]! * (points[row * 3 + d]! - position[d]!) ** 2;
+  });
+  return Math.sqrt(sum);
+}
+
 /** Stops adding where the sum has passed `most`: the row is not among the nearest then. */
 function squaredDistance(latent: Float32Array, reference: Float32Array, start: number, most: number): number {
   let sum = 0;

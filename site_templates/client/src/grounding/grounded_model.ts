@@ -1,6 +1,7 @@
 import type { BranchModel } from "../playground/runtime";
 import { meanSquaredError } from "../playground/preprocess";
-import { type Placement, positionOf } from "./barycentric";
+import { distanceToNearest } from "../viewer/run_data";
+import { type Placement, positionOf, spreadOf } from "./barycentric";
 import { distance, mixLatents, PATH_SAMPLES, pathLatents } from "./interpolation";
 import { latentOfRow, type Manifold } from "./manifold";
 import { type Votes, votesOf } from "./votes";
@@ -13,6 +14,10 @@ export interface Landing {
   placement: Placement;
   /** In the shown ball. */
   position: Position;
+  /** How far its neighbours lie around it on the map, in radii of the map. */
+  spread: number;
+  /** Whether no reference point lies near: a mean of neighbours from several parts of the map. */
+  isOffMap: boolean;
   /** Rows of the pictures that the latent comes from. */
   own: ReadonlySet<number>;
   votes: Votes;
@@ -47,6 +52,7 @@ export interface Path {
   length: number;
   regrounded: Position[]; // where E(D(z_t)) lies
   straight: Position[]; // where z_t lies
+  /** Drifts in parts of `length`; 0 where the ends are one. */
   drifts: number[];
 }
 
@@ -64,11 +70,13 @@ export class GroundedModel {
 
   /** Puts a latent on the map; `pictures` of the data set are those that it comes from. */
   land(latent: Float32Array, pictures: readonly number[]): Landing {
-    const { shown, classes, rowOf, place } = this.manifold;
+    const { shown, reach, classes, rowOf, place } = this.manifold;
     const placement = place(latent);
     const own = new Set(pictures.flatMap((picture) => rowOf.get(picture) ?? []));
     const votes = votesOf(placement, classes.of, classes.names.length, own);
-    return { latent, placement, position: positionOf(placement, shown), own, votes };
+    const position = positionOf(placement, shown);
+    const isOffMap = distanceToNearest(position, shown) > reach;
+    return { latent, placement, position, spread: spreadOf(placement, shown, position), isOffMap, own, votes };
   }
 
   /** `source` is the picture of the data set that `picture` was made from, if it was. */
@@ -93,14 +101,15 @@ export class GroundedModel {
     const again = await this.model.encode(await this.model.decode(latents));
     const steps = Array.from({ length: PATH_SAMPLES }, (_, s) => [s * width, (s + 1) * width] as const);
     const place = (values: Float32Array) => positionOf(this.manifold.place(values), this.manifold.shown);
+    const length = distance(a, b);
     return {
       pictures: [pictureA, pictureB],
       a,
       b,
-      length: distance(a, b),
+      length,
       regrounded: steps.map(([from, to]) => place(again.slice(from, to))),
       straight: steps.map(([from, to]) => place(latents.slice(from, to))),
-      drifts: steps.map(([from, to]) => distance(latents.subarray(from, to), again.subarray(from, to))),
+      drifts: steps.map(([from, to]) => (length > 0 ? distance(latents.subarray(from, to), again.subarray(from, to)) / length : 0)),
     };
   }
 

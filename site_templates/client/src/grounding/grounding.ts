@@ -1,6 +1,7 @@
-import { PictureInput } from "../playground/input";
+import { decodeInput, encodeInput, PictureInput } from "../playground/input";
 import { PictureCanvas } from "../playground/painting";
 import { syncAddress } from "../shared/address";
+import { nextRun, startRuns } from "../shared/choice";
 import type { OnnxMeta, RunChoice } from "../shared/contract";
 import { h, icon, segmented } from "../shared/dom";
 import type { Pictures } from "../shared/pictures";
@@ -10,8 +11,8 @@ import { listenToKeys } from "../viewer/keys";
 import { augment, type NoiseField, noiseField } from "./augmentation";
 import { AugmentationControls } from "./augmentation_controls";
 import { Branch, type Question } from "./branch";
-import { nextRun, startRuns } from "./choice";
 import { Disagreement } from "./disagreement";
+import { niceTop } from "./drift_chart";
 import type { GroundedModel } from "./grounded_model";
 import { InterpolationControls } from "./interpolation_controls";
 import { decodeGrounding, encodeGrounding, type GroundingState, type Mode, START } from "./state";
@@ -107,7 +108,7 @@ export class Grounding {
   private ask(): void {
     this.pending = 0;
     const question = this.question();
-    if (question) for (const branch of this.branches) branch.ask(question);
+    if (question) for (const { panel } of this.branches) panel.ask(question);
     this.isNewPicture = false;
   }
 
@@ -173,28 +174,39 @@ export class Grounding {
       changeRun: () => this.saveAddress(),
       loaded: (grounded) => this.createParts(grounded),
       pick: (index) => this.pick(index),
-      answered: () => this.disagreement.update(this.branches),
+      answered: () => this.compare(),
+      driftTop: () => this.driftTop(),
       close: () => this.removeBranch(branch),
     });
     this.branches = [...this.branches, branch];
-    this.branchSlot.append(branch.element);
+    this.branchSlot.append(branch.panel.element);
     const question = this.question();
-    if (question) branch.ask(question);
+    if (question) branch.panel.ask(question);
     this.update();
   }
 
   private removeBranch(branch: Branch): void {
     this.branches = this.branches.filter((other) => other !== branch);
-    branch.dispose();
+    branch.panel.dispose();
     this.update();
   }
 
   private update(): void {
     this.addButton.hidden = this.branches.length >= Math.min(this.runs.length, MOST_BRANCHES);
-    for (const branch of this.branches) branch.setClosable(this.branches.length > 1);
+    for (const { panel } of this.branches) panel.setClosable(this.branches.length > 1);
     this.branchSlot.dataset.count = String(this.branches.length);
-    this.disagreement.update(this.branches);
+    this.compare();
     this.saveAddress();
+  }
+
+  /** Shows what the branches have in common: their verdict, and the axis of their drifts. */
+  private compare(): void {
+    this.disagreement.update(this.branches);
+    for (const { view } of this.branches) view?.scaleDrift(this.driftTop());
+  }
+
+  private driftTop(): number {
+    return niceTop(Math.max(...this.branches.map(({ mostDrift }) => mostDrift)));
   }
 
   /** The first branch that is loaded brings samples and typical pictures. */
@@ -228,8 +240,8 @@ export class Grounding {
     this.showMode(state.mode);
     this.parts?.augmentation.update(state.settings);
     this.store.set({ a: state.a ?? typical[0] ?? null, b: state.b ?? typical.at(-1) ?? null });
-    const [sample, picture] = [Number(this.asked.get("sample") ?? 0), this.asked.get("picture")];
-    this.parts?.picture.choose(this.samples[sample] ? sample : 0);
+    const picture = this.asked.get("picture");
+    if (this.parts) decodeInput(this.parts.picture, this.asked);
     if (picture !== null && /^\d+$/.test(picture)) this.choose(Number(picture));
   }
 
@@ -238,8 +250,7 @@ export class Grounding {
     const out = new URLSearchParams();
     const shown = this.branches.map(({ run }) => run);
     if (shown.join() !== startRuns(this.runs).join()) out.set("runs", shown.map((key) => key.replace(/^runs\//, "")).join("~"));
-    const { sample } = this.parts.picture;
-    if (sample) out.set("sample", String(sample));
+    encodeInput(this.parts.picture, out);
     if (this.chosen !== null) out.set("picture", String(this.chosen));
     encodeGrounding(this.store.get(), out);
     return out.toString();

@@ -38,6 +38,7 @@ export interface BranchState {
   vote: string | null;
   drift: number | null;
   decoded: number[] | null;
+  isOffMap: boolean;
 }
 
 declare global {
@@ -81,7 +82,7 @@ export const mountGrounding: Mount = async (element, parameters) => {
 };
 
 function stateOf({ run, result, view }: Grounding["branches"][number]): BranchState {
-  if (!result || !view) return { run, latent: null, position: null, neighbors: [], weights: [], vote: null, drift: null, decoded: null };
+  if (!result || !view) return { run, latent: null, position: null, neighbors: [], weights: [], vote: null, drift: null, decoded: null, isOffMap: false };
   const { at, decoded } = result;
   const { manifold } = view.grounded;
   return {
@@ -93,5 +94,6 @@ function stateOf({ run, result, view }: Grounding["branches"][number]): BranchSt
     vote: manifold.classes.names[at.votes.best] ?? null,
     drift: result.kind === "step" ? result.drift : null,
     decoded: [...decoded],
+    isOffMap: at.isOffMap,
   };
 }

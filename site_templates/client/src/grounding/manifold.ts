@@ -4,7 +4,7 @@ import { classColor } from "../shared/palette";
 import { loadPictures, Pictures } from "../shared/pictures";
 import { densestPoints } from "../viewer/class_labels";
 import type { Classes } from "../viewer/coloring";
-import { normalized, spacingOf } from "../viewer/run_data";
+import { nearestDistances, normalized, spacingOf } from "../viewer/run_data";
 import { l2Normalized, nearestLatents, type Placement } from "./barycentric";
 
 /** The fixed map of one branch: reference latents with their places. Row i is picture `indices[i]` of `pictures`. */
@@ -18,6 +18,8 @@ export interface Manifold {
   shown: Float32Array; // (N, 3), moved and scaled into a ball of radius 1
   /** Median distance from a shown point to its nearest one. */
   spacing: number;
+  /** A place farther than this from every shown point is off the map: 99 of 100 points have another one nearer. */
+  reach: number;
   raw: Float32Array; // (N, D), as encoded
   indices: ArrayLike<number>; // (N,)
   classes: Classes;
@@ -60,6 +62,7 @@ export async function loadManifold(run: string): Promise<Manifold> {
     points,
     shown,
     spacing: spacingOf(shown),
+    reach: reachOf(shown),
     raw,
     indices,
     classes,
@@ -67,6 +70,12 @@ export async function loadManifold(run: string): Promise<Manifold> {
     rowOf: new Map(Array.from(indices, (index, row) => [index, row])),
     place: (latent) => nearestLatents(meta.l2_normalized ? l2Normalized(latent) : latent, latents, meta.projection_k),
   };
+}
+
+/** The distance within which 99 % of the points (N, 3) have another one. */
+export function reachOf(shown: Float32Array): number {
+  const nearest = nearestDistances(shown, 500);
+  return nearest[Math.floor((nearest.length - 1) * 0.99)] ?? 0;
 }
 
 /** The raw latent of reference row `row`. */

@@ -38,7 +38,7 @@ export function drawMarks(context: CanvasRenderingContext2D, place: Place, marks
   }
 }
 
-function drawMarker(context: CanvasRenderingContext2D, place: Place, { placement, position }: Landing, reference: Float32Array, colors: MarkColors): void {
+function drawMarker(context: CanvasRenderingContext2D, place: Place, { placement, position, isOffMap }: Landing, reference: Float32Array, colors: MarkColors): void {
   const center = place(position);
   if (!center) return;
   const most = Math.max(...placement.weights);
@@ -46,6 +46,11 @@ function drawMarker(context: CanvasRenderingContext2D, place: Place, { placement
     const strength = placement.weights[j]! / most;
     line(context, [center, place(reference.subarray(row * 3, row * 3 + 3))], colors.ink, 0.6 + 1.2 * strength, 0.2 + 0.4 * strength);
   });
+  if (isOffMap) {
+    disc(context, center, 10, colors.surface);
+    ring(context, center, 9, colors.accent, [3, 3]);
+    return;
+  }
   disc(context, center, 9.5, colors.ink);
   disc(context, center, 8, colors.surface);
   disc(context, center, 5.5, colors.accent);
@@ -73,6 +78,17 @@ function disc(context: CanvasRenderingContext2D, { x, y }: Point, radius: number
   context.beginPath();
   context.arc(x, y, radius, 0, 2 * Math.PI);
   context.fill();
+}
+
+/** A hollow marker: the place is computed, and nothing is known there. */
+function ring(context: CanvasRenderingContext2D, { x, y }: Point, radius: number, color: string, dash: number[]): void {
+  context.strokeStyle = color;
+  context.lineWidth = 2.5;
+  context.setLineDash(dash);
+  context.beginPath();
+  context.arc(x, y, radius, 0, 2 * Math.PI);
+  context.stroke();
+  context.setLineDash([]);
 }
 
 function letter(context: CanvasRenderingContext2D, point: Point | null, text: string, { ink, surface, font }: MarkColors): void {

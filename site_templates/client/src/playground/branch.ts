@@ -1,89 +1,49 @@
 import type { RunChoice } from "../shared/contract";
-import { h, iconButton, icon, provenanceLine } from "../shared/dom";
+import { h, icon, provenanceLine } from "../shared/dom";
 import { number, percent } from "../shared/format";
-import { LatestOnly } from "../shared/latest";
-import { runSelect, showFailure } from "../shared/run_panel";
+import { RunPanel } from "../shared/run_panel";
 import { shareBars } from "../shared/shares";
 import { PictureCanvas } from "./painting";
 import { meanSquaredError } from "./preprocess";
 import { type BranchModel, loadBranch, type Reading } from "./runtime";
-import { FactorSliders, latentText } from "./sliders";
+import { type Edits, FactorSliders, latentText } from "./sliders";
 
 /** One branch: its encoder and decoder at work on the picture that all branches share. */
-export class Branch {
-  readonly element: HTMLElement;
-  /** Settles when the models are loaded; rejects with the reason. */
-  ready: Promise<BranchModel>;
-  run: string;
-  private readonly select: HTMLSelectElement;
-  private readonly body = h("div", { class: "acc-branch-body" });
-  private readonly queue = new LatestOnly();
-  private picture: Float32Array | null = null;
-  private view: BranchView | null = null;
-  private request = 0;
+export type Branch = RunPanel<Float32Array, BranchModel, BranchView>;
 
-  constructor(
-    runs: readonly RunChoice[],
-    run: string,
-    private readonly on: { changeRun: () => void; loaded: (model: BranchModel) => void; close: (() => void) | null },
-  ) {
-    this.run = run;
-    this.select = runSelect(runs, run, (chosen) => this.changeRun(chosen));
-    const close = on.close && iconButton("close", "Leave the comparison", on.close);
-    this.element = h("section", { class: "acc-branch", "aria-label": "Branch" }, h("div", { class: "acc-branch-head" }, this.select, close), this.body);
-    this.ready = this.start();
-  }
+export interface BranchEvents {
+  changeRun: () => void;
+  loaded: (model: BranchModel) => void;
+  /** A slider was moved. */
+  edited: () => void;
+  close: (() => void) | null;
+}
 
-  /** Encodes `picture` and shows what the decoder makes of it. */
-  setPicture(picture: Float32Array): void {
-    this.picture = picture;
-    const { view } = this;
-    if (view) void this.queue.run(() => view.encode(picture)).catch((error: unknown) => this.fail(error));
-  }
-
-  changeRun(run: string): void {
-    if (run === this.run) return;
-    this.run = run;
-    this.select.value = run;
-    this.ready = this.start();
-    this.on.changeRun();
-  }
-
-  private start(): Promise<BranchModel> {
-    const ready = this.load();
-    ready.catch(() => {}); // the branch shows its own error
-    return ready;
-  }
-
-  private async load(): Promise<BranchModel> {
-    const request = ++this.request;
-    const status = h("p", { class: "acc-hint", role: "status" });
-    this.view = null;
-    this.body.replaceChildren(status);
-    try {
-      const model = await loadBranch(this.run, (text) => (status.textContent = text));
-      if (request !== this.request) return model;
-      const view = new BranchView(model, (latent) => {
-        void this.queue.run(() => view.decode(latent)).catch((error: unknown) => this.fail(error));
-      });
-      this.view = view;
-      this.body.replaceChildren(view.element);
-      this.on.loaded(model);
-      if (this.picture) this.setPicture(this.picture);
-      return model;
-    } catch (error) {
-      if (request === this.request) this.fail(error);
-      throw error;
-    }
-  }
-
-  private fail(error: unknown): void {
-    showFailure(this.body, error);
-  }
+/** A branch that shows `run`; `edits` are the sliders to move after its first answer. */
+export function createBranch(runs: readonly RunChoice[], run: string, edits: Edits, on: BranchEvents): Branch {
+  let asked: Edits | null = edits;
+  const branch: Branch = new RunPanel(runs, run, {
+    load: loadBranch,
+    open: (model) =>
+      new BranchView(model, (latent) => {
+        const { view } = branch;
+        if (view) branch.enqueue(() => view.decode(latent));
+        on.edited();
+      }),
+    answer: async (view, picture) => {
+      await view.encode(picture, asked);
+      asked = null;
+      on.edited();
+    },
+    changed: on.changeRun,
+    opened: on.loaded,
+    close: on.close && { label: "Leave the comparison", act: on.close },
+  });
+  return branch;
 }
 
 /** The pictures, facts and sliders of a loaded branch. */
-class BranchView {
+export class BranchView {
   readonly element: HTMLElement;
   private readonly input: PictureCanvas;
   private readonly output: PictureCanvas;
@@ -120,12 +80,17 @@ class BranchView {
     );
   }
 
-  async encode(picture: Float32Array): Promise<void> {
+  /** Shows a picture and what becomes of it, with the sliders of `edits` moved. */
+  async encode(picture: Float32Array, edits: Edits | null): Promise<void> {
     this.picture = new Float32Array(picture);
     this.input.show(picture);
-    const latent = await this.model.encode(picture);
-    this.sliders.setEncoded(latent);
-    await this.decode(latent);
+    this.sliders.setEncoded(await this.model.encode(picture));
+    await this.decode(edits ? this.sliders.edit(edits) : this.sliders.values);
+  }
+
+  /** The sliders that are away from the encoder's values. */
+  get edits(): Edits {
+    return this.sliders.edits;
   }
 
   async decode(latent: Float32Array): Promise<void> {

@@ -1,37 +1,38 @@
+import type { PenRule } from "../shared/contract";
 import { h, icon } from "../shared/dom";
-import { centerLikeMnist, type GrayImage, shrink } from "./preprocess";
+import { blockCounts, centered, type GrayImage, resize, shrink } from "./preprocess";
+import { extended, fitStrokes, paintStrokes, type Point, type Stroke } from "./strokes";
 
 const SCALE = 10; // canvas pixels for each pixel of the picture
 const PEN = 0.085; // width of a stroke, in parts of the canvas
 
-type Stroke = Array<readonly [x: number, y: number]>; // in parts of the canvas
-
 /** A canvas to draw on with mouse, pen or finger; `onChange` gets the picture (H*W in 0..1) after every movement. */
 export class Drawing {
   readonly element: HTMLElement;
-  private readonly canvas: HTMLCanvasElement;
+  strokes: readonly Stroke[] = [];
   private readonly context: CanvasRenderingContext2D;
-  private readonly center: HTMLInputElement;
+  private readonly prepare: HTMLInputElement;
   private readonly frame: HTMLElement;
-  private strokes: Stroke[] = [];
   private pointer: number | null = null;
 
+  /** With a rule the drawing becomes a picture as the data set's own did; the reader may switch that off. */
   constructor(
     private readonly size: number,
+    private readonly rule: PenRule | null,
     private readonly onChange: (picture: Float32Array) => void,
   ) {
-    this.canvas = h("canvas", {
+    const canvas = h("canvas", {
       class: "acc-drawing-canvas",
       width: size * SCALE,
       height: size * SCALE,
       role: "img",
-      "aria-label": "Drawing area: draw a digit with mouse, pen or finger",
+      "aria-label": "Drawing area: draw with mouse, pen or finger",
     });
-    const context = this.canvas.getContext("2d", { willReadFrequently: true });
+    const context = canvas.getContext("2d");
     if (!context) throw new Error("this browser has no canvas to draw on");
     this.context = context;
-    this.center = h("input", { type: "checkbox", checked: true, onchange: () => this.publish() });
-    this.frame = h("div", { class: "acc-drawing-frame" }, this.canvas);
+    this.prepare = h("input", { type: "checkbox", checked: rule !== null, onchange: () => this.publish() });
+    this.frame = h("div", { class: "acc-drawing-frame" }, canvas);
     this.element = h(
       "div",
       { class: "acc-drawing" },
@@ -39,17 +40,30 @@ export class Drawing {
       h(
         "div",
         { class: "acc-row" },
-        h("button", { type: "button", class: "acc-button", onclick: () => this.undo() }, icon("reset"), "Undo stroke"),
-        h("button", { type: "button", class: "acc-button", onclick: () => this.clear() }, "Clear"),
+        h("button", { type: "button", class: "acc-button", onclick: () => this.show(this.strokes.slice(0, -1)) }, icon("reset"), "Undo stroke"),
+        h("button", { type: "button", class: "acc-button", onclick: () => this.show([]) }, "Clear"),
       ),
-      h("label", { class: "acc-check" }, this.center, "Centre and scale as MNIST does"),
+      rule && h("label", { class: "acc-check" }, this.prepare, "Prepare as the data set does"),
+      h("p", { class: "acc-hint" }, rule ? `Your drawing is ${rule.words}.` : `Your drawing is scaled to ${size} x ${size} pixels, no more.`),
+      h(
+        "p",
+        { class: "acc-hint" },
+        "Expect more mistakes than the measured accuracy says: that holds for the data set's own test pictures, and no model here has seen your hand.",
+      ),
     );
-    this.listen();
+    this.listen(canvas);
     this.paint();
   }
 
-  clear(): void {
-    this.strokes = [];
+  /** Whether the drawing is prepared by the data set's rule. */
+  get prepared(): boolean {
+    return this.prepare.checked;
+  }
+
+  /** Shows `strokes` in place of what was drawn. */
+  show(strokes: readonly Stroke[], prepared = this.prepared): void {
+    this.prepare.checked = prepared && this.rule !== null;
+    this.strokes = strokes;
     this.paint();
     this.publish();
   }
@@ -59,33 +73,23 @@ export class Drawing {
     this.onChange(this.picture());
   }
 
-  private undo(): void {
-    this.strokes.pop();
-    this.paint();
-    this.publish();
-  }
-
-  private listen(): void {
-    const { canvas } = this;
-    const place = (event: PointerEvent) => {
+  private listen(canvas: HTMLCanvasElement): void {
+    const place = (event: PointerEvent): Point => {
       const box = canvas.getBoundingClientRect();
-      return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height] as const;
+      return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
     };
     canvas.addEventListener("pointerdown", (event) => {
       if (this.pointer !== null || event.button !== 0) return;
       event.preventDefault();
       canvas.setPointerCapture(event.pointerId);
       this.pointer = event.pointerId;
-      this.strokes.push([place(event)]);
-      this.paint();
-      this.publish();
+      this.show([...this.strokes, extended([], place(event))]);
     });
     canvas.addEventListener("pointermove", (event) => {
       if (event.pointerId !== this.pointer) return;
       const events = event.getCoalescedEvents?.() ?? []; // every place the pen was at since the last frame
-      this.strokes.at(-1)?.push(...(events.length > 0 ? events : [event]).map(place));
-      this.paint();
-      this.publish();
+      const stroke = (events.length > 0 ? events : [event]).map(place).reduce(extended, this.strokes.at(-1) ?? []);
+      if (stroke !== this.strokes.at(-1)) this.show([...this.strokes.slice(0, -1), stroke]);
     });
     const end = (event: PointerEvent) => {
       if (event.pointerId === this.pointer) this.pointer = null;
@@ -94,34 +98,28 @@ export class Drawing {
     canvas.addEventListener("pointercancel", end);
   }
 
-  /** Draws all strokes as smooth curves through the middles of their points, so that fast strokes have no corners. */
   private paint(): void {
-    const { context, canvas } = this;
     this.frame.toggleAttribute("data-empty", this.strokes.length === 0);
-    const at = ([x, y]: readonly [number, number]) => [x * canvas.width, y * canvas.height] as const;
-    context.fillStyle = "#000";
-    context.fillRect(0, 0, canvas.width, canvas.height);
-    context.strokeStyle = "#fff";
-    context.lineWidth = PEN * canvas.width;
-    context.lineCap = "round";
-    context.lineJoin = "round";
-    for (const stroke of this.strokes) {
-      context.beginPath();
-      context.moveTo(...at(stroke[0]!));
-      for (let i = 1; i < stroke.length; i++) {
-        const [x0, y0] = at(stroke[i - 1]!);
-        const [x1, y1] = at(stroke[i]!);
-        context.quadraticCurveTo(x0, y0, (x0 + x1) / 2, (y0 + y1) / 2);
-      }
-      context.lineTo(...at(stroke.at(-1)!));
-      context.stroke();
-    }
+    paintStrokes(this.context, this.strokes, PEN);
   }
 
   private picture(): Float32Array {
-    const { width, height } = this.canvas;
-    const { data } = this.context.getImageData(0, 0, width, height);
-    const gray: GrayImage = { data: Float32Array.from({ length: width * height }, (_, i) => data[i * 4]! / 255), width, height };
-    return (this.center.checked ? centerLikeMnist(gray, this.size) : shrink(gray, this.size, this.size)).data;
+    const { size, rule } = this;
+    if (!rule || !this.prepared || this.strokes.length === 0) return shrink(rastered(this.strokes, PEN, size), size, size).data;
+    const fine = rastered(fitStrokes(this.strokes, rule), rule.pen / rule.field, rule.field);
+    const field = shrink(fine, rule.field, rule.field);
+    const placed = rule.center === "mass" ? centered(field) : field;
+    const levels = rule.blocks > 1 ? blockCounts(placed, rule.blocks) : placed;
+    return resize(levels, size, size).data;
   }
+}
+
+/** Strokes as a fine picture, SCALE pixels for each of `size`. */
+function rastered(strokes: readonly Stroke[], pen: number, size: number): GrayImage {
+  const side = size * SCALE;
+  const context = new OffscreenCanvas(side, side).getContext("2d", { willReadFrequently: true });
+  if (!context) throw new Error("this browser has no canvas to draw on");
+  paintStrokes(context, strokes, pen);
+  const { data } = context.getImageData(0, 0, side, side);
+  return { data: Float32Array.from({ length: side * side }, (_, i) => data[i * 4]! / 255), width: side, height: side };
 }

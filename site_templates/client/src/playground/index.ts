@@ -1,10 +1,12 @@
 import { syncAddress } from "../shared/address";
+import { nextRun } from "../shared/choice";
 import type { Mount } from "../shared/component";
 import { readRuns, type RunChoice } from "../shared/contract";
 import { h } from "../shared/dom";
-import { Branch } from "./branch";
-import { PictureInput } from "./input";
+import { type Branch, createBranch } from "./branch";
+import { decodeInput, encodeInput, PictureInput } from "./input";
 import type { BranchModel } from "./runtime";
+import { decodeEdits, encodeEdits } from "./sliders";
 
 /** A handle for tests and for people at the console. Pictures are (C*H*W) in 0..1. */
 export interface PlaygroundHandle {
@@ -19,6 +21,8 @@ declare global {
     accPlayground?: PlaygroundHandle;
   }
 }
+
+const EDITS = ["z", "z2"] as const; // the moved sliders of the first and the second branch, in the address
 
 /** Mounts the playground. Parameters: see `readRuns`. */
 export const mountPlayground: Mount = async (element, parameters) => {
@@ -54,7 +58,7 @@ class Playground {
   private picture: Float32Array | null = null;
 
   constructor(private readonly runs: readonly RunChoice[]) {
-    this.compare = h("button", { type: "button", class: "acc-button", onclick: () => this.addBranch(this.otherRun()) }, "Compare side by side");
+    this.compare = h("button", { type: "button", class: "acc-button", onclick: () => this.addNext() }, "Compare side by side");
     this.element = h("div", { class: "acc-playground" }, h("div", { class: "acc-playground-side" }, this.inputSlot, this.compare), this.branchSlot);
     this.saveAddress = syncAddress(
       () => this.fragment(),
@@ -78,23 +82,30 @@ class Playground {
     this.samples = samples;
     this.input = new PictureInput(meta, samples, (picture) => this.setPicture(picture));
     this.inputSlot.replaceChildren(this.input.element);
-    this.input.choose(Number(this.asked.get("sample") ?? 0));
+    decodeInput(this.input, this.asked);
   }
 
   private setPicture(picture: Float32Array): void {
     this.picture = picture;
-    for (const branch of this.branches) branch.setPicture(picture);
+    for (const branch of this.branches) branch.ask(picture);
     this.saveAddress();
   }
 
+  private addNext(): void {
+    const run = nextRun(this.runs, this.branches.map((branch) => branch.run));
+    if (run) this.addBranch(run);
+  }
+
   private addBranch(run: string): void {
-    const isFirst = this.branches.length === 0;
-    const branch: Branch = new Branch(this.runs, run, {
+    const place = this.branches.length;
+    const branch: Branch = createBranch(this.runs, run, decodeEdits(this.asked.get(EDITS[place]!) ?? ""), {
       changeRun: () => this.saveAddress(),
       loaded: (model) => this.createInput(model),
-      close: isFirst ? null : () => this.removeBranch(branch),
+      edited: () => this.saveAddress(),
+      close: place === 0 ? null : () => this.removeBranch(branch),
     });
-    if (this.picture) branch.setPicture(this.picture);
+    this.asked.delete(EDITS[place]!); // an address moves the sliders of the branches that it names, and of no later one
+    if (this.picture) branch.ask(this.picture);
     this.branches = [...this.branches, branch];
     this.branchSlot.append(branch.element);
     this.update();
@@ -102,7 +113,7 @@ class Playground {
 
   private removeBranch(branch: Branch): void {
     this.branches = this.branches.filter((other) => other !== branch);
-    branch.element.remove();
+    branch.dispose();
     this.update();
   }
 
@@ -112,16 +123,17 @@ class Playground {
     this.saveAddress();
   }
 
-  private otherRun(): string {
-    return (this.runs.find(({ key }) => key !== this.branches[0]?.run) ?? this.runs[0]!).key;
-  }
-
   private fragment(): string {
+    if (!this.input) return window.location.hash.slice(1); // nothing is shown yet
     const out = new URLSearchParams();
     const [first, second] = this.branches;
     if (first && first.run !== this.runs[0]!.key) out.set("run", first.run);
     if (second) out.set("with", second.run);
-    if (this.input?.sample) out.set("sample", String(this.input.sample));
+    encodeInput(this.input, out);
+    this.branches.forEach(({ view }, place) => {
+      const edits = encodeEdits(view?.edits ?? new Map());
+      if (edits) out.set(EDITS[place]!, edits);
+    });
     return out.toString();
   }
 }

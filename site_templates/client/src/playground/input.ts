@@ -2,6 +2,7 @@ import type { OnnxMeta } from "../shared/contract";
 import { h, segmented } from "../shared/dom";
 import { Drawing } from "./drawing";
 import { PictureCanvas } from "./painting";
+import { decodeStrokes, encodeStrokes, type Stroke } from "./strokes";
 
 type Source = "samples" | "draw";
 
@@ -22,7 +23,7 @@ export class PictureInput {
   ) {
     this.source = segmented<Source>("Picture from", [["samples", "Samples"], ["draw", "Draw"]], (source) => this.open(source));
     this.sampleButtons = samples.map((picture, i) => this.sampleButton(picture, i));
-    this.drawing = new Drawing(meta.image_size, (picture) => {
+    this.drawing = new Drawing(meta.image_size, meta.pen_rule ?? null, (picture) => {
       this.mark(null);
       this.onPicture(this.toChannels(picture));
     });
@@ -34,11 +35,26 @@ export class PictureInput {
     this.show("samples");
   }
 
+  has(index: number): boolean {
+    return index in this.samples;
+  }
+
   choose(index: number): void {
     const picture = this.samples[index];
     if (!picture) return;
     this.mark(index);
     this.onPicture(picture);
+  }
+
+  /** What is drawn, for the address; null while a sample is shown. */
+  get drawn(): { strokes: readonly Stroke[]; prepared: boolean } | null {
+    return this.panes.draw.hidden ? null : this.drawing;
+  }
+
+  /** Shows a drawing that an address brought. */
+  draw(strokes: readonly Stroke[], prepared: boolean): void {
+    this.show("draw");
+    this.drawing.show(strokes, prepared);
   }
 
   /** Shows that the picture comes from elsewhere: no sample is chosen. */
@@ -77,4 +93,22 @@ export class PictureInput {
     for (let c = 0; c < this.meta.channels; c++) out.set(gray, c * gray.length);
     return out;
   }
+}
+
+/** The chosen picture as parts of an address: a sample, or what was drawn. */
+export function encodeInput({ sample, drawn }: PictureInput, out: URLSearchParams): void {
+  if (sample) out.set("sample", String(sample));
+  if (!drawn) return;
+  const strokes = encodeStrokes(drawn.strokes);
+  if (strokes === "" && drawn.strokes.length > 0) return; // too long for an address
+  out.set("draw", strokes);
+  if (!drawn.prepared) out.set("asdrawn", "1");
+}
+
+/** Shows the picture that an address asks for, or else the first sample. */
+export function decodeInput(input: PictureInput, asked: URLSearchParams): void {
+  const drawn = asked.get("draw");
+  const sample = Number(asked.get("sample") ?? 0);
+  if (drawn !== null) input.draw(decodeStrokes(drawn), asked.get("asdrawn") !== "1");
+  else input.choose(input.has(sample) ? sample : 0);
 }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { centerLikeMnist, type GrayImage, meanSquaredError, shrink } from "./preprocess";
+import type { PenRule } from "../shared/contract";
+import { blockCounts, centered, type GrayImage, meanSquaredError, resize, shrink } from "./preprocess";
+import { decodeStrokes, encodeStrokes, extended, fitStrokes, type Stroke } from "./strokes";
 
 function filled(width: number, height: number, x0: number, y0: number, x1: number, y1: number): GrayImage {
   const data = new Float32Array(width * height);
@@ -17,24 +19,63 @@ test("shrinking keeps the mean, by whole and by broken factors", () => {
   assert.deepEqual([...shrink(filled(4, 2, 0, 0, 1, 2), 2, 1).data], [0.5, 0]);
 });
 
-test("a drawing in a corner goes to the middle with 20 of 28 parts as its longest side", () => {
-  const { data } = centerLikeMnist(filled(280, 280, 3, 7, 33, 67), 28);
-  const rows = new Set<number>();
-  const columns = new Set<number>();
-  data.forEach((value, i) => {
-    if (value > 0.5) {
-      rows.add(Math.floor(i / 28));
-      columns.add(i % 28);
-    }
-  });
-  assert.deepEqual([Math.min(...rows), Math.max(...rows)], [4, 23]);
-  assert.deepEqual([Math.min(...columns), Math.max(...columns)], [9, 18]);
+test("resizing is linear interpolation, antialiased where it shrinks", () => {
+  const ramp = { data: Float32Array.from([0, 1]), width: 2, height: 1 };
+  assert.deepEqual([...resize(ramp, 4, 1).data], [0, 0.25, 0.75, 1]); // torch: interpolate(..., align_corners=False)
+  const four = { data: Float32Array.from([0, 0, 1, 1]), width: 4, height: 1 };
+  const halved = [...resize(four, 2, 1).data].map((value) => Number(value.toFixed(4)));
+  assert.deepEqual(halved, [0.1429, 0.8571]); // torch: the same with antialias=True
+});
+
+test("the centre of mass goes to the middle", () => {
+  const { data } = centered(filled(28, 28, 1, 3, 5, 9));
+  const inked = [...data.keys()].filter((i) => data[i] === 1);
+  const columns = inked.map((i) => i % 28);
+  const rows = inked.map((i) => Math.floor(i / 28));
+  assert.deepEqual([Math.min(...columns), Math.max(...columns), Math.min(...rows), Math.max(...rows)], [12, 15, 11, 16]);
+});
+
+test("blocks count black and white pixels", () => {
+  assert.deepEqual([...blockCounts(filled(8, 4, 0, 0, 3, 4), 4).data], [0.75, 0]);
 });
 
 test("an empty drawing stays empty", () => {
-  assert.ok(centerLikeMnist(filled(50, 50, 0, 0, 0, 0), 32).data.every((value) => value === 0));
+  assert.ok(centered(filled(28, 28, 0, 0, 0, 0)).data.every((value) => value === 0));
 });
 
 test("the mean squared error is that of hand", () => {
   assert.equal(meanSquaredError([0, 1, 2], [0, 3, 1]), 5 / 3);
+});
+
+const span = (strokes: readonly Stroke[], axis: 0 | 1) => {
+  const values = strokes.flat().map((point) => point[axis]);
+  return [Math.min(...values), Math.max(...values)].map((value) => Number(value.toFixed(4)));
+};
+const rule: PenRule = { field: 40, box: [20, 20], pen: 4, stretch: null, center: "mass", blocks: 1, words: "" };
+
+test("strokes fill the box with their proportions, wherever they were drawn", () => {
+  const fitted = fitStrokes([[[0.1, 0.1], [0.2, 0.3]]], rule); // twice as tall as wide
+  assert.deepEqual([span(fitted, 0), span(fitted, 1)], [[0.4, 0.6], [0.3, 0.7]]);
+});
+
+test("strokes that may be stretched fill the box, a bar only by so much", () => {
+  const free = { ...rule, stretch: 1.5 };
+  const fitted = fitStrokes([[[0.1, 0.1], [0.25, 0.3]]], free);
+  assert.deepEqual([span(fitted, 0), span(fitted, 1)], [[0.3, 0.7], [0.3, 0.7]]);
+  const bar = fitStrokes([[[0.1, 0.1], [0.11, 0.3]]], free);
+  assert.deepEqual([span(bar, 0), span(bar, 1)], [[0.485, 0.515], [0.3, 0.7]]);
+});
+
+test("a dot stays a dot in the middle", () => {
+  assert.deepEqual(fitStrokes([[[0.9, 0.2]]], rule), [[[0.5, 0.5]]]);
+});
+
+test("strokes come back from an address as they were drawn", () => {
+  let stroke: Stroke = [];
+  for (let i = 0; i <= 50; i++) stroke = extended(stroke, [i / 50, (i * i) / 2500]);
+  const strokes = [stroke, [stroke[3]!]];
+  assert.deepEqual(decodeStrokes(encodeStrokes(strokes)), strokes);
+  assert.ok(stroke.length < 51); // points too near to tell are left out
+  assert.deepEqual(decodeStrokes("12..~"), []);
+  assert.equal(encodeStrokes(Array.from({ length: 40 }, () => stroke)), "");
 });

@@ -5,6 +5,21 @@ import { type SliderRow, sliderRow } from "./slider_row";
 
 const STEPS = 200; // from one end of a slider to the other
 
+/** Values of sliders that were moved, by their dimension. */
+export type Edits = ReadonlyMap<number, number>;
+
+/** Edits as text for an address: "2~-0.35_5~1.2". */
+export function encodeEdits(edits: Edits): string {
+  return [...edits].map(([d, value]) => `${d}~${Number(value.toPrecision(6))}`).join("_");
+}
+
+/** The edits of a text that `encodeEdits` wrote; what makes no sense is left out. */
+export function decodeEdits(text: string): Edits {
+  const pairs = text.split("_").map((part) => part.split("~"));
+  const named = pairs.filter(([d, value]) => /^\d+$/.test(d ?? "") && value && Number.isFinite(Number(value)));
+  return new Map(named.map(([d, value]) => [Number(d), Number(value)]));
+}
+
 /** One slider for each latent dimension, grouped by factor; a mark shows the encoder's value. */
 export class FactorSliders {
   readonly element: HTMLElement;
@@ -41,6 +56,22 @@ export class FactorSliders {
       slider.mark((value - min) / (max - min || 1));
     });
     this.setLatent(latent);
+  }
+
+  /** The latent that the sliders show. */
+  get values(): Float32Array {
+    return this.latent;
+  }
+
+  /** What is away from the encoder's values. */
+  get edits(): Edits {
+    return new Map([...this.latent.entries()].filter(([d, value]) => value !== this.encoded[d]));
+  }
+
+  /** Moves sliders, and returns the latent that they show. */
+  edit(edits: Edits): Float32Array {
+    this.setLatent(this.latent.map((value, d) => edits.get(d) ?? value));
+    return this.latent;
   }
 
   /** Whether a slider is away from the encoder's value. */

@@ -1,5 +1,5 @@
-/** Keeps the fragment of the page's address in step with the state, without filling the history. */
-export function syncAddress(fragment: () => string, onEdit: (fragment: string) => void): () => void {
+/** Keeps the fragment of the page's address in step with the state, without filling the history; `onSave` hears of it. */
+export function syncAddress(fragment: () => string, onEdit: (fragment: string) => void, onSave: (fragment: string) => void = () => {}): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   window.addEventListener("hashchange", () => {
     const text = window.location.hash.slice(1);
@@ -12,6 +12,7 @@ export function syncAddress(fragment: () => string, onEdit: (fragment: string) =
       const text = fragment();
       const page = window.location.href.split("#")[0]!;
       window.history.replaceState(window.history.state, "", text ? `${page}#${text}` : page);
+      onSave(text);
     }, 150);
   };
 }

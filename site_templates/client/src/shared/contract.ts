@@ -37,20 +37,25 @@ export interface Coloring {
   classes?: readonly string[];
 }
 
-/** `<run>/points`; arrays: `labels` (N,), `predictions`? (N,), `error`? (N,), `activations`? (F,N) in the order of `factors`. */
+/**
+ * `<run>/points`; arrays: `labels` (N,), and of each of the S `fact_steps` `predictions`? (S,N), `error`? (S,N),
+ * `activations`? (S,F,N) in the order of `factors`.
+ */
 export interface PointsMeta {
   recipe: string;
   node: string;
   seed: number;
   dataset: string;
   steps: readonly number[];
+  /** The snapshots whose predictions, errors and activations are in the arrays. */
+  fact_steps: readonly number[];
+  /** The snapshots that have a `<run>/neighbors-<step>`. */
+  neighbor_steps: readonly number[];
   factors: readonly Factor[];
   latent_dim: number;
   colorings?: readonly Coloring[];
   /** The projections that exist, as "umap-2d"; without it the client expects all four. */
   projections?: readonly string[];
-  /** False where there is no neighbour graph. */
-  neighbors?: boolean;
   provenance?: Provenance;
 }
 
@@ -59,7 +64,7 @@ export interface ProjectionMeta {
   steps: readonly number[];
 }
 
-/** `<run>/neighbors`; arrays: `indices` i32 (N,k), `distances` f32 (N,k) in latent space, nearest first. */
+/** `<run>/neighbors-<step>`; arrays: `indices` (N,k), `distances` f32 (N,k) in latent space, nearest first. */
 export interface NeighborsMeta {
   k: number;
 }
@@ -95,6 +100,17 @@ export interface Probe {
   outputs?: readonly string[];
 }
 
+/** How a data set's pictures came from pen strokes: `acc_assets.datasets.PenRule`. */
+export interface PenRule {
+  field: number;
+  box: readonly [width: number, height: number];
+  pen: number;
+  stretch: number | null;
+  center: "box" | "mass";
+  blocks: number;
+  words: string;
+}
+
 /**
  * `<run>/onnx`; arrays: `encoder`, `decoder` (ONNX bytes; names `input`, `latent`, `reconstruction`),
  * `samples` u8 (M,C,H,W), and one `probe/<task>` for each of `probes`.
@@ -112,6 +128,8 @@ export interface OnnxMeta {
   samples: ReadonlyArray<{ index?: number; label?: string | number }>;
   step: number;
   probes?: readonly Probe[];
+  /** Null where a drawing is only scaled. */
+  pen_rule?: PenRule | null;
   provenance?: Provenance;
 }
 

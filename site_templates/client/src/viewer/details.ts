@@ -1,10 +1,11 @@
 import { h, iconButton } from "../shared/dom";
-import { number, plural } from "../shared/format";
+import { count, number, plural } from "../shared/format";
 import { classColor, type Theme } from "../shared/palette";
 import type { Edge } from "./overlay";
 import { className, coloringName, isNamedColumn, type Neighbors, type RunData } from "./run_data";
 
 const SHOWN_NEIGHBORS = 15;
+const HOVER_FACTORS = 6; // beside the cursor; the panel lists them all
 
 /** Edges from a point to its neighbours, nearest first; the weight falls from 1 to 0 with the distance in latent space. */
 export function edgesOf(neighbors: Neighbors | null, index: number | null): Edge[] {
@@ -27,11 +28,15 @@ export class HoverCard {
     this.element.hidden = true;
   }
 
-  /** Shows point `index` beside (x, y) of a stage of the given size. */
-  show(run: RunData, index: number, x: number, y: number, stage: { width: number; height: number }): void {
+  /** Shows point `index` beside (x, y) of a stage of the given size; of many factors only the one that is the `color`. */
+  show(run: RunData, index: number, color: string, x: number, y: number, stage: { width: number; height: number }): void {
     const picture = h("div", { role: "img", "aria-label": "" });
     run.pictures.show(picture, index, 72);
-    this.element.replaceChildren(picture, facts(run, index));
+    const { factorNames } = run;
+    const named = factorNames.length > HOVER_FACTORS ? factorNames.filter((name) => color === `factor:${name}`) : factorNames;
+    const rest = factorNames.length - named.length;
+    const more = rest > 0 && h("p", { class: "acc-hint" }, `Click: ${rest} factors${named.length > 0 ? " more" : ""}`);
+    this.element.replaceChildren(picture, h("div", {}, facts(run, index, named), more));
     this.element.hidden = false;
     const { offsetWidth: width, offsetHeight: height } = this.element;
     const left = x + 18 + width > stage.width ? Math.max(4, x - 18 - width) : x + 18;
@@ -55,12 +60,12 @@ export class FocusCard {
     run.pictures.show(picture, index, 112);
     this.element.replaceChildren(
       h("div", { class: "acc-focus-head" }, h("h3", {}, `Point ${index}`), iconButton("close", "Leave this point", () => this.onFocus(null))),
-      h("div", { class: "acc-focus-body" }, picture, facts(run, index)),
+      h("div", { class: "acc-focus-body" }, picture, facts(run, index, run.factorNames)),
       neighbors ? this.neighborList(run, index, neighbors, theme) : h("p", { class: "acc-hint" }, "No neighbour graph has been built."),
     );
   }
 
-  private neighborList(run: RunData, index: number, { k, indices, distances }: Neighbors, theme: Theme): HTMLElement {
+  private neighborList(run: RunData, index: number, { step, k, indices, distances }: Neighbors, theme: Theme): HTMLElement {
     const shown = Math.min(k, SHOWN_NEIGHBORS);
     const labels = run.values("label");
     let same = 0;
@@ -70,7 +75,8 @@ export class FocusCard {
       return thumbnail(run, other, 40, theme, `distance ${number(distances[index * k + j]!)}`, () => this.onFocus(other));
     });
     const isClass = Boolean(run.dataset.classes?.length);
-    const heading = isClass ? `${same} of ${plural(shown, "nearest neighbour")} share its label` : plural(shown, "nearest neighbour");
+    const what = isClass ? `${same} of ${plural(shown, "nearest neighbour")} share its label` : plural(shown, "nearest neighbour");
+    const heading = `${what}, at step ${count(step)}`;
     return h("div", {}, h("h4", {}, heading), h("div", { class: "acc-thumbs" }, ...items));
   }
 }
@@ -95,11 +101,12 @@ export function describe(run: RunData, index: number): string {
   return parts.join(", ");
 }
 
-function facts(run: RunData, index: number): HTMLElement {
+function facts(run: RunData, index: number, factors: readonly string[]): HTMLElement {
   const rows: HTMLElement[] = [];
   const row = (name: string, value: string, mark = "") =>
     rows.push(h("div", { class: "acc-fact" }, h("dt", {}, name), h("dd", { class: mark }, value)));
   row("point", `#${index}`);
+  if (run.meta.steps.length > 1) row("at step", count(run.step));
   row(factName(run, "label"), valueName(run, "label", index));
   for (const { id, label, classes } of run.colorings.filter(({ id }) => isNamedColumn(id))) {
     const value = run.values(id)[index]!;
@@ -111,7 +118,7 @@ function facts(run: RunData, index: number): HTMLElement {
     row(run.dataset.classes?.length ? "predicted" : factName(run, "prediction"), valueName(run, "prediction", index) + mark, mark && (right ? "acc-right" : "acc-wrong"));
   }
   if (has(run, "error")) row("error", number(run.values("error")[index]!));
-  for (const name of run.factorNames) row(name, number(run.values(`factor:${name}`)[index]!));
+  for (const name of factors) row(name, number(run.values(`factor:${name}`)[index]!));
   return h("dl", { class: "acc-facts" }, ...rows);
 }
 

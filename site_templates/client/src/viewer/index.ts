@@ -13,6 +13,8 @@ export interface ViewerHandle {
   set: (patch: Partial<ViewerState>) => void;
   /** Where point `index` is on the page, in CSS pixels of the window. */
   screenPosition: (index: number) => { x: number; y: number; visible: boolean };
+  /** The class names on the stage, each with the point that it stands at. */
+  classNames: () => ReadonlyArray<{ index: number; name: string }>;
   /** Milliseconds that the main thread spent in each of the last frames. */
   frameTimes: readonly number[];
 }
@@ -29,12 +31,12 @@ export const mountLatentViewer: Mount = async (element, parameters) => {
   element.replaceChildren(h("p", { class: "acc-loading", role: "status" }, "Loading the latent space…"));
   const asked = new URLSearchParams(window.location.hash.slice(1)).get("run");
   const first = runs.find(({ key }) => key === asked) ?? runs[0]!;
-  const run = await loadRun(first.key);
+  const run = await loadRun(first.key); // at its final snapshot, where the viewer starts
   const kind = projectionsOf(run)[0];
   if (!kind) throw new Error(`no projection of ${run.meta.node} has been built; run: acc build ${run.meta.recipe}`);
   const projection = await loadProjection(first.key, kind.method, kind.dimensions);
   const start = initialState(run, projection);
-  const neighbors = await loadNeighbors(run);
+  const neighbors = await loadNeighbors(run, start.step);
   const viewer = new LatentViewer(runs, { ...start, run: runs[0]!.key }, start, { run, projection, neighbors });
   element.replaceChildren(viewer.element);
   window.accViewer = {
@@ -48,6 +50,7 @@ export const mountLatentViewer: Mount = async (element, parameters) => {
       const box = viewer.stage.element.getBoundingClientRect();
       return { x: box.left + places.x[index]!, y: box.top + places.y[index]!, visible: places.visible[index] === 1 };
     },
+    classNames: () => viewer.stage.overlay.labels,
     frameTimes: viewer.stage.frameTimes,
   };
 };

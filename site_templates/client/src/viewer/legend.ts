@@ -2,7 +2,7 @@ import { h } from "../shared/dom";
 import { count, number } from "../shared/format";
 import { rampGradient, type Theme } from "../shared/palette";
 import { type Classes, classesOf, scaleOf } from "./coloring";
-import type { RunData } from "./run_data";
+import { nearestSnapshot, type RunData } from "./run_data";
 import type { ViewerState } from "./state";
 
 /** The colour bar of a continuous colouring, and the classes as buttons that hide and show their points. */
@@ -18,6 +18,9 @@ export class Legend {
     const parts: HTMLElement[] = [];
     if (coloring?.kind === "scalar") parts.push(colorBar(run, state.color, coloring.label, theme));
     if (classes) parts.push(this.classList(classes, state, coloring?.kind === "class", theme));
+    const isFact = coloring !== undefined && coloring.id !== "label";
+    const shown = run.meta.steps[nearestSnapshot(state.step, run.meta.steps)];
+    if (isFact && run.step !== shown) parts.push(h("p", { class: "acc-hint" }, `${coloring.label} as of step ${count(run.step)}.`));
     const focused = this.element.contains(document.activeElement)
       ? (document.activeElement as HTMLElement).dataset.class
       : undefined;

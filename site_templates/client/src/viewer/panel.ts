@@ -3,6 +3,11 @@ import type { RunChoice } from "../shared/contract";
 import { projectionsOf, type RunData } from "./run_data";
 import type { Dimensions, Marks, Method, ViewerState } from "./state";
 
+/** What a reader may take from the distances in a map by UMAP. */
+export const UMAP_NOTE =
+  "UMAP keeps near neighbours together; how far groups lie apart, how large and how dense they are says little about the latents.";
+const PCA_NOTE = "PCA shows the directions in which the latents vary most; what differs only along others falls together.";
+
 /** The choices beside the stage: run, projection, colour, marks. */
 export class Panel {
   readonly element: HTMLElement;
@@ -12,6 +17,7 @@ export class Panel {
   private readonly dimensions;
   private readonly marks;
   private readonly size: HTMLInputElement;
+  private readonly note = h("p", { class: "acc-hint acc-map-note" });
   private colorings: unknown = null;
 
   constructor(runs: readonly RunChoice[], slots: { search: HTMLElement; legend: HTMLElement; focus: HTMLElement }, onChange: (patch: Partial<ViewerState>) => void) {
@@ -31,6 +37,7 @@ export class Panel {
       slots.search,
       runs.length > 1 ? field("Branch and seed", this.run) : null,
       field("Projection", h("div", { class: "acc-row" }, this.method.element, this.dimensions.element)),
+      this.note,
       field("Colour", this.color),
       slots.legend,
       h("details", { class: "acc-more" }, h("summary", {}, "Marks"), this.marks.element, field("Size", this.size)),
@@ -50,6 +57,8 @@ export class Panel {
     this.dimensions.set(state.dimensions, (dimensions) =>
       built.some((kind) => kind.dimensions === dimensions && kind.method === state.method),
     );
+    const scaled = run.meta.steps.length > 1 ? " Each snapshot is scaled to fill the view." : "";
+    this.note.textContent = (state.method === "umap" ? UMAP_NOTE : PCA_NOTE) + scaled;
     this.marks.set(state.marks);
     this.size.value = String(state.size);
   }

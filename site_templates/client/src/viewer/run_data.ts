@@ -1,9 +1,10 @@
-import { arrayOf, floatsOf, loadData, releaseData } from "../data";
+import { arrayOf, type Data, floatsOf, loadData, releaseData } from "../data";
 import type { Coloring, DatasetMeta, NeighborsMeta, PointsMeta, ProjectionMeta } from "../shared/contract";
 import { loadPictures, type Pictures } from "../shared/pictures";
+import { timeOfStep } from "./layout";
 import type { Dimensions, Method } from "./state";
 
-/** All that one run knows of its points; row i is picture i of the data set. */
+/** All that one run knows of its points at one snapshot; row i is picture i of the data set. */
 export interface RunData {
   key: string;
   meta: PointsMeta;
@@ -14,18 +15,24 @@ export interface RunData {
   /** Values (N,) of a colouring; class ids for a class colouring. */
   values: (id: string) => ArrayLike<number>;
   factorNames: readonly string[];
+  /** The snapshot that the values are of; labels hold for all. */
+  step: number;
+  /** The same run at the snapshot next to `step`; the same object where that is this one. */
+  at: (step: number) => RunData;
 }
 
-/** Coordinates of all snapshots, each (N, 3) with z = 0 in two dimensions, the final one in a ball of radius 1. */
+/** Coordinates of all snapshots, each (N, 3) with z = 0 in two dimensions, and each in a ball of radius 1. */
 export interface Projection {
   kind: { method: Method; dimensions: Dimensions };
   steps: readonly number[];
   layers: readonly Float32Array[];
-  /** Median distance from a point to its nearest one in the final layer. */
-  spacing: number;
+  /** Median distance from a point to its nearest one, in each layer. */
+  spacings: readonly number[];
 }
 
 export interface Neighbors {
+  /** The snapshot that they are of. */
+  step: number;
   k: number;
   indices: ArrayLike<number>; // (N, k), nearest first
   distances: Float32Array; // (N, k), in latent space
@@ -36,6 +43,11 @@ export interface Shown {
   run: RunData;
   projection: Projection;
   neighbors: Neighbors | null;
+}
+
+/** Index of the snapshot next to `step`. */
+export function nearestSnapshot(step: number, steps: readonly number[]): number {
+  return Math.round(timeOfStep(step, steps));
 }
 
 /** Whether a colouring shows what the data set knows of its images by name, or what a regression reads of it. */
@@ -64,24 +76,32 @@ export async function loadRun(key: string): Promise<RunData> {
   if (labels.length !== count) {
     throw new Error(`"${pointsKey}" has ${labels.length} points but "${datasetKey}" has ${count} pictures; run: acc site`);
   }
-  const arrays = new Map<string, ArrayLike<number>>([["label", labels]]);
-  for (const [name, array] of Object.entries(points.arrays)) {
-    if (name === "activations") {
-      meta.factors.forEach((factor, f) =>
-        arrays.set(`factor:${factor.name}`, array.data.subarray(f * count, (f + 1) * count)),
-      );
-    } else if (name !== "labels") arrays.set(name === "predictions" ? "prediction" : name, array.data);
-  }
-  return {
+  const snapshots = meta.fact_steps.map((_, s) => valuesAt(points.arrays, meta, count, s).set("label", labels));
+  const [first] = snapshots;
+  if (!first) throw new Error(`"${pointsKey}" holds no snapshot; rebuild the site with: acc site`);
+  const same = {
     key,
     meta,
     dataset: dataset.meta,
     pictures: await loadPictures(datasetKey),
     count,
-    colorings: coloringsOf(meta, dataset.meta, arrays),
-    values: (id) => arrays.get(id) ?? labels,
-    factorNames: meta.factors.map((factor) => factor.name).filter((name) => arrays.has(`factor:${name}`)),
+    colorings: coloringsOf(meta, dataset.meta, first),
+    factorNames: meta.factors.map((factor) => factor.name).filter((name) => first.has(`factor:${name}`)),
+    at: (step: number): RunData => views[nearestSnapshot(step, meta.fact_steps)]!,
   };
+  const views = snapshots.map((arrays, s): RunData => ({ ...same, step: meta.fact_steps[s]!, values: (id) => arrays.get(id) ?? labels }));
+  return views.at(-1)!;
+}
+
+/** The values (N,) of each colouring at snapshot `s`. */
+function valuesAt(arrays: Data["arrays"], { factors }: PointsMeta, count: number, s: number): Map<string, ArrayLike<number>> {
+  const found = new Map<string, ArrayLike<number>>();
+  for (const [name, { data, shape }] of Object.entries(arrays)) {
+    const row = (i: number) => data.subarray(i * count, (i + 1) * count);
+    if (name === "activations") factors.forEach((factor, f) => found.set(`factor:${factor.name}`, row(s * factors.length + f)));
+    else if (name !== "labels") found.set(name === "predictions" ? "prediction" : name, row(shape.length === 1 ? 0 : s));
+  }
+  return found;
 }
 
 const projections = new Map<string, Promise<Projection>>();
@@ -108,34 +128,44 @@ async function readProjection(key: string, method: Method, dimensions: Dimension
   const values = floatsOf(data, key, "coords");
   releaseData(key); // the copy below is the one that stays
   const layers = normalized(values, snapshots, count, dimensions);
-  return { kind: { method, dimensions }, steps: data.meta.steps, layers, spacing: spacingOf(layers[snapshots - 1]!) };
+  return { kind: { method, dimensions }, steps: data.meta.steps, layers, spacings: layers.map(spacingOf) };
 }
 
 /** Median distance from a point to its nearest one, over 200 of the points (N, 3). */
 export function spacingOf(layer: Float32Array): number {
-  const count = layer.length / 3;
-  const every = Math.max(1, Math.floor(count / 200));
-  const nearest: number[] = [];
-  for (let i = 0; i < count; i += every) {
-    let best = Number.POSITIVE_INFINITY;
-    for (let j = 0; j < count; j++) {
-      if (j === i) continue;
-      const [x, y, z] = [layer[i * 3]! - layer[j * 3]!, layer[i * 3 + 1]! - layer[j * 3 + 1]!, layer[i * 3 + 2]! - layer[j * 3 + 2]!];
-      best = Math.min(best, x * x + y * y + z * z);
-    }
-    nearest.push(Math.sqrt(best));
-  }
-  return nearest.sort((a, b) => a - b)[Math.floor(nearest.length / 2)] ?? 0;
+  const nearest = nearestDistances(layer, 200);
+  return nearest[Math.floor(nearest.length / 2)] ?? 0;
 }
 
-/** The neighbour graph of a run, or null where it has not been built: the rest of the viewer works without it. */
-export async function loadNeighbors(run: RunData): Promise<Neighbors | null> {
-  if (run.meta.neighbors === false) return null;
-  const key = `${run.key}/neighbors`;
-  const data = await loadData<NeighborsMeta>(key).catch(() => null);
-  if (!data) return null;
+/** Distances from about `sample` of the points (N, 3) to the nearest other one, ascending. */
+export function nearestDistances(layer: Float32Array, sample: number): number[] {
+  const count = layer.length / 3;
+  const every = Math.max(1, Math.floor(count / sample));
+  const nearest: number[] = [];
+  for (let i = 0; i < count; i += every) nearest.push(distanceToNearest(layer.subarray(i * 3, i * 3 + 3), layer, i));
+  return nearest.sort((a, b) => a - b);
+}
+
+/** Distance from a position to the nearest of the points (N, 3), row `except` left out. */
+export function distanceToNearest(position: ArrayLike<number>, layer: Float32Array, except = -1): number {
+  let best = Number.POSITIVE_INFINITY;
+  for (let j = 0; j < layer.length / 3; j++) {
+    if (j === except) continue;
+    const [x, y, z] = [position[0]! - layer[j * 3]!, position[1]! - layer[j * 3 + 1]!, position[2]! - layer[j * 3 + 2]!];
+    best = Math.min(best, x * x + y * y + z * z);
+  }
+  return Math.sqrt(best);
+}
+
+/** The neighbours at the snapshot next to `step`, or null where none were built: the rest of the viewer works without. */
+export async function loadNeighbors({ key: run, meta }: RunData, step: number): Promise<Neighbors | null> {
+  const { neighbor_steps: steps } = meta;
+  if (steps.length === 0) return null;
+  const nearest = steps[nearestSnapshot(step, steps)]!;
+  const key = `${run}/neighbors-${nearest}`;
+  const data = await loadData<NeighborsMeta>(key);
   const indices = arrayOf(data, key, "indices");
-  return { k: indices.shape[1] ?? 0, indices: indices.data, distances: floatsOf(data, key, "distances") };
+  return { step: nearest, k: indices.shape[1] ?? 0, indices: indices.data, distances: floatsOf(data, key, "distances") };
 }
 
 /** The projections that were built for a run: all of them, unless the page lists fewer. */
@@ -163,27 +193,30 @@ function coloringsOf(meta: PointsMeta, dataset: DatasetMeta, arrays: ReadonlyMap
   return order.filter(({ id }) => arrays.has(id === "outcome" ? "prediction" : id));
 }
 
-/** Moves and scales all snapshots by the same amount, so that 99 % of the final one lie within radius 1; each (N, 3). */
+/**
+ * Moves and scales each snapshot so that 99 % of it lie within radius 1; each (N, 3). An untrained cloud is much smaller
+ * or larger than the final one and lies elsewhere: on one scale it would be a spot in a corner.
+ */
 export function normalized(values: Float32Array, snapshots: number, count: number, dimensions: number): Float32Array[] {
-  const last = values.subarray((snapshots - 1) * count * dimensions);
+  const size = count * dimensions;
+  return Array.from({ length: snapshots }, (_, s) => fitted(values.subarray(s * size, (s + 1) * size), count, dimensions));
+}
+
+function fitted(values: Float32Array, count: number, dimensions: number): Float32Array {
   const center = Array.from({ length: dimensions }, (_, d) => {
-    const sorted = Float32Array.from({ length: count }, (_, i) => last[i * dimensions + d]!).sort();
+    const sorted = Float32Array.from({ length: count }, (_, i) => values[i * dimensions + d]!).sort();
     return (sorted[Math.floor((count - 1) * 0.005)]! + sorted[Math.ceil((count - 1) * 0.995)]!) / 2;
   });
   const radii = new Float32Array(count);
   for (let i = 0; i < count; i++) {
     let sum = 0;
-    for (let d = 0; d < dimensions; d++) sum += (last[i * dimensions + d]! - center[d]!) ** 2;
+    for (let d = 0; d < dimensions; d++) sum += (values[i * dimensions + d]! - center[d]!) ** 2;
     radii[i] = Math.sqrt(sum);
   }
   const scale = 1 / (radii.sort()[Math.floor(count * 0.99)] || 1);
-  return Array.from({ length: snapshots }, (_, s) => {
-    const layer = new Float32Array(count * 3);
-    for (let i = 0; i < count; i++) {
-      for (let d = 0; d < dimensions; d++) {
-        layer[i * 3 + d] = (values[(s * count + i) * dimensions + d]! - center[d]!) * scale;
-      }
-    }
-    return layer;
-  });
+  const layer = new Float32Array(count * 3);
+  for (let i = 0; i < count; i++) {
+    for (let d = 0; d < dimensions; d++) layer[i * 3 + d] = (values[i * dimensions + d]! - center[d]!) * scale;
+  }
+  return layer;
 }

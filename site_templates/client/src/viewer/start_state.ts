@@ -25,6 +25,7 @@ export function validFor(run: RunData, state: Partial<ViewerState>): Partial<Vie
   if (out.color && !run.colorings.some(({ id }) => id === out.color)) delete out.color;
   if (out.filterBy && !classesOf(run, out.filterBy)) delete out.filterBy;
   if (out.focus != null && out.focus >= run.count) delete out.focus;
+  if (out.step !== undefined) out.step = Math.min(run.meta.steps.at(-1) ?? out.step, Math.max(run.meta.steps[0] ?? 0, out.step));
   if (out.selection) out.selection = out.selection.filter((index) => index < run.count);
   return out;
 }

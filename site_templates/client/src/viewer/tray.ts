@@ -76,6 +76,6 @@ function download(run: RunData, selection: readonly number[]): void {
   const rows = selection.map((index) => [index, ...columns.map((id) => run.values(id)[index])].join(","));
   const csv = new Blob([`index,${columns.join(",")}\n${rows.join("\n")}\n`], { type: "text/csv" });
   const url = URL.createObjectURL(csv);
-  h("a", { href: url, download: `${run.meta.node}-seed-${run.meta.seed}-selection.csv` }).click();
+  h("a", { href: url, download: `${run.meta.node}-seed-${run.meta.seed}-step-${run.step}-selection.csv` }).click();
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

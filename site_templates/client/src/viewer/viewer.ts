@@ -4,6 +4,7 @@ import { h, provenanceLine } from "../shared/dom";
 import { plural } from "../shared/format";
 import { Store } from "../shared/store";
 import { onThemeChange, type PageColors, readPageColors } from "../shared/theme";
+import { carryView, isOfData } from "./branch_links";
 import { classLabels } from "./class_labels";
 import { classesOf, tintsOf } from "./coloring";
 import { edgesOf, FocusCard, HoverCard } from "./details";
@@ -11,11 +12,11 @@ import { frameViewer } from "./frame";
 import { listenToGestures, PICK_REACH, type Tool } from "./gestures";
 import { createHelp } from "./help";
 import { listenToKeys, viewerKeys } from "./keys";
-import { Layout } from "./layout";
+import { Layout, timeOfStep } from "./layout";
 import { Legend } from "./legend";
 import { Navigation } from "./navigation";
 import { Panel } from "./panel";
-import { loadNeighbors, loadProjection, loadRun, type RunData, type Shown } from "./run_data";
+import { loadNeighbors, loadProjection, loadRun, nearestSnapshot, type RunData, type Shown } from "./run_data";
 import { Search, searchable, type Suggestion } from "./search";
 import { Stage } from "./stage";
 import { validFor } from "./start_state";
@@ -49,10 +50,12 @@ export class LatentViewer {
   private colors: PageColors = readPageColors();
   private tool: Tool = "move";
   private request = 0;
+  /** Index of the snapshot whose classes are named. */
+  private snapshot = -1;
 
   /** `base` is the state of an address without a fragment, `initial` that of `shown`. */
   constructor(
-    runs: readonly RunChoice[],
+    private readonly runs: readonly RunChoice[],
     private readonly base: ViewerState,
     initial: ViewerState,
     private shown: Shown,
@@ -93,19 +96,29 @@ export class LatentViewer {
     });
     this.saveAddress = syncAddress(
       () => encodeState(this.store.get(), this.base),
-      (fragment) => this.store.set({ ...this.base, ...validFor(this.shown.run, decodeState(fragment)) }),
+      (fragment) => this.store.set({ ...this.base, ...this.read(fragment) }),
+      (fragment) => carryView(fragment, this.store.get().run, this.shown.run.meta.dataset),
     );
     this.store.subscribe((state, changed) => this.follow(state, changed));
     this.setTool("move");
     this.showRun();
     this.stage.cloud.setBlend(this.layout.current());
     this.listen();
-    this.store.set(validFor(this.shown.run, decodeState(window.location.hash)));
+    this.store.set(this.read(window.location.hash));
+    this.saveAddress();
   }
 
   /** Number of points. */
   get count(): number {
     return this.shown.run.count;
+  }
+
+  /** The state of an address, without what this page does not have. */
+  private read(fragment: string): Partial<ViewerState> {
+    const { run } = this.shown;
+    const state = validFor(run, decodeState(fragment));
+    if (!this.runs.some(({ key }) => key === state.run)) delete state.run;
+    return isOfData(fragment, run.meta.dataset) ? state : { ...state, focus: null, selection: [] };
   }
 
   // ---- from the state to the screen
@@ -116,11 +129,11 @@ export class LatentViewer {
     if (has("camera")) this.navigation.show(state.camera);
     if (changed.size === 1 && has("camera")) return; // many times a second while the reader moves it
     if (has("run", "method", "dimensions")) void this.load(state, has("run"), has("dimensions") && !state.camera);
-    else if (has("step")) this.layout.showStep(state.step);
+    else if (has("step")) this.showStep(state.step);
     if (has("step")) this.timeline.update(this.shown.projection.steps, state.step);
     if (has("color") && !has("filterBy") && state.color !== state.filterBy && classesOf(this.shown.run, state.color)) {
       this.store.set({ filterBy: state.color, hidden: [] }); // the legend filters the classes that it shows
-      return;
+      state = this.store.get(); // what else changed with the colour still has to be drawn
     }
     if (has("marks", "size", "dimensions")) this.applyLook();
     if (has("color", "hidden", "filterBy", "focus", "selection")) this.applyTints();
@@ -128,6 +141,7 @@ export class LatentViewer {
     if (has("color", "hidden", "filterBy")) this.legend.update(this.shown.run, state, this.colors.theme);
     if (has("selection")) this.tray.update(this.shown.run, state.selection, this.colors.theme);
     if (has("focus")) this.applyFocus();
+    if (has("focus", "step")) void this.bringNeighbors();
     this.panel.update(this.shown.run, state);
   }
 
@@ -138,9 +152,9 @@ export class LatentViewer {
     this.say("");
     const slow = setTimeout(() => this.say("Loading…"), 150);
     try {
-      const run = isNewRun ? await loadRun(state.run) : this.shown.run;
+      const run = isNewRun ? (await loadRun(state.run)).at(state.step) : this.shown.run;
       const projection = await loadProjection(state.run, state.method, state.dimensions);
-      const neighbors = isNewRun ? await loadNeighbors(run) : this.shown.neighbors;
+      const neighbors = isNewRun ? await loadNeighbors(run, state.step) : this.shown.neighbors;
       if (request !== this.request) return;
       this.timeline.pause();
       this.shown = { run, projection, neighbors };
@@ -158,6 +172,34 @@ export class LatentViewer {
       this.store.set({ run: this.shown.run.key, ...this.shown.projection.kind });
     } finally {
       clearTimeout(slow);
+    }
+  }
+
+  /** Moves the points to `step`, and shows the facts of the snapshot next to it. */
+  private showStep(step: number): void {
+    this.layout.showStep(step);
+    this.applyLook();
+    const { run, projection } = this.shown;
+    const snapshot = nearestSnapshot(step, projection.steps);
+    if (snapshot === this.snapshot && run.at(step) === run) return; // many times a second while the slider moves
+    this.shown = { ...this.shown, run: run.at(step) };
+    this.applyFacts();
+    this.applyClassLabels();
+  }
+
+  /** The neighbours of the focus at the snapshot that is shown; those of another one stay until they are there. */
+  private async bringNeighbors(): Promise<void> {
+    const { focus, step } = this.store.get();
+    const { key } = this.shown.run;
+    if (focus === null) return;
+    try {
+      const neighbors = await loadNeighbors(this.shown.run, step);
+      if (key !== this.shown.run.key || step !== this.store.get().step || neighbors?.step === this.shown.neighbors?.step) return;
+      this.shown = { ...this.shown, neighbors };
+      this.applyTints();
+      this.applyFocus();
+    } catch (error) {
+      this.say(error instanceof Error ? error.message : String(error), true);
     }
   }
 
@@ -189,18 +231,28 @@ export class LatentViewer {
     this.colors = readPageColors();
     this.stage.setColors(this.colors);
     this.applyLook();
-    this.applyTints();
-    this.applyFocus();
+    this.applyFacts();
     this.applyClassLabels();
-    this.legend.update(this.shown.run, state, this.colors.theme);
-    this.tray.update(this.shown.run, state.selection, this.colors.theme);
     this.panel.update(this.shown.run, state);
     this.refreshCaption();
   }
 
+  /** Draws everything that depends on predictions, errors and activations. */
+  private applyFacts(): void {
+    const state = this.store.get();
+    this.applyTints();
+    this.applyFocus();
+    this.legend.update(this.shown.run, state, this.colors.theme);
+    this.tray.update(this.shown.run, state.selection, this.colors.theme);
+  }
+
   private applyLook(): void {
-    const { marks, size, dimensions } = this.store.get();
-    this.stage.cloud.setLook({ marks, size, dimensions, surface: this.colors.surface, spacing: this.shown.projection.spacing });
+    const { marks, size, dimensions, step } = this.store.get();
+    const { spacings, steps } = this.shown.projection;
+    const time = timeOfStep(step, steps);
+    const [before, after] = [spacings[Math.floor(time)]!, spacings[Math.ceil(time)]!];
+    const spacing = before + (after - before) * (time - Math.floor(time));
+    this.stage.cloud.setLook({ marks, size, dimensions, surface: this.colors.surface, spacing });
     this.stage.redraw();
   }
 
@@ -221,9 +273,10 @@ export class LatentViewer {
   /** Names the classes where their points are dense; pictures need no names. */
   private applyClassLabels(): void {
     const { run, projection } = this.shown;
-    const { color, hidden, marks } = this.store.get();
+    const { color, hidden, marks, step } = this.store.get();
+    this.snapshot = nearestSnapshot(step, projection.steps);
     const classes = color === "outcome" || marks === "pictures" ? null : classesOf(run, color);
-    this.stage.overlay.labels = classes ? classLabels(classes, projection.layers.at(-1)!, hidden) : [];
+    this.stage.overlay.labels = classes ? classLabels(classes, projection.layers[this.snapshot]!, hidden) : [];
     this.stage.refresh();
   }
 
@@ -267,7 +320,7 @@ export class LatentViewer {
     const index = this.stage.pick(x, y, PICK_REACH.mouse);
     this.stage.element.classList.toggle("acc-over-point", index !== null);
     if (index === null) this.hoverCard.hide();
-    else this.hoverCard.show(this.shown.run, index, x, y, this.stage);
+    else this.hoverCard.show(this.shown.run, index, this.store.get().color, x, y, this.stage);
     if (this.stage.overlay.hover === index) return;
     this.stage.overlay.hover = index;
     this.stage.refresh();

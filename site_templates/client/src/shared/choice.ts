@@ -1,4 +1,4 @@
-import type { RunChoice } from "../shared/contract";
+import type { RunChoice } from "./contract";
 
 const seedOf = ({ key }: RunChoice) => /seed-\d+$/.exec(key)?.[0] ?? "";
 
