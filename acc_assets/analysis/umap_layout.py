@@ -65,7 +65,9 @@ def fuzzy_edges(graph: KnnGraph, n_neighbors: int = 15) -> FuzzyEdges:
     sigma = np.maximum(sigma, floor)
     excess = distances - rho[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
-        weights = np.where((excess <= 0.0) | (sigma[:, None] == 0.0), 1.0, np.exp(-excess / sigma[:, None]))
+        weights = np.where(
+            (excess <= 0.0) | (sigma[:, None] == 0.0), 1.0, np.exp(-np.maximum(excess, 0.0) / sigma[:, None])
+        )
     rows = np.repeat(np.arange(n, dtype=np.int32), k)
     directed = coo_matrix((weights.ravel(), (rows, graph.indices.ravel())), shape=(n, n)).tocsr()
     backward = directed.T.tocsr()

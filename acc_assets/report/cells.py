@@ -17,10 +17,10 @@ class Cell:
 
     @staticmethod
     def of(values: Mapping[int, float]) -> Cell:
-        """Summarise values by seed (at least one); of values that are not finite the mean is NaN."""
+        """Summarise values by seed (at least one); an infinite value makes the mean infinite, and NaN makes it NaN."""
         numbers = list(values.values())
         if not all(map(math.isfinite, numbers)):
-            return Cell(dict(values), math.nan, None)
+            return Cell(dict(values), sum(numbers), None)
         mean = math.fsum(value / len(numbers) for value in numbers)
         if len(numbers) < 2:
             return Cell(dict(values), mean, None)

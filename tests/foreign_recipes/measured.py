@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import ClassVar
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from acc_assets.datasets import DatasetConfig, Shapes, Split
+from acc_assets.datasets import ImageData, Shapes, Split
 from acc_assets.models import ConvAutoencoder, FactorGroup, ModelOutput
 from acc_assets.tasks import ClassificationTask, ReconstructionTask, RegressionTask
 from acc_assets.tree import ManifoldAnalysis, Recipe, RecipeContext
@@ -19,35 +14,17 @@ from acc_assets.tree import ManifoldAnalysis, Recipe, RecipeContext
 NAMES = ("dark", "grey", "bright")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Plain(DatasetConfig):
+def plain(train: int = 60, validation: int = 15, test: int = 45) -> ImageData:
     """Pictures of one colour: all of a class are the same."""
 
-    image_size: int = 8
-    name: ClassVar[str] = "plain"
+    def split(count: int) -> Split:
+        labels = np.arange(count, dtype=np.int64) % 3
+        images = np.zeros((count, 1, 8, 8), np.uint8)
+        images += (60 + 90 * labels).astype(np.uint8)[:, None, None, None]
+        return Split(images, labels)
 
-    @property
-    def source(self) -> str:
-        return "pictures of one colour, made here"
-
-    @property
-    def sizes(self) -> dict[str, int]:
-        return {"train": 60, "validation": 15, "test": 45}
-
-    @property
-    def target_names(self) -> tuple[str, ...]:
-        return NAMES
-
-    def _read(self, location: Path | None) -> Mapping[str, Split]:
-        found = {}
-        for split, count in self.sizes.items():
-            labels = np.arange(count, dtype=np.int64) % 3
-            images = (
-                np.full((count, 1, 8, 8), 0, np.uint8)
-                + (60 + 90 * labels).astype(np.uint8)[:, None, None, None]
-            )
-            found[split] = Split(images, labels)
-        return found
+    source = "pictures of one colour, made here"
+    return ImageData("plain", source, split(train), split(validation), split(test), target_names=NAMES)
 
 
 class Brightness(nn.Module):
@@ -95,11 +72,11 @@ class Measured(Recipe):
         ctx.save_checkpoint("numbers_trained")
         ctx.evaluate()
 
-        plain = ctx.load_dataset("plain", Plain)
+        colours = ctx.load_dataset("plain", plain)
         ctx.create_model(Brightness)
         ctx.save_checkpoint("apart_root")
         ctx.fork("apart_root", "apart")
-        ctx.attach_task(ClassificationTask("colour", plain))
+        ctx.attach_task(ClassificationTask("colour", colours))
         ctx.train(steps=2, snapshot_every=2)
         ctx.save_checkpoint("apart_trained")
-        ctx.evaluate(manifold=ManifoldAnalysis(label_sets=(plain,), points=30))
+        ctx.evaluate(manifold=ManifoldAnalysis(label_sets=(colours,), points=30))
