@@ -133,7 +133,11 @@ class _Work:
         runs = {seed: [*data, *own] for seed, own in by_seed.items() if own}
         if data and not runs:
             runs = {seeds[0]: data}
-        return self._carry_out(runs, processes=max(1, cores() // max(1, len(runs))))
+        branches = {
+            one.plan.node.branch for one in todo if one.plan.node is not None and one.plan.node.phases
+        }
+        # Seeds side by side need no processes of their own; branches do, where cores are left for them.
+        return self._carry_out(runs, processes=max(1, min(cores() // max(1, len(runs)), len(branches))))
 
     def report(self, todo: Sequence[AssetStatus]) -> dict[Unit, Built]:
         """The comparison and the site."""

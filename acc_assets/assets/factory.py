@@ -61,7 +61,6 @@ def _step(
         can_subset=can_subset,
         pool=TRAINING_POOL if trains else None,
         required_resource_keys=set(project.keys.of(tree.name)),
-        retry_policy=dg.RetryPolicy(max_retries=1, delay=5),  # our own errors are not retried
     )
     def step(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         wanted = [plan.key for plan in own if plan.key in context.selected_asset_keys]

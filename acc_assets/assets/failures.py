@@ -12,6 +12,7 @@ from acc_assets.assets.kinds import Outcome
 from acc_assets.assets.plans import AssetPlan
 from acc_assets.storage import StorageError, Store
 
+RETRIES, RETRY_SECONDS = 1, 2  # of errors that are not ours: a full disk, a lost network, a bug
 FAILED, CHECK_FAILED = "asset.failed", "check.failed"  # events in a run directory
 
 
@@ -53,9 +54,14 @@ class StepFailures:
                 self._context.log.warning(f"the failure could not be kept on the node's page: {second}")
 
     def raise_any(self) -> None:
-        """Raise what failed: a bug as it is, so that it is retried; an error of ours in its own words."""
+        """Raise what failed: an error of ours in its own words, and any other as it is, after the step was retried.
+
+        A retry policy of Dagster's would also retry a training that was terminated.
+        """
         for error in self._failed.values():
             if not _ours(error):
+                if self._context.retry_number < RETRIES:
+                    raise dg.RetryRequested(RETRIES, seconds_to_wait=RETRY_SECONDS) from error
                 raise error
         if self._failed:
             told = "\n".join(f"{key.path[-1]}: {sentence(error)}" for key, error in self._failed.items())

@@ -158,9 +158,10 @@ class _Followed:
         if run is None or run.is_success:
             return
         known = {**self._outcomes.seconds, **self._outcomes.errors}
-        if not any((self._run_id, name) in known for name in self._plans):
+        left = [name for name in self._plans if (self._run_id, name) not in known]
+        if run.status == dg.DagsterRunStatus.CANCELED or len(left) == len(self._plans):
             why = f"the run {self._run_id} {_ENDS.get(run.status, 'failed')}{_engine_error(self._instance, run)}"
-            for name in self._plans:
+            for name in left:
                 self._outcomes.errors[self._run_id, name] = why
 
     def _training(self, step: str) -> None:
