@@ -148,8 +148,7 @@ def build(
 
     project = _project(recipe, _parameters(steps, settings))
     store = Store()
-    # Terminate means what Ctrl-C means: the runs are terminated, and trainings save what they have.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    _end_on_signals()
     with BuildDisplay(recipe) as display:
         display.say("reading what is built")
         from acc_assets.assets.build import build as build_recipe
@@ -210,8 +209,8 @@ def serve(port: int) -> None:
 
 
 @main.command()
-@click.option("--to", type=click.Path(), help="Folder that any static host takes.")
-@click.option("--git", "repository", type=click.Path(exists=True), help="Repository to commit to.")
+@click.option("--to", help="Folder that any static host takes.")
+@click.option("--git", "repository", help="Repository to commit to.")
 @click.option("--branch", default="gh-pages", show_default=True, help="Branch of that repository.")
 @click.option("--message", "-m", default="Publish the report", show_default=True, help="Commit message.")
 def publish(to: str | None, repository: str | None, branch: str, message: str) -> None:
@@ -275,15 +274,34 @@ def _chosen(recipe: str | None, parameters: dict[str, Any]) -> list[Any]:
 
 
 def _parameters(steps: int | None, settings: tuple[str, ...]) -> dict[str, Any]:
-    from acc_assets.tree import parse_value
+    from acc_assets.tree import RecipeError, parse_value
 
     parameters: dict[str, Any] = {} if steps is None else {"steps": steps}
     for setting in settings:
         name, equals, value = setting.partition("=")
-        if not equals:
+        if not (name and equals):
             raise click.UsageError(f"--set {setting}: write NAME=VALUE.")
-        parameters[name] = parse_value(value)
+        try:
+            parameters[name] = parse_value(value)
+        except RecipeError as error:
+            raise click.UsageError(f"--set {setting}: {error}") from error
     return parameters
+
+
+def _end_on_signals() -> None:
+    """Let SIGTERM mean what Ctrl-C means: the runs are terminated, and trainings save what they have.
+
+    One handler serves both, since Dagster copies SIGINT's to SIGTERM on its way; where the shell lets a background
+    process ignore SIGINT, it stays ignored.
+    """
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+    def end(number: int, frame: Any) -> None:
+        if not (number == signal.SIGINT and ignored):
+            sys.exit(128 + number)
+
+    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, end)
 
 
 def _seed_list(seeds: str | None) -> list[int] | None:
