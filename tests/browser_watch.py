@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from playwright.sync_api import Error
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -30,7 +32,16 @@ def until(page: Page, condition: str, arg: Any = None, seconds: float = 60.0) ->
     Playwright's own `wait_for_function` evaluates text inside the page, which our Content-Security-Policy refuses.
     """
     end = time.monotonic() + seconds
-    while not page.evaluate(condition, arg):
+    while not _holds(page, condition, arg):
         if time.monotonic() > end:
             raise TimeoutError(f"not true within {seconds:g} s: {condition}")
         page.wait_for_timeout(50)
+
+
+def _holds(page: Page, condition: str, arg: Any) -> bool:
+    try:
+        return bool(page.evaluate(condition, arg))
+    except Error as error:
+        if "context was destroyed" not in str(error):  # the page is on its way to another address
+            raise
+        return False

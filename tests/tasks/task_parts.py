@@ -25,4 +25,4 @@ def batch(images: Tensor | None = None, targets: Tensor | None = None) -> Any:
 
 def split(images: np.ndarray, targets: np.ndarray) -> Any:
     """One split of a data set."""
-    return SimpleNamespace(images=images, targets=targets)
+    return SimpleNamespace(images=images, targets=targets, factors=None)
