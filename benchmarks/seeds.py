@@ -22,7 +22,7 @@ STACKED = 4
 
 
 def parallel_seeds(rounds: int, threads: int) -> Iterator[Record]:
-    """`acc build quickstart` with four workers against one."""
+    """`acc build quickstart`, four seeds at once, against one after the other."""
     if (os.cpu_count() or 1) < 4:
         raise RuntimeError("needs 4 cores")
     gains, words = [], ""
@@ -39,7 +39,7 @@ def parallel_seeds(rounds: int, threads: int) -> Iterator[Record]:
         "times",
         ">=",
         1.6,
-        f"whole build of quickstart ({STEPS} steps, 2 seeds, 2 branches) with 1 worker / with 4 workers of {threads} "
+        f"whole build of quickstart ({STEPS} steps, 2 seeds, 2 branches) one after the other / 4 at once, {threads} "
         f"thread each; {spread(gains)}; {words}",
     )
 

@@ -6,19 +6,22 @@ import json
 import sys
 
 
-def main(recipe: str, workers: int, parameters: dict[str, int]) -> None:
+def main(recipe: str, parameters: dict[str, int]) -> None:
     """Build a recipe as the command line does, and print {"bodies_s", "built", "failed"}."""
+    from acc_assets.assets.instance import open_instance
+    from acc_assets.assets.launched import Project
     from acc_assets.recipes import find_recipes
     from acc_assets.storage import Store
     from acc_assets.terminal import BuildDisplay, print_build
 
-    tree = find_recipes({recipe: parameters}).trees[recipe]
+    project = Project(find_recipes({recipe: parameters}).trees)
     store = Store()
     with BuildDisplay(recipe) as display:
         from acc_assets.assets.build import build
 
-        report = build(tree, store, workers=workers, listener=display.on_event)
-    print_build(tree, report, store)
+        report = build(project, recipe, store, listener=display.on_event)
+    with open_instance(store) as instance:
+        print_build(project.trees[recipe], report, store, instance)
     facts = {
         "bodies_s": sum(one.seconds for one in report.built),
         "built": len(report.built),
@@ -28,4 +31,4 @@ def main(recipe: str, workers: int, parameters: dict[str, int]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3]))
+    main(sys.argv[1], json.loads(sys.argv[2]))

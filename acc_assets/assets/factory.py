@@ -55,7 +55,7 @@ def _step(
 
     @dg.multi_asset(
         name=name,
-        specs=[_spec(tree, plan, skippable=can_subset) for plan in own],
+        specs=[_spec(project, tree, plan, skippable=can_subset) for plan in own],
         check_specs=[spec for plan in own for spec in _check_specs(tree, plan)],
         partitions_def=seed_partitions(tree) if first.scope == "node" else None,
         can_subset=can_subset,
@@ -69,14 +69,14 @@ def _step(
     return step
 
 
-def _spec(tree: Tree, plan: AssetPlan, *, skippable: bool) -> dg.AssetSpec:
-    tags = {"acc/recipe": tree.name, "acc/group": plan.group}
+def _spec(project: Project, tree: Tree, plan: AssetPlan, *, skippable: bool) -> dg.AssetSpec:
+    tags = {"acc/recipe": tree.name}
     if plan.node is not None:
         tags |= {"acc/branch": plan.node.branch, "acc/node": plan.node.tag}
     return dg.AssetSpec(
         plan.key,
         deps=[*plan.deps, *([plan.source] if plan.source is not None else [])],
-        group_name=plan.group,
+        group_name=project.group(plan),
         code_version=plan.code_version,
         owners=OWNERS,
         description=catalog.describe(tree, plan),

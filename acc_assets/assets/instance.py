@@ -26,7 +26,7 @@ UNFINISHED = (
 _OPENING_SECONDS = 120.0  # creating the databases takes a few
 
 _CONFIG = """\
-# Written once by acc for a machine of {cores} cores; yours to change. Runs and events are kept beside this file.
+# Written once by acc; yours to change. Runs and events are kept beside this file.
 # All limits are here: `acc build`, the UI, schedules and sensors start the same runs through the same queue.
 telemetry:
   enabled: false
@@ -65,14 +65,18 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def configuration(side_by_side: int) -> str:
+    """A `dagster.yaml` with which so many seeds, and trainings, go on at once; one training where they share a GPU."""
+    return _CONFIG.format(cores=side_by_side, trainings=1 if shares_gpu() else side_by_side)
+
+
 def prepare_home(store: Store) -> Path:
     """Make the instance's folder with its configuration, and point DAGSTER_HOME at it."""
     home = dagster_home(store)
     home.mkdir(parents=True, exist_ok=True)
     config = home / "dagster.yaml"
     if not config.exists():
-        text = _CONFIG.format(cores=cores(), trainings=1 if shares_gpu() else cores())
-        config.write_text(text, encoding="utf-8")
+        config.write_text(configuration(cores()), encoding="utf-8")
     os.environ[HOME_VARIABLE] = str(home)
     return home
 

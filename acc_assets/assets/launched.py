@@ -16,7 +16,7 @@ from typing import Any
 
 import dagster as dg
 
-from acc_assets.assets.plans import Prefix
+from acc_assets.assets.plans import AssetPlan, Prefix
 from acc_assets.assets.resources import Keys
 from acc_assets.recipes import vocabulary
 from acc_assets.storage import Store
@@ -45,6 +45,15 @@ class Project:
     def keys(self) -> Keys:
         """Names of the resources that the steps ask for."""
         return Keys(self.prefix)
+
+    def group(self, plan: AssetPlan) -> str:
+        """The group that shows an asset: one a branch, so that the collapsed graph is the experiment's tree.
+
+        The graph cuts long names, so a branch is called by its name alone where no other recipe has one of that name.
+        """
+        part = {"data": "data", "recipe": "report"}.get(plan.scope) or (plan.node.branch if plan.node else "")
+        owners = [name for name, tree in self.trees.items() if any(node.branch == part for node in tree)]
+        return part if plan.node is not None and owners == [plan.recipe] else f"{plan.recipe}__{part}"
 
     def in_run(self, name: str, context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Tree:
         """The tree that a step carries out: as launched, with the parameters that the launchpad sets.

@@ -74,12 +74,6 @@ class AssetPlan:
         return self.key.path[-1]
 
     @property
-    def group(self) -> str:
-        """The group that shows it: one a branch, so that the collapsed graph is the experiment's tree."""
-        part = {"data": "data", "recipe": "report"}.get(self.scope) or (self.node.branch if self.node else "")
-        return f"{self.recipe}__{part}"
-
-    @property
     def checks(self) -> tuple[Check, ...]:
         """The judgements on it, whether it is what the recipe says aside."""
         if self.kind is not None:

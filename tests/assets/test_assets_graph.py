@@ -55,7 +55,7 @@ def test_the_graph_is_as_reviewed(definitions) -> None:
 def test_the_graph_is_the_experiment_tree(definitions) -> None:
     graph = described(definitions)
     assert graph["quickstart/supervised"]["deps"] == ["root"]  # a fork reads no data
-    assert graph["quickstart/supervised"]["group"] == "quickstart__supervised"
+    assert graph["quickstart/supervised"]["group"] == "supervised"
     assert graph["quickstart/supervised_trained"]["deps"] == ["data_digits", "supervised"]
     assert graph["quickstart/supervised_trained_projection"]["deps"] == [
         "supervised_trained_latents",

@@ -108,8 +108,8 @@ def test_the_ui_shows_recipes_jobs_and_broken_files(server: Webserver) -> None:
     groups = {node["groupName"] for node in found.values()}
     assert groups == {
         "files",
-        *(f"tiny__{part}" for part in ("data", "root", "plain", "labelled", "report")),
-        *(f"slow__{part}" for part in ("data", "start", "walk", "report")),
+        *("tiny__data", "root", "plain", "labelled", "tiny__report"),
+        *("slow__data", "start", "walk", "slow__report"),
         "broken_recipes",
     }
     assert "tiny__branch__labelled" in found["tiny/labelled_trained"]["jobNames"]
