@@ -13,7 +13,7 @@ import pytest
 from acc_assets.places import CHECKOUT
 from acc_assets.report import check_links
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
+pytestmark = pytest.mark.slow
 
 MEGABYTES = 8  # the ONNX runtime is 14 unpacked
 RECIPE = """

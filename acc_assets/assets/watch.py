@@ -88,7 +88,8 @@ def tell_verdicts(project: Project, tree: Tree, instance: dg.DagsterInstance, st
         own = [one for one in recorded if one.seed == seed]
         known = _known_verdicts(instance, [one.plan.key for one in own], seed)
         for one in own:
-            if known.get(one.plan.key) != (one.state == "fresh", _why(one)):
+            verdict = (one.state == "fresh", _why(one))
+            if known.get(one.plan.key, ()) not in (verdict, None):
                 _tell(instance, one)
                 told += 1
     return told
@@ -140,16 +141,18 @@ def _sources(project: Project) -> dict[dg.AssetKey, Any]:
 
 def _known_verdicts(
     instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey], seed: int | None
-) -> dict[dg.AssetKey, tuple[bool, str]]:
-    """What Dagster says last of `matches_recipe`: passed, and why."""
+) -> dict[dg.AssetKey, tuple[bool, str] | None]:
+    """What Dagster says last of `matches_recipe`: passed, and why; None where a run is about to say it."""
     records = instance.event_log_storage.get_latest_asset_check_execution_by_key(
         [dg.AssetCheckKey(key, MATCHES) for key in keys],
         PartitionKeyFilter(key=None if seed is None else str(seed)),
     )
-    found = {}
+    found: dict[dg.AssetKey, tuple[bool, str] | None] = {}
     for check, record in records.items():
-        if record.evaluation is not None:
+        if isinstance(record.evaluation, dg.AssetCheckEvaluation):
             found[check.asset_key] = (record.evaluation.passed, record.evaluation.description or "")
+        elif (run := instance.get_run_by_id(record.run_id)) is not None and not run.is_finished:
+            found[check.asset_key] = None
     return found
 
 

@@ -19,8 +19,6 @@ from graphql_client import Webserver, wait_for
 
 from acc_assets.storage import Store
 
-pytestmark = pytest.mark.xdist_group("webserver")
-
 SLOW_RECIPES = TINY_RECIPES.with_name("slow_recipes")
 STEPS = 4000  # of the recipe `slow`: some ten seconds
 WALK = [["slow", "start"], ["slow", "walk"], ["slow", "walk_trained"]]
