@@ -188,10 +188,10 @@ def site(recipe: str | None) -> None:
     ]
     if not stored:
         raise click.ClickException("nothing is built yet. Run: acc build quickstart")
-    # One rendering shows every recipe, so any recipe's asset serves where none is named.
-    report = build_recipe(project, stored[0], store, select="site", force=True, upstream=False)
-    for one in report.failed:
-        raise click.ClickException(one.error)
+    for name in stored:
+        report = build_recipe(project, name, store, select="site", force=True, upstream=False)
+        for one in report.failed:
+            raise click.ClickException(one.error)
     click.echo(site_folder(store) / "index.html")
 
 

@@ -185,7 +185,8 @@ def _read_all(
     made_from = MadeFrom(plan.code_version, inputs)
     if plan.name == COMPARISON:
         return comparison.run(recipe_view(tree, states), store, plan.folder(store, None).stamped(made_from))
-    return site.run(all_views(project, tree, instance, store), store, plan.folder(store, None), made_from)
+    views = all_views(project, tree, instance, store)
+    return site.run(tree.name, views, store, plan.folder(store, None), made_from)
 
 
 def _result(plan: AssetPlan, says: AssetPlan | None, outcome: Outcome) -> dg.MaterializeResult[Any]:

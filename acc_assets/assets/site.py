@@ -67,16 +67,20 @@ def publish_site(
     return f"{commit} on {branch} of {git}; push it to publish: git -C {git} push origin {branch}"
 
 
-def run(views: Sequence[RecipeView], store: Store, own: RunDirectory, made_from: MadeFrom) -> Outcome:
-    """Render the site of all recipes and check its links; what cannot be read is told, and left out."""
+def run(
+    recipe: str, views: Sequence[RecipeView], store: Store, own: RunDirectory, made_from: MadeFrom
+) -> Outcome:
+    """Render the pages of a recipe and those that all recipes share, and check links; what cannot be read is told."""
     folder = site_folder(store)
     with store.folder("site_lock").lock(timeout=600):
-        result = build_site(store, views, folder, client_dist=client_bundle(), ort_wasm=ort_wasm())
+        result = build_site(
+            store, views, folder, client_dist=client_bundle(), ort_wasm=ort_wasm(), only=recipe
+        )
     if result.problems:
         told = "; ".join([*filter(None, [made_from.inputs.get(NOT_READ)]), *result.problems])
         made_from = MadeFrom(made_from.code_version, {**made_from.inputs, NOT_READ: told})
     with own.stamped(made_from).family(FAMILY) as out:
-        out.json("site.json", {"pages": list(result.pages), "digest": _digest(folder)})
+        out.json("site.json", {"recipe": recipe, "digest": result.digest})
     return Outcome(
         data_version=digest_of(own.manifest(FAMILY)),
         metadata={
@@ -94,11 +98,3 @@ def run(views: Sequence[RecipeView], store: Store, own: RunDirectory, made_from:
             )
         },
     )
-
-
-def _digest(folder: Path) -> str:
-    total = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        total.update(f"{path.relative_to(folder)}\n".encode())
-        total.update(hashlib.sha256(path.read_bytes()).digest())
-    return total.hexdigest()[:16]

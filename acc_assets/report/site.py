@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +22,20 @@ from acc_assets.report.pages import (
 )
 from acc_assets.report.recipe_context import recipe_context
 from acc_assets.report.render import Pages, stylesheet
-from acc_assets.report.session import Session
+from acc_assets.report.session import (
+    Session,
+    grounding_page,
+    playground_page,
+    recipe_page,
+    viewer_page,
+)
 from acc_assets.report.views import RecipeView
-from acc_assets.report.writer import SiteWriter
+from acc_assets.report.writer import SiteWriter, digest_of
 
 if TYPE_CHECKING:
     from acc_assets.storage import Store
+
+_OWNED = re.compile(r"(?:recipes|figures|downloads|data/runs|data/datasets)/([^/]+)/")
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,7 @@ class SiteResult:
     problems: tuple[str, ...]  # artifacts that exist and cannot be read
     broken: tuple[BrokenLink, ...]
     links: int  # links that were checked
+    digest: str  # over the pages and files of the recipe that was rendered, or of all
 
 
 def build_site(
@@ -52,10 +62,13 @@ def build_site(
     client_dist: Path,
     ort_wasm: Path,
     templates: Path = TEMPLATES,
+    only: str | None = None,
 ) -> SiteResult:
-    """Render every page from artifacts; what is missing is named on the page and in the result.
+    """Render pages from artifacts; what is missing is named on the page and in the result.
 
     Args:
+        only: the recipe whose pages are rendered, beside those that all share; pages of others stay as they are,
+            but for those that are not there yet. None: all.
         client_dist: folder with the client's bundle `acc.js`.
         ort_wasm: the ONNX runtime's `ort-wasm-simd-threaded.wasm`.
 
@@ -76,14 +89,15 @@ def build_site(
     runtime = session.payloads.runtime(wasm)
 
     rendered: list[str] = []
+    own = [recipe for recipe in session.standing if only in (None, recipe.name) or not _kept(session, recipe)]
 
     def page(template: str, context: dict[str, Any]) -> None:
         rendered.append(writer.write(context["page"], pages.render(template, context)))
 
-    for recipe in session.standing:
+    for recipe in own:
         _explore(session, recipe, runtime, page)  # first, since other pages link to what it could build
     page("home.html", home_context(session))
-    for recipe in session.standing:
+    for recipe in own:
         page("recipe.html", recipe_context(session, recipe))
         for node in recipe.nodes:
             page("node.html", node_context(session, recipe, node))
@@ -101,7 +115,31 @@ def build_site(
         problems=tuple(session.problems()),
         broken=tuple(checked.broken),
         links=checked.count,
+        digest=digest_of(
+            {path: entry["sha256"] for path, entry in writer.files.items() if only in (None, owner_of(path))}
+        ),
     )
+
+
+def owner_of(path: str) -> str | None:
+    """Return the recipe that a file of the site belongs to; None for what all recipes share."""
+    match = _OWNED.match(path)
+    return match[1] if match else None
+
+
+def _kept(session: Session, recipe: RecipeView) -> bool:
+    """Keep the pages of a recipe as an earlier build left them; False where it left none."""
+    files = session.writer.keep(lambda path: owner_of(path) == recipe.name)
+    if recipe_page(recipe.name) not in files:
+        return False
+    session.viewers[recipe.name] = [
+        node.tag for node in recipe.shown() if viewer_page(recipe.name, node.tag) in files
+    ]
+    if playground_page(recipe.name) in files:
+        session.playgrounds.add(recipe.name)
+    if grounding_page(recipe.name) in files:
+        session.groundings.add(recipe.name)
+    return True
 
 
 def _explore(session: Session, recipe: RecipeView, runtime: str, page: Any) -> None:

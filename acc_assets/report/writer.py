@@ -66,6 +66,16 @@ class SiteWriter:
             return path
         return self.write(path, produce(), source)
 
+    def keep(self, wanted: Callable[[str], bool]) -> set[str]:
+        """Leave files of the last build as they are; return the paths of those that are still there."""
+        kept = {
+            path: entry
+            for path, entry in self._before.items()
+            if wanted(path) and (self.out / path).is_file()
+        }
+        self.files |= kept
+        return set(kept)
+
     def finish(self) -> int:
         """Write the manifest, remove files of the last build that this one lacks; return the bytes of the site."""
         total = sum(int(entry["size"]) for entry in self.files.values())

@@ -252,6 +252,31 @@ def test_what_is_not_the_recipes_any_more_is_left_out_and_named(
     assert seeds == {"0"} < {row.split(",")[6] for row in before if row.split(",")[1] == B}
 
 
+def test_a_recipe_renders_its_own_pages_and_leaves_those_of_others(
+    own_lab: Store, tmp_path: Path, client: Client
+) -> None:
+    def render(*recipes: RecipeView) -> SiteResult:
+        bundle = {"client_dist": client.dist, "ort_wasm": client.wasm}
+        return build_site(own_lab, recipes, tmp_path / "site", **bundle, only="quickstart")
+
+    other = recipe_view("not_yet", title="Not yet")
+    first = render(recipe_view(), other)  # the other's pages are not there yet, and links lead to them
+    assert not first.broken
+    page = tmp_path / "site" / "recipes" / "not_yet" / "index.html"
+    before, files = page.read_bytes(), {path for path in (tmp_path / "site").rglob("*") if path.is_file()}
+    second = render(recipe_view(), replace(other, title="Renamed"))
+    assert second.digest == first.digest
+    assert not second.broken
+    assert page.read_bytes() == before
+    assert "Renamed" in read(second, "index.html")
+    assert {path for path in (tmp_path / "site").rglob("*") if path.is_file()} == files
+    third = render(replace(recipe_view(), title="Mine"), other)
+    assert third.digest != first.digest
+    assert "Mine" in read(third, "recipes/quickstart/index.html")
+    render(recipe_view())
+    assert not page.exists()
+
+
 def test_damaged_artifacts_are_named_on_the_page_and_in_the_result(
     own_lab: Store, tmp_path: Path, client: Client
 ) -> None:
