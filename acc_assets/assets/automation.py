@@ -10,6 +10,8 @@ import dagster as dg
 _STALE: Any = dg.AutomationCondition.missing() | dg.AutomationCondition.any_checks_match(
     dg.AutomationCondition.check_failed(), blocking_only=True
 )
-WHEN_STALE = (_STALE.newly_true().since_last_handled() & ~dg.AutomationCondition.in_progress()).with_label(
+_HANDLED: Any = dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated()
+# Once for each time that it becomes stale, so that what fails is not tried for ever.
+WHEN_STALE = (_STALE.newly_true().since(_HANDLED) & ~dg.AutomationCondition.in_progress()).with_label(
     "missing, or not what the recipe says"
 )

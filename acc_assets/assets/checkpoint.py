@@ -16,7 +16,6 @@ CHECKS = (
         "finite_loss",
         "No loss became NaN or infinite, and training ran to its end.",
         dg.AssetCheckSeverity.ERROR,
-        blocking=True,
     ),
     Check(
         "loss_health",
