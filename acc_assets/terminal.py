@@ -172,7 +172,7 @@ def print_build(tree: Tree, report: BuildReport, store: Store, instance: Dagster
     for one in report.failed:
         if one.error:
             seed = "" if one.seed is None else f" seed {one.seed}"
-            console.print(f"[red]{one.asset}{seed} failed:[/] {escape(one.error)}")
+            console.print(f"[red]{one.asset}{seed} failed:[/] {escape(one.error)}", soft_wrap=True)
     if report.registered:
         console.print(
             f"[cyan]{len(report.registered)} found whole in the store and recorded in Dagster's database"
