@@ -75,7 +75,7 @@ class Daemon:
                 "DAGSTER_HOME": str(self._home),
                 "ACC_STORAGE": str(self._store.root.absolute()),
             },
-            preexec_fn=_heed_interrupts,
+            preexec_fn=heed_interrupts,
         )
 
     def _others(self) -> bool:
@@ -91,7 +91,7 @@ class Daemon:
         return time.time() - newest < HEARTBEAT_SECONDS
 
 
-def _heed_interrupts() -> None:
+def heed_interrupts() -> None:
     """A shell without job control lets background processes ignore SIGINT, by which Dagster terminates runs."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 

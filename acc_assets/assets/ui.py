@@ -17,7 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from acc_assets.assets.catalog import DEFAULT_SITE_URL, SITE_URL_VARIABLE
-from acc_assets.assets.daemon import LOCK, MODULE
+from acc_assets.assets.daemon import LOCK, MODULE, heed_interrupts
 from acc_assets.assets.instance import open_instance
 from acc_assets.recipes import find_recipes, recipe_folders
 from acc_assets.storage import Store
@@ -43,8 +43,10 @@ def run_ui(store: Store, port: int, arguments: Sequence[str]) -> int:
     with _daemons_place(home):
         environment = {**os.environ, "ACC_STORAGE": str(store.root.absolute())}
         environment.setdefault(SITE_URL_VARIABLE, DEFAULT_SITE_URL)
-        process = subprocess.Popen([*command, "-p", str(port), *arguments], env=environment)
-        signal.signal(signal.SIGTERM, lambda *_: process.send_signal(signal.SIGINT))
+        process = subprocess.Popen(
+            [*command, "-p", str(port), *arguments], env=environment, preexec_fn=heed_interrupts
+        )
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         watcher = threading.Thread(target=_reload_on_change, args=(port, stop), daemon=True)
         watcher.start()
         try:
