@@ -38,6 +38,28 @@ class Elsewhere(Recipe):
 """
 
 
+HOST = """
+from pathlib import Path
+
+import dagster as dg
+from acc_assets.component import RecipeComponent
+from acc_assets.storage import Store
+
+@dg.asset
+def its_own(store: dg.ResourceParam[str]) -> None:
+    pass
+
+recipes = dg.build_defs_for_component(RecipeComponent(recipes=[str(Path("recipes").resolve())], key_prefix=["lab"]))
+host = dg.Definitions(assets=[its_own], resources={"store": "a host's"}, executor=dg.in_process_executor)
+keys = [dg.AssetKey(["lab", "elsewhere", name]) for name in ("root", "plain", "plain_trained")]
+with dg.DagsterInstance.ephemeral() as instance:
+    job = dg.Definitions.merge(host, recipes).resolve_job_def("lab__elsewhere")
+    assert job.execute_in_process(instance=instance, partition_key="0", asset_selection=keys).success
+assert Store("storage/lab").run("elsewhere", "plain_trained", 0).read_json("summary.json")["status"] == "completed"
+print("built in a host's code location")
+"""
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this checkout."""
@@ -94,3 +116,5 @@ def test_an_installed_wheel_builds_a_recipe_and_its_site_in_a_foreign_folder(
     assert (site / "assets" / "acc.js").stat().st_size > 100_000
     assert (site / "assets" / "acc.css").stat().st_size > 10_000
     assert not (foreign / "site_templates").exists()
+    (foreign / "host.py").write_text(HOST)
+    assert "built in a host's code location" in run("host.py")

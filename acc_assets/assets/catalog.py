@@ -11,8 +11,8 @@ from acc_assets.assets import comparison, dataset, site
 from acc_assets.assets.plans import COMPARISON, SITE, AssetPlan
 from acc_assets.tree import Tree, TreeNode, canonical
 
-SITE_URL_VARIABLE = "ACC_SITE_URL"  # where the site is served; `acc ui` serves it at the default
-DEFAULT_SITE_URL = "http://127.0.0.1:8000"
+SITE_URL_VARIABLE = "ACC_SITE_URL"  # where the site is served; `acc ui` sets it, and serves it there
+SITE_PORT = 8000  # also of `acc serve`
 
 
 def describe(tree: Tree, plan: AssetPlan) -> str:
@@ -51,7 +51,7 @@ def metadata_of(tree: Tree, plan: AssetPlan) -> dict[str, Any]:
 
 def page_url(tree: Tree, plan: AssetPlan) -> str:
     """The page of the site that shows an asset."""
-    base = os.environ.get(SITE_URL_VARIABLE) or DEFAULT_SITE_URL
+    base = os.environ.get(SITE_URL_VARIABLE) or f"http://127.0.0.1:{SITE_PORT}"
     if plan.node is not None:
         return f"{base}/recipes/{tree.name}/nodes/{plan.node.tag}.html"
     if plan.dataset is not None:

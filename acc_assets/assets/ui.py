@@ -16,10 +16,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from acc_assets.assets.catalog import DEFAULT_SITE_URL, SITE_URL_VARIABLE
+from acc_assets.assets.catalog import SITE_PORT, SITE_URL_VARIABLE
 from acc_assets.assets.daemon import LOCK, MODULE, heed_interrupts
 from acc_assets.assets.instance import open_instance
+from acc_assets.assets.site import site_folder
 from acc_assets.recipes import find_recipes, recipe_folders
+from acc_assets.report.server import ServeError, site_server
 from acc_assets.storage import Store
 from acc_assets.tree import source_files
 
@@ -42,7 +44,7 @@ def run_ui(store: Store, port: int, arguments: Sequence[str]) -> int:
     stop = threading.Event()
     with _daemons_place(home):
         environment = {**os.environ, "ACC_STORAGE": str(store.root.absolute())}
-        environment.setdefault(SITE_URL_VARIABLE, DEFAULT_SITE_URL)
+        environment.setdefault(SITE_URL_VARIABLE, _serve_site(store))
         process = subprocess.Popen(
             [*command, "-p", str(port), *arguments], env=environment, preexec_fn=heed_interrupts
         )
@@ -55,6 +57,18 @@ def run_ui(store: Store, port: int, arguments: Sequence[str]) -> int:
             return _ended(process)
         finally:
             stop.set()
+
+
+def _serve_site(store: Store) -> str:
+    """Serve the site beside the UI, whose links lead to it; at another port where the usual one is taken."""
+    folder = site_folder(store)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        server = site_server(folder, SITE_PORT, quiet=True)
+    except ServeError:
+        server = site_server(folder, 0, quiet=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}"
 
 
 def _ended(process: subprocess.Popen[bytes]) -> int:

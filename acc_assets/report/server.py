@@ -22,19 +22,33 @@ class _SiteServer(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-def serve(folder: Path, port: int, announce: Callable[[str], None] = print) -> None:
-    """Serve `folder` on 127.0.0.1 until Ctrl-C or SIGTERM; `announce` is told the address, port 0 takes a free one.
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+def site_server(folder: Path, port: int, *, quiet: bool = False) -> ThreadingHTTPServer:
+    """A server of `folder` on 127.0.0.1 that listens already; port 0 takes a free one; `quiet` logs no requests.
 
     Raises:
         ServeError: the folder is none, or the port cannot be used.
     """
     if not folder.is_dir():
         raise ServeError(f"{folder} is no folder. Build a site first: acc build quickstart")
+    handler = _Quiet if quiet else SimpleHTTPRequestHandler
     try:
-        server = _SiteServer(("127.0.0.1", port), partial(SimpleHTTPRequestHandler, directory=str(folder)))
+        return _SiteServer(("127.0.0.1", port), partial(handler, directory=str(folder)))
     except OSError as error:
         raise ServeError(f"port {port} cannot be used ({error.strerror}). Try --port 0.") from error
-    with server:
+
+
+def serve(folder: Path, port: int, announce: Callable[[str], None] = print) -> None:
+    """Serve `folder` on 127.0.0.1 until Ctrl-C or SIGTERM; `announce` is told the address, port 0 takes a free one.
+
+    Raises:
+        ServeError: the folder is none, or the port cannot be used.
+    """
+    with site_server(folder, port) as server:
         announce(f"http://127.0.0.1:{server.server_port}/  (Ctrl-C ends it)")
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
