@@ -231,7 +231,9 @@ def test_a_read_only_folder_is_named(tmp_path):
     for folder in folders:
         folder.chmod(0o555)
     if os.geteuid() == 0:
-        for path in [tmp_path, *tmp_path.parents][:4]:  # up to the folder of all of pytest's, also under xdist
+        for path in [tmp_path, *tmp_path.parents][
+            :4
+        ]:  # up to the folder of all of pytest's, also under xdist
             path.chmod(path.stat().st_mode | 0o055)
         os.seteuid(65534)
     try:
