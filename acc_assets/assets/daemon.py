@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 BUILD_TAG = "acc/build"
 LOG = "daemon.log"
 LOCK = ".daemon.lock"
-MODULE = "acc_assets.definitions"
+MODULE = "acc_assets.definitions"  # also the name of the code location
 HEARTBEAT_SECONDS = 60  # a daemon whose heart did not beat for so long is gone
 CHECK_SECONDS = 2.0
 

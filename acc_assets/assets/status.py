@@ -14,10 +14,10 @@ from typing import Literal
 
 import dagster as dg
 
-from acc_assets.assets.kinds import NOT_READ
+from acc_assets.assets.kinds import NOT_READ, digest_of
 from acc_assets.assets.plans import AssetPlan, Prefix, Unit, inputs_of, plans, read_by
 from acc_assets.datasets import DatasetError, source_digest
-from acc_assets.storage import MadeFrom, Manifest, StorageError, Store
+from acc_assets.storage import MadeFrom, StorageError, Store
 from acc_assets.tree import Tree
 
 State = Literal["fresh", "stale", "missing", "damaged", "unregistered"]
@@ -98,11 +98,6 @@ def recorded_versions(plan: AssetPlan, instance: dg.DagsterInstance) -> dict[int
     return {int(key): tags[tag] for key, tags in by_partition.items() if key and key.isdecimal()}
 
 
-def data_version(manifest: Manifest) -> str:
-    """A family's data version: the same artifacts have the same."""
-    return manifest.digest[:16]
-
-
 def wanted_inputs(plan: AssetPlan, inputs: Iterable[AssetStatus]) -> dict[str, str]:
     """What a unit is made from if it is made now: the data versions of its inputs, by name.
 
@@ -153,8 +148,8 @@ def _status(
         return told("stale" if recorded is not None else "missing", why)
     if recorded is None:
         why = "its artifacts are here and Dagster's database does not know them: acc register"
-        return told("unregistered", why, data_version(manifest))
-    if data_version(manifest) != recorded:
+        return told("unregistered", why, digest_of(manifest))
+    if digest_of(manifest) != recorded:
         return told("damaged", f"{folder.local_path(plan.family)} is not what Dagster recorded")
     if verify:
         damages = folder.verify(plan.family)

@@ -21,11 +21,11 @@ from dagster._core.remote_origin import (
 from dagster._core.run_coordinator import SubmitRunContext
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
+from acc_assets.assets.daemon import MODULE
 from acc_assets.assets.launched import Project, tree_tag
 from acc_assets.assets.location import application, launched_key
 from acc_assets.tree import Tree
 
-MODULE = "acc_assets.definitions"  # also the name of the code location
 # The event log keeps every message; the terminal belongs to the progress display.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
