@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from acc_assets.assets.kinds import AnalysisKind, NodeWork, Outcome, digest_of
 from acc_assets.models.abilities import LATENT
+from acc_assets.tree.projection import SHARED_NEIGHBORS
 
 FAMILY = "neighbors"
-NEIGHBORS = 30
 
 
 def run(work: NodeWork) -> Outcome:
@@ -16,7 +16,7 @@ def run(work: NodeWork) -> Outcome:
     work.runtime.apply()
     facts = work.run.read_json("latents/latents.json")
     steps = facts["steps"]
-    k = min(NEIGHBORS, facts["points"] - 1)
+    k = min(SHARED_NEIGHBORS, facts["points"] - 1)
     labels = work.data.test.targets
     with work.run.family(FAMILY) as out:
         for step in steps:
@@ -39,7 +39,7 @@ KIND = AnalysisKind(
     suffix="neighbors",
     family=FAMILY,
     version=1,
-    description=f"The {NEIGHBORS} nearest neighbours of every test point in latent space, at every snapshot.",
+    description=f"The {SHARED_NEIGHBORS} nearest neighbours of every test point in latent space, at every snapshot.",
     kinds=frozenset({"numpy"}),
     analyse=run,
     needs=(LATENT,),

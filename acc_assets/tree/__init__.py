@@ -6,6 +6,7 @@ from acc_assets.tree.guard import TRACE_SECONDS
 from acc_assets.tree.manifold import ManifoldAnalysis
 from acc_assets.tree.nodes import DatasetRef, Tree, TreeNode
 from acc_assets.tree.phases import PHASE_OPTIONS, EarlyStopping, TrainPhase
+from acc_assets.tree.projection import Projection
 from acc_assets.tree.recipe import ANALYSIS_SUFFIXES, Recipe, RecipeContext
 from acc_assets.tree.sources import source_files
 from acc_assets.tree.spec import Call, canonical, spec_hash
@@ -23,6 +24,7 @@ __all__ = [
     "Discovered",
     "EarlyStopping",
     "ManifoldAnalysis",
+    "Projection",
     "Recipe",
     "RecipeContext",
     "RecipeError",
