@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import numpy as np
@@ -12,13 +12,16 @@ import numpy as np
 from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, digest_of, outputs_of
 from acc_assets.models.abilities import DECODE, LATENT
 
+if TYPE_CHECKING:
+    from acc_assets.export import GraphFacts
+
 FAMILY = "onnx"
 
 
 def run(work: NodeWork) -> Outcome:
     """Export encoder and, where the model has one, decoder as ONNX and compare them with torch by onnxruntime."""
     from acc_assets.analysis.latent_stats import latent_stats
-    from acc_assets.export import check_parity, export_onnx
+    from acc_assets.export import check_parity, describe, export_onnx
 
     loaded = work.model()
     latents = work.run.read_npz("latents/latents_latest.npz")
@@ -38,6 +41,8 @@ def run(work: NodeWork) -> Outcome:
     }
     width = latents["mu"].shape[1]
     bundle = export_onnx(loaded.model, images.shape[1:], width, card, decoder=no_decoder is None)
+    halves = {"encoder": bundle.encoder, "decoder": bundle.decoder}
+    graphs = {part: describe(content, part) for part, content in halves.items() if content is not None}
     probes, weights = _probes(work, loaded.heads)
     parity = check_parity(bundle, loaded.model, images[:5])
     with work.run.family(FAMILY) as out:
@@ -51,6 +56,7 @@ def run(work: NodeWork) -> Outcome:
                 "opset": bundle.opset,
                 "inputs": {"encoder": ["input"], "decoder": ["latent"]},
                 "outputs": {"encoder": ["latent"], "decoder": ["reconstruction"]},
+                "graphs": {part: facts.to_json() for part, facts in graphs.items()},
                 "no_decoder": no_decoder,
                 "parity": {**asdict(parity), "passed": parity.passed},
                 "ranges": stats.ranges,
@@ -67,6 +73,10 @@ def run(work: NodeWork) -> Outcome:
             "decoder (KB)": round(len(bundle.decoder) / 1000, 1)
             if bundle.decoder is not None
             else f"left out: {no_decoder}",
+            **{
+                f"operators, {part}": dg.MetadataValue.md(_operator_table(facts))
+                for part, facts in graphs.items()
+            },
             "largest difference to torch": parity.max_abs,
             "path": str(work.run.local_path(FAMILY)),
         },
@@ -78,6 +88,12 @@ def run(work: NodeWork) -> Outcome:
             )
         },
     )
+
+
+def _operator_table(facts: GraphFacts) -> str:
+    """How often each operator occurs, as a Markdown table."""
+    rows = [f"| {name} | {count} |" for name, count in facts.operators.items()]
+    return "\n".join(["| operator | count |", "| --- | --- |", *rows, f"\n{facts.parameters:,} parameters"])
 
 
 def _probes(work: NodeWork, heads: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
@@ -107,7 +123,7 @@ def _probes(work: NodeWork, heads: Mapping[str, Any]) -> tuple[list[dict[str, An
 KIND = AnalysisKind(
     suffix="onnx",
     family=FAMILY,
-    version=4,
+    version=5,
     description="Encoder and decoder as ONNX, compared with torch by onnxruntime.",
     kinds=frozenset({"pytorch", "onnx"}),
     analyse=run,
