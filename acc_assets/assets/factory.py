@@ -14,11 +14,11 @@ from acc_assets.assets.launched import Project
 from acc_assets.assets.partitions import seed_partitions
 from acc_assets.assets.plans import COMPARISON, AssetPlan, Unit, inputs_of, plans, read_by
 from acc_assets.assets.progress import TrainingProgress
+from acc_assets.assets.recorded import recorded_versions
 from acc_assets.assets.resources import MachineResource
 from acc_assets.assets.status import (
     named_inputs,
     recipe_status,
-    recorded_versions,
     shown,
     wanted_inputs,
 )
@@ -167,8 +167,9 @@ def _made_from(
     versions: dict[Unit, str | None] = {}
     if plan.dataset is not None:
         plan.dataset.config.load()  # files that are missing are downloaded, or named by the error
+    recorded = recorded_versions(instance, plan.deps)
     for key, unit in zip(plan.deps, inputs_of(plan, seed, every), strict=True):
-        versions[unit] = recorded_versions(every[key], instance).get(unit[1])
+        versions[unit] = recorded.get((key, unit[1]))
     return MadeFrom(plan.code_version, named_inputs(plan, versions))
 
 

@@ -16,11 +16,13 @@ import dagster as dg
 
 from acc_assets.assets.kinds import NOT_READ, digest_of
 from acc_assets.assets.plans import AssetPlan, Prefix, Unit, inputs_of, plans, read_by
+from acc_assets.assets.recorded import recorded_versions
 from acc_assets.datasets import DatasetError, source_digest
-from acc_assets.storage import MadeFrom, StorageError, Store
+from acc_assets.storage import MadeFrom, MissingArtifact, StorageError, Store
 from acc_assets.tree import Tree
 
 State = Literal["fresh", "stale", "missing", "damaged", "unregistered"]
+Depth = Literal["files", "bytes"]
 FILES = "files"  # in `made_from`: the digest of the files that a data set was read from
 
 
@@ -64,38 +66,27 @@ def recipe_status(
     seeds: Sequence[int] | None = None,
     *,
     prefix: Prefix = (),
-    verify: bool = False,
+    depth: Depth | None = None,
 ) -> list[AssetStatus]:
-    """The state of every asset of a recipe, upstream first; `verify` reads every byte against the manifests.
+    """The state of every asset of a recipe, upstream first.
 
+    `depth`: compare the files with their manifests too, all by their bytes (`bytes`), or by their size, and by their
+    bytes where they were written later (`files`).
     `seeds` limits what is told, not what it is judged by: the comparison and the site read all seeds.
     """
     every = plans(tree, prefix)
     by_key = {plan.key: plan for plan in every}
+    recorded = recorded_versions(instance, by_key)
     found: dict[Unit, AssetStatus] = {}
     for plan in every:
-        recorded = recorded_versions(plan, instance)
         for seed in plan.seeds(tree):
             if plan.scope == "recipe":
                 inputs = {unit: found[unit] for unit in read_by(plan, tree, every)}
             else:
                 inputs = {unit: found[unit] for unit in inputs_of(plan, seed, by_key)}
-            found[plan.name, seed] = _status(plan, seed, recorded.get(seed), inputs, store, verify)
+            found[plan.name, seed] = _status(plan, seed, recorded.get((plan.key, seed)), inputs, store, depth)
     told = {None, *(tree.seeds if seeds is None else seeds)}
     return [status for status in found.values() if status.seed in told]
-
-
-def recorded_versions(plan: AssetPlan, instance: dg.DagsterInstance) -> dict[int | None, str]:
-    """The data version of the latest materialization, by seed."""
-    tag = "dagster/data_version"
-    if plan.scope != "node":
-        event = instance.get_latest_materialization_event(plan.key)
-        made = event.asset_materialization if event is not None else None
-        return {None: made.tags[tag]} if made is not None and made.tags and tag in made.tags else {}
-    by_partition = instance.event_log_storage.get_latest_tags_by_partition(
-        plan.key, dg.DagsterEventType.ASSET_MATERIALIZATION, [tag]
-    )
-    return {int(key): tags[tag] for key, tags in by_partition.items() if key and key.isdecimal()}
 
 
 def wanted_inputs(plan: AssetPlan, inputs: Iterable[AssetStatus]) -> dict[str, str]:
@@ -128,14 +119,16 @@ def _status(
     recorded: str | None,
     inputs: Mapping[Unit, AssetStatus],
     store: Store,
-    verify: bool,
+    depth: Depth | None,
 ) -> AssetStatus:
     def told(state: State, why: str = "", version: str | None = recorded) -> AssetStatus:
         return AssetStatus(plan, seed, state, why, version)
 
     folder = plan.folder(store, seed)
     try:
-        manifest = folder.manifest(plan.family) if folder.has_family(plan.family) else None
+        manifest = folder.manifest(plan.family)
+    except MissingArtifact:
+        manifest = None
     except (StorageError, OSError) as error:
         return told("damaged", str(error))
     if manifest is None:
@@ -151,8 +144,8 @@ def _status(
         return told("unregistered", why, digest_of(manifest))
     if digest_of(manifest) != recorded:
         return told("damaged", f"{folder.local_path(plan.family)} is not what Dagster recorded")
-    if verify:
-        damages = folder.verify(plan.family)
+    if depth is not None:
+        damages = folder.verify(plan.family, every_byte=depth == "bytes")
         if damages:
             return told("damaged", str(damages[0]))
     return told("fresh")
