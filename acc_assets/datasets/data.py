@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -106,6 +107,17 @@ class DatasetConfig:
 
     def _read(self) -> Mapping[SplitName, Split]:
         raise NotImplementedError
+
+
+def sees_seed(config: Any) -> bool:
+    """Whether a configuration's `load` takes the seed, so that every seed of a recipe has data of its own."""
+    return "seed" in inspect.signature(config.load).parameters
+
+
+def load_dataset(config: Any, seed: int | None) -> ImageData:
+    """The arrays behind a configuration; the seed goes to a `load` that takes it."""
+    loaded: ImageData = config.load(seed=seed) if sees_seed(config) else config.load()
+    return loaded
 
 
 # Large enough for the data sets of one recipe, small enough that a long-lived process does not keep them all.

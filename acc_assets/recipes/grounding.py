@@ -4,9 +4,10 @@ from math import ceil
 from typing import Any
 
 from acc_assets.datasets import Augmentation, Digits, Mnist
+from acc_assets.families import STANDARD, Interactive, Manifold
 from acc_assets.models import ConvAutoencoder, FullyConnectedAutoencoder, ResNetAutoencoder
 from acc_assets.tasks import ReconstructionTask
-from acc_assets.tree import DatasetRef, ManifoldAnalysis, Recipe, RecipeContext
+from acc_assets.tree import Analysis, DatasetRef, Recipe, RecipeContext
 
 DATA = {"mnist": Mnist, "digits": Digits}
 PROTOCOLS = ("fair", "reference")
@@ -64,9 +65,9 @@ class Grounding(Recipe):
             BATCH if fair else FEW
         )  # the reference's batch cannot hold more than the images there are
 
-        def judged(own: DatasetRef, pixels: bool = False) -> ManifoldAnalysis:
+        def judged(own: DatasetRef, pixels: bool = False) -> tuple[Analysis, ...]:
             labels = (few, full) if fair else (own,)
-            return ManifoldAnalysis(label_sets=labels, points=points, pixels=pixels)
+            return *STANDARD, Manifold(label_sets=labels, pixels=pixels), Interactive(points=points)
 
         # === Untrained networks: the controls, and what every branch starts from ===
         conv = ConvAutoencoder(image_size=SIZE, latent_dim=LATENT, channels=(8, 16))
@@ -85,7 +86,7 @@ class Grounding(Recipe):
             ctx.save_checkpoint(tag)
             ctx.log("Control: random weights, no training.")
             if model.dropout == 0:  # with dropout the weights are those of untrained_conv
-                ctx.evaluate(manifold=judged(few, pixels=model is conv))
+                ctx.evaluate(*judged(few, pixels=model is conv))
 
         def branch(
             tag: str, start: str, images: DatasetRef, count: int, change: str, **options: object
@@ -98,7 +99,7 @@ class Grounding(Recipe):
             ctx.train(steps=count, lr=1e-3, validate_every=max(1, count // 5), **options)
             ctx.save_checkpoint(f"{tag}_trained")
             ctx.log(change)
-            ctx.evaluate(manifold=judged(images))
+            ctx.evaluate(*judged(images))
 
         # === Plenty of images ===
         many = f"{full.config.train_size:,} images"

@@ -75,6 +75,7 @@ def trace(recipe: Recipe, **overrides: Any) -> Tree:
         parameters=parameters,
         nodes=nodes,
         datasets=ctx.datasets,
+        requests=ctx.requests,
     )
     tree.hash  # noqa: B018  of the code as it is now
     return tree
