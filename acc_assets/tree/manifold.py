@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Annotated, Literal
 
-if TYPE_CHECKING:
-    from acc_assets.tree.nodes import DatasetRef
+from pydantic import Field
+
+from acc_assets.tree.config import Amount, Positive, Several, config
+from acc_assets.tree.references import Dataset
 
 Split = Literal["test", "train"]
 Metric = Literal["euclidean", "manhattan", "cosine"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class ManifoldAnalysis:
     """How well the latents keep classes apart, and a fixed map of them to place new images on.
 
@@ -24,31 +25,18 @@ class ManifoldAnalysis:
     length 1 before; projection_k: map points that a new latent is placed between.
     """
 
-    label_sets: tuple[DatasetRef, ...]
-    k: int = 5
+    label_sets: Several[Dataset]
+    k: Positive = 5
     metric: Metric = "euclidean"
     split: Split = "test"
     pixels: bool = False
-    points: int = 3000
+    points: Annotated[int, Field(ge=5)] = 3000
     l2_normalize: bool = True
-    umap_neighbors: int = 30
-    min_dist: float = 0.1
-    projection_k: int = 12
+    umap_neighbors: Annotated[int, Field(ge=2)] = 30
+    min_dist: Amount = 0.1
+    projection_k: Positive = 12
 
     def __post_init__(self) -> None:
-        if not self.label_sets:
-            raise ValueError("ManifoldAnalysis: label_sets is empty; give the data sets to take labels from.")
         names = [ref.name for ref in self.label_sets]
         if len(set(names)) != len(names):
-            raise ValueError(f"ManifoldAnalysis: label_sets {names} name a data set twice; name each once.")
-        for field, allowed in (("split", get_args(Split)), ("metric", get_args(Metric))):
-            if getattr(self, field) not in allowed:
-                raise ValueError(
-                    f"ManifoldAnalysis: {field} is {getattr(self, field)!r}; allowed are {', '.join(allowed)}."
-                )
-        for field, least in (("k", 1), ("points", 5), ("umap_neighbors", 2), ("projection_k", 1)):
-            value = getattr(self, field)
-            if not isinstance(value, int) or value < least:
-                raise ValueError(f"ManifoldAnalysis: {field} is {value!r}; allowed is {least} or more.")
-        if not self.min_dist >= 0:
-            raise ValueError(f"ManifoldAnalysis: min_dist is {self.min_dist!r}; allowed is 0 or more.")
+            raise ValueError(f"label_sets {names} name a data set twice; name each once")
