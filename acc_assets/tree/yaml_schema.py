@@ -23,8 +23,8 @@ _ORIGINS = [{"required": ["fork"]}, {"required": ["train", "phases"]}]
 def recipe_schema(vocabulary: Vocabulary) -> dict[str, Any]:
     """JSON schema (draft 2020-12) of a YAML recipe that uses this vocabulary.
 
-    The value of a field may be a parameter, `${name}`. What hangs on more than one place (names of checkpoints and data sets,
-    constraints between fields) is checked when the recipe is traced.
+    The value of a field may be a parameter, `${name}`. What hangs on more than one place (names of checkpoints and
+    data sets, constraints between fields) is checked when the recipe is traced.
     """
     groups = {
         "model": vocabulary.models,
