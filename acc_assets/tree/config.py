@@ -102,7 +102,10 @@ def _lines(kind: type, error: ValidationError, args: tuple[Any, ...], kwargs: di
     given = dict(zip(by_position, args, strict=False)) | kwargs
     schema = json_schema(kind)
     lines: dict[Any, str] = {}
-    for one in error.errors(include_url=False, include_input=False):
+    errors = error.errors(include_url=False, include_input=False)
+    for one in sorted(
+        errors, key=lambda one: one["type"] != "unexpected_keyword_argument"
+    ):  # a slip in a name first
         place = one["loc"][0] if one["loc"] else ""
         if isinstance(place, int) and place < len(by_position):
             place = by_position[place]
