@@ -133,5 +133,6 @@ def _words(value: Any) -> str:
     if not isinstance(value, dict):
         return str(value)
     name = value.get("type") or value.get("call") or ""
-    inner = ", ".join(f"{key} {item}" for key, item in value.items() if key not in ("type", "call", "source"))
+    told = {key: item for key, item in value.items() if key not in ("type", "version", "call", "source")}
+    inner = ", ".join(f"{key} {item}" for key, item in told.items())
     return f"{name}({inner})" if len(inner) < 200 else str(name)

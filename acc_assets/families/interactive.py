@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from acc_assets.families.base import Download, Family, Payload, Script
 from acc_assets.families.dataset import DatasetFamily
-from acc_assets.tree import LATENT, Analysis, Check
+from acc_assets.tree import LATENT, Analysis, Check, config
+from acc_assets.tree.config import Amount, Positive
 
 if TYPE_CHECKING:
     from acc_assets.families.artifacts import Artifacts, RunArtifacts
@@ -55,7 +56,7 @@ class InteractiveFamily(Family):
 FAMILY = InteractiveFamily()
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Interactive(Analysis):
     """Lay out a choice of the latents in 3-D, for new images to be placed on.
 
@@ -64,11 +65,11 @@ class Interactive(Analysis):
     """
 
     split: Split = "test"
-    points: int = 3000
+    points: Annotated[int, Field(ge=5)] = 3000
     l2_normalize: bool = True
-    umap_neighbors: int = 30
-    min_dist: float = 0.1
-    projection_k: int = 12
+    umap_neighbors: Annotated[int, Field(ge=2)] = 30
+    min_dist: Amount = 0.1
+    projection_k: Positive = 12
 
     name = "interactive"
     family = FAMILY
@@ -78,18 +79,6 @@ class Interactive(Analysis):
     needs = (LATENT,)
     after = ("latents",)
     checks = (Check("map_finite", "Every coordinate of the map is a finite number."),)
-
-    def __post_init__(self) -> None:
-        if self.split not in get_args(Split):
-            raise ValueError(
-                f"Interactive: split is {self.split!r}; allowed are {', '.join(get_args(Split))}."
-            )
-        for field, least in (("points", 5), ("umap_neighbors", 2), ("projection_k", 1)):
-            value = getattr(self, field)
-            if not isinstance(value, int) or value < least:
-                raise ValueError(f"Interactive: {field} is {value!r}; allowed is {least} or more.")
-        if not self.min_dist >= 0:
-            raise ValueError(f"Interactive: min_dist is {self.min_dist!r}; allowed is 0 or more.")
 
 
 def write(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 from acc_assets.families.base import Download, Family, Number
 from acc_assets.families.words import MetricWords, is_number
-from acc_assets.tree import LATENT, Analysis, Check, DatasetRef
+from acc_assets.tree import LATENT, Analysis, Check, Dataset, DatasetRef, config
+from acc_assets.tree.config import Positive, Several
 
 if TYPE_CHECKING:
     from acc_assets.families.artifacts import RunArtifacts
@@ -52,7 +52,7 @@ class ManifoldFamily(Family):
 FAMILY = ManifoldFamily()
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Manifold(Analysis):
     """Measure how well the latents keep classes apart.
 
@@ -61,8 +61,8 @@ class Manifold(Analysis):
     split: of the node's data set, what is measured. pixels: measure the raw pixels in the same way, as a control.
     """
 
-    label_sets: tuple[DatasetRef, ...]
-    k: int = 5
+    label_sets: Several[Dataset]
+    k: Positive = 5
     metric: Metric = "euclidean"
     split: Split = "test"
     pixels: bool = False
@@ -80,24 +80,12 @@ class Manifold(Analysis):
     checks = (Check("above_chance", "A k-NN classifier of the latents is right more often than a guess."),)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "label_sets", tuple(self.label_sets))
-        if not self.label_sets:
-            raise ValueError("Manifold: label_sets is empty; give the data sets to take labels from.")
         names = [ref.name for ref in self.label_sets]
         if len(set(names)) != len(names):
-            raise ValueError(f"Manifold: label_sets {names} name a data set twice; name each once.")
+            raise ValueError(f"label_sets {names} name a data set twice; name each once")
         for ref in self.label_sets:
             if getattr(ref.config, "kind_of_target", "class") != "class":
-                raise ValueError(
-                    f"Manifold: the label set '{ref.name}' has no classes; name a data set with labels."
-                )
-        for field, allowed in (("split", get_args(Split)), ("metric", get_args(Metric))):
-            if getattr(self, field) not in allowed:
-                raise ValueError(
-                    f"Manifold: {field} is {getattr(self, field)!r}; allowed are {', '.join(allowed)}."
-                )
-        if not isinstance(self.k, int) or self.k < 1:
-            raise ValueError(f"Manifold: k is {self.k!r}; allowed is 1 or more.")
+                raise ValueError(f"the label set '{ref.name}' has no classes; name a data set with labels")
 
     @property
     def datasets(self) -> tuple[DatasetRef, ...]:

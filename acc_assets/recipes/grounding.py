@@ -1,16 +1,16 @@
 """How many images does a latent space need before digits keep apart, and what makes up for missing ones?"""
 
 from math import ceil
-from typing import Any
+from typing import Any, Literal
 
 from acc_assets.datasets import Augmentation, Digits, Mnist
 from acc_assets.families import STANDARD, Interactive, Manifold
 from acc_assets.models import ConvAutoencoder, FullyConnectedAutoencoder, ResNetAutoencoder
 from acc_assets.tasks import ReconstructionTask
-from acc_assets.tree import Analysis, DatasetRef, Recipe, RecipeContext
+from acc_assets.tree import Analysis, DatasetRef, Recipe, RecipeContext, config
+from acc_assets.tree.config import PositiveNumber
 
 DATA = {"mnist": Mnist, "digits": Digits}
-PROTOCOLS = ("fair", "reference")
 SIZE, LATENT = 28, 32  # pixels, latent dimensions
 BATCH = 128
 FEW = 100  # training images of the low-data branches
@@ -19,6 +19,15 @@ FULL_EPOCHS, LOW_EPOCHS, COPIES = 15, 30, 100  # COPIES: augmented copies of an 
 AUGMENTATION = Augmentation(
     shift_px=2, rotation_degrees=12, intensity=(0.85, 1.15), noise_std=0.08, mask_probability=0.08
 )
+
+
+@config
+class Options:
+    """What the recipe's parameters may be."""
+
+    protocol: Literal["fair", "reference"]
+    data: Literal["mnist", "digits"]
+    scale: PositiveNumber
 
 
 class Grounding(Recipe):
@@ -48,7 +57,7 @@ class Grounding(Recipe):
         draw: int = 0,
         points: int = 3000,
     ) -> None:
-        _check(protocol, data, scale)
+        Options(protocol=protocol, data=data, scale=scale)  # type: ignore[arg-type]
         fair = protocol == "fair"
         ctx.phase = "Load the data"
         full = ctx.load_dataset(f"{data}_full", DATA[data], image_size=SIZE)
@@ -141,12 +150,3 @@ class Grounding(Recipe):
             batch_size=BATCH,
             augment=AUGMENTATION,
         )
-
-
-def _check(protocol: str, data: str, scale: float) -> None:
-    if protocol not in PROTOCOLS:
-        raise ValueError(f"protocol={protocol!r} is not allowed; it must be one of {PROTOCOLS}.")
-    if data not in DATA:
-        raise ValueError(f"data={data!r} is not allowed; it must be one of {tuple(DATA)}.")
-    if not scale > 0:
-        raise ValueError(f"scale={scale!r} is not allowed; it must be a positive number.")

@@ -175,7 +175,7 @@ def _model(model: Mapping[str, Any]) -> Iterable[Setting]:
     kind = str(model.get("type") or model.get("call") or ABSENT)
     yield Setting("model", "model", kind)
     arguments = model.get("kwargs") if "call" in model else model
-    named = {k: v for k, v in (arguments or {}).items() if k not in ("type", "source")}
+    named = {k: v for k, v in (arguments or {}).items() if k not in ("type", "version", "source")}
     for key, text in flat(named).items():
         yield Setting("model", f"{ARGUMENT}{key.replace('_', ' ')}", text, detail=True)
     if model.get("source"):
@@ -207,7 +207,11 @@ def _training(phases: Sequence[Mapping[str, Any]]) -> Iterable[Setting]:
 def _option(value: Any) -> str:
     """A configuration inside a phase by what it sets: an augmentation's zeros change nothing."""
     if isinstance(value, Mapping) and "type" in value:
-        told = {k: v for k, v in value.items() if k not in ("type", "source") and v not in (0, None, False)}
+        told = {
+            k: v
+            for k, v in value.items()
+            if k not in ("type", "version", "source") and v not in (0, None, False)
+        }
         return ", ".join(f"{key.replace('_', ' ')} {text_of(item)}" for key, item in told.items()) or "none"
     return text_of(value)
 

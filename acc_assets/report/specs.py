@@ -8,7 +8,7 @@ from typing import Any
 
 from acc_assets.tree import TreeNode
 
-HIDDEN = ("type", "name", "dataset", "source")
+HIDDEN = ("type", "version", "name", "dataset", "source")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def text_of(value: Any) -> str:
     if isinstance(value, Mapping):
         if set(value) - {"type"} == {"name", "start", "stop"}:  # a factor group
             return f"{value['name']} {value['start']}:{value['stop']}"
-        named = {key: item for key, item in value.items() if key not in ("type", "call", "source")}
+        named = {key: item for key, item in value.items() if key not in ("type", "version", "call", "source")}
         inner = ", ".join(f"{key}={text_of(item)}" for key, item in named.items())
         kind = value.get("type") or value.get("call")
         return f"{kind}({inner})" if kind else f"{{{inner}}}"

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from acc_assets.tree.config import config
+
 if TYPE_CHECKING:
-    from acc_assets.tree.nodes import DatasetRef, TreeNode
+    from acc_assets.tree.nodes import TreeNode
+    from acc_assets.tree.references import DatasetRef
 
 # Abilities of a model that an analysis may need: a flat latent, an image out of an image, an image out of a latent.
 LATENT, RECONSTRUCTION, DECODE = "latent", "reconstruction", "decode"
@@ -23,7 +26,7 @@ class Check:
     blocking: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Analysis:
     """A request for one analysis. Its fields are the options, and are part of what makes its asset stale.
 

@@ -10,17 +10,10 @@ from typing import Any, Literal
 from acc_assets.tree.analyses import Analysis
 from acc_assets.tree.errors import RecipeError
 from acc_assets.tree.phases import TrainPhase
+from acc_assets.tree.references import DatasetRef
 from acc_assets.tree.spec import canonical, spec_hash
 
 NodeKind = Literal["root", "fork", "trained"]
-
-
-@dataclass(frozen=True)
-class DatasetRef:
-    """A data set under the name that a recipe gave it; `config.load()` brings the arrays."""
-
-    name: str
-    config: Any
 
 
 @dataclass(frozen=True)

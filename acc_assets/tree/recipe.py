@@ -197,7 +197,6 @@ class RecipeContext:
             if unknown:
                 raise self._error(f"unknown option {unknown}.", f"Options are: {', '.join(PHASE_OPTIONS)}.")
             phase = TrainPhase(steps=steps, tasks=tuple(self._tasks), name=self._phase, lr=lr, **options)
-            phase.check()
             canonical(phase)
             self._current.sealed = True
             self._pending.append(phase)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -243,15 +242,9 @@ class YamlRecipe(Recipe):
             return self._build(part, value, value.line, key)
         if isinstance(value, Located) and "type" in value:
             return self._config(value, self.vocabulary.schedules, f"schedule of '{key}'")
-        return tuple(value) if isinstance(value, list) else value
+        return value
 
     def _build(self, kind: type, values: Mapping[str, Any], line: int, what: str) -> Any:
-        allowed = [field.name for field in dataclasses.fields(kind)]
-        unknown = sorted(set(values) - set(allowed))
-        if unknown:
-            raise RecipeFileError(
-                f"{what} has no field {unknown}.", line=line, remedy=f"Fields are: {', '.join(allowed)}."
-            )
         try:
             return kind(**{key: self._part(key, value) for key, value in values.items()})
         except (TypeError, ValueError) as error:
