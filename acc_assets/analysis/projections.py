@@ -6,15 +6,16 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
+from typing import Literal
 
 import numpy as np
 
 from acc_assets.analysis.neighbors import KnnGraph, checked_points, knn_graph
 from acc_assets.analysis.quality import density_kept, log_radii
 from acc_assets.analysis.umap_layout import default_epochs, fuzzy_edges, optimize_layout, start_positions
-from acc_assets.tree.projection import Projection
 
 Array = np.ndarray
+Engine = Literal["own", "umap-learn"]
 LayOut = Callable[[int, Array, int, float], Array]  # step, start, epochs, learning rate -> coordinates
 
 WARM_RATE = 0.5  # first learning rate of a layout that starts from its neighbour in time
@@ -145,9 +146,12 @@ class SnapshotProjections:
 def project_snapshots(
     latents_by_step: Mapping[int, Array],
     graphs_by_step: Mapping[int, KnnGraph],
-    request: Projection | None = None,
     seed: int = 0,
     *,
+    engine: Engine = "own",
+    density: bool = False,
+    n_neighbors: int = 15,
+    min_dist: float = 0.1,
     n_epochs: int | None = None,
     dims: tuple[int, ...] = (2, 3),
     threads: int = 2,
@@ -161,10 +165,9 @@ def project_snapshots(
     (one after the other by umap-learn, which allows no more). Deterministic for a seed, whatever `threads` is.
     All snapshots must show the same N points.
 
-    request: the standard one without it. progress(done, total) counts layout epochs and may be called from another
-    thread.
+    engine: what lays UMAP out; density: by densMAP too (by umap-learn, whatever the engine). n_neighbors counts the
+    point. progress(done, total) counts layout epochs and may be called from another thread.
     """
-    asked = request or Projection()
     steps = tuple(sorted(latents_by_step))
     if not steps:
         raise ValueError("project_snapshots: no snapshots given; at least the final one is needed")
@@ -179,7 +182,7 @@ def project_snapshots(
         raise ValueError(f"project_snapshots: snapshots or graphs differ in their number of points: {counts}")
     full = default_epochs(counts[steps[-1]]) if n_epochs is None else n_epochs
     epochs = {"umap": (full, _warm(full))}
-    if asked.density:
+    if density:
         denser = full + DENSITY_EPOCHS if n_epochs is None else n_epochs
         epochs["densmap"] = (denser, _warm(denser))
     components = {step: pca(latents[step], max(3, *dims)) for step in steps}
@@ -197,11 +200,11 @@ def project_snapshots(
     for dim in dims:
         coords["pca", dim] = _pca_chain({step: part.coords[:, :dim] for step, part in components.items()})
     for method, schedule in epochs.items():
-        learned = method == "densmap" or asked.engine == "umap-learn"
+        learned = method == "densmap" or engine == "umap-learn"
         lay_out = (
-            _by_umap_learn(latents, graphs_by_step, asked, seed, method == "densmap", passed)
+            _by_umap_learn(latents, graphs_by_step, seed, n_neighbors, min_dist, method == "densmap", passed)
             if learned
-            else _by_own_engine(graphs_by_step, asked, seed, passed)
+            else _by_own_engine(graphs_by_step, seed, n_neighbors, min_dist, passed)
         )
 
         def chain(
@@ -217,14 +220,12 @@ def project_snapshots(
         steps=steps,
         coords=coords,
         explained_variance={step: part.explained_variance[:3].tolist() for step, part in components.items()},
-        density=_density(graphs_by_step[steps[-1]], coords, steps[-1], asked.n_neighbors)
-        if asked.density
-        else None,
+        density=_density(graphs_by_step[steps[-1]], coords, steps[-1], n_neighbors) if density else None,
         params={
             "seed": seed,
-            "engine": asked.engine,
-            "n_neighbors": asked.n_neighbors,
-            "min_dist": asked.min_dist,
+            "engine": engine,
+            "n_neighbors": n_neighbors,
+            "min_dist": min_dist,
             **{
                 f"epochs_{when}" + ("" if method == "umap" else f"_{method}"): value
                 for method, schedule in epochs.items()
@@ -253,9 +254,13 @@ def _density(
 
 
 def _by_own_engine(
-    graphs: Mapping[int, KnnGraph], asked: Projection, seed: int, passed: Callable[[int], None]
+    graphs: Mapping[int, KnnGraph],
+    seed: int,
+    n_neighbors: int,
+    min_dist: float,
+    passed: Callable[[int], None],
 ) -> LayOut:
-    edges = {step: fuzzy_edges(graph, asked.n_neighbors) for step, graph in graphs.items()}
+    edges = {step: fuzzy_edges(graph, n_neighbors) for step, graph in graphs.items()}
 
     def lay_out(step: int, start: Array, n_epochs: int, rate: float) -> Array:
         return optimize_layout(
@@ -263,7 +268,7 @@ def _by_own_engine(
             start,
             seed=seed,
             n_epochs=n_epochs,
-            min_dist=asked.min_dist,
+            min_dist=min_dist,
             rate=rate,
             epoch_done=lambda _done, _total: passed(1),
         )
@@ -274,8 +279,9 @@ def _by_own_engine(
 def _by_umap_learn(
     latents: Mapping[int, Array],
     graphs: Mapping[int, KnnGraph],
-    asked: Projection,
     seed: int,
+    n_neighbors: int,
+    min_dist: float,
     density: bool,
     passed: Callable[[int], None],
 ) -> LayOut:
@@ -288,8 +294,8 @@ def _by_umap_learn(
             start,
             seed=seed,
             n_epochs=n_epochs,
-            n_neighbors=asked.n_neighbors,
-            min_dist=asked.min_dist,
+            n_neighbors=n_neighbors,
+            min_dist=min_dist,
             rate=rate,
             density=density,
         )

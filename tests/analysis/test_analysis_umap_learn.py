@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -11,9 +14,10 @@ from acc_assets.analysis.projections import pca, project_snapshots, umap_layout
 from acc_assets.analysis.quality import density_kept, log_radii, trustworthiness
 from acc_assets.analysis.umap_layout import fuzzy_edges, start_positions
 from acc_assets.analysis.umap_learn import learned_layout, place
-from acc_assets.tree.projection import SHARED_NEIGHBORS, Projection
+from acc_assets.families.neighbors import SHARED_NEIGHBORS
+from acc_assets.families.projections import Projection
 
-LEARNED = Projection(engine="umap-learn", density=True)
+LEARNED: Mapping[str, Any] = {"engine": "umap-learn", "density": True}
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +85,7 @@ def test_radii_of_two_scales_differ_by_the_scale() -> None:
 
 def test_densmap_keeps_the_density_that_umap_evens_out() -> None:
     points = unequal_clusters()
-    found = project_snapshots({1: points}, {1: knn_graph(points, SHARED_NEIGHBORS)}, LEARNED, dims=(2,))
+    found = project_snapshots({1: points}, {1: knn_graph(points, SHARED_NEIGHBORS)}, dims=(2,), **LEARNED)
     assert set(found.coords) == {("pca", 2), ("umap", 2), ("densmap", 2)}
     assert found.density is not None
     kept = found.density.correlation
@@ -105,15 +109,15 @@ def test_snapshots_are_aligned_and_a_seed_repeats_its_bits(
         project_snapshots(
             latents,
             graphs,
-            LEARNED,
             3,
+            **LEARNED,
             n_epochs=100,
             dims=(2,),
             progress=lambda done, all_: seen.append((done, all_)),
         )
         for _ in range(2)
     )
-    other = project_snapshots(latents, graphs, LEARNED, 4, n_epochs=100, dims=(2,))
+    other = project_snapshots(latents, graphs, 4, n_epochs=100, dims=(2,), **LEARNED)
     for method in ("umap", "densmap"):
         earlier, last = (found.coords[method, 2][step] for step in (10, 20))
         np.testing.assert_array_equal(earlier, again.coords[method, 2][10])
@@ -157,7 +161,7 @@ def test_a_point_of_the_map_is_placed_where_it_is(
 def test_tiny_and_collapsed_sets_work(n: int) -> None:
     for points in (np.random.default_rng(n).normal(size=(n, 4)), np.zeros((n, 4))):
         latents = points.astype(np.float32)
-        found = project_snapshots({5: latents}, {5: knn_graph(latents)}, LEARNED, n_epochs=50)
+        found = project_snapshots({5: latents}, {5: knn_graph(latents)}, n_epochs=50, **LEARNED)
         assert all(np.isfinite(by_step[5]).all() for by_step in found.coords.values())
         assert found.density is not None
         assert np.isfinite(found.density.radii).all()
