@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -129,8 +130,8 @@ def print_recipes(found: Discovered) -> None:
 def print_status(tree: Tree, states: Sequence[AssetStatus]) -> None:
     """The state of every asset of a recipe, a column for each seed."""
     rows: dict[str, list[AssetStatus]] = {}
-    for state in states:
-        rows.setdefault(state.plan.name, []).append(state)
+    for one in states:
+        rows.setdefault(one.plan.name, []).append(one)
     # By hand: a table measures and renders every cell, which takes seconds for a large tree.
     first = max(len(name) for name in ("asset", *rows)) + 2
     width = (
@@ -141,8 +142,8 @@ def print_status(tree: Tree, states: Sequence[AssetStatus]) -> None:
     for name, found in rows.items():
         why = "; ".join(dict.fromkeys(s.why for s in found if s.state not in ("fresh", "missing")))
         shown.append(name.ljust(first))
-        for one in found:
-            shown.append(one.state.ljust(width), STATE_STYLES[one.state])
+        for state, alike in groupby(one.state for one in found):
+            shown.append("".join(one.ljust(width) for one in alike), STATE_STYLES[state])
         shown.append(" " * width * (len(tree.seeds) - len(found)) + why + "\n")
     console.print(shown, soft_wrap=True)
 

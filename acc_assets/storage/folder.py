@@ -284,7 +284,7 @@ class ArtifactFolder:
             self._settle(name)
 
     def _shown(self, rel: str) -> str:
-        return str(self._files.local_path(self._place(rel)))
+        return self._files.shown(self._place(rel))
 
     def _manifest(self, name: str) -> Manifest | Damage | None:
         """A family's manifest where it is whole and in its place, else what is wrong; None where there is none.

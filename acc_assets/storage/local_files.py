@@ -36,10 +36,14 @@ class LocalFiles:
         """The file's place on this machine."""
         return self.root / path
 
+    def shown(self, path: str) -> str:
+        """The same as text, for what is asked by the ten thousand."""
+        return f"{self._base}/{path}"
+
     def stamp(self, path: str) -> Stamp | None:
         """What differs as soon as a file was written again; None where there is no file."""
         try:
-            found = os.stat(self._at(path))
+            found = os.stat(self.shown(path))
         except OSError:
             return None
         return (found.st_ino, found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
@@ -52,7 +56,7 @@ class LocalFiles:
             DamagedArtifact: what is there is no file; a pipe or a device would never end.
             StorageError: the system refuses.
         """
-        target = self._at(path)
+        target = self.shown(path)
         try:
             if not stat.S_ISREG(os.stat(target).st_mode):
                 raise DamagedArtifact(f"{target} is no file")
@@ -144,7 +148,7 @@ class LocalFiles:
 
     def occupied(self, path: str) -> bool:
         """Whether anything has this name, a file or not."""
-        return os.path.lexists(self._at(path))
+        return os.path.lexists(self.shown(path))
 
     def clear_way(self, folder: str, path: str) -> None:
         """Remove what bars the way to a file `path` below `folder`: no folder above it, or a folder in its place."""
@@ -159,7 +163,7 @@ class LocalFiles:
 
     def is_folder(self, path: str) -> bool:
         """Whether there is a folder of this name."""
-        return os.path.isdir(self._at(path))
+        return os.path.isdir(self.shown(path))
 
     def names(self, folder: str) -> list[str]:
         """Names of all files below a folder, relative to it, sorted, without hidden ones."""
@@ -180,10 +184,6 @@ class LocalFiles:
     def hidden(self, folder: str, prefix: str) -> list[str]:
         """Names of hidden files and folders in a folder that start with `prefix` (left by a killed writer)."""
         return sorted(name for name in self._entries(folder) if name.startswith(prefix))
-
-    def _at(self, path: str) -> str:
-        """As `local_path`, for the calls that a status makes by the ten thousand."""
-        return f"{self._base}/{path}"
 
     def _entries(self, folder: str) -> list[str]:
         try:
