@@ -80,7 +80,7 @@ def write(
     folder: ArtifactFolder, facts: Mapping[str, Any], snapshots: Mapping[int, Mapping[str, np.ndarray]]
 ) -> None:
     """Write what the model can do (`facts`, see `Abilities.to_json`) and the arrays of every snapshot by step."""
-    steps = list(snapshots)
+    steps = sorted(snapshots)
     with folder.family(FAMILY.name) as out:
         for step, arrays in snapshots.items():
             out.npz(_file(step), arrays)

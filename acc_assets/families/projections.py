@@ -133,11 +133,11 @@ def write(
             for step, values in by_step.items():
                 edges = neighbor_distances[method, dim][step]
                 out.npz(_file(step, method, dim), coords=values, neighbor_distances=edges)
-            out.latest(_file(list(by_step)[-1], method, dim), latest(method, dim))
+            out.latest(_file(max(by_step), method, dim), latest(method, dim))
         out.json(
             FAMILY.document,
             {
-                "steps": list(next(iter(coords.values()))),
+                "steps": sorted(next(iter(coords.values()))),
                 "methods": sorted({method for method, _ in coords}),
                 "dimensions": sorted({dim for _, dim in coords}),
                 "trustworthiness": {"k": trust_neighbors, **trustworthiness},

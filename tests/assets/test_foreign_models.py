@@ -56,7 +56,7 @@ def test_what_a_model_cannot_do_is_left_out_with_the_reason(storage: Path, branc
 def test_the_graph_says_so_too_and_is_green(storage: Path) -> None:
     with open_instance(Store(storage)) as instance:
         for plan in plans(foreign_tree()):
-            if plan.kind is None or plan.node is None:
+            if plan.request is None or plan.node is None:
                 continue
             found = instance.fetch_materializations(
                 dg.AssetRecordsFilter(asset_key=plan.key, asset_partitions=["0"]), limit=1
