@@ -271,7 +271,7 @@ def test_data_versions_are_digests_of_what_was_written(built: Path) -> None:
             tags = materialized(instance, plan, seed).tags
             version = tags["dagster/data_version"]
             assert tags["dagster/code_version"] == plan.code_version
-            if plan.kind is not None or plan.dataset is not None:
+            if plan.request is not None or plan.dataset is not None:
                 folder = (
                     store.recipe("tiny") if plan.node is None else store.run("tiny", plan.node.tag, seed or 0)
                 )

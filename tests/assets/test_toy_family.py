@@ -113,9 +113,7 @@ def test_an_analysis_may_be_of_a_node_over_its_seeds_or_of_all_nodes_of_a_seed(s
 
 def test_a_data_set_may_see_the_seed(storage: Path) -> None:
     store = Store(storage)
-    digests = {
-        seed: store.seed("toy", seed).read_json("data-few/dataset.json")["digest"] for seed in (0, 1)
-    }
+    digests = {seed: store.seed("toy", seed).read_json("data-few/dataset.json")["digest"] for seed in (0, 1)}
     assert digests[0] != digests[1]
     for node in NODES:  # every branch of a seed sees the same images
         for seed in (0, 1):
