@@ -7,7 +7,7 @@ from browser_watch import until
 from playwright.sync_api import Page
 from scripted_digits import scripted_digits
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("site")]
+pytestmark = pytest.mark.browser
 
 VIEWER = "recipes/tiny/latent/labelled_trained.html"
 PLAYGROUND = "recipes/tiny/playground.html"

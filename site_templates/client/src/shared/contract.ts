@@ -112,8 +112,9 @@ export interface PenRule {
 }
 
 /**
- * `<run>/onnx`; arrays: `encoder`, `decoder` (ONNX bytes; names `input`, `latent`, `reconstruction`),
- * `samples` u8 (M,C,H,W), and one `probe/<task>` for each of `probes`.
+ * `<run>/onnx`; arrays: `encoder`, `decoder` (ONNX bytes; `input` to `latent`, `latent` to `reconstruction`, all float32),
+ * `samples` u8 (M,C,H,W), and one `probe/<task>` for each of `probes`. Other inputs of the decoder are outputs of the
+ * encoder, by their names.
  */
 export interface OnnxMeta {
   recipe?: string;
@@ -127,6 +128,8 @@ export interface OnnxMeta {
   channels: number;
   samples: ReadonlyArray<{ index?: number; label?: string | number }>;
   step: number;
+  /** What the decoder takes; `dims` is the shape for one picture. Without it the decoder takes `latent` (D) alone. */
+  decoder_inputs?: ReadonlyArray<{ name: string; dims: readonly number[] }>;
   probes?: readonly Probe[];
   /** Null where a drawing is only scaled. */
   pen_rule?: PenRule | null;

@@ -1,3 +1,4 @@
+import { runSelect } from "../branches/choice";
 import { h, segmented } from "../shared/dom";
 import type { RunChoice } from "../shared/contract";
 import { projectionsOf, type RunData } from "./run_data";
@@ -21,7 +22,7 @@ export class Panel {
   private colorings: unknown = null;
 
   constructor(runs: readonly RunChoice[], slots: { search: HTMLElement; legend: HTMLElement; focus: HTMLElement }, onChange: (patch: Partial<ViewerState>) => void) {
-    this.run = h("select", { onchange: () => onChange({ run: this.run.value }) }, ...runs.map(({ key, label }) => h("option", { value: key }, label)));
+    this.run = runSelect(runs, (run) => onChange({ run }));
     this.color = h("select", { onchange: () => onChange({ color: this.color.value }) });
     this.method = segmented<Method>("Projection", [["umap", "UMAP"], ["pca", "PCA"]], (method) => onChange({ method }));
     this.dimensions = segmented<Dimensions>("Dimensions", [[2, "2-D"], [3, "3-D"]], (dimensions) => onChange({ dimensions, camera: null }));

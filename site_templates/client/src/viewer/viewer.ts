@@ -1,6 +1,7 @@
 import { syncAddress } from "../shared/address";
 import type { RunChoice } from "../shared/contract";
 import { h, provenanceLine } from "../shared/dom";
+import { messageOf } from "../shared/failure";
 import { plural } from "../shared/format";
 import { Store } from "../shared/store";
 import { onThemeChange, type PageColors, readPageColors } from "../shared/theme";
@@ -168,7 +169,7 @@ export class LatentViewer {
       this.say("");
     } catch (error) {
       if (request !== this.request) return;
-      this.say(error instanceof Error ? error.message : String(error), true);
+      this.say(messageOf(error), true);
       this.store.set({ run: this.shown.run.key, ...this.shown.projection.kind });
     } finally {
       clearTimeout(slow);
@@ -199,7 +200,7 @@ export class LatentViewer {
       this.applyTints();
       this.applyFocus();
     } catch (error) {
-      this.say(error instanceof Error ? error.message : String(error), true);
+      this.say(messageOf(error), true);
     }
   }
 
