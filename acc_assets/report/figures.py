@@ -129,12 +129,11 @@ def latent_map(
     writer: SiteWriter, recipe: RecipeView, run: RunArtifacts, shared: Artifacts, size: int = 480
 ) -> Figure | None:
     """Draw the latest 2-D layout (UMAP, else PCA) coloured by the true label."""
-    for method in ("umap", "pca"):
-        name = f"projections/latent_2d_latest_{method}.npz"
-        if run.exists(name):
-            break
-    else:
+    method = next((one for one in MAPS if run.exists(f"projections/latent_2d_latest_{one}.npz")), None)
+    if method is None:
         return None
+    name = f"projections/latent_2d_latest_{method}.npz"
+    word, note = MAPS[method]
     family = f"data-{run.config.get('primary_dataset', '')}"
     parts = [run.digest("projections"), shared.digest(family)]
 
@@ -147,10 +146,9 @@ def latent_map(
 
         return writer.derive(site_path(run, f"latent-map-{theme}.png"), source, make)
 
-    word = method.upper()
     label = "class" if Classes(run, shared).names else "target"
     caption = CAPTIONS["projections"].format(method=word, label=label)
-    caption = " ".join([caption, *([MAPS[method]] if method in MAPS else [])])
+    caption = f"{caption} {note}"
     try:
         light, dark = draw("light"), draw("dark")
     except StorageError as error:

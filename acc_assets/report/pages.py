@@ -23,7 +23,7 @@ from acc_assets.report.specs import text_of
 from acc_assets.report.trees import branch_colors
 from acc_assets.report.verdict import verdict
 from acc_assets.report.views import NodeView, RecipeView
-from acc_assets.report.vocabulary import FIGURES, build_command
+from acc_assets.report.vocabulary import FIGURES, build_command, map_words
 
 
 def home_context(session: Session) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def viewer_context(session: Session, recipe: RecipeView, node: NodeView) -> dict
         "recipe": recipe,
         "node": node,
         "colors": branch_colors(recipe),
-        "parameters": {"runs": runs},
+        "parameters": {"runs": runs, "maps": map_words()},
         "needs": list(dict.fromkeys(needs)),
     }
 
@@ -125,7 +125,7 @@ def grounding_context(session: Session, recipe: RecipeView, runtime: str) -> dic
     return {
         "page": grounding_page(recipe.name),
         "recipe": recipe,
-        "parameters": {"runs": runs},
+        "parameters": {"runs": runs, "maps": map_words()},
         "needs": list(dict.fromkeys(needs)),
     }
 

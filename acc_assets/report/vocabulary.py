@@ -63,11 +63,23 @@ CAPTIONS = {
     "attention": "Where the decoder looks: the cross-attention of each factor, laid over the input.",
     "projections": "Every test image at its place in the two-dimensional {method} of the latents, coloured by {label}.",
 }
-# What a reader may take from a map; a linear projection needs no such word.
+# What maps are called, and what a reader may take from the distances on them; the first that a run has is shown.
 MAPS = {
-    "umap": "UMAP keeps neighbours together: near points are alike, but the distance between groups and their size "
-    "mean little.",
+    "umap": (
+        "UMAP",
+        "UMAP keeps near neighbours together; how far groups lie apart, how large and how dense they are says little "
+        "about the latents.",
+    ),
+    "pca": (
+        "PCA",
+        "PCA shows the directions in which the latents vary most; what differs only along others falls together.",
+    ),
 }
+
+
+def map_words() -> list[dict[str, str]]:
+    """Return the words of `MAPS` for the browser."""
+    return [{"method": method, "title": title, "note": note} for method, (title, note) in MAPS.items()]
 
 
 def words(metric: str) -> MetricWords:

@@ -22,6 +22,7 @@ from acc_assets.models import ConvAutoencoder
 from acc_assets.places import TEMPLATES
 from acc_assets.report.render import stylesheet
 from acc_assets.report.scripts import encode
+from acc_assets.report.vocabulary import MAPS, map_words
 
 pytestmark = pytest.mark.browser
 
@@ -129,7 +130,10 @@ def _write_page(site: Path) -> Path:
     (site / "acc.js").write_bytes((client_bundle() / "acc.js").read_bytes())
     (site / "acc.css").write_text(stylesheet(TEMPLATES))
     runs = json.dumps(
-        {"runs": [{"key": f"runs/lab/{branch}/seed-0", "label": branch} for branch in BRANCHES]}
+        {
+            "runs": [{"key": f"runs/lab/{branch}/seed-0", "label": branch} for branch in BRANCHES],
+            "maps": map_words(),
+        }
     )
     page = site / "grounding.html"
     page.write_text(
@@ -302,7 +306,7 @@ def test_the_drift_charts_share_one_labelled_axis(page: Page, lab: Lab) -> None:
 
 
 def test_the_page_says_what_distances_on_the_map_mean(page: Page) -> None:
-    assert page.locator(".acc-map-note").first.inner_text().startswith("UMAP keeps near neighbours together;")
+    assert page.locator(".acc-map-note").first.inner_text().startswith(f"{MAPS['umap'][1]} The marker")
 
 
 def test_play_walks_from_a_to_b_and_stops_there(page: Page) -> None:

@@ -5,13 +5,12 @@ import { h, provenanceLine } from "../shared/dom";
 import { fact, timeFact } from "../shared/facts";
 import { number, percent } from "../shared/format";
 import { readPageColors } from "../shared/theme";
-import { UMAP_NOTE } from "../viewer/panel";
 import { DriftChart } from "./drift_chart";
 import type { GroundedModel, Landing, Path, Probe, Step } from "./grounded_model";
 import { NeighborList } from "./neighbor_list";
 import { Space } from "./space";
 
-const MAP_NOTE = `${UMAP_NOTE} The marker is the weighted mean of its neighbours' places; where they lie apart it stands where no test image is, hollow and called off the map.`;
+const MARKER_NOTE = "The marker is the weighted mean of its neighbours' places; where they lie apart it stands where no test image is, hollow and called off the map.";
 const OFF_MAP = "its neighbours lie in several parts of the map, and no test image lies at the marker between them";
 
 /** What every branch is asked to show; `source`, `a` and `b` are pictures of the data set by their index. */
@@ -43,10 +42,11 @@ export class GroundView {
   private path: Path | null = null;
   private isDisposed = false;
 
-  /** `onPick` hears of pictures of the data set that are clicked. */
+  /** `note` says what distances on the map mean; `onPick` hears of pictures of the data set that are clicked. */
   constructor(
     readonly grounded: GroundedModel,
     name: string,
+    note: string,
     onPick: (picture: number) => void,
   ) {
     const { model, manifold } = grounded;
@@ -62,7 +62,7 @@ export class GroundView {
       "div",
       { class: "acc-ground-view" },
       this.space.element,
-      h("p", { class: "acc-hint acc-map-note" }, MAP_NOTE),
+      h("p", { class: "acc-hint acc-map-note" }, `${note} ${MARKER_NOTE}`),
       h(
         "div",
         { class: "acc-ground-below" },

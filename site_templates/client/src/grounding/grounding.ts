@@ -39,7 +39,11 @@ export class Grounding {
   private field: { seed: number; values: NoiseField } | null = null;
   private pending = 0;
 
-  constructor(private readonly runs: readonly RunChoice[]) {
+  /** `note` says what distances on a map mean. */
+  constructor(
+    private readonly runs: readonly RunChoice[],
+    note: string,
+  ) {
     this.address = pageAddress(() => this.shown());
     this.store = new Store<GroundingState>({ ...START, ...decodeGrounding(this.address.asked) });
     this.row = new BranchRow(runs, {
@@ -48,7 +52,7 @@ export class Grounding {
         const manifold = await loadManifold(run);
         return new GroundedModel(await loadAutoencoder(run, say), manifold);
       },
-      open: (grounded, { label }) => new GroundView(grounded, label, (index) => this.pick(index)),
+      open: (grounded, { label }) => new GroundView(grounded, label, note, (index) => this.pick(index)),
       first: (grounded) => this.createParts(grounded),
       changed: () => this.compare(),
       most: MOST_BRANCHES,

@@ -1,6 +1,7 @@
 import { type ModelHandle, modelHandle } from "../branches/handle";
 import type { Mount } from "../shared/component";
 import { readRuns } from "../shared/contract";
+import { Maps } from "../shared/maps";
 import { augment, type AugmentationSettings, noiseField, UNCHANGED } from "./augmentation";
 import { positionOf } from "./barycentric";
 import type { GroundBranch } from "./ground_view";
@@ -46,9 +47,9 @@ declare global {
   }
 }
 
-/** Mounts the playground on the manifold. Parameters: see `readRuns`. */
+/** Mounts the playground on the manifold, a map by UMAP. Parameters: see `readRuns` and `Maps`. */
 export const mountGrounding: Mount = async (element, parameters) => {
-  const grounding = new Grounding(readRuns(parameters));
+  const grounding = new Grounding(readRuns(parameters), Maps.of(parameters).wordsOf("umap").note);
   element.replaceChildren(grounding.element);
   const { row } = grounding;
   const stageOf = (branch?: number) => row.at(branch).view?.space.stage;

@@ -54,8 +54,6 @@ export interface PointsMeta {
   factors: readonly Factor[];
   latent_dim: number;
   colorings?: readonly Coloring[];
-  /** The projections that exist, as "umap-2d"; without it the client expects all four. */
-  projections?: readonly string[];
   provenance?: Provenance;
 }
 

@@ -1,8 +1,8 @@
 import { arrayOf, type Data, floatsOf, loadData, releaseData } from "../data";
 import type { Coloring, DatasetMeta, NeighborsMeta, PointsMeta, ProjectionMeta } from "../shared/contract";
+import type { MapKind } from "../shared/maps";
 import { loadPictures, type Pictures } from "../shared/pictures";
 import { timeOfStep } from "./layout";
-import type { Dimensions, Method } from "./state";
 
 /** All that one run knows of its points at one snapshot; row i is picture i of the data set. */
 export interface RunData {
@@ -23,7 +23,7 @@ export interface RunData {
 
 /** Coordinates of all snapshots, each (N, 3) with z = 0 in two dimensions, and each in a ball of radius 1. */
 export interface Projection {
-  kind: { method: Method; dimensions: Dimensions };
+  kind: MapKind;
   steps: readonly number[];
   layers: readonly Float32Array[];
   /** Median distance from a point to its nearest one, in each layer. */
@@ -107,18 +107,19 @@ function valuesAt(arrays: Data["arrays"], { factors }: PointsMeta, count: number
 const projections = new Map<string, Promise<Projection>>();
 
 /** Loads a projection once; the promise of one that failed is forgotten, so that it can be tried again. */
-export function loadProjection(run: string, method: Method, dimensions: Dimensions): Promise<Projection> {
-  const key = `${run}/projection-${method}-${dimensions}d`;
+export function loadProjection(run: string, kind: MapKind): Promise<Projection> {
+  const key = `${run}/projection-${kind.method}-${kind.dimensions}d`;
   let result = projections.get(key);
   if (!result) {
-    result = readProjection(key, method, dimensions);
+    result = readProjection(key, kind);
     result.catch(() => projections.delete(key));
     projections.set(key, result);
   }
   return result;
 }
 
-async function readProjection(key: string, method: Method, dimensions: Dimensions): Promise<Projection> {
+async function readProjection(key: string, kind: MapKind): Promise<Projection> {
+  const { dimensions } = kind;
   const data = await loadData<ProjectionMeta>(key);
   const coords = arrayOf(data, key, "coords");
   const [snapshots = 0, count = 0, width = 0] = coords.shape;
@@ -128,7 +129,7 @@ async function readProjection(key: string, method: Method, dimensions: Dimension
   const values = floatsOf(data, key, "coords");
   releaseData(key); // the copy below is the one that stays
   const layers = normalized(values, snapshots, count, dimensions);
-  return { kind: { method, dimensions }, steps: data.meta.steps, layers, spacings: layers.map(spacingOf) };
+  return { kind, steps: data.meta.steps, layers, spacings: layers.map(spacingOf) };
 }
 
 /** Median distance from a point to its nearest one, over 200 of the points (N, 3). */
@@ -166,13 +167,6 @@ export async function loadNeighbors({ key: run, meta }: RunData, step: number): 
   const data = await loadData<NeighborsMeta>(key);
   const indices = arrayOf(data, key, "indices");
   return { step: nearest, k: indices.shape[1] ?? 0, indices: indices.data, distances: floatsOf(data, key, "distances") };
-}
-
-/** The projections that were built for a run: all of them, unless the page lists fewer. */
-export function projectionsOf({ meta }: RunData): ReadonlyArray<Projection["kind"]> {
-  const all = (["umap", "pca"] as const).flatMap((method) => ([2, 3] as const).map((dimensions) => ({ method, dimensions })));
-  const { projections } = meta;
-  return projections ? all.filter(({ method, dimensions }) => projections.includes(`${method}-${dimensions}d`)) : all;
 }
 
 /** The colourings that the data allow, with the names that the page gives them. */
