@@ -29,7 +29,7 @@ export interface DatasetMeta {
 }
 
 export interface Coloring {
-  /** `label`, `prediction`, `error`, `factor:<name>`, or the name of an array (N,) of the same data, as `data:<name>`. */
+  /** `label`, `prediction`, `factor:<name>`, or the name of an array (N,) of the same data, as `error` or `data:<name>`. */
   id: string;
   label: string;
   kind: "class" | "scalar";
@@ -53,7 +53,8 @@ export interface PointsMeta {
   neighbor_steps: readonly number[];
   factors: readonly Factor[];
   latent_dim: number;
-  colorings?: readonly Coloring[];
+  /** What points can be coloured by, in the order in which it is offered. */
+  colorings: readonly Coloring[];
   provenance?: Provenance;
 }
 

@@ -45,6 +45,8 @@ export interface Shown {
   neighbors: Neighbors | null;
 }
 
+const OUTCOME: Coloring = { id: "outcome", label: "Right or wrong", kind: "class" };
+
 /** Index of the snapshot next to `step`. */
 export function nearestSnapshot(step: number, steps: readonly number[]): number {
   return Math.round(timeOfStep(step, steps));
@@ -85,7 +87,7 @@ export async function loadRun(key: string): Promise<RunData> {
     dataset: dataset.meta,
     pictures: await loadPictures(datasetKey),
     count,
-    colorings: coloringsOf(meta, dataset.meta, first),
+    colorings: coloringsOf(meta, first),
     factorNames: meta.factors.map((factor) => factor.name).filter((name) => first.has(`factor:${name}`)),
     at: (step: number): RunData => views[nearestSnapshot(step, meta.fact_steps)]!,
   };
@@ -169,22 +171,11 @@ export async function loadNeighbors({ key: run, meta }: RunData, step: number): 
   return { step: nearest, k: indices.shape[1] ?? 0, indices: indices.data, distances: floatsOf(data, key, "distances") };
 }
 
-/** The colourings that the data allow, with the names that the page gives them. */
-function coloringsOf(meta: PointsMeta, dataset: DatasetMeta, arrays: ReadonlyMap<string, unknown>): Coloring[] {
-  const labelKind = dataset.classes?.length ? "class" : "scalar";
-  const possible: Coloring[] = [
-    { id: "label", label: "Label", kind: labelKind },
-    { id: "prediction", label: "Prediction", kind: labelKind },
-    ...(labelKind === "class" ? [{ id: "outcome", label: "Right or wrong", kind: "class" } as const] : []),
-    { id: "error", label: "Reconstruction error", kind: "scalar" },
-    ...meta.factors.map((factor) => ({ id: `factor:${factor.name}`, label: `Activation of ${factor.name}`, kind: "scalar" }) as const),
-  ];
-  const named = new Map((meta.colorings ?? []).map((coloring) => [coloring.id, coloring]));
-  const known = possible.map((coloring) => ({ ...coloring, label: named.get(coloring.id)?.label ?? coloring.label }));
-  const extra = [...named.values()].filter((coloring) => !possible.some(({ id }) => id === coloring.id));
-  const columns = extra.filter(({ id }) => isNamedColumn(id)); // they stand beside label and prediction
-  const order = [...known.slice(0, 1), ...columns, ...known.slice(1), ...extra.filter((coloring) => !columns.includes(coloring))];
-  return order.filter(({ id }) => arrays.has(id === "outcome" ? "prediction" : id));
+/** The colourings that the payload names and has; where a prediction is a class, also whether it is right. */
+function coloringsOf({ colorings }: PointsMeta, arrays: ReadonlyMap<string, unknown>): Coloring[] {
+  return colorings
+    .filter(({ id }) => arrays.has(id))
+    .flatMap((coloring) => (coloring.id === "prediction" && coloring.kind === "class" ? [coloring, OUTCOME] : [coloring]));
 }
 
 /**
