@@ -18,7 +18,7 @@ export interface PanelParts<Question, Loaded, View extends PanelView<Question>> 
   open: (loaded: Loaded, panel: BranchPanel<Question, Loaded, View>) => View;
   /** The view of a run stands on the page. */
   opened: (loaded: Loaded) => void;
-  /** Another run was chosen, a question was answered, or there is nothing to show any more. */
+  /** What is shown changed: the branches, their runs, or an answer. */
   changed: () => void;
   /** The reader closes the panel; `closeLabel` is what the button says. */
   close: () => void;

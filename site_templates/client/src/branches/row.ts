@@ -1,21 +1,17 @@
 import type { RunChoice } from "../shared/contract";
 import { h } from "../shared/dom";
 import { nextRun } from "./choice";
-import { BranchPanel, type PanelView } from "./panel";
+import { BranchPanel, type PanelParts, type PanelView } from "./panel";
 
-export interface RowParts<Question, Loaded, View extends PanelView<Question>> {
-  load: (run: string, say: (text: string) => void) => Promise<Loaded>;
-  open: (loaded: Loaded, panel: BranchPanel<Question, Loaded, View>) => View;
+export interface RowParts<Question, Loaded, View extends PanelView<Question>>
+  extends Pick<PanelParts<Question, Loaded, View>, "load" | "open" | "changed" | "closeLabel"> {
   /** A run is loaded for the first time on this page. */
   first: (loaded: Loaded) => void;
-  /** What is shown changed: the branches, their runs, or an answer. */
-  changed: () => void;
   /** Branches that may stand side by side. */
   most: number;
   /** Branches that cannot be closed: the first one, or as many as are left. */
   keeps: "the first" | "one";
   addLabel: ReadonlyArray<Node | string>;
-  closeLabel: string;
 }
 
 /** The branches of a page side by side, each a run of the reader's choice; all answer the same question. */
@@ -65,10 +61,9 @@ export class BranchRow<Question, Loaded, View extends PanelView<Question>> {
   }
 
   private add(run: string): void {
-    const { load, open, changed, closeLabel } = this.parts;
     const opened = (loaded: Loaded) => this.bringFirst(loaded);
     const close = () => this.remove(branch);
-    const branch: BranchPanel<Question, Loaded, View> = new BranchPanel(this.runs, run, { load, open, opened, changed, close, closeLabel });
+    const branch: BranchPanel<Question, Loaded, View> = new BranchPanel(this.runs, run, { ...this.parts, opened, close });
     this.branches = [...this.branches, branch];
     this.element.append(branch.element);
     if (this.question) branch.ask(this.question);
