@@ -15,8 +15,8 @@ PACKAGE = Path(__file__).parents[1] / "acc_assets"
 ALLOWED = {
     "tree": set(),
     "storage": set(),
-    "models": set(),
-    "datasets": set(),
+    "models": {"tree"},
+    "datasets": {"tree"},
     "tasks": {"models", "datasets", "tree"},
     "training": {"models", "tasks", "datasets", "storage", "tree"},
     "analysis": {"models", "datasets"},

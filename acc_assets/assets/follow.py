@@ -169,7 +169,7 @@ class _Followed:
         if (
             plan is None
             or plan.node is None
-            or plan.kind is not None
+            or plan.request is not None
             or not plan.node.steps
             or self._seed is None
         ):
@@ -183,7 +183,7 @@ class _Followed:
 
     def _node(self, name: str) -> str:
         plan = self._plans[name]
-        return plan.node.tag if plan.node is not None and plan.kind is not None else ""
+        return plan.node.tag if plan.node is not None and plan.request is not None else ""
 
     def _name(self, step_key: str | None) -> str:
         """A step's name without the recipe's."""

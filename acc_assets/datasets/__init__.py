@@ -5,7 +5,7 @@ Importing this package imports neither torch nor scikit-learn; `load` and `apply
 
 from acc_assets.datasets.arrays import ImageData, PenRule, Split, data_digest
 from acc_assets.datasets.augmentation import Augmentation
-from acc_assets.datasets.data import Batch, DatasetConfig
+from acc_assets.datasets.data import Batch, DatasetConfig, load_dataset, sees_seed
 from acc_assets.datasets.digits import Digits
 from acc_assets.datasets.files import DatasetError, source_digest
 from acc_assets.datasets.mnist import FashionMnist, Mnist, load_mnist
@@ -36,6 +36,8 @@ __all__ = [
     "data_digest",
     "generate_slant",
     "generate_thickness",
+    "load_dataset",
     "load_mnist",
+    "sees_seed",
     "source_digest",
 ]

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+from pydantic import InstanceOf
+
+from acc_assets.tree.config import AnyNumberOf, config
 
 TargetKind = Literal["class", "real"]
 SplitName = Literal["train", "validation", "test"]
@@ -50,7 +53,7 @@ class PenRule:
     words: str
 
 
-@dataclass(frozen=True)
+@config(kw_only=False)
 class ImageData:
     """A loaded data set. It can stand for itself in a recipe, where its digest says which data it is.
 
@@ -61,10 +64,10 @@ class ImageData:
 
     name: str
     source: str
-    train: Split = field(repr=False, compare=False, metadata={"hashed": False})
-    validation: Split = field(repr=False, compare=False, metadata={"hashed": False})
-    test: Split = field(repr=False, compare=False, metadata={"hashed": False})
-    target_names: tuple[str, ...] = ()
+    train: InstanceOf[Split] = field(repr=False, compare=False, metadata={"hashed": False})
+    validation: InstanceOf[Split] = field(repr=False, compare=False, metadata={"hashed": False})
+    test: InstanceOf[Split] = field(repr=False, compare=False, metadata={"hashed": False})
+    target_names: AnyNumberOf[str] = ()
     digest: str = field(init=False)
 
     handwritten: ClassVar[bool] = False
@@ -81,9 +84,9 @@ class ImageData:
         count = self.train.targets.shape[1] if self.kind_of_target == "real" else 0
         if self.kind_of_target == "class":
             count = 1 + max(int(split.targets.max()) for split in splits.values())
-        names = tuple(self.target_names) or tuple(str(number) for number in range(count))
+        names = self.target_names or tuple(str(number) for number in range(count))
         too_few = len(names) < count or (self.kind_of_target == "real" and len(names) > count)
-        if too_few or not all(isinstance(name, str) for name in names):
+        if too_few:
             raise ValueError(
                 f"data set '{self.name}': target_names is {names!r}, but there are {count} "
                 f"{'classes' if self.kind_of_target == 'class' else 'columns'}; allowed is one text each."

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from acc_assets.models.factors import FactorGroup, check_factor_groups
 from acc_assets.models.outputs import ModelOutput
+from acc_assets.tree.analyses import DECODE, LATENT, RECONSTRUCTION
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-LATENT, RECONSTRUCTION, DECODE = "latent", "reconstruction", "decode"
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from acc_assets.tasks.base import Batch, Evaluator, Outputs, ProbeTask, dataset_fact
 from acc_assets.tasks.health import LossHealth, against_baseline
+from acc_assets.tree.config import config
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class ClassificationTask(ProbeTask):
     """Cross-entropy of a linear probe, in nats per image. Metrics: loss, accuracy.
 

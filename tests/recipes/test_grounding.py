@@ -118,9 +118,9 @@ def test_scale_and_data_make_it_small() -> None:
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        ({"protocol": "unfair"}, "'fair', 'reference'"),
-        ({"data": "cifar"}, "'mnist', 'digits'"),
-        ({"scale": 0}, "positive number"),
+        ({"protocol": "unfair"}, "'fair' or 'reference'"),
+        ({"data": "cifar"}, "'mnist' or 'digits'"),
+        ({"scale": 0}, "number above 0"),
         ({"depth": 9}, "6n"),
     ],
 )

@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, Page
 from acc_assets.analysis.manifold import barycentric_projection
 from acc_assets.datasets import Digits
 from acc_assets.export import export_onnx
+from acc_assets.families.projections import METHODS, map_words
 from acc_assets.models import ConvAutoencoder
-from acc_assets.report.vocabulary import MAPS, map_words
 
 pytestmark = pytest.mark.browser
 
@@ -277,7 +277,7 @@ def test_the_drift_charts_share_one_labelled_axis(page: Page, lab: Lab) -> None:
 
 
 def test_the_page_says_what_distances_on_the_map_mean(page: Page) -> None:
-    assert page.locator(".acc-map-note").first.inner_text().startswith(f"{MAPS['umap'][1]} The marker")
+    assert page.locator(".acc-map-note").first.inner_text().startswith(f"{METHODS['umap'].note} The marker")
 
 
 def test_play_walks_from_a_to_b_and_stops_there(page: Page) -> None:

@@ -45,9 +45,9 @@ def test_label_sets_must_be_loaded_by_the_recipe() -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"label_sets": ()}, "label_sets is empty"),
-        ({"split": "validation"}, "allowed are test, train"),
-        ({"metric": "hamming"}, "metric is 'hamming'; allowed are euclidean, manhattan, cosine"),
+        ({"label_sets": ()}, r"label_sets is \(\)"),
+        ({"split": "validation"}, "split is 'validation'; allowed is 'test' or 'train'"),
+        ({"metric": "hamming"}, "metric is 'hamming'; allowed is 'euclidean' or 'manhattan' or 'cosine'"),
         ({"k": 0}, "k is 0"),
         ({"points": 2}, "points is 2"),
         ({"min_dist": -1.0}, "min_dist is -1.0"),

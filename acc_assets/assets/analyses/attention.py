@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from acc_assets.assets.kinds import AnalysisKind, NodeWork, Outcome, digest_of, picture
-from acc_assets.models.abilities import DECODE
+from acc_assets.assets.kinds import NodeWork, Outcome, picture
+from acc_assets.families import attention, latents
 
-FAMILY = "attention"
 IMAGES = 6
 MEASURED = 512  # images that the numbers are averaged over
 SCALE = 2
@@ -25,7 +24,7 @@ def run(work: NodeWork) -> Outcome:
     from acc_assets.training import device_of
 
     model: Any = work.model().model
-    mu = work.run.read_npz("latents/latents_latest.npz")["mu"]
+    mu = latents.read(work.run)["mu"]
     names = [group.name for group in work.groups]
     shown = work.example_indices(per_class=1)[:IMAGES]
     measured = np.unique(np.linspace(0, len(mu) - 1, min(MEASURED, len(mu))).astype(int))
@@ -39,37 +38,20 @@ def run(work: NodeWork) -> Outcome:
     summary = attention_summary(many, images[measured], names)
     overlays = attention_overlays(maps, images[shown], names)
     png = to_png(tile(overlays, scale=SCALE, column_labels=["input", *names]))
-    with work.run.family(FAMILY) as out:
-        out.png("attention.png", png)
-        out.npz("attention.npz", maps=maps.astype(np.float32), indices=shown)
-        out.json(
-            "attention.json",
-            {
-                "indices": shown.tolist(),
-                "factors": [asdict(one) for one in summary],
-                "measured_images": len(measured),
-                "caption": "Test images, and over each the share of attention that every position of the "
-                f"decoder's {maps.shape[2]}x{maps.shape[3]} map gives to a factor; bright is much. "
-                "Shares sum to one over factors.",
-            },
-        )
+    attention.write(
+        work.folder,
+        png,
+        maps,
+        shown.tolist(),
+        factors=[asdict(one) for one in summary],
+        measured_images=len(measured),
+        caption="Test images, and over each the share of attention that every position of the "
+        f"decoder's {maps.shape[2]}x{maps.shape[3]} map gives to a factor; bright is much. "
+        "Shares sum to one over factors.",
+    )
     return Outcome(
-        data_version=digest_of(work.run.manifest(FAMILY)),
         metadata={
             **{f"attention to {one.name}": one.share for one in summary},
-            "attention": picture(png, str(work.run.local_path(f"{FAMILY}/attention.png"))),
+            "attention": picture(png, work.folder, attention.FAMILY.path(attention.PICTURE)),
         },
     )
-
-
-KIND = AnalysisKind(
-    suffix="attention",
-    family=FAMILY,
-    version=1,
-    description="The decoder's cross-attention to each factor, laid over test images.",
-    kinds=frozenset({"pytorch", "image"}),
-    analyse=run,
-    needs=(DECODE,),
-    after=("latents",),
-    applies=lambda node: "attention" in getattr(node.model, "readouts", ()),
-)
