@@ -1,7 +1,6 @@
 import { knownRuns } from "../branches/choice";
 import { BranchRow } from "../branches/row";
-import type { Autoencoder } from "../model/autoencoder";
-import { loadAutoencoder } from "../model/autoencoder";
+import { type Autoencoder, loadAutoencoder } from "../model/autoencoder";
 import { decodeInput, encodeInput, PictureInput } from "../picture/input";
 import { type PageAddress, pageAddress } from "../shared/address";
 import type { RunChoice } from "../shared/contract";
