@@ -187,7 +187,8 @@ class _Followed:
 
     def _name(self, step_key: str | None) -> str:
         """A step's name without the recipe's."""
-        return (step_key or "").partition(f"{self._tree.name}__")[2]
+        _, own, name = (step_key or "").partition(f"{self._tree.name}__")
+        return name if own else (step_key or "").rpartition("__")[2]
 
 
 _ENDS = {dg.DagsterRunStatus.CANCELED: "was terminated", dg.DagsterRunStatus.FAILURE: "failed"}

@@ -13,12 +13,12 @@ import pytest
 import yaml
 
 from acc_assets.datasets import DatasetConfig, Digits, ImageData, Mnist
+from acc_assets.families import ANALYSES
 from acc_assets.models import ConvAutoencoder, FactorGroup
 from acc_assets.recipes import vocabulary
 from acc_assets.tasks import KLDivergenceTask, LinearRamp, ReconstructionTask
 from acc_assets.tree import (
     DatasetRef,
-    ManifoldAnalysis,
     TrainPhase,
     canonical,
     config,
@@ -39,7 +39,7 @@ KINDS = [
         VOCABULARY.parts,
     )
     for kind in group.values()
-] + [TrainPhase, ManifoldAnalysis]
+] + [TrainPhase, *ANALYSES.values()]
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -215,7 +215,10 @@ def test_parts_schedules_and_analyses_fit_the_schema() -> None:
         "early_stopping": {"task": "recon", "metric": "psnr"},
         "validate_every": 10,
     }
-    document["nodes"][1]["evaluate"] = {"manifold": {"label_sets": ["digits"], "points": 100}}
+    document["nodes"][1]["evaluate"] = {
+        "manifold": {"label_sets": ["digits"]},
+        "interactive": {"points": 100},
+    }
     assert problems(document) == []
     document["nodes"][1]["phases"][0]["augment"] = {"shift": 2}
     assert problems(document) == ["$.nodes[1].phases[0].augment"]

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from acc_assets.datasets import Augmentation, Digits, Slant
+from acc_assets.families import Manifold
 from acc_assets.models import ConvAutoencoder, FactorGroup, FactorSlotAutoencoder
 from acc_assets.recipes.mnist_factor_experiment import MNISTFactorExperiment
 from acc_assets.recipes.quickstart import Quickstart
@@ -20,7 +21,7 @@ from acc_assets.tasks import (
     ReconstructionTask,
     RegressionTask,
 )
-from acc_assets.tree import EarlyStopping, ManifoldAnalysis, Recipe, RecipeContext, RecipeError, trace
+from acc_assets.tree import EarlyStopping, Recipe, RecipeContext, RecipeError, trace
 
 GROUPS = (FactorGroup("digit", 0, 4), FactorGroup("style", 4, 8))
 
@@ -470,9 +471,9 @@ def test_results_say_that_they_are_not_there_yet_and_where_they_will_be(
             lambda ctx: (
                 ctx.attach_task(ReconstructionTask("r", (digits := started(ctx)))),
                 ctx.save_checkpoint("more"),
-                ctx.evaluate(manifold=ManifoldAnalysis(label_sets=(digits,), pixels="no")),
+                ctx.evaluate(Manifold(label_sets=(digits,), pixels="no")),
             ),
-            r"ManifoldAnalysis: pixels is 'no'; allowed is True or False",
+            r"Manifold: pixels is 'no'; allowed is True or False",
         ),
     ],
 )
