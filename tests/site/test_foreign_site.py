@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 from acc_assets.storage import Store
 
 __all__ = ["foreign_storage"]
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("foreign-site")]
+pytestmark = pytest.mark.browser
 
 LOADED = "document.querySelectorAll('[data-acc-state=loading]').length === 0"
 
