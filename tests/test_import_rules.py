@@ -19,7 +19,7 @@ ALLOWED = {
     "datasets": set(),
     "tasks": {"models", "datasets", "tree"},
     "training": {"models", "tasks", "datasets", "storage", "tree"},
-    "analysis": {"models", "datasets"},
+    "analysis": {"models", "tasks", "datasets"},
     "export": {"models"},
     "report": {"storage"},
     "recipes": {"tree", "models", "tasks", "datasets"},

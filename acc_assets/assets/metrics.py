@@ -37,13 +37,16 @@ def run(work: NodeWork) -> Outcome:
         latents = work.run.read_npz("latents/latents_latest.npz")
         stats = latent_stats(latents["mu"], latents.get("logvar"), work.abilities.factor_groups)
         probes = _slot_probes(work, latents["mu"])
+    told = work.run.read_json("summary.json")["tasks"]
     tasks: dict[str, Any] = {
         task.name: {
             "kind": task.kind,
+            "unit": task.unit,
             "dataset": task.dataset.name,
             "factor": getattr(task, "factor_name", None),
             "outputs": outputs_of(task, loaded.heads.get(task.name)),
             "metrics": measured[task.name],
+            "diagnostics": told.get(task.name, {}).get("diagnostics", {}),
             "baseline": task.baseline(datasets[task.dataset.name]),
             "generalisation": _record(gaps[task.name]) if task.name in gaps else None,
         }
@@ -191,7 +194,7 @@ def _not_collapsed(stats: LatentStats | None, able: Abilities) -> Verdict:
 KIND = AnalysisKind(
     suffix="metrics",
     family=FAMILY,
-    version=3,
+    version=4,
     description="Every task's metrics on the test split beside its baseline; KL and activity of each dimension.",
     kinds=frozenset({"pytorch", "table"}),
     analyse=run,

@@ -13,7 +13,7 @@ from acc_assets.models.configs import (
     ResNetAutoencoder,
 )
 from acc_assets.models.factors import FactorGroup
-from acc_assets.models.outputs import ModelOutput
+from acc_assets.models.outputs import ModelOutput, Outputs
 
 MODELS: dict[str, type] = {
     "fully_connected_autoencoder": FullyConnectedAutoencoder,
@@ -30,6 +30,7 @@ __all__ = [
     "FactorSlotAutoencoder",
     "FullyConnectedAutoencoder",
     "ModelOutput",
+    "Outputs",
     "ResNetAutoencoder",
     "observe",
 ]

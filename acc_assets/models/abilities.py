@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from acc_assets.models.factors import FactorGroup, check_factor_groups
-from acc_assets.models.outputs import ModelOutput
+from acc_assets.models.outputs import ModelOutput, Outputs
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -84,7 +84,7 @@ def observe(model: nn.Module, image_shape: tuple[int, ...]) -> Abilities:
     return Abilities(width, groups, lacks)
 
 
-def every_output(model: nn.Module, images: Tensor) -> dict[ModelOutput, Tensor]:
+def every_output(model: nn.Module, images: Tensor) -> dict[str, Tensor]:
     """All that a module returns for images (B, C, H, W): of `forward`, or of `encode` where that is all it has."""
     from torch import nn
 
@@ -93,7 +93,7 @@ def every_output(model: nn.Module, images: Tensor) -> dict[ModelOutput, Tensor]:
     return named_outputs((model if method == "forward" else model.encode)(images), model, method)  # type: ignore[operator]
 
 
-def coded(model: nn.Module, images: Tensor) -> dict[ModelOutput, Tensor]:
+def coded(model: nn.Module, images: Tensor) -> dict[str, Tensor]:
     """The outputs that hold the latent of images (B, C, H, W): `encode`'s, or `forward`'s where that has none."""
     encode: Any = getattr(model, "encode", None)
     if callable(encode):
@@ -103,7 +103,7 @@ def coded(model: nn.Module, images: Tensor) -> dict[ModelOutput, Tensor]:
     return every_output(model, images)
 
 
-def named_outputs(outputs: Any, model: nn.Module, method: str) -> dict[ModelOutput, Tensor]:
+def named_outputs(outputs: Any, model: nn.Module, method: str) -> dict[str, Tensor]:
     """The outputs of a module's method; raises ValueError unless they are a dictionary of `ModelOutput`."""
     if not isinstance(outputs, Mapping):
         raise ValueError(
@@ -113,7 +113,7 @@ def named_outputs(outputs: Any, model: nn.Module, method: str) -> dict[ModelOutp
     return dict(outputs)
 
 
-def point_latent(outputs: Mapping[ModelOutput, Tensor]) -> Tensor | None:
+def point_latent(outputs: Outputs) -> Tensor | None:
     """The latent (B, D) that readers see, the posterior mean where there is one; None unless there is a flat one."""
     latent = outputs.get(ModelOutput.MU, outputs.get(ModelOutput.LATENT))
     return latent if latent is not None and latent.ndim == 2 else None

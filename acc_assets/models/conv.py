@@ -35,7 +35,7 @@ class ConvAutoencoderNet(nn.Module):
             dropout=config.dropout,
         )
 
-    def encode(self, images: Tensor) -> dict[ModelOutput, Tensor]:
+    def encode(self, images: Tensor) -> dict[str, Tensor]:
         """LATENT (B, D) and SPATIAL; MU and LOGVAR when variational."""
         spatial = self.backbone(images)  # (B, c, h, w)
         code = self.code(spatial.flatten(1))
@@ -45,10 +45,10 @@ class ConvAutoencoderNet(nn.Module):
         mu, raw = code.chunk(2, dim=1)  # (B, D) each
         return outputs | posterior_outputs(mu, bounded_logvar(raw), sample=self.training)
 
-    def decode(self, latent: Tensor) -> dict[ModelOutput, Tensor]:
+    def decode(self, latent: Tensor) -> dict[str, Tensor]:
         """RECONSTRUCTION in [0, 1] and its logits, from a latent (B, D)."""
         return image_outputs(self.decoder(latent))
 
-    def forward(self, images: Tensor) -> dict[ModelOutput, Tensor]:
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
         encoded = self.encode(images)
         return encoded | self.decode(encoded[ModelOutput.LATENT])

@@ -127,13 +127,13 @@ class FactorSlotAutoencoderNet(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
 
-    def encode(self, images: Tensor) -> dict[ModelOutput, Tensor]:
+    def encode(self, images: Tensor) -> dict[str, Tensor]:
         """LATENT, MU and LOGVAR (B, D), and SPATIAL; LATENT is a sample in training and MU in evaluation."""
         spatial = self.backbone(images)  # (B, wide, side, side)
         mu, logvar = self.heads(spatial.flatten(1))
         return {ModelOutput.SPATIAL: spatial, **posterior_outputs(mu, logvar, sample=self.training)}
 
-    def decode(self, latent: Tensor) -> dict[ModelOutput, Tensor]:
+    def decode(self, latent: Tensor) -> dict[str, Tensor]:
         """RECONSTRUCTION in [0, 1] and its logits, from a latent (B, D)."""
         features, _ = self.attention(self.tokens(latent))  # (B, P, E)
         return image_outputs(self.upsampler(self._as_map(features)))
@@ -146,7 +146,7 @@ class FactorSlotAutoencoderNet(nn.Module):
         _, weights = self.attention(self.tokens(latent))  # (B, heads, P, F)
         return self._as_map(weights.mean(1))
 
-    def forward(self, images: Tensor) -> dict[ModelOutput, Tensor]:
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
         encoded = self.encode(images)
         return encoded | self.decode(encoded[ModelOutput.LATENT])
 

@@ -28,15 +28,15 @@ class FullyConnectedAutoencoderNet(nn.Module):
             nn.Unflatten(1, shape),
         )
 
-    def encode(self, images: Tensor) -> dict[ModelOutput, Tensor]:
+    def encode(self, images: Tensor) -> dict[str, Tensor]:
         """LATENT (B, D)."""
         return {ModelOutput.LATENT: self.encoder(images)}
 
-    def decode(self, latent: Tensor) -> dict[ModelOutput, Tensor]:
+    def decode(self, latent: Tensor) -> dict[str, Tensor]:
         """RECONSTRUCTION in [0, 1] and its logits, from a latent (B, D)."""
         return image_outputs(self.decoder(latent))
 
-    def forward(self, images: Tensor) -> dict[ModelOutput, Tensor]:
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
         encoded = self.encode(images)
         return encoded | self.decode(encoded[ModelOutput.LATENT])
 

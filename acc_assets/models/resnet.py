@@ -68,15 +68,15 @@ class ResNetAutoencoderNet(nn.Module):
             dropout=config.dropout,
         )
 
-    def encode(self, images: Tensor) -> dict[ModelOutput, Tensor]:
+    def encode(self, images: Tensor) -> dict[str, Tensor]:
         """LATENT (B, D) and SPATIAL."""
         spatial = self.backbone(images)  # (B, c, h, w)
         return {ModelOutput.SPATIAL: spatial, ModelOutput.LATENT: self.code(spatial.flatten(1))}
 
-    def decode(self, latent: Tensor) -> dict[ModelOutput, Tensor]:
+    def decode(self, latent: Tensor) -> dict[str, Tensor]:
         """RECONSTRUCTION in [0, 1] and its logits, from a latent (B, D)."""
         return image_outputs(self.decoder(latent))
 
-    def forward(self, images: Tensor) -> dict[ModelOutput, Tensor]:
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
         encoded = self.encode(images)
         return encoded | self.decode(encoded[ModelOutput.LATENT])

@@ -76,6 +76,8 @@ def measured(run: RunArtifacts) -> Iterable[tuple[Column, float]]:
             if is_number(value) and not (divergence and metric == "loss" and "kl" in metrics):
                 data = str(entry.get("dataset", ""))
                 column = column_of(task, metric, data, baseline.get(metric))
+                if metric == "loss":
+                    column = replace(column, unit=str(entry.get("unit", "")))
                 yield replace(column, count=images.get(data)), float(value)
     classified = classified_slots(run)
     for probe in run.metrics.get("probes") or []:

@@ -30,7 +30,7 @@ METRICS: dict[str, MetricWords] = {
     "nll": MetricWords("negative log-likelihood", "nats", "lower", "number", 2, 7),
     "probe_r2": MetricWords("R² of", "", "higher", "number", 3, 8),
     "probe_accuracy": MetricWords("accuracy of the", "", "higher", "percent", 1, 8),
-    "loss": MetricWords("loss", "nats", "lower", "number", 3, 20),
+    "loss": MetricWords("loss", "", "lower", "number", 3, 20),
     "active_dims": MetricWords("active dimensions", "", None, "count", 0, 9),
     "effect": MetricWords("effect on the image", "", None, "number", 4, 11),
     "trustworthiness": MetricWords("trustworthiness", "", "higher", "number", 3, 12),

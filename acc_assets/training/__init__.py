@@ -1,6 +1,5 @@
 """Training: exact, resumable, and a dumb pipe from batches through a model to tasks. No dagster."""
 
-from acc_assets.training.batches import LazyData, load_data
 from acc_assets.training.checkpoint import CheckpointState, Identity, parse_checkpoint
 from acc_assets.training.errors import CheckpointRefused, TrainingCancelled, TrainingDiverged, TrainingError
 from acc_assets.training.evaluation import EncodedSplit, device_of, encode_split, evaluate
@@ -17,7 +16,6 @@ __all__ = [
     "CheckpointState",
     "EncodedSplit",
     "Identity",
-    "LazyData",
     "LoadedModel",
     "NoProgress",
     "ProgressSink",
@@ -33,7 +31,6 @@ __all__ = [
     "evaluate",
     "judge_generalisation",
     "load_checkpoint",
-    "load_data",
     "load_final",
     "load_model",
     "parse_checkpoint",

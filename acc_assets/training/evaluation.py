@@ -5,19 +5,19 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from acc_assets.datasets import Batch, ImageData, Split
+from acc_assets.datasets import Batch, ImageData, Split, SplitName
 from acc_assets.models import ModelOutput
 from acc_assets.models.abilities import coded, every_output, point_latent
+from acc_assets.tasks import StepView
 from acc_assets.training.batches import chosen_factors
 from acc_assets.training.objective import as_images, group_tasks
 
-SplitName = Literal["train", "validation", "test"]
 BATCH_SIZE = 512
 
 
@@ -53,12 +53,12 @@ def evaluate(
     metrics: dict[str, dict[str, float]] = {}
     with evaluating(model, heads):
         for group in group_tasks(model, tasks, datasets, device):
-            evaluators = {task.name: task.evaluator(heads.get(task.name)) for task in group.tasks}
+            evaluators = {task.name: task.evaluator() for task in group.tasks}
             shown = getattr(datasets[group.dataset], split)
             for batch in _batches(shown, batch_size, device, group.columns):
                 outputs = group.forward(model, batch.images)
-                for evaluator in evaluators.values():
-                    evaluator.update(outputs, batch)
+                for name, evaluator in evaluators.items():
+                    evaluator.update(StepView(outputs, batch, heads.get(name), model))
             metrics |= {name: evaluator.compute() for name, evaluator in evaluators.items()}
     return {task.name: metrics[task.name] for task in tasks}
 
@@ -132,4 +132,8 @@ def _batches(split: Split, batch_size: int, device: torch.device, columns: Seque
             name: torch.from_numpy(values[start : start + batch_size]).to(device)
             for name, values in named.items()
         }
-        yield Batch(images=images, inputs=images, targets=targets, factors=factors)
+        labelled = split.labelled
+        given = (
+            None if labelled is None else torch.from_numpy(labelled[start : start + batch_size]).to(device)
+        )
+        yield Batch(images=images, inputs=images, targets=targets, factors=factors, labelled=given)
