@@ -89,7 +89,7 @@ def _latents(threads: int) -> dict[int, np.ndarray]:
         found = {}
         for step in range(steps // SNAPSHOTS, steps + 1, steps // SNAPSHOTS):
             model = load_model(run, tree["trained"], step).model
-            found[step] = encode_split(model, {}, (), data.test.images, decode=False).mu[:POINTS]
+            found[step] = encode_split(model, {}, (), data.test.images, decode=False)["mu"][:POINTS]
     return found
 
 

@@ -22,20 +22,15 @@ def run(work: NodeWork) -> Outcome:
 
     from acc_assets.analysis.attention import attention_overlays, attention_summary
     from acc_assets.analysis.figures import tile, to_png
-    from acc_assets.training import device_of
 
     model: Any = work.model().model
-    mu = work.run.read_npz("latents/latents_latest.npz")["mu"]
     names = [group.name for group in work.groups]
     shown = work.example_indices(per_class=1)[:IMAGES]
-    measured = np.unique(np.linspace(0, len(mu) - 1, min(MEASURED, len(mu))).astype(int))
-    device = device_of(model)
+    count = len(work.data.test)
+    measured = np.unique(np.linspace(0, count - 1, min(MEASURED, count)).astype(int))
     images = work.data.test.images.astype(np.float32) / 255
     with torch.no_grad():
-        maps, many = (
-            model.attention_maps(torch.from_numpy(mu[chosen]).to(device)).cpu().numpy()
-            for chosen in (shown, measured)
-        )
+        maps, many = (model.attention_maps(work.code(chosen)).cpu().numpy() for chosen in (shown, measured))
     summary = attention_summary(many, images[measured], names)
     overlays = attention_overlays(maps, images[shown], names)
     png = to_png(tile(overlays, scale=SCALE, column_labels=["input", *names]))
@@ -65,7 +60,7 @@ def run(work: NodeWork) -> Outcome:
 KIND = AnalysisKind(
     suffix="attention",
     family=FAMILY,
-    version=1,
+    version=2,
     description="The decoder's cross-attention to each factor, laid over test images.",
     kinds=frozenset({"pytorch", "image"}),
     analyse=run,

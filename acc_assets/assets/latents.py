@@ -37,20 +37,17 @@ def run(work: NodeWork) -> Outcome:
         for step in steps:
             loaded = work.model(step)
             encoded = encode_split(loaded.model, loaded.heads, tasks, images)
-            arrays = {"mu": encoded.mu}
-            if encoded.logvar is not None:
-                arrays["logvar"] = encoded.logvar
-            if encoded.error is not None:
-                arrays["error"] = encoded.error
-            arrays |= {f"pred/{name}": values for name, values in encoded.predictions.items()}
-            out.npz(f"latents_step_{step}.npz", arrays)
+            out.npz(f"latents_step_{step}.npz", encoded)
         out.latest(f"latents_step_{steps[-1]}.npz", "latents_latest.npz")
-        out.json("latents.json", {**facts, "tasks": sorted(encoded.predictions)})
+        out.json(
+            "latents.json",
+            {**facts, "tasks": sorted(name[5:] for name in encoded if name.startswith("pred/"))},
+        )
     return Outcome(
         data_version=digest_of(work.run.manifest(FAMILY)),
         metadata={
             "points": len(images),
-            "latent dimensions": int(encoded.mu.shape[1]),
+            "latent dimensions": encoded["mu"].shape[1],
             "snapshots": len(steps),
             "data": work.data.source,
             "path": str(work.run.local_path(FAMILY)),
@@ -61,8 +58,9 @@ def run(work: NodeWork) -> Outcome:
 KIND = AnalysisKind(
     suffix="latents",
     family=FAMILY,
-    version=3,
-    description="Posterior means of the test split, predictions and reconstruction errors, at every snapshot.",
+    version=4,
+    description="Posterior means of the test split and the encoder's other outputs, predictions and reconstruction "
+    "errors, at every snapshot.",
     kinds=frozenset({"pytorch", "numpy"}),
     analyse=run,
     reads_data=True,

@@ -36,8 +36,7 @@ def run(work: NodeWork) -> Outcome:
         "data": work.data.source,
         "data_digest": work.data.digest,
     }
-    width = latents["mu"].shape[1]
-    bundle = export_onnx(loaded.model, images.shape[1:], width, card, decoder=no_decoder is None)
+    bundle = export_onnx(loaded.model, images.shape[1:], card)
     probes, weights = _probes(work, loaded.heads)
     parity = check_parity(bundle, loaded.model, images[:5])
     with work.run.family(FAMILY) as out:
@@ -48,9 +47,7 @@ def run(work: NodeWork) -> Outcome:
         out.json(
             "onnx.json",
             {
-                "opset": bundle.opset,
-                "inputs": {"encoder": ["input"], "decoder": ["latent"]},
-                "outputs": {"encoder": ["latent"], "decoder": ["reconstruction"]},
+                **bundle.to_json(),
                 "no_decoder": no_decoder,
                 "parity": {**asdict(parity), "passed": parity.passed},
                 "ranges": stats.ranges,
@@ -107,7 +104,7 @@ def _probes(work: NodeWork, heads: Mapping[str, Any]) -> tuple[list[dict[str, An
 KIND = AnalysisKind(
     suffix="onnx",
     family=FAMILY,
-    version=4,
+    version=5,
     description="Encoder and decoder as ONNX, compared with torch by onnxruntime.",
     kinds=frozenset({"pytorch", "onnx"}),
     analyse=run,

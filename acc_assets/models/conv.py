@@ -12,7 +12,7 @@ from acc_assets.models.layers import (
     image_outputs,
     posterior_outputs,
 )
-from acc_assets.models.outputs import ModelOutput
+from acc_assets.models.outputs import ModelOutput, Outputs
 
 
 class ConvAutoencoderNet(nn.Module):
@@ -45,10 +45,10 @@ class ConvAutoencoderNet(nn.Module):
         mu, raw = code.chunk(2, dim=1)  # (B, D) each
         return outputs | posterior_outputs(mu, bounded_logvar(raw), sample=self.training)
 
-    def decode(self, latent: Tensor) -> dict[str, Tensor]:
-        """RECONSTRUCTION in [0, 1] and its logits, from a latent (B, D)."""
-        return image_outputs(self.decoder(latent))
+    def decode(self, code: Outputs) -> dict[str, Tensor]:
+        """RECONSTRUCTION in [0, 1] and its logits, from a code: LATENT (B, D)."""
+        return image_outputs(self.decoder(code[ModelOutput.LATENT]))
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         encoded = self.encode(images)
-        return encoded | self.decode(encoded[ModelOutput.LATENT])
+        return encoded | self.decode(encoded)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from acc_assets.models.configs import FullyConnectedAutoencoder
 from acc_assets.models.layers import image_outputs, relu_dropout
-from acc_assets.models.outputs import ModelOutput
+from acc_assets.models.outputs import ModelOutput, Outputs
 
 
 class FullyConnectedAutoencoderNet(nn.Module):
@@ -32,13 +32,13 @@ class FullyConnectedAutoencoderNet(nn.Module):
         """LATENT (B, D)."""
         return {ModelOutput.LATENT: self.encoder(images)}
 
-    def decode(self, latent: Tensor) -> dict[str, Tensor]:
-        """RECONSTRUCTION in [0, 1] and its logits, from a latent (B, D)."""
-        return image_outputs(self.decoder(latent))
+    def decode(self, code: Outputs) -> dict[str, Tensor]:
+        """RECONSTRUCTION in [0, 1] and its logits, from a code: LATENT (B, D)."""
+        return image_outputs(self.decoder(code[ModelOutput.LATENT]))
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         encoded = self.encode(images)
-        return encoded | self.decode(encoded[ModelOutput.LATENT])
+        return encoded | self.decode(encoded)
 
 
 def _perceptron(widths: Sequence[int], dropout: float) -> list[nn.Module]:

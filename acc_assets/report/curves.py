@@ -67,10 +67,10 @@ def panel_of(key: str, tasks: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]
     else:
         group = "Optimizer" if key == "lr" else "Training loss"
         title = {"lr": "learning rate", "total": "total loss"}.get(key, key.removeprefix("loss/") + " loss")
-        task = tasks.get(key.removeprefix("loss/"), {})
-        units = {str(one.get("unit", "")) for one in (tasks.values() if key == "total" else [task])}
+        own = tasks.get(key.removeprefix("loss/"), {})
+        units = {str(facts.get("unit", "")) for facts in (tasks.values() if key == "total" else [own])}
         unit, percent = units.pop() if key != "lr" and len(units) == 1 else "", False
-        neutral = key == "lr" or task.get("kind") == "kl"  # less KL is not better by itself
+        neutral = key == "lr" or own.get("kind") == "kl"  # less KL is not better by itself
         better = None if neutral else "lower"
         rank = 0 if key == "total" else 1
     return {

@@ -2,7 +2,7 @@
 
 from acc_assets.training.checkpoint import CheckpointState, Identity, parse_checkpoint
 from acc_assets.training.errors import CheckpointRefused, TrainingCancelled, TrainingDiverged, TrainingError
-from acc_assets.training.evaluation import EncodedSplit, device_of, encode_split, evaluate
+from acc_assets.training.evaluation import device_of, encode_split, evaluate
 from acc_assets.training.generalisation import judge_generalisation
 from acc_assets.training.loading import LoadedModel, load_model
 from acc_assets.training.materialize import CheckpointResult, build_checkpoint
@@ -14,7 +14,6 @@ __all__ = [
     "CheckpointRefused",
     "CheckpointResult",
     "CheckpointState",
-    "EncodedSplit",
     "Identity",
     "LoadedModel",
     "NoProgress",
