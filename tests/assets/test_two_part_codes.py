@@ -45,18 +45,15 @@ def test_every_output_of_an_example_is_stored_by_its_name(run: RunDirectory) -> 
         with torch.no_grad():
             outputs = model(torch.from_numpy(images()))
         for name in ("mu", "logvar", "component", "component_means"):
-            np.testing.assert_allclose(stored[name], outputs[name].numpy(), atol=1e-5)
+            np.testing.assert_allclose(stored[name], outputs[name].detach().numpy(), atol=1e-5)
 
 
 def test_diagnostics_and_units_reach_curves_metrics_and_pages(storage: Path, run: RunDirectory) -> None:
     history = run.read_npz("history/history.npz")
     weight = history["mixture/categorical_weight"]
-    np.testing.assert_allclose(
-        weight[:3], [0.15, 0.55, 0.925], atol=1e-6
-    )  # 0..3, 4..7 and 8..11 of a ramp of 10
-    np.testing.assert_allclose(
-        history["loss/mixture"][3:], (history["mixture/kl_c"] + history["mixture/kl_z"])[3:], rtol=1e-5
-    )
+    np.testing.assert_allclose(weight[:3], [0.15, 0.55, 0.925], atol=1e-6)  # a ramp of 10, by logs of four steps
+    parts = history["mixture/kl_c"] + history["mixture/kl_z"]
+    np.testing.assert_allclose(history["loss/mixture"][3:], parts[3:], rtol=1e-5)
     tasks = run.read_json("metrics/metrics.json")["tasks"]
     assert {name: task["unit"] for name, task in tasks.items()} == {
         "recon": "squared error per pixel",
@@ -64,8 +61,7 @@ def test_diagnostics_and_units_reach_curves_metrics_and_pages(storage: Path, run
         "digit": "nats per image",
     }
     assert set(tasks["mixture"]["diagnostics"]) == {"kl_c", "kl_z", "categorical_weight"}
-    site = storage / "site"
-    csv = (site / "recipes" / "two_part" / "downloads" / "comparison.csv").read_text()
+    csv = Store(storage).recipe("two_part").read_bytes("comparison/comparison.csv").decode()
     assert "recon,loss,squared error per pixel" in csv
 
 
