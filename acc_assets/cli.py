@@ -94,6 +94,15 @@ def recipes(as_json: bool) -> None:
 
 
 @main.command()
+def schema() -> None:
+    """Print the JSON schema of YAML recipes, for an editor that completes and checks them."""
+    from acc_assets.recipes import vocabulary
+    from acc_assets.tree import recipe_schema
+
+    click.echo(json.dumps(recipe_schema(vocabulary()), indent=2))
+
+
+@main.command()
 @click.argument("recipe", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--steps", type=click.IntRange(1), help="As in `acc build`.")

@@ -6,19 +6,25 @@ from typing import Any
 
 import dagster as dg
 
-from acc_assets.assets.kinds import Outcome, digest_of
-from acc_assets.report import Comparison, RecipeView, compare
-from acc_assets.storage import RunDirectory, Store
+from acc_assets.assets.kinds import AssetKind, Outcome, Work, seen
+from acc_assets.families import Family
+from acc_assets.report import Comparison, compare
 
-FAMILY = "comparison"
 VERSION = 1
-READS = ("metrics", "manifold")  # analyses, by suffix
 
 
-def run(view: RecipeView, store: Store, folder: RunDirectory) -> Outcome:
+class ComparisonFamily(Family):
+    """All metrics of all branches and seeds, as a table and with what is compared."""
+
+    name = "comparison"
+    title = "Comparison"
+    document = "comparison.json"
+
+
+def run(work: Work) -> Outcome:
     """Compare what is there of a recipe and matches it, and say what is missing."""
-    found = compare(store, view)
-    with folder.family(FAMILY) as out:
+    found = compare(seen(work))
+    with work.folder.family(ComparisonFamily.name) as out:
         out.json("comparison.json", found.to_json())
         out.bytes("comparison.csv", found.to_csv().encode())
     numbers = {
@@ -28,14 +34,12 @@ def run(view: RecipeView, store: Store, folder: RunDirectory) -> Outcome:
         if column.key in found.cells[node]
     }
     return Outcome(
-        data_version=digest_of(folder.manifest(FAMILY)),
         metadata={
             **numbers,
             "comparison": _table(found),
             "missing": len(found.missing),
             "left out": "; ".join(f"{one.node} seed {one.seed}: {one.what}" for one in found.missing)
             or "nothing",
-            "path": str(folder.local_path(FAMILY)),
         },
     )
 
@@ -56,3 +60,12 @@ def _table(found: Comparison) -> dg.MetadataValue[Any]:
     names = ["node", *(column.label for column in columns)]
     schema = dg.TableSchema(columns=[dg.TableColumn(name, "string") for name in names])
     return dg.MetadataValue.table(records=records, schema=schema)
+
+
+KIND = AssetKind(
+    scope="recipe",
+    family=ComparisonFamily(),
+    run=run,
+    description="The comparison of a recipe's branches and seeds.",
+    kinds=frozenset({"table"}),
+)

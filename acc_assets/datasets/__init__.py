@@ -5,7 +5,7 @@ Importing this package imports neither torch nor scikit-learn; `load` and `apply
 
 from acc_assets.datasets.arrays import ImageData, PenRule, Split, SplitName, data_digest
 from acc_assets.datasets.augmentation import Augmentation
-from acc_assets.datasets.data import Batch, DatasetConfig, load_dataset
+from acc_assets.datasets.data import Batch, DatasetConfig, load_dataset, sees_seed
 from acc_assets.datasets.digits import Digits
 from acc_assets.datasets.files import DatasetError, source_digest
 from acc_assets.datasets.mnist import FashionMnist, Mnist, load_mnist
@@ -39,5 +39,6 @@ __all__ = [
     "generate_thickness",
     "load_dataset",
     "load_mnist",
+    "sees_seed",
     "source_digest",
 ]

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
+from pydantic import InstanceOf
+
+from acc_assets.tree.config import AnyNumberOf, config
 
 TargetKind = Literal["class", "real"]
 SplitName = Literal["train", "validation", "test"]
@@ -62,9 +65,7 @@ class PenRule:
 class DataFacts:
     """What follows from a data set's targets and sizes, whether it is loaded or only configured."""
 
-    if (
-        TYPE_CHECKING
-    ):  # read-only, so that a dataclass may have it as a field and a configuration as a property
+    if TYPE_CHECKING:  # as properties, so that one class may have a field and another compute it
 
         @property
         def target_names(self) -> tuple[str, ...]: ...
@@ -110,7 +111,7 @@ class DataFacts:
         }
 
 
-@dataclass(frozen=True)
+@config(kw_only=False)
 class ImageData(DataFacts):
     """A loaded data set. It can stand for itself in a recipe, where its digest says which data it is.
 
@@ -121,10 +122,10 @@ class ImageData(DataFacts):
 
     name: str
     source: str
-    train: Split = field(repr=False, compare=False, metadata={"hashed": False})
-    validation: Split = field(repr=False, compare=False, metadata={"hashed": False})
-    test: Split = field(repr=False, compare=False, metadata={"hashed": False})
-    target_names: tuple[str, ...] = ()
+    train: InstanceOf[Split] = field(repr=False, compare=False, metadata={"hashed": False})
+    validation: InstanceOf[Split] = field(repr=False, compare=False, metadata={"hashed": False})
+    test: InstanceOf[Split] = field(repr=False, compare=False, metadata={"hashed": False})
+    target_names: AnyNumberOf[str] = ()
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -138,9 +139,9 @@ class ImageData(DataFacts):
         count = self.train.targets.shape[1] if self.kind_of_target == "real" else 0
         if self.kind_of_target == "class":
             count = 1 + max(int(split.targets.max()) for split in splits.values())
-        names = tuple(self.target_names) or tuple(str(number) for number in range(count))
+        names = self.target_names or tuple(str(number) for number in range(count))
         too_few = len(names) < count or (self.kind_of_target == "real" and len(names) > count)
-        if too_few or not all(isinstance(name, str) for name in names):
+        if too_few:
             raise ValueError(
                 f"data set '{self.name}': target_names is {names!r}, but there are {count} "
                 f"{'classes' if self.kind_of_target == 'class' else 'columns'}; allowed is one text each."

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from acc_assets.datasets.arrays import PenRule, Split, SplitName
-from acc_assets.datasets.data import DatasetConfig, check_range, draw
+from acc_assets.datasets.data import DatasetConfig, draw
 from acc_assets.datasets.files import file_digest, source_digest
+from acc_assets.tree.config import Natural, Positive, config
 
 OFFICIAL_TRAIN, OFFICIAL_TEST = 60_000, 10_000
 # LeCun et al. (1998), section III-A: 20 x 20 pixels with the proportions kept, the centre of mass in the middle of 28.
@@ -62,6 +63,7 @@ def data_dir() -> Path:
     return root / "storage" / "datasets"
 
 
+@config
 class _MnistLike(DatasetConfig):
     """The splits that MNIST and Fashion-MNIST share; see `Mnist`."""
 
@@ -71,18 +73,18 @@ class _MnistLike(DatasetConfig):
         "It is downloaded when the data set is first loaded, where the network allows; or set the environment variable "
         f"{DATA_DIR_VARIABLE} to a folder that holds it in torchvision's layout."
     )
-    image_size: int
-    train_samples: int | None
-    validation_samples: int
-    stratified: bool
-    seed: int
+    image_size: Annotated[int, Field(ge=8, le=256)] = 32
+    train_samples: Positive | None = None
+    validation_samples: Annotated[int, Field(ge=1, lt=OFFICIAL_TRAIN)] = 5_000
+    stratified: bool = False
+    seed: Natural = 0
 
-    def _check(self) -> None:
-        check_range(self, "image_size", 8, 256)
-        check_range(self, "validation_samples", 1, OFFICIAL_TRAIN - 1)
-        check_range(self, "seed", 0)
-        if self.train_samples is not None:
-            check_range(self, "train_samples", 1, OFFICIAL_TRAIN - self.validation_samples)
+    def __post_init__(self) -> None:
+        left = OFFICIAL_TRAIN - self.validation_samples
+        if self.train_samples is not None and self.train_samples > left:
+            raise ValueError(
+                f"train_samples is {self.train_samples}; allowed is a whole number from 1 to {left}"
+            )
 
     @property
     def source(self) -> str:
@@ -156,7 +158,7 @@ class _MnistLike(DatasetConfig):
         return Split(images[chosen], labels[chosen])
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Mnist(_MnistLike):
     """MNIST (LeCun, Cortes and Burges, 1998): 28x28 scans of handwritten digits.
 
@@ -166,31 +168,16 @@ class Mnist(_MnistLike):
     stratified: draw with the class shares of the whole pool, exact to one image. seed: of the draw.
     """
 
-    image_size: int = 32
-    train_samples: int | None = None
-    validation_samples: int = 5_000
-    stratified: bool = False
-    seed: int = 0
-
     name: ClassVar[str] = "mnist"
     handwritten: ClassVar[bool] = True
     pen_rule: ClassVar[PenRule | None] = PEN_RULE
     title: ClassVar[str] = "MNIST (real handwritten digits)"
     class_names: ClassVar[tuple[str, ...]] = tuple("0123456789")
 
-    def __post_init__(self) -> None:
-        self._check()
 
-
-@dataclass(frozen=True, kw_only=True)
+@config
 class FashionMnist(_MnistLike):
     """Fashion-MNIST (Xiao, Rasul and Vollgraf, 2017): 28x28 pictures of clothes; fields as in `Mnist`."""
-
-    image_size: int = 32
-    train_samples: int | None = None
-    validation_samples: int = 5_000
-    stratified: bool = False
-    seed: int = 0
 
     name: ClassVar[str] = "fashion_mnist"
     title: ClassVar[str] = "Fashion-MNIST (real product photographs)"
@@ -206,9 +193,6 @@ class FashionMnist(_MnistLike):
         "bag",
         "ankle boot",
     )
-
-    def __post_init__(self) -> None:
-        self._check()
 
 
 def load_mnist(image_size: int = 32, **options: Any) -> Mnist:

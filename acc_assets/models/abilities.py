@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from acc_assets.models.factors import FactorGroup, check_factor_groups
 from acc_assets.models.outputs import ModelOutput, Outputs
+from acc_assets.tree.analyses import DECODE, LATENT, RECONSTRUCTION
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-LATENT, RECONSTRUCTION, DECODE = "latent", "reconstruction", "decode"
 Shapes = Mapping[str, tuple[int, ...]]
 MAP_DIMENSIONS = 4  # outputs (B, c, h, w) and beyond are maps, too large to keep for every example
 SEEN = 3  # images that a module is tried with: an output with another length is not one per image
 TAKEN = (
     "error",
     "input",
-)  # names beside those of the outputs: of the reconstruction's error, of an exported encoder
+)  # of the reconstruction's error and an exported encoder: no output may be called so
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 

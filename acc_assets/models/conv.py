@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from torch import Tensor, nn
 
-from acc_assets.models.configs import ConvAutoencoder
 from acc_assets.models.layers import (
     DoublingDecoder,
     bounded_logvar,
@@ -13,6 +14,9 @@ from acc_assets.models.layers import (
     posterior_outputs,
 )
 from acc_assets.models.outputs import ModelOutput, Outputs
+
+if TYPE_CHECKING:
+    from acc_assets.models.configs import ConvAutoencoder
 
 
 class ConvAutoencoderNet(nn.Module):

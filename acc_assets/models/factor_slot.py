@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from acc_assets.models.configs import NORM_GROUPS, FactorSlotAutoencoder
 from acc_assets.models.layers import bounded_logvar, image_outputs, posterior_outputs
 from acc_assets.models.outputs import ModelOutput, Outputs
+
+if TYPE_CHECKING:
+    from acc_assets.models.configs import FactorSlotAutoencoder
+
+NORM_GROUPS = 8  # divide every width: those of the configuration are multiples of it
 
 
 class FactorHeads(nn.Module):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from acc_assets.models.configs import FullyConnectedAutoencoder
 from acc_assets.models.layers import image_outputs, relu_dropout
 from acc_assets.models.outputs import ModelOutput, Outputs
+
+if TYPE_CHECKING:
+    from acc_assets.models.configs import FullyConnectedAutoencoder
 
 
 class FullyConnectedAutoencoderNet(nn.Module):

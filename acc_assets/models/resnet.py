@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from torch import Tensor, nn
 
-from acc_assets.models.configs import ResNetAutoencoder
 from acc_assets.models.layers import DoublingDecoder, image_outputs, relu_dropout
 from acc_assets.models.outputs import ModelOutput, Outputs
+
+if TYPE_CHECKING:
+    from acc_assets.models.configs import ResNetAutoencoder
 
 
 class ResidualBlock(nn.Module):

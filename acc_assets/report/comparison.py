@@ -7,19 +7,14 @@ import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from acc_assets.report.artifacts import RunArtifacts
 from acc_assets.report.cells import Cell
 from acc_assets.report.columns import Column, measured, register
 from acc_assets.report.differences import Reference, nearest
 from acc_assets.report.manifold import RAW_PIXELS, controls
-from acc_assets.report.views import RecipeView
+from acc_assets.report.recipe import RecipeView
 from acc_assets.report.vocabulary import build_command
-
-if TYPE_CHECKING:
-    from acc_assets.storage import Store
-
 
 ENOUGH = 3  # headlines
 SECONDARY = 6  # metrics from this rank on (KL, losses, ...) are no headlines
@@ -186,7 +181,7 @@ class Comparison:
         return out.getvalue()
 
 
-def compare(store: Store, recipe: RecipeView) -> Comparison:
+def compare(recipe: RecipeView) -> Comparison:
     """Read the metrics of every shown node and seed that are there, and say which are not."""
     nodes = tuple(node.tag for node in recipe.shown())
     values: dict[str, dict[str, dict[int, float]]] = {node: {} for node in nodes}
@@ -197,7 +192,7 @@ def compare(store: Store, recipe: RecipeView) -> Comparison:
     collapsed: list[tuple[str, int, str]] = []
     for node in nodes:
         for seed in recipe.seeds:
-            run = RunArtifacts(store, recipe, node, seed)
+            run = recipe.run(node, seed)
             images |= run.images("train")
             if run.summary:
                 health[node][seed] = run.health()
@@ -213,19 +208,19 @@ def compare(store: Store, recipe: RecipeView) -> Comparison:
                 continue
             groups = (run.metrics.get("latent") or {}).get("groups") or {}
             collapsed += [(node, seed, str(name)) for name, group in groups.items() if group.get("collapsed")]
-            for column, value in measured(run):
+            for column, value in measured(recipe, run):
                 register(columns, column)
                 values[node].setdefault(column.key, {})[seed] = value
     control_cells = {
         name: {key: Cell.of(by_seed) for key, by_seed in numbers.items()}
-        for name, numbers in controls(store, recipe).items()
+        for name, numbers in controls(recipe).items()
     }
     for key, cell in control_cells.get(RAW_PIXELS, {}).items():
         if key in columns:
             columns[key] = replace(columns[key], baseline=cell.mean)
     cells = {node: {key: Cell.of(by_seed) for key, by_seed in values[node].items()} for node in nodes}
     ordered = tuple(sorted(columns.values(), key=lambda c: (c.rank, c.key)))
-    references = nearest(recipe, [recipe.node(node) for node in nodes], images)
+    references = nearest(recipe, [recipe[node] for node in nodes], images)
     earlier = {node: reference.tag for node, reference in references.items()}
     return Comparison(
         recipe=recipe.name,

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from acc_assets.report.artifacts import RunArtifacts
-from acc_assets.report.vocabulary import words
+from acc_assets.families import RunArtifacts
+from acc_assets.families.words import words
 
 POINTS = 160  # most points of one curve; each is the mean of the values it stands for
 

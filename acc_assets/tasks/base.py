@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from acc_assets.models import ModelOutput, Outputs, observe
 from acc_assets.models.abilities import LATENT
 from acc_assets.tasks.health import LossHealth
-from acc_assets.tasks.schedules import WeightSchedule, check_weight, weight_at
+from acc_assets.tasks.schedules import WeightSchedule, weight_at
 from acc_assets.tasks.view import Evaluator, Loss, StepView
+from acc_assets.tree.config import Amount, Name, Natural, Pair, PositiveNumber, config
+from acc_assets.tree.references import Dataset
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from acc_assets.tree import DatasetRef
-
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 NATS = "nats per image"
 
 
-@dataclass(frozen=True)
+@config(kw_only=False)
 class Task:
     """A loss plus an evaluation that reads model outputs: configuration, not a subclass per model.
 
@@ -35,22 +33,15 @@ class Task:
     for bit, a fork inherits it, early stopping restores it. A moving average of the weights leaves buffers as they are.
     """
 
-    name: str
-    dataset: DatasetRef
+    name: Name
+    dataset: Dataset
     _: KW_ONLY
-    weight: float | WeightSchedule = 1.0
+    weight: Amount | WeightSchedule = 1.0
 
     kind: ClassVar[str]
+    version: ClassVar[int] = 1  # to be raised where the same fields come to mean other bits
     sets_scale: ClassVar[bool] = False  # its reach is what weight 1.0 of a relative task amounts to
     relative: ClassVar[bool] = False  # its weight is relative to that reach; False: to one nat per image
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
-            raise ValueError(
-                f"task name {self.name!r} is not valid: use letters, digits and '_', starting with a letter"
-            )
-        if not isinstance(self.weight, WeightSchedule):
-            check_weight(self.weight, f"weight of task '{self.name}'")
 
     @property
     def unit(self) -> str:
@@ -137,33 +128,25 @@ class Task:
             )
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class LatentTask(Task):
     """A task that looks at the latent: all of it, `latent_slice=(start, stop)`, or the factor `factor_name`."""
 
-    latent_slice: tuple[int, int] | None = None
-    factor_name: str | None = None
+    latent_slice: Pair[Natural] | None = None
+    factor_name: Name | None = None
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.latent_slice is None:
             return
         if self.factor_name is not None:
             raise ValueError(
-                f"task '{self.name}' has both latent_slice={self.latent_slice} and "
-                f"factor_name={self.factor_name!r}: give one of them"
+                f"latent_slice={self.latent_slice} and factor_name={self.factor_name!r} stand side by side; allowed "
+                "is one of them"
             )
-        bounds = tuple(self.latent_slice)
-        if (
-            len(bounds) != 2
-            or any(not isinstance(bound, int) for bound in bounds)
-            or not 0 <= bounds[0] < bounds[1]
-        ):
+        if self.latent_slice[0] >= self.latent_slice[1]:
             raise ValueError(
-                f"task '{self.name}' has latent_slice={self.latent_slice!r}: give (start, stop) with "
-                "0 <= start < stop"
+                f"latent_slice is {self.latent_slice}; allowed is (start, stop) with 0 <= start < stop"
             )
-        object.__setattr__(self, "latent_slice", bounds)
 
     def check(self, model_config: Any, dataset_config: Any) -> None:
         """Also raise ValueError for a factor that the model lacks or a slice outside its latent."""
@@ -217,7 +200,7 @@ class LatentTask(Task):
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class ProbeTask(LatentTask):
     """A task with a linear probe on the latent.
 
@@ -233,16 +216,9 @@ class ProbeTask(LatentTask):
     moves under it must learn faster than what moves it.
     """
 
-    head_lr: float | None = None
+    head_lr: PositiveNumber | None = None
 
     relative: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.head_lr is not None and not self.head_lr > 0:
-            raise ValueError(
-                f"task '{self.name}' has head_lr={self.head_lr}: it must be a positive number or None"
-            )
 
     @property
     def unit(self) -> str:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from acc_assets.models import Outputs
 from acc_assets.tasks.base import ProbeTask, dataset_fact
 from acc_assets.tasks.health import LossHealth, against_baseline
 from acc_assets.tasks.view import Evaluator, StepView
+from acc_assets.tree.config import config
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class ClassificationTask(ProbeTask):
     """Cross-entropy of a linear probe, in nats per image. Metrics: loss, accuracy.
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from acc_assets.models import ModelOutput
 from acc_assets.tasks.base import NATS, LatentTask
 from acc_assets.tasks.health import Health, LossHealth, final_loss
 from acc_assets.tasks.view import Evaluator, StepView
+from acc_assets.tree.config import config
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -20,7 +20,7 @@ WARNING_ABOVE = 5.0
 EXPLODED_ABOVE = 15.0
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class KLDivergenceTask(LatentTask):
     """KL(q(z|x) || N(0, I)) over the slice, in nats per image; its weight is the beta of beta-VAE.
 

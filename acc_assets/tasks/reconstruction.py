@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from acc_assets.models import ModelOutput
 from acc_assets.tasks.base import NATS, Task
 from acc_assets.tasks.health import LossHealth, against_baseline
 from acc_assets.tasks.view import Evaluator, StepView
+from acc_assets.tree.config import PositiveNumber, config
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,7 +21,7 @@ DEFAULT_SIGMA = {"mse": 0.1, "l1": 0.05}
 PER_PIXEL = {"bce": "nats per pixel", "mse": "squared error per pixel", "l1": "absolute error per pixel"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class ReconstructionTask(Task):
     """Negative log-likelihood of the clean image under the decoder, without its constant, in nats per image.
 
@@ -38,28 +38,18 @@ class ReconstructionTask(Task):
     """
 
     error: ErrorKind = "bce"
-    sigma: float | None = None
+    sigma: PositiveNumber | None = None
     reduction: Reduction = "sum"
 
     kind: ClassVar[str] = "reconstruction"
     sets_scale: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        for field, allowed in (("error", get_args(ErrorKind)), ("reduction", get_args(Reduction))):
-            if getattr(self, field) not in allowed:
-                raise ValueError(
-                    f"task '{self.name}' has {field}={getattr(self, field)!r}: allowed are {', '.join(allowed)}"
-                )
-        if self.sigma is None:
-            return
-        if self.error == "bce" or self.reduction == "mean":
+        if self.sigma is not None and (self.error == "bce" or self.reduction == "mean"):
             raise ValueError(
-                f"task '{self.name}' has sigma={self.sigma}, which error={self.error!r} with "
-                f"reduction={self.reduction!r} does not use: leave sigma out"
+                f"sigma is {self.sigma}, which error={self.error!r} with reduction={self.reduction!r} does not use; "
+                "leave sigma out"
             )
-        if not self.sigma > 0:
-            raise ValueError(f"task '{self.name}' has sigma={self.sigma}: it must be a positive number")
 
     @property
     def nats_per_error(self) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -12,12 +11,13 @@ from acc_assets.models import Outputs
 from acc_assets.tasks.base import ProbeTask, dataset_fact
 from acc_assets.tasks.health import LossHealth, against_baseline
 from acc_assets.tasks.view import Evaluator, StepView
+from acc_assets.tree.config import Positive, PositiveNumber, Several, config
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class RegressionTask(ProbeTask):
     """Gaussian negative log-likelihood of a linear probe, without its constant, in nats per image.
 
@@ -28,18 +28,11 @@ class RegressionTask(ProbeTask):
     (both the mean over columns).
     """
 
-    output_dim: int | None = None
-    target_names: tuple[str, ...] | None = None
-    sigma: float = 0.1
+    output_dim: Positive | None = None
+    target_names: Several[str] | None = None
+    sigma: PositiveNumber = 0.1
 
     kind: ClassVar[str] = "regression"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.sigma > 0:
-            raise ValueError(f"task '{self.name}' has sigma={self.sigma}: it must be a positive number")
-        if self.target_names is not None:
-            object.__setattr__(self, "target_names", tuple(self.target_names))
 
     def check(self, model_config: Any, dataset_config: Any) -> None:
         """Also raise ValueError when the targets are not real, a name is unknown, or `output_dim` is wrong."""

@@ -51,7 +51,9 @@ def test_every_output_of_an_example_is_stored_by_its_name(run: RunDirectory) -> 
 def test_diagnostics_and_units_reach_curves_metrics_and_pages(storage: Path, run: RunDirectory) -> None:
     history = run.read_npz("history/history.npz")
     weight = history["mixture/categorical_weight"]
-    np.testing.assert_allclose(weight[:3], [0.15, 0.55, 0.925], atol=1e-6)  # a ramp of 10, by logs of four steps
+    np.testing.assert_allclose(
+        weight[:3], [0.15, 0.55, 0.925], atol=1e-6
+    )  # a ramp of 10, by logs of four steps
     parts = history["mixture/kl_c"] + history["mixture/kl_z"]
     np.testing.assert_allclose(history["loss/mixture"][3:], parts[3:], rtol=1e-5)
     tasks = run.read_json("metrics/metrics.json")["tasks"]

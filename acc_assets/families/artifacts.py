@@ -11,22 +11,33 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from acc_assets.families import latents, metrics
+from acc_assets.families.base import Family
+from acc_assets.families.checkpoints import CHECKPOINTS
+from acc_assets.families.words import is_number
 from acc_assets.storage import LEFT_OUT
 from acc_assets.storage.errors import StorageError
 
 if TYPE_CHECKING:
-    from acc_assets.report.views import RecipeView
-    from acc_assets.storage import Store
+    from acc_assets.storage import ArtifactFolder
 
-CHECKPOINTS = "checkpoints"  # the family of a node's training
 UNREADABLE = (StorageError, OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 class Artifacts:
-    """The artifacts under one directory of the store (a run, or a recipe's shared files)."""
+    """The artifacts under one directory of the store (a run, or a recipe's shared files).
 
-    def __init__(self, run: Any, withheld: Mapping[str, str] | None = None) -> None:
+    `own` is a folder whose families go first: the data sets that see the seed.
+    """
+
+    def __init__(
+        self,
+        run: ArtifactFolder,
+        withheld: Mapping[str, str] | None = None,
+        own: ArtifactFolder | None = None,
+    ) -> None:
         self.run = run
+        self._own = own
         self.withheld = withheld or {}  # families that are not the recipe's as it is now, and why
         self.problems: list[str] = []  # files that exist and cannot be read
 
@@ -34,7 +45,7 @@ class Artifacts:
         if not self.exists(rel):
             return None
         try:
-            return getattr(self.run, method)(rel)
+            return getattr(self._holder(self._family(rel)), method)(rel)
         except UNREADABLE as error:
             self.note(f"{rel} cannot be read: {error}")
             return None
@@ -54,7 +65,7 @@ class Artifacts:
 
         Asking it for an array that it lacks raises as well. `note` keeps the reason for the page.
         """
-        found: Mapping[str, np.ndarray] = self.run.read_npz(rel)
+        found: Mapping[str, np.ndarray] = self._holder(self._family(rel)).read_npz(rel)
         return found
 
     def note(self, problem: object) -> None:
@@ -72,7 +83,7 @@ class Artifacts:
         if self._family(rel) in self.withheld:
             return False
         try:
-            return bool(self.run.exists(rel))
+            return bool(self._holder(self._family(rel)).exists(rel))
         except UNREADABLE:
             return False
 
@@ -81,7 +92,7 @@ class Artifacts:
         if family in self.withheld:
             return []
         try:
-            paths = [str(path) for path in self.run.list(f"{family}/")]
+            paths = [str(path) for path in self._holder(family).list(f"{family}/")]
         except UNREADABLE:
             return []
         names = {path.rsplit("/", 1)[-1] for path in paths}
@@ -92,24 +103,46 @@ class Artifacts:
         if family in self.withheld:
             return None
         try:
-            return str(self.run.manifest(family).digest)
+            return str(self._holder(family).manifest(family).digest)
         except UNREADABLE:
             return None
+
+    def seed_of(self, family: str) -> int | None:
+        """The seed that a data set is of; None where it is one for all seeds."""
+        holder = self._holder(family)
+        return None if holder is self.run else holder.owner["seed"]
+
+    def _holder(self, family: str) -> ArtifactFolder:
+        return self._own if self._own is not None and self._own.has_family(family) else self.run
 
     @staticmethod
     def _family(rel: str) -> str:
         folder, _, name = rel.partition("/")
         return (
-            folder if name and folder != "history" else CHECKPOINTS
+            folder if name and folder not in CHECKPOINTS.parts else CHECKPOINTS.name
         )  # the files beside them tell of the training
 
 
 class RunArtifacts(Artifacts):
     """The artifacts of one node and one seed, by the names of the artifact contract."""
 
-    def __init__(self, store: Store, recipe: RecipeView, node: str, seed: int) -> None:
-        super().__init__(store.run(recipe.name, node, seed), recipe.withheld.get((node, seed)))
-        self.recipe, self.node, self.seed = recipe.name, node, seed
+    def __init__(
+        self,
+        run: ArtifactFolder,
+        recipe: str,
+        node: str,
+        seed: int,
+        withheld: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(run, withheld)
+        self.recipe, self.node, self.seed = recipe, node, seed
+        self._documents: dict[str, dict[str, Any]] = {}
+
+    def document(self, family: Family) -> dict[str, Any]:
+        """What a family's document says, read once; {} where it is missing or damaged."""
+        if family.name not in self._documents:
+            self._documents[family.name] = self.json(family.path())
+        return self._documents[family.name]
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -122,28 +155,21 @@ class RunArtifacts(Artifacts):
     @cached_property
     def latents(self) -> dict[str, Any]:
         """What the latents asset saw of the model: width, groups and what it cannot do; {} where it has not run."""
-        facts = self.json("latents/latents.json")
+        facts = self.document(latents.FAMILY)
         return facts if "lacks" in facts else {}
 
-    @cached_property
+    @property
     def metrics(self) -> dict[str, Any]:
-        return self.json("metrics/metrics.json")
+        return self.document(metrics.FAMILY)
 
     @cached_property
     def history(self) -> dict[str, np.ndarray]:
         return self.npz("history/history.npz") or self.npz("history.npz")
 
-    @cached_property
-    def onnx(self) -> dict[str, Any]:
-        return self.json("onnx/onnx.json")
-
-    @cached_property
-    def manifold(self) -> dict[str, Any]:
-        return self.json("manifold/manifold.json")
-
-    @cached_property
-    def projections(self) -> dict[str, Any]:
-        return self.json("projections/projections.json")
+    @property
+    def primary_dataset(self) -> str:
+        """Name of the data set that the latents are of; "" where nothing says it."""
+        return str(self.config.get("primary_dataset") or "")
 
     def events(self) -> list[dict[str, Any]]:
         """Return what happened to this node and seed, in order; nothing where the log cannot be read."""
@@ -155,7 +181,7 @@ class RunArtifacts(Artifacts):
 
     def why_withheld(self, family: str) -> str:
         """Say why what is stored of a family is not shown; "" where it is shown or was never built."""
-        return self.withheld.get(CHECKPOINTS) or self.withheld.get(family) or ""
+        return self.withheld.get(CHECKPOINTS.name) or self.withheld.get(family) or ""
 
     @property
     def built(self) -> bool:
@@ -219,11 +245,6 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list):
         return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def is_number(value: Any) -> bool:
-    """Say whether a JSON value is a number (a bool is not)."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def health_of(value: Any) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from acc_assets.assets.kinds import AnalysisKind, NodeWork, Outcome, digest_of, picture
-from acc_assets.models.abilities import RECONSTRUCTION
+from acc_assets.assets.kinds import NodeWork, Outcome, picture
+from acc_assets.families import reconstructions
 
-FAMILY = "reconstructions"
 SCALE = 2
 
 
@@ -22,28 +21,13 @@ def run(work: NodeWork) -> Outcome:
     rows = np.stack([inputs, decoded])
     png = to_png(tile(rows, scale=SCALE, row_labels=["input", "output"]))
     error = np.square(decoded - inputs).reshape(len(inputs), -1).mean(axis=1)
-    with work.run.family(FAMILY) as out:
-        out.png("reconstructions.png", png)
-        out.json(
-            "reconstructions.json", {"indices": indices.tolist(), "mse": error.tolist(), "split": "test"}
-        )
+    reconstructions.write(work.folder, png, indices.tolist(), error.tolist())
     return Outcome(
-        data_version=digest_of(work.run.manifest(FAMILY)),
         metadata={
-            "reconstructions": picture(png, str(work.run.local_path(f"{FAMILY}/reconstructions.png"))),
+            "reconstructions": picture(
+                png, work.folder, reconstructions.FAMILY.path(reconstructions.PICTURE)
+            ),
             "mean squared error of these images": float(error.mean()),
             "data": work.data.source,
         },
     )
-
-
-KIND = AnalysisKind(
-    suffix="reconstructions",
-    family=FAMILY,
-    version=2,
-    description="Example test images above what the model makes of them (of their posterior means).",
-    kinds=frozenset({"pytorch", "image"}),
-    analyse=run,
-    needs=(RECONSTRUCTION,),
-    after=("latents",),
-)

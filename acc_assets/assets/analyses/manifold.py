@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import numpy as np
 
-from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, asked_of, digest_of
-from acc_assets.models.abilities import LATENT
+from acc_assets.assets.kinds import NodeWork, Outcome, Verdict
+from acc_assets.families import Manifold, latents, manifold, neighbors
 
 if TYPE_CHECKING:
     from acc_assets.analysis.neighbors import KnnGraph
-    from acc_assets.tree import ManifoldAnalysis
 
-FAMILY = "manifold"
 DRAWS = 20  # of the first label set's size, from the last one's images
 
 
@@ -23,20 +21,19 @@ def run(work: NodeWork) -> Outcome:
     """Classify the test latents by the labels of each label set, and measure the latents of the asked split."""
     from acc_assets.analysis.neighbors import KnnGraph
 
-    request = work.node.manifold
-    assert request is not None  # the kind applies to no other node
+    request: Manifold = work.request
     work.runtime.apply()
     loaded, data = work.model(), work.data
     encode = work.encode
-    labelled = {ref.name: ref.config.load().train for ref in request.label_sets}
-    test_latents = work.run.read_npz("latents/latents_latest.npz")["mu"]
+    labelled = {ref.name: work.load(ref).train for ref in request.label_sets}
+    test_latents = latents.read(work.run)["mu"]
     split = data.test if request.split == "test" else data.train
 
     measured = test_latents if request.split == "test" else encode(split.images)
-    graph = KnnGraph.of(work.run.read_npz("neighbors/knn_latest.npz")) if request.split == "test" else None
-    latents = {name: encode(train.images) for name, train in labelled.items()}
+    graph = KnnGraph.of(neighbors.read(work.run)) if request.split == "test" else None
+    codes = {name: encode(train.images) for name, train in labelled.items()}
     labels = {name: train.targets for name, train in labelled.items()}
-    facts = _measure(latents, labels, test_latents, data.test.targets, measured, split, request, graph)
+    facts = _measure(codes, labels, test_latents, data.test.targets, measured, split, request, graph)
     pixels: dict[str, Any] | None = None
     if request.pixels:
         raw = {name: _flat(train.images) for name, train in labelled.items()}
@@ -54,12 +51,10 @@ def run(work: NodeWork) -> Outcome:
         **facts,
         "pixels": pixels,
     }
-    with work.run.family(FAMILY) as out:
-        out.json("manifold.json", document)
+    manifold.write(work.folder, document)
     headline = facts["label_sets"][facts["headline"]]
     chance = float(np.bincount(data.test.targets).max() / len(data.test))
     return Outcome(
-        data_version=digest_of(work.run.manifest(FAMILY)),
         metadata={
             **{f"k-NN accuracy, {name}": found["accuracy"] for name, found in facts["label_sets"].items()},
             **{f"score, {name}": found["score"] for name, found in facts["label_sets"].items()},
@@ -67,7 +62,6 @@ def run(work: NodeWork) -> Outcome:
             **({"raw pixels: score": pixels["metrics"]["score"]} if pixels else {}),
             "parameters": document["parameters"]["total"],
             f"report by class, {facts['headline']}": dg.MetadataValue.md(_report_table(headline["report"])),
-            "path": str(work.run.local_path(FAMILY)),
         },
         verdicts={
             "above_chance": Verdict(
@@ -87,7 +81,7 @@ def _measure(
     test_labels: np.ndarray,
     measured: np.ndarray,
     split: Any,
-    request: ManifoldAnalysis,
+    request: Manifold,
     graph: KnnGraph | None = None,
 ) -> dict[str, Any]:
     """One classifier and one score for each label set; all other measures know no label set."""
@@ -163,18 +157,3 @@ def _parameters(model: Any) -> dict[str, int]:
     sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
     decoder = sum(count for name, count in sizes.items() if name.startswith("decoder."))
     return {"total": sum(sizes.values()), "encoder": sum(sizes.values()) - decoder, "decoder": decoder}
-
-
-KIND = AnalysisKind(
-    suffix="manifold",
-    family=FAMILY,
-    version=2,
-    description="k-nearest-neighbour accuracy of the latents, with a report by class, and the manifold measures.",
-    kinds=frozenset({"pytorch", "scikitlearn"}),
-    analyse=run,
-    needs=(LATENT,),
-    after=("latents", "neighbors"),
-    checks=(Check("above_chance", "A k-NN classifier of the latents is right more often than a guess."),),
-    applies=lambda node: node.manifold is not None,
-    request=lambda node: asked_of(node.manifold, "label_sets", "k", "metric", "split", "pixels"),
-)

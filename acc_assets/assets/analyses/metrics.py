@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import numpy as np
 
-from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, digest_of, outputs_of
-from acc_assets.models.abilities import LATENT
+from acc_assets.assets.kinds import NodeWork, Outcome, Verdict, outputs_of
+from acc_assets.families import dataset, latents, metrics
+from acc_assets.tree import LATENT
 
 if TYPE_CHECKING:
     from acc_assets.analysis.latent_stats import LatentStats
     from acc_assets.analysis.probing import ClassProbe, Probe
     from acc_assets.models import Abilities
     from acc_assets.tasks import Generalisation
-
-FAMILY = "metrics"
 
 
 def run(work: NodeWork) -> Outcome:
@@ -25,7 +24,7 @@ def run(work: NodeWork) -> Outcome:
     from acc_assets.training import evaluate, judge_generalisation
 
     loaded = work.model()
-    datasets = {name: ref.config.load() for name, ref in work.node.datasets.items()}
+    datasets = {name: work.load(ref) for name, ref in work.node.datasets.items()}
     measured = evaluate(loaded.model, loaded.heads, work.node.tasks, datasets, split="test")
     gaps = (
         judge_generalisation(loaded.model, loaded.heads, work.node.tasks, datasets, measured)
@@ -34,9 +33,9 @@ def run(work: NodeWork) -> Outcome:
     )
     stats, probes = None, []
     if LATENT not in work.abilities.lacks:
-        latents = work.run.read_npz("latents/latents_latest.npz")
-        stats = latent_stats(latents["mu"], latents.get("logvar"), work.abilities.factor_groups)
-        probes = _slot_probes(work, latents["mu"])
+        arrays = latents.read(work.run)
+        stats = latent_stats(arrays["mu"], arrays.get("logvar"), work.abilities.factor_groups)
+        probes = _slot_probes(work, arrays["mu"])
     told = work.run.read_json("summary.json")["tasks"]
     tasks: dict[str, Any] = {
         task.name: {
@@ -52,31 +51,25 @@ def run(work: NodeWork) -> Outcome:
         }
         for task in work.node.tasks
     }
-    with work.run.family(FAMILY) as out:
-        out.json(
-            "metrics.json",
-            {
-                "step": loaded.step,
-                "split": "test",
-                "generalisation": _worst(work, gaps),
-                "tasks": tasks,
-                "latent": stats.to_json() if stats is not None else None,
-                "probes": [probe.to_json() for probe in probes],
-            },
-        )
+    metrics.write(
+        work.folder,
+        step=loaded.step,
+        tasks=tasks,
+        generalisation=_worst(work, gaps),
+        latent=stats.to_json() if stats is not None else None,
+        probes=[probe.to_json() for probe in probes],
+    )
     numbers = {
         f"{name} {metric}": value for name, facts in measured.items() for metric, value in facts.items()
     }
     numbers |= dict(probe.told() for probe in probes)
     return Outcome(
-        data_version=digest_of(work.run.manifest(FAMILY)),
         metadata={
             **numbers,
             "metrics": _table(tasks),
             **_latent_facts(stats, work.abilities),
             "step": loaded.step,
             "data": "; ".join(f"{name}: {data.source}" for name, data in datasets.items()),
-            "path": str(work.run.local_path(FAMILY)),
         },
         verdicts={
             "beats_mean_image": _beats_mean_image(tasks),
@@ -145,11 +138,8 @@ def _slot_probes(work: NodeWork, mu: np.ndarray) -> list[Probe | ClassProbe]:
     found: list[Probe | ClassProbe] = []
     if classes:
         found += probe_classes(mu, work.groups, targets)
-    folder = work.store.recipe(work.tree.name)
-    name = f"data-{work.dataset_name}/properties.npz"
-    if folder.exists(name):
-        properties = dict(folder.read_npz(name))
-    else:
+    properties = dataset.properties(work.data_folder(work.dataset_name), work.dataset_name)
+    if not properties:
         factors = work.data.test.factors or {}
         properties = {factor: values for factor, values in factors.items() if values.dtype.kind == "f"}
     if properties:
@@ -189,26 +179,3 @@ def _not_collapsed(stats: LatentStats | None, able: Abilities) -> Verdict:
     return Verdict(
         passed=True, reason=f"{len(stats.active)} active dimensions, every group among them", numbers=numbers
     )
-
-
-KIND = AnalysisKind(
-    suffix="metrics",
-    family=FAMILY,
-    version=4,
-    description="Every task's metrics on the test split beside its baseline; KL and activity of each dimension.",
-    kinds=frozenset({"pytorch", "table"}),
-    analyse=run,
-    reads_data=True,
-    after=("latents",),
-    checks=(
-        Check("beats_mean_image", "The reconstruction scores a higher PSNR than the mean training image."),
-        Check(
-            "latent_not_collapsed",
-            "Every factor group has an active dimension: its posterior mean varies, and it carries 0.1 nats or more.",
-        ),
-        Check(
-            "generalises",
-            "What each task won over its baseline on training images holds on test images, up to a tenth of it.",
-        ),
-    ),
-)

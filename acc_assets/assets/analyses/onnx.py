@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-import dagster as dg
 import numpy as np
 
-from acc_assets.assets.kinds import AnalysisKind, Check, NodeWork, Outcome, Verdict, digest_of, outputs_of
-from acc_assets.models.abilities import DECODE, LATENT
-
-FAMILY = "onnx"
+from acc_assets.assets.kinds import NodeWork, Outcome, Verdict, outputs_of
+from acc_assets.families import latents, onnx
+from acc_assets.tree import DECODE
 
 
 def run(work: NodeWork) -> Outcome:
@@ -21,9 +19,9 @@ def run(work: NodeWork) -> Outcome:
     from acc_assets.export import check_parity, export_onnx
 
     loaded = work.model()
-    latents = work.run.read_npz("latents/latents_latest.npz")
+    arrays = latents.read(work.run)
     images = work.data.test.images
-    stats = latent_stats(latents["mu"], latents.get("logvar"), work.abilities.factor_groups)
+    stats = latent_stats(arrays["mu"], arrays.get("logvar"), work.abilities.factor_groups)
     no_decoder = work.abilities.lacks.get(DECODE)
     card = {
         "recipe": work.tree.name,
@@ -39,25 +37,17 @@ def run(work: NodeWork) -> Outcome:
     bundle = export_onnx(loaded.model, images.shape[1:], card)
     probes, weights = _probes(work, loaded.heads)
     parity = check_parity(bundle, loaded.model, images[:5])
-    with work.run.family(FAMILY) as out:
-        out.bytes("encoder.onnx", bundle.encoder)
-        if bundle.decoder is not None:
-            out.bytes("decoder.onnx", bundle.decoder)
-        out.npz("probes.npz", weights)
-        out.json(
-            "onnx.json",
-            {
-                **bundle.to_json(),
-                "no_decoder": no_decoder,
-                "parity": {**asdict(parity), "passed": parity.passed},
-                "ranges": stats.ranges,
-                "probes": probes,
-                "step": loaded.step,
-                "card": card,
-            },
-        )
+    facts = {
+        **bundle.to_json(),
+        "no_decoder": no_decoder,
+        "parity": {**asdict(parity), "passed": parity.passed},
+        "ranges": stats.ranges,
+        "probes": probes,
+        "step": loaded.step,
+        "card": card,
+    }
+    onnx.write(work.folder, bundle.encoder, bundle.decoder, weights, facts)
     return Outcome(
-        data_version=digest_of(work.run.manifest(FAMILY)),
         metadata={
             "opset": bundle.opset,
             "encoder (KB)": round(len(bundle.encoder) / 1000, 1),
@@ -65,7 +55,6 @@ def run(work: NodeWork) -> Outcome:
             if bundle.decoder is not None
             else f"left out: {no_decoder}",
             "largest difference to torch": parity.max_abs,
-            "path": str(work.run.local_path(FAMILY)),
         },
         verdicts={
             "onnx_parity": Verdict(
@@ -99,22 +88,3 @@ def _probes(work: NodeWork, heads: Mapping[str, Any]) -> tuple[list[dict[str, An
             }
         )
     return described, weights
-
-
-KIND = AnalysisKind(
-    suffix="onnx",
-    family=FAMILY,
-    version=5,
-    description="Encoder and decoder as ONNX, compared with torch by onnxruntime.",
-    kinds=frozenset({"pytorch", "onnx"}),
-    analyse=run,
-    needs=(LATENT,),
-    after=("latents",),
-    checks=(
-        Check(
-            "onnx_parity",
-            "onnxruntime gives what torch gives; the site shows no playground of a model that fails.",
-            dg.AssetCheckSeverity.ERROR,
-        ),
-    ),
-)
