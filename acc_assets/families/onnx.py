@@ -53,6 +53,7 @@ class OnnxFamily(Family):
             "node": run.node,
             "seed": run.seed,
             "latent_dim": run.latent_dim,
+            "code": (facts.get("inputs") or {}).get("decoder"),
             "factors": run.groups,
             "ranges": facts.get("ranges"),
             "probes": facts.get("probes") or [],

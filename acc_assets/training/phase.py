@@ -116,10 +116,10 @@ class PhaseTrainer:
                 total = weighted if total is None else total + weighted
         assert total is not None  # a phase has at least one task
         self._update(total)
+        self.window.push(losses, total, diagnostics)
         with torch.no_grad():
             for task, view in kept:
                 task.after_step(view)
-        self.window.push(losses, total, diagnostics)
         self.step_in_phase += 1
         for name, source in self._sources.items():
             self.positions[name] = source.position

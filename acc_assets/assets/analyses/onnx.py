@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -40,7 +39,7 @@ def run(work: NodeWork) -> Outcome:
     facts = {
         **bundle.to_json(),
         "no_decoder": no_decoder,
-        "parity": {**asdict(parity), "passed": parity.passed},
+        "parity": parity.to_json(),
         "ranges": stats.ranges,
         "probes": probes,
         "step": loaded.step,
