@@ -17,7 +17,7 @@ from acc_assets.storage import LEFT_OUT, RunDirectory, Store
 __all__ = ["foreign_storage", "storage"]
 
 WIDTH = 6
-NO_DECODER = "has no method decode(latent)"
+NO_DECODER = "has no method decode(code)"
 # what each module cannot have, and the words that say why
 LEFT = {
     "own_groups": {},

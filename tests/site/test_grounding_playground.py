@@ -89,7 +89,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
 def _write_models(
     site: Path, key: str, model: Any, latents: np.ndarray, images: np.ndarray, labels: np.ndarray
 ) -> None:
-    bundle = export_onnx(model, (1, SIZE, SIZE), LATENT, {"recipe": "lab"})
+    bundle = export_onnx(model, (1, SIZE, SIZE), {"recipe": "lab"})
     meta = {
         "latent_dim": LATENT,
         "factors": [],
@@ -146,9 +146,9 @@ def _torch(model: Any, part: str, values: np.ndarray) -> np.ndarray:
     import torch
 
     with torch.no_grad():
-        outputs = getattr(model, part)(torch.from_numpy(values.astype(np.float32)))
-    name = "LATENT" if part == "encode" else "RECONSTRUCTION"
-    return np.asarray(next(value for key, value in outputs.items() if key.name == name).numpy())
+        given = torch.from_numpy(values.astype(np.float32))
+        outputs = model.encode(given) if part == "encode" else model.decode({"latent": given})
+    return np.asarray(outputs["latent" if part == "encode" else "reconstruction"].numpy())
 
 
 def _placed(lab: Lab, branch: str, latent: np.ndarray) -> np.ndarray:
