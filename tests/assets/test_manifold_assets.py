@@ -15,8 +15,9 @@ from acc_assets.assets.client import client_bundle, ort_wasm
 from acc_assets.assets.results import recipe_view
 from acc_assets.models import ModelOutput
 from acc_assets.recipes import find_recipes
-from acc_assets.report import Frame, build_home, build_recipe
+from acc_assets.report import Frame, build_home
 from acc_assets.report.comparison import compare
+from acc_assets.report.site import build_recipe as build_pages
 from acc_assets.storage import Store
 from acc_assets.training import load_model
 from acc_assets.tree import Tree
@@ -144,7 +145,7 @@ def test_a_known_image_lands_on_its_own_point(store: Store) -> None:
 def test_the_site_tells_the_story_and_offers_the_playground(store: Store, tree: Tree, tmp_path: Path) -> None:
     site = tmp_path / "site"
     frame = Frame(site, client_dist=client_bundle(), ort_wasm=ort_wasm())
-    _, part = build_recipe(recipe_view(tree, store), frame)
+    _, part = build_pages(recipe_view(tree, store), frame)
     result = build_home([part], [], [], frame)
     assert not result.broken
     page = (site / "recipes/grounding/index.html").read_text()
