@@ -53,11 +53,16 @@ class OnnxFamily(Family):
             "node": run.node,
             "seed": run.seed,
             "latent_dim": run.latent_dim,
+            "code": (facts.get("inputs") or {}).get("decoder"),
             "factors": run.groups,
             "ranges": facts.get("ranges"),
             "probes": facts.get("probes") or [],
             "step": run.summary.get("step"),
             "pen_rule": data.facts_of(shared).get("pen_rule"),
+            "decoder_inputs": [
+                {"name": name, "dims": dims}
+                for name, dims in (facts.get("inputs") or {}).get("decoder", {}).items()
+            ],
         }
 
         def make() -> Script:
@@ -86,7 +91,7 @@ class Onnx(Analysis):
 
     name = "onnx"
     family = FAMILY
-    version = 5
+    version = 6
     description = "Encoder and decoder as ONNX, compared with torch by onnxruntime."
     kinds = frozenset({"pytorch", "onnx"})
     needs = (LATENT,)

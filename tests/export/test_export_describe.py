@@ -30,7 +30,7 @@ def graph(nodes: list[onnx.NodeProto], weights: dict[str, np.ndarray], out: list
 def test_an_exported_model_is_described() -> None:
     torch.manual_seed(0)
     model = ConvAutoencoder(image_size=16, latent_dim=4, variational=True).build()
-    bundle = export_onnx(model, (1, 16, 16), 4, {})
+    bundle = export_onnx(model, (1, 16, 16), {})
     encoder, decoder = describe(bundle.encoder, "encoder"), describe(bundle.decoder or b"", "decoder")
     assert encoder.parameters + decoder.parameters == sum(part.numel() for part in model.parameters())
     assert encoder.operators == {"Conv": 2, "Relu": 2, "Gemm": 1, "Reshape": 1, "Split": 1}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -38,19 +37,16 @@ def run(work: NodeWork) -> Outcome:
         "data": work.data.source,
         "data_digest": work.data.digest,
     }
-    width = arrays["mu"].shape[1]
-    bundle = export_onnx(loaded.model, images.shape[1:], width, card, decoder=no_decoder is None)
+    bundle = export_onnx(loaded.model, images.shape[1:], card)
     halves = {"encoder": bundle.encoder, "decoder": bundle.decoder}
     graphs = {part: describe(content, part) for part, content in halves.items() if content is not None}
     probes, weights = _probes(work, loaded.heads)
     parity = check_parity(bundle, loaded.model, images[:5])
     facts = {
-        "opset": bundle.opset,
-        "inputs": {"encoder": ["input"], "decoder": ["latent"]},
-        "outputs": {"encoder": ["latent"], "decoder": ["reconstruction"]},
+        **bundle.to_json(),
         "graphs": {part: one.to_json() for part, one in graphs.items()},
         "no_decoder": no_decoder,
-        "parity": {**asdict(parity), "passed": parity.passed},
+        "parity": parity.to_json(),
         "ranges": stats.ranges,
         "probes": probes,
         "step": loaded.step,
