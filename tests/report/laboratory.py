@@ -28,6 +28,7 @@ from acc_assets.assets.results import recipe_view
 from acc_assets.datasets import Digits, ImageData, Thickness
 from acc_assets.families import (
     STANDARD,
+    Manifold,
     attention,
     dataset,
     latents,
@@ -74,6 +75,7 @@ class Laboratory(Recipe):
     hypothesis = "Training a slot on drawn strokes of known width carries over to real digits."
     seeds: ClassVar[Sequence[int]] = (0, 1)
     requests: ClassVar[Sequence[Analysis]] = STANDARD
+    judged: ClassVar[bool] = False  # whether a manifold analysis is asked for as well
 
     def run(self, ctx: RecipeContext, steps: int = STEPS[-1]) -> None:
         digits = ctx.load_dataset("digits", Digits, image_size=16)
@@ -90,7 +92,7 @@ class Laboratory(Recipe):
             ctx.phase = f"Train {tag}"
             ctx.train(steps=steps)
             ctx.save_checkpoint(tag)
-            ctx.evaluate(*self.requests)
+            ctx.evaluate(*self.requests, *([Manifold(label_sets=(digits,))] if self.judged else []))
 
 
 def tree_of(**words: Any) -> Tree:
