@@ -25,7 +25,9 @@ THICKNESS = ("thickness", "stroke_thickness")
 def column(key: str, baseline: float | None = None, count: int | None = None) -> Column:
     """The column of `task.metric`."""
     task, metric = key.split(".")
-    return column_of(Number(task=task, metric=metric, value=0.0, dataset="data", baseline=baseline, count=count))
+    return column_of(
+        Number(task=task, metric=metric, value=0.0, dataset="data", baseline=baseline, count=count)
+    )
 
 
 def comparison(
@@ -168,7 +170,9 @@ def test_a_run_that_does_not_hold_on_test_images_is_not_healthy(own_lab: Store) 
 
 def test_what_was_not_trained_does_not_count_as_healthy(view: RecipeView) -> None:
     fork = "digits_only"
-    found = compare(with_nodes(view, lambda node: replace(node, evaluated=node.evaluated or node.tag == fork)))
+    found = compare(
+        with_nodes(view, lambda node: replace(node, evaluated=node.evaluated or node.tag == fork))
+    )
     assert view.run(fork, 0).summary["health"] == "not trained"
     assert found.health[fork] == {0: "", 1: ""}
     assert any("3 of 4 trained runs" in line for line in findings(found))

@@ -20,7 +20,6 @@ from acc_assets.storage import Store
 from acc_assets.tree import RecipeContext, trace
 
 
-
 class Words(HTMLParser):
     """The pictures' alternatives, the headings' levels and the text of a page."""
 
