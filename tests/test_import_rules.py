@@ -20,7 +20,7 @@ ALLOWED = {
     "tasks": {"models", "datasets", "tree"},
     "training": {"models", "tasks", "datasets", "storage", "tree"},
     "families": {"storage", "tree"},
-    "analysis": {"models", "datasets"},
+    "analysis": {"models", "tasks", "datasets"},
     "export": {"models"},
     "report": {"families", "storage", "tree"},
     "recipes": {"tree", "models", "tasks", "datasets", "families"},

@@ -23,7 +23,7 @@ def home_plan(project: Project) -> AssetPlan:
     told = spec_hash({"recipes": words, "broken": [str(one) for one in project.broken]})
     return AssetPlan(
         dg.AssetKey([*project.prefix, SITE, HOME]),
-        HOME,
+        SITE,
         KIND,
         f"{VERSION}-{version()}-{told}",
         tuple(site_keys(project).values()),

@@ -17,9 +17,11 @@ from acc_assets.datasets import load_dataset, sees_seed
 from acc_assets.families import Family, latents
 from acc_assets.models import Abilities
 from acc_assets.storage import LEFT_OUT, ArtifactFolder, MadeFrom, Manifest, RunDirectory, Store
-from acc_assets.tree import Check, DatasetRef, Tree, TreeNode
+from acc_assets.tree import LATENT, Check, DatasetRef, Tree, TreeNode
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from acc_assets.assets.launched import Project
     from acc_assets.assets.plans import AssetPlan
     from acc_assets.datasets import ImageData
@@ -151,7 +153,7 @@ class NodeWork(Work):
     def abilities(self) -> Abilities:
         """What the model can do, as the latents asset saw it."""
         facts = latents.facts(self.run)
-        if "lacks" not in facts:
+        if "code" not in facts:
             raise ValueError(
                 f"{self.run.local_path(latents.FAMILY.path())} is of an earlier version. Materialize "
                 f"{self.node.tag}_latents for seed {self.seed} again."
@@ -179,7 +181,7 @@ class NodeWork(Work):
         """Latents (N, D) of uint8 images (N, C, H, W), by the node's model at its last step."""
         from acc_assets.training import encode_split
 
-        return encode_split(self.model().model, {}, [], images, decode=False).mu
+        return encode_split(self.model().model, {}, [], images, decode=False)["mu"]
 
     def reconstruct(self, images: np.ndarray) -> np.ndarray:
         """What the model makes of images (B, C, H, W) in [0, 1], by a model that can reconstruct."""
@@ -195,21 +197,40 @@ class NodeWork(Work):
         made: np.ndarray = outputs[ModelOutput.RECONSTRUCTION].cpu().numpy()
         return made
 
-    def decoder(self) -> Callable[[np.ndarray], np.ndarray]:
-        """A function from latents (B, D) to images (B, C, H, W) in [0, 1], by a model that can `decode`."""
+    @cached_property
+    def _latents(self) -> dict[str, np.ndarray]:
+        return latents.read(self.run)
+
+    def code(self, rows: np.ndarray, moved: np.ndarray | None = None) -> dict[str, Tensor]:
+        """What the model's `decode` takes of the test images `rows` (B,), by name, on the model's device.
+
+        moved: latents (B, D) in place of the images' own; every other part of the code stays that of its image.
+        """
+        import torch
+
+        from acc_assets.training import device_of
+
+        stored = {**self._latents, LATENT: self._latents["mu"]}
+        parts = {name: stored[name][rows] for name in self.abilities.code}
+        if moved is not None:
+            parts[LATENT] = moved
+        device = device_of(self.model().model)
+        return {name: torch.from_numpy(values).float().to(device) for name, values in parts.items()}
+
+    def decoder(self) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+        """A function to images (B, C, H, W) in [0, 1], by a model that can `decode`.
+
+        It takes latents (B, D) and the test images (B,) whose other parts of the code go with them.
+        """
         import torch
 
         from acc_assets.models import ModelOutput
-        from acc_assets.training import device_of
 
         model: Any = self.model().model
-        device = device_of(model)
 
-        def decode(latents: np.ndarray) -> np.ndarray:
+        def decode(moved: np.ndarray, rows: np.ndarray) -> np.ndarray:
             with torch.no_grad():
-                outputs = model.decode(
-                    torch.from_numpy(np.ascontiguousarray(latents, dtype=np.float32)).to(device)
-                )
+                outputs = model.decode(self.code(rows, moved))
             images: np.ndarray = outputs[ModelOutput.RECONSTRUCTION].cpu().numpy()
             return images
 

@@ -3,7 +3,7 @@
 Importing this package imports neither torch nor scikit-learn; `load` and `apply` do, where they need them.
 """
 
-from acc_assets.datasets.arrays import ImageData, PenRule, Split, data_digest
+from acc_assets.datasets.arrays import ImageData, PenRule, Split, SplitName, data_digest
 from acc_assets.datasets.augmentation import Augmentation
 from acc_assets.datasets.data import Batch, DatasetConfig, load_dataset, sees_seed
 from acc_assets.datasets.digits import Digits
@@ -32,6 +32,7 @@ __all__ = [
     "Shapes",
     "Slant",
     "Split",
+    "SplitName",
     "Thickness",
     "data_digest",
     "generate_slant",

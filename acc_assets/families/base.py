@@ -27,6 +27,7 @@ class Number:
     dataset: str = ""
     baseline: float | None = None
     count: int | None = None  # test images behind the value, where it is a share or an R² of them
+    unit: str | None = None
     key: str | None = None  # default: task.metric
     label: str | None = None
     rank: int | None = None

@@ -23,7 +23,10 @@ _STEP = re.compile(r"latents_step_(\d+)\.npz$")
 
 
 class LatentsFamily(Family):
-    """An npz a snapshot: `mu` (N, D), `logvar` (N, D), `error` (N,), `pred/<task>`; and what the model can do."""
+    """An npz a snapshot: `mu` (N, D), other outputs by name, `error` (N,), `pred/<task>`; and what the model can do.
+
+    The document's `outputs` names the arrays that hold one entry an example, `shared` those that belong to the model.
+    """
 
     name = "latents"
     title = "Latents"
@@ -68,9 +71,9 @@ class Latents(Analysis):
 
     name = "latents"
     family = FAMILY
-    version = 3
+    version = 4
     description = (
-        "Posterior means of the test split, predictions and reconstruction errors, at every snapshot."
+        "Posterior means and other outputs of the test split, predictions and errors, at every snapshot."
     )
     kinds = frozenset({"pytorch", "numpy"})
     reads_data = True
@@ -80,7 +83,7 @@ def write(
     folder: ArtifactFolder, facts: Mapping[str, Any], snapshots: Mapping[int, Mapping[str, np.ndarray]]
 ) -> None:
     """Write what the model can do (`facts`, see `Abilities.to_json`) and the arrays of every snapshot by step."""
-    steps = list(snapshots)
+    steps = sorted(snapshots)
     with folder.family(FAMILY.name) as out:
         for step, arrays in snapshots.items():
             out.npz(_file(step), arrays)

@@ -17,7 +17,9 @@ CLASS, WHOLE = "class", "latent"  # a probe's target, and the slice that is no s
 
 
 class MetricsFamily(Family):
-    """`tasks`: metrics, baseline and unit of each; `latent`: statistics by dimension and group; `probes` of slots."""
+    """`tasks`: metrics, baseline, diagnostics and the unit of each one's loss; `latent`: statistics by dimension and
+    group; `probes` of slots.
+    """
 
     name = "metrics"
     title = "Metrics"
@@ -34,7 +36,7 @@ class MetricsFamily(Family):
         "nll": MetricWords("negative log-likelihood", "nats", "lower", "number", 2, 7),
         "probe_r2": MetricWords("R² of", "", "higher", "number", 3, 8),
         "probe_accuracy": MetricWords("accuracy of the", "", "higher", "percent", 1, 8),
-        "loss": MetricWords("loss", "nats", "lower", "number", 3, 20),
+        "loss": MetricWords("loss", "", "lower", "number", 3, 20),
         "active_dims": MetricWords("active dimensions", "", None, "count", 0, 9),
     }
 
@@ -57,6 +59,7 @@ class MetricsFamily(Family):
                         dataset=data,
                         baseline=_known(baseline.get(metric)),
                         count=images.get(data),
+                        unit=str(entry.get("unit", "")) if metric == "loss" else None,
                     )
         classified = _classified_slots(run)
         for probe in run.metrics.get("probes") or []:
@@ -101,7 +104,7 @@ class Metrics(Analysis):
 
     name = "metrics"
     family = FAMILY
-    version = 3
+    version = 4
     description = (
         "Every task's metrics on the test split beside its baseline; KL and activity of each dimension."
     )

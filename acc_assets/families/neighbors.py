@@ -60,7 +60,7 @@ class Neighbors(Analysis):
 
 def write(folder: ArtifactFolder, graphs: Mapping[int, Mapping[str, np.ndarray]], k: int) -> None:
     """Write the graph (`indices`, `distances`, both (N, k)) of every snapshot by step."""
-    steps = list(graphs)
+    steps = sorted(graphs)
     with folder.family(FAMILY.name) as out:
         for step, graph in graphs.items():
             out.npz(_file(step), graph)

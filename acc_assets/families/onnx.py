@@ -53,6 +53,7 @@ class OnnxFamily(Family):
             "node": run.node,
             "seed": run.seed,
             "latent_dim": run.latent_dim,
+            "code": (facts.get("inputs") or {}).get("decoder"),
             "factors": run.groups,
             "ranges": facts.get("ranges"),
             "probes": facts.get("probes") or [],
@@ -86,7 +87,7 @@ class Onnx(Analysis):
 
     name = "onnx"
     family = FAMILY
-    version = 4
+    version = 5
     description = "Encoder and decoder as ONNX, compared with torch by onnxruntime."
     kinds = frozenset({"pytorch", "onnx"})
     needs = (LATENT,)

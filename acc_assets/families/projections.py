@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,11 +19,30 @@ if TYPE_CHECKING:
     from acc_assets.storage import ArtifactFolder
 
 Map = tuple[str, int]  # method and number of dimensions
-METHODS = {"umap": "UMAP", "densmap": "densMAP", "pca": "PCA"}  # the first that is there is the one shown
-# What a reader may take from a map; a linear projection needs no such word.
-MAPS = {
-    "umap": "UMAP keeps neighbours together: near points are alike, but the distance between groups and their size "
-    "mean little.",
+
+
+class MapWords(NamedTuple):
+    """What a method is called, and what a reader may take from the distances on its maps."""
+
+    title: str
+    note: str
+
+
+METHODS = {  # the first that is there is the one shown
+    "umap": MapWords(
+        "UMAP",
+        "UMAP keeps near neighbours together; how far groups lie apart, how large and how dense they are says little "
+        "about the latents.",
+    ),
+    "densmap": MapWords(
+        "densMAP",
+        "densMAP keeps near neighbours together, crowded where the latents are dense; how far groups lie apart says "
+        "little about the latents.",
+    ),
+    "pca": MapWords(
+        "PCA",
+        "PCA shows the directions in which the latents vary most; what differs only along others falls together.",
+    ),
 }
 CAPTION = "Every test image at its place in the two-dimensional {method} of the latents, coloured by {label}."
 MAP_SIZE, MAP_VERSION = 480, 1  # pixels
@@ -56,11 +75,12 @@ class ProjectionsFamily(Family):
             return scatter_png(run.arrays(name)["coords"], data.targets(shared), theme, MAP_SIZE)
 
         classes = data.classes(shared)
-        general = CAPTION.format(method=METHODS[method], label="class" if classes else "target")
+        title, note = METHODS[method]
+        caption = CAPTION.format(method=title, label="class" if classes else "target")
         yield Picture(
             name="latent-map",
-            title=f"{self.title} ({METHODS[method]})",
-            general=" ".join([general, *([MAPS[method]] if method in MAPS else [])]),
+            title=f"{self.title} ({title})",
+            general=f"{caption} {note}",
             alt=self._alternative(run, method, len(classes)),
             draw=draw,
             source=(MAP_VERSION, run.digest(self.name), shared.digest(data.name), name, MAP_SIZE),
@@ -92,7 +112,7 @@ class ProjectionsFamily(Family):
         kept = (
             f" Trustworthiness of their neighbourhoods: {number(trust, 2)} of 1." if is_number(trust) else ""
         )
-        return f"{points} as points at their places in the {METHODS[method]} of the latents, {colors}.{kept}"
+        return f"{points} as points at their places in the {METHODS[method].title} of the latents, {colors}.{kept}"
 
 
 FAMILY = ProjectionsFamily()
@@ -133,11 +153,11 @@ def write(
             for step, values in by_step.items():
                 edges = neighbor_distances[method, dim][step]
                 out.npz(_file(step, method, dim), coords=values, neighbor_distances=edges)
-            out.latest(_file(list(by_step)[-1], method, dim), latest(method, dim))
+            out.latest(_file(max(by_step), method, dim), latest(method, dim))
         out.json(
             FAMILY.document,
             {
-                "steps": list(next(iter(coords.values()))),
+                "steps": sorted(next(iter(coords.values()))),
                 "methods": sorted({method for method, _ in coords}),
                 "dimensions": sorted({dim for _, dim in coords}),
                 "trustworthiness": {"k": trust_neighbors, **trustworthiness},
@@ -145,6 +165,11 @@ def write(
                 "params": params,
             },
         )
+
+
+def map_words() -> list[dict[str, str]]:
+    """Return the words for all methods, as pages hand them to the browser."""
+    return [{"method": method, **words._asdict()} for method, words in METHODS.items()]
 
 
 def latest(method: str, dim: int) -> str:

@@ -160,7 +160,7 @@ class FactorSlotAutoencoder:
 
     variational = True
     outputs = _PLAIN | _POSTERIOR
-    readouts = frozenset({"attention"})  # the module has attention_maps(latent)
+    readouts = frozenset({"attention"})  # the module has attention_maps(code)
 
     @property
     def latent_dim(self) -> int:

@@ -78,7 +78,7 @@ def column_of(number: Number) -> Column:
         task=number.task,
         metric=number.metric,
         label=number.label or label,
-        unit=word.unit,
+        unit=word.unit if number.unit is None else number.unit,
         better=word.better if number.better == Number.better else number.better,
         dataset=number.dataset,
         rank=word.rank if number.rank is None else number.rank,

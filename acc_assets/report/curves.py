@@ -40,33 +40,37 @@ def curve_panels(runs: Sequence[RunArtifacts], colors: Mapping[str, int]) -> lis
             xs, ys = thin(history[axis], history[key])
             if not xs:
                 continue
-            panel = panels.setdefault(key, panel_of(key, kinds_of(run)))
+            panel = panels.setdefault(key, panel_of(key, task_facts(run)))
             panel["series"].append(
                 {"node": run.node, "seed": run.seed, "color": colors.get(run.node, 0), "x": xs, "y": ys}
             )
-    order = {"Training loss": 0, "Validation": 1, "Optimizer": 2}
+    order = {"Training loss": 0, "Diagnostics": 1, "Validation": 2, "Optimizer": 3}
     return sorted(panels.values(), key=lambda panel: (order[panel["group"]], panel["rank"], panel["id"]))
 
 
-def kinds_of(run: RunArtifacts) -> dict[str, str]:
-    """Return the kind of each task of a run."""
-    return {str(name): str(task.get("kind")) for name, task in (run.summary.get("tasks") or {}).items()}
+def task_facts(run: RunArtifacts) -> dict[str, Mapping[str, Any]]:
+    """Return what the summary says of each task of a run: its kind and the unit of its loss, among others."""
+    return {str(name): task for name, task in (run.summary.get("tasks") or {}).items()}
 
 
-def panel_of(key: str, kinds: Mapping[str, str]) -> dict[str, Any]:
+def panel_of(key: str, tasks: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Return an empty panel for a key of `history.npz`."""
     if key.startswith("val/"):
         _, task, metric = key.split("/", 2)
         word = words(metric)
         title, group, unit, rank = f"{task} {word.label}", "Validation", word.unit, word.rank
+        unit = str(tasks.get(task, {}).get("unit", "")) if metric == "loss" else unit
         better, percent = word.better, word.style == "percent"
+    elif "/" in key and not key.startswith("loss/"):
+        title, group, unit, rank = key.replace("/", " ").replace("_", " "), "Diagnostics", "", 0
+        better, percent = None, False
     else:
         group = "Optimizer" if key == "lr" else "Training loss"
         title = {"lr": "learning rate", "total": "total loss"}.get(key, key.removeprefix("loss/") + " loss")
-        unit, percent = ("", False) if key == "lr" else ("nats per image", False)
-        neutral = (
-            key == "lr" or kinds.get(key.removeprefix("loss/")) == "kl"
-        )  # less KL is not better by itself
+        own = tasks.get(key.removeprefix("loss/"), {})
+        units = {str(facts.get("unit", "")) for facts in (tasks.values() if key == "total" else [own])}
+        unit, percent = units.pop() if key != "lr" and len(units) == 1 else "", False
+        neutral = key == "lr" or own.get("kind") == "kl"  # less KL is not better by itself
         better = None if neutral else "lower"
         rank = 0 if key == "total" else 1
     return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from acc_assets.families import RunArtifacts, onnx
+from acc_assets.families import RunArtifacts, onnx, projections
 from acc_assets.report.payloads import run_key
 from acc_assets.report.session import Session, grounding_page, playground_page, viewer_page
 from acc_assets.report.trees import branch_colors
@@ -31,7 +31,7 @@ def viewer_context(session: Session, node: TreeNode) -> dict[str, Any] | None:
         "recipe": recipe,
         "node": node,
         "colors": branch_colors(recipe),
-        "parameters": {"runs": runs},
+        "parameters": {"runs": runs, "maps": projections.map_words()},
         "needs": list(dict.fromkeys(needs)),
     }
 
@@ -81,7 +81,7 @@ def grounding_context(session: Session, runtime: str) -> dict[str, Any] | None:
     return {
         "page": grounding_page(recipe.name),
         "recipe": recipe,
-        "parameters": {"runs": runs},
+        "parameters": {"runs": runs, "maps": projections.map_words()},
         "needs": list(dict.fromkeys(needs)),
     }
 

@@ -205,7 +205,7 @@ def dots_payload(comparison: Comparison, colors: dict[str, int]) -> dict[str, An
             {
                 "key": column.key,
                 "label": column.label,
-                "unit": word.unit,
+                "unit": column.unit,
                 "better": column.better,
                 "percent": word.style == "percent",
                 "digits": word.digits,

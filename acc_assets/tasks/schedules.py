@@ -13,8 +13,8 @@ class Constant:
 
     value: Amount
 
-    def at(self, step: int) -> float:
-        """Weight at a step of the phase, counted from 0."""
+    def at(self, step: int | None) -> float:
+        """Weight at a step of the phase, counted from 0; its last one where `step` is None."""
         return self.value
 
 
@@ -30,8 +30,8 @@ class LinearRamp:
     end: Amount
     steps: Steps
 
-    def at(self, step: int) -> float:
-        """Weight at a step of the phase, counted from 0."""
+    def at(self, step: int | None) -> float:
+        """Weight at a step of the phase, counted from 0; its last one where `step` is None."""
         return self.start + (self.end - self.start) * _progress(step, self.steps)
 
 
@@ -47,8 +47,8 @@ class CosineRamp:
     end: Amount
     steps: Steps
 
-    def at(self, step: int) -> float:
-        """Weight at a step of the phase, counted from 0."""
+    def at(self, step: int | None) -> float:
+        """Weight at a step of the phase, counted from 0; its last one where `step` is None."""
         half = (1.0 - math.cos(math.pi * _progress(step, self.steps))) / 2.0
         return self.start + (self.end - self.start) * half
 
@@ -57,10 +57,10 @@ WeightSchedule = Constant | LinearRamp | CosineRamp
 SCHEDULES: dict[str, type] = {"constant": Constant, "linear_ramp": LinearRamp, "cosine_ramp": CosineRamp}
 
 
-def weight_at(weight: float | WeightSchedule, step: int) -> float:
-    """Value of a weight or a schedule at a step of the phase."""
+def weight_at(weight: float | WeightSchedule, step: int | None) -> float:
+    """Value of a weight or a schedule at a step of the phase; None: after its end."""
     return weight.at(step) if isinstance(weight, WeightSchedule) else float(weight)
 
 
-def _progress(step: int, steps: int) -> float:
-    return min(max(step, 0), steps) / steps
+def _progress(step: int | None, steps: int) -> float:
+    return 1.0 if step is None else min(max(step, 0), steps) / steps

@@ -56,7 +56,7 @@ def test_forward_is_encode_and_decode_with_the_declared_outputs(config: Any) -> 
     outputs = model(images)
     assert set(outputs) == config.outputs
     encoded = model.encode(images)
-    decoded = model.decode(encoded[ModelOutput.LATENT])
+    decoded = model.decode(encoded)
     assert not set(encoded) & set(decoded)
     for key, value in {**encoded, **decoded}.items():
         assert torch.equal(value, outputs[key])

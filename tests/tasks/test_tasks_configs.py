@@ -22,6 +22,7 @@ from acc_assets.tasks import (
     ReconstructionTask,
     RegressionTask,
 )
+from acc_assets.tasks.baselines import on_training_images
 from acc_assets.tasks.health import generalisation
 from acc_assets.tree import canonical
 
@@ -38,6 +39,26 @@ from acc_assets.tree import canonical
 def test_schedules(schedule: Any, values: dict[int, float]) -> None:
     task = KLDivergenceTask("kl", DIGITS, weight=schedule)
     assert {step: task.weight_at(step) for step in values} == pytest.approx(values)
+    assert schedule.at(None) == values[max(values)]  # in evaluation it stands at its end
+
+
+@pytest.mark.parametrize(
+    ("task", "unit"),
+    [
+        (ReconstructionTask("r", DIGITS), "nats per image"),
+        (ReconstructionTask("r", DIGITS, error="mse"), "nats per image"),
+        (ReconstructionTask("r", DIGITS, error="mse", reduction="mean"), "squared error per pixel"),
+        (ReconstructionTask("r", DIGITS, error="l1", reduction="mean"), "absolute error per pixel"),
+        (KLDivergenceTask("kl", DIGITS), "nats per image"),
+        (ClassificationTask("c", DIGITS), "nats per image"),
+        (RegressionTask("r", SLANT), "nats per image"),
+    ],
+)
+def test_each_task_says_what_its_loss_counts(task: Any, unit: str) -> None:
+    assert task.unit == unit
+    baseline = {"loss": 1.0, "loss_floor": 0.0}
+    if task.kind != "kl":
+        assert task.health([0.1], baseline).reason.startswith(f"final loss 0.1 {unit} is 10%")
 
 
 def test_a_weight_is_a_number_or_a_schedule_and_enters_the_spec() -> None:
@@ -107,6 +128,17 @@ def test_the_class_frequency_baseline() -> None:
     assert baseline["loss"] == pytest.approx(
         -(math.log(0.7) + math.log(0.3)) / 2
     )  # (6 + 1) / 10 and (2 + 1) / 10
+
+
+def test_baselines_know_only_the_targets_that_are_given() -> None:
+    labelled = np.array([True, True, False, False])
+    train = split(None, np.array([0, 1, 1, 1]), labelled=labelled)
+    test = split(None, np.array([0, 1]))
+    assert ClassificationTask("c", DIGITS).baseline(data(train, test))["loss"] == pytest.approx(math.log(2))
+    seen = on_training_images(data(train, test)).test
+    assert seen.labelled is not None
+    assert seen.labelled.sum() == 2
+    assert ClassificationTask("c", DIGITS).reach(data(train, test)) == pytest.approx(math.log(2))
 
 
 def test_the_mean_target_baseline() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from acc_assets.assets.kinds import NodeWork, Outcome, picture
-from acc_assets.families import attention, latents
+from acc_assets.families import attention
 
 IMAGES = 6
 MEASURED = 512  # images that the numbers are averaged over
@@ -21,20 +21,15 @@ def run(work: NodeWork) -> Outcome:
 
     from acc_assets.analysis.attention import attention_overlays, attention_summary
     from acc_assets.analysis.figures import tile, to_png
-    from acc_assets.training import device_of
 
     model: Any = work.model().model
-    mu = latents.read(work.run)["mu"]
     names = [group.name for group in work.groups]
     shown = work.example_indices(per_class=1)[:IMAGES]
-    measured = np.unique(np.linspace(0, len(mu) - 1, min(MEASURED, len(mu))).astype(int))
-    device = device_of(model)
+    count = len(work.data.test)
+    measured = np.unique(np.linspace(0, count - 1, min(MEASURED, count)).astype(int))
     images = work.data.test.images.astype(np.float32) / 255
     with torch.no_grad():
-        maps, many = (
-            model.attention_maps(torch.from_numpy(mu[chosen]).to(device)).cpu().numpy()
-            for chosen in (shown, measured)
-        )
+        maps, many = (model.attention_maps(work.code(chosen)).cpu().numpy() for chosen in (shown, measured))
     summary = attention_summary(many, images[measured], names)
     overlays = attention_overlays(maps, images[shown], names)
     png = to_png(tile(overlays, scale=SCALE, column_labels=["input", *names]))

@@ -31,19 +31,12 @@ def run(work: NodeWork) -> Outcome:
     snapshots = {}
     for step in steps:
         loaded = work.model(step)
-        encoded = encode_split(loaded.model, loaded.heads, tasks, images)
-        arrays = {"mu": encoded.mu}
-        if encoded.logvar is not None:
-            arrays["logvar"] = encoded.logvar
-        if encoded.error is not None:
-            arrays["error"] = encoded.error
-        predicted = {f"{latents.PREDICTED}{name}": values for name, values in encoded.predictions.items()}
-        snapshots[step] = arrays | predicted
+        snapshots[step] = encode_split(loaded.model, loaded.heads, tasks, images)
     latents.write(work.folder, facts, snapshots)
     return Outcome(
         metadata={
             "points": len(images),
-            "latent dimensions": int(encoded.mu.shape[1]),
+            "latent dimensions": able.latent_dim,
             "snapshots": len(steps),
             "data": work.data.source,
         },

@@ -36,13 +36,16 @@ def run(work: NodeWork) -> Outcome:
         arrays = latents.read(work.run)
         stats = latent_stats(arrays["mu"], arrays.get("logvar"), work.abilities.factor_groups)
         probes = _slot_probes(work, arrays["mu"])
+    told = work.run.read_json("summary.json")["tasks"]
     tasks: dict[str, Any] = {
         task.name: {
             "kind": task.kind,
+            "unit": task.unit,
             "dataset": task.dataset.name,
             "factor": getattr(task, "factor_name", None),
             "outputs": outputs_of(task, loaded.heads.get(task.name)),
             "metrics": measured[task.name],
+            "diagnostics": told.get(task.name, {}).get("diagnostics", {}),
             "baseline": task.baseline(datasets[task.dataset.name]),
             "generalisation": _record(gaps[task.name]) if task.name in gaps else None,
         }

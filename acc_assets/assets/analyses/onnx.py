@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -34,16 +33,13 @@ def run(work: NodeWork) -> Outcome:
         "data": work.data.source,
         "data_digest": work.data.digest,
     }
-    width = arrays["mu"].shape[1]
-    bundle = export_onnx(loaded.model, images.shape[1:], width, card, decoder=no_decoder is None)
+    bundle = export_onnx(loaded.model, images.shape[1:], card)
     probes, weights = _probes(work, loaded.heads)
     parity = check_parity(bundle, loaded.model, images[:5])
     facts = {
-        "opset": bundle.opset,
-        "inputs": {"encoder": ["input"], "decoder": ["latent"]},
-        "outputs": {"encoder": ["latent"], "decoder": ["reconstruction"]},
+        **bundle.to_json(),
         "no_decoder": no_decoder,
-        "parity": {**asdict(parity), "passed": parity.passed},
+        "parity": parity.to_json(),
         "ranges": stats.ranges,
         "probes": probes,
         "step": loaded.step,

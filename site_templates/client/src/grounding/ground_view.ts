@@ -1,20 +1,29 @@
-import { PictureCanvas } from "../playground/painting";
+import type { BranchPanel } from "../branches/panel";
+import type { Code } from "../model/code";
+import { PictureCanvas } from "../picture/canvas";
 import { h, provenanceLine } from "../shared/dom";
+import { fact, timeFact } from "../shared/facts";
 import { number, percent } from "../shared/format";
-import type { Theme } from "../shared/palette";
-import { UMAP_NOTE } from "../viewer/panel";
+import { readPageColors } from "../shared/theme";
 import { DriftChart } from "./drift_chart";
 import type { GroundedModel, Landing, Path, Probe, Step } from "./grounded_model";
 import { NeighborList } from "./neighbor_list";
 import { Space } from "./space";
 
-const MAP_NOTE = `${UMAP_NOTE} The marker is the weighted mean of its neighbours' places; where they lie apart it stands where no test image is, hollow and called off the map.`;
+const MARKER_NOTE = "The marker is the weighted mean of its neighbours' places; where they lie apart it stands where no test image is, hollow and called off the map.";
 const OFF_MAP = "its neighbours lie in several parts of the map, and no test image lies at the marker between them";
+
+/** What every branch is asked to show; `source`, `a` and `b` are pictures of the data set by their index. */
+export type Question =
+  | { kind: "probe"; picture: Float32Array; source: number | null; isNew: boolean }
+  | { kind: "step"; a: number; b: number; t: number };
 
 export type Result = Probe | Step;
 
-/** What a loaded branch shows: the map, decoded pictures, facts and neighbours. */
-export class BranchView {
+export type GroundBranch = BranchPanel<Question, GroundedModel, GroundView>;
+
+/** Encoder, decoder and map of a branch at work on a question: the map, decoded pictures, facts and neighbours. */
+export class GroundView {
   readonly element: HTMLElement;
   readonly space: Space;
   private readonly neighbors: NeighborList;
@@ -25,11 +34,19 @@ export class BranchView {
   private readonly facts = h("dl", { class: "acc-facts" });
   private readonly chart = new DriftChart();
   private readonly chartFigure: HTMLElement;
+  /** The newest answer. */
+  result: Result | null = null;
+  /** Milliseconds from a question to its answer on the screen, for the last ones. */
+  readonly frameTimes: number[] = [];
+  /** The way between the ends that were asked for last. */
+  private path: Path | null = null;
+  private isDisposed = false;
 
-  /** `onPick` hears of pictures of the data set that are clicked. */
+  /** `note` says what distances on the map mean; `onPick` hears of pictures of the data set that are clicked. */
   constructor(
     readonly grounded: GroundedModel,
     name: string,
+    note: string,
     onPick: (picture: number) => void,
   ) {
     const { model, manifold } = grounded;
@@ -45,7 +62,7 @@ export class BranchView {
       "div",
       { class: "acc-ground-view" },
       this.space.element,
-      h("p", { class: "acc-hint acc-map-note" }, MAP_NOTE),
+      h("p", { class: "acc-hint acc-map-note" }, `${note} ${MARKER_NOTE}`),
       h(
         "div",
         { class: "acc-ground-below" },
@@ -57,20 +74,29 @@ export class BranchView {
     );
   }
 
-  /** `top` is the end of the axis of the drift; see `scaleDrift`. */
-  show(result: Result, path: Path | null, t: number, top: number, theme: Theme): void {
-    const isStep = result.kind === "step";
-    this.space.show(result.at, path);
-    this.neighbors.update(result.at, theme);
-    this.decoded.show(result.decoded);
-    this.straightFigure.hidden = !isStep;
-    this.chartFigure.hidden = !isStep;
-    this.caption.replaceChildren(...(isStep ? ["regrounded", h("br"), math("D(E(D(z", "t", ")))")] : ["decoded", h("br"), math("D(E(x))")]));
-    this.facts.replaceChildren(...(isStep && path ? driftFacts(result, path) : isStep ? [] : this.probeFacts(result)));
-    if (isStep && path) {
-      this.straight.show(result.straight);
-      this.chart.update(path.drifts, t, top);
+  get code(): Code | null {
+    return this.result?.at.code ?? null;
+  }
+
+  /** The largest drift on the way that is shown, in parts of its length; 0 where none is. */
+  get mostDrift(): number {
+    return this.result?.kind === "step" && this.path ? Math.max(...this.path.drifts) : 0;
+  }
+
+  async answer(question: Question): Promise<void> {
+    const start = performance.now();
+    if (question.kind === "probe") {
+      if (question.isNew) this.space.forgetTrail();
+      const probe = await this.grounded.probe(question.picture, question.source);
+      if (!this.isDisposed) this.showProbe(probe);
+    } else {
+      const { a, b, t } = question;
+      if (this.path?.pictures[0] !== a || this.path.pictures[1] !== b) this.path = await this.grounded.path(a, b);
+      const step = await this.grounded.step(this.path, t);
+      if (!this.isDisposed) this.showStep(step, this.path, t);
     }
+    this.frameTimes.push(performance.now() - start);
+    if (this.frameTimes.length > 240) this.frameTimes.shift();
   }
 
   /** Sets the axis that the drift charts of all branches share. */
@@ -79,15 +105,37 @@ export class BranchView {
   }
 
   dispose(): void {
+    this.isDisposed = true;
     this.space.dispose();
   }
 
+  private showProbe(probe: Probe): void {
+    this.show(probe, null);
+    this.caption.replaceChildren("decoded", h("br"), math("D(E(x))"));
+    this.facts.replaceChildren(...this.probeFacts(probe));
+  }
+
+  private showStep(step: Step, path: Path, t: number): void {
+    this.show(step, path);
+    this.caption.replaceChildren("regrounded", h("br"), math("D(E(D(z", "t", ")))"));
+    this.facts.replaceChildren(...driftFacts(step, path));
+    this.straight.show(step.straight);
+    this.chart.update(path.drifts, t);
+  }
+
+  private show(result: Result, path: Path | null): void {
+    this.result = result;
+    this.space.show(result.at, path);
+    this.neighbors.update(result.at, readPageColors().theme);
+    this.decoded.show(result.decoded);
+    this.straightFigure.hidden = this.chartFigure.hidden = path === null;
+  }
+
   private probeFacts({ error, at }: Probe): HTMLElement[] {
-    const { encode, decode } = this.grounded.model.times;
     return [
       ...fact("squared error", number(error), "mean over the pixels of the augmented input and the decoded picture"),
       ...placeFacts(at),
-      ...fact("inference", `${(encode + decode).toFixed(1)} ms`, `encoder ${encode.toFixed(1)} ms, decoder ${decode.toFixed(1)} ms`),
+      ...timeFact("inference", this.grounded.model.times()),
     ];
   }
 }
@@ -106,10 +154,6 @@ function placeFacts({ placement, spread, isOffMap }: Landing): HTMLElement[] {
     ...fact("neighbours", `± ${percent(spread)}`, "how far its neighbours lie around the marker, in parts of the map's radius"),
     ...fact("place", isOffMap ? "off the map" : "on the map", isOffMap ? OFF_MAP : "test images lie at the marker"),
   ];
-}
-
-function fact(name: string, value: string, title: string): HTMLElement[] {
-  return [h("dt", { title }, name), h("dd", { title }, value)];
 }
 
 /** A short formula, with its index as a subscript. */

@@ -1,7 +1,7 @@
 import type { OnnxMeta } from "../shared/contract";
 import { h, segmented } from "../shared/dom";
 import { Drawing } from "./drawing";
-import { PictureCanvas } from "./painting";
+import { PictureCanvas } from "./canvas";
 import { decodeStrokes, encodeStrokes, type Stroke } from "./strokes";
 
 type Source = "samples" | "draw";

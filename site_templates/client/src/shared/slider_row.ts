@@ -1,4 +1,4 @@
-import { h } from "../shared/dom";
+import { h } from "./dom";
 
 /** A slider with its name before and its value behind it; a mark on the track shows the value it belongs at. */
 export interface SliderRow {

@@ -1,35 +1,37 @@
-import type { RunChoice } from "./contract";
-import { h, iconButton } from "./dom";
-import { LatestOnly } from "./latest";
+import type { RunChoice } from "../shared/contract";
+import { h, iconButton } from "../shared/dom";
+import { failureNote } from "../shared/failure";
+import { LatestOnly } from "../shared/latest";
+import { runSelect } from "./choice";
 
 /** What a panel shows of a loaded run. */
-export interface PanelView {
+export interface PanelView<Question> {
   element: HTMLElement;
+  /** Shows the answer to a question. */
+  answer: (question: Question) => Promise<void>;
   dispose?: () => void;
 }
 
-export interface PanelParts<Question, Loaded, View extends PanelView> {
+export interface PanelParts<Question, Loaded, View extends PanelView<Question>> {
   /** Loads a run; `say` hears what is being waited for. */
   load: (run: string, say: (text: string) => void) => Promise<Loaded>;
-  open: (loaded: Loaded) => View;
-  answer: (view: View, question: Question) => Promise<void>;
-  /** The reader chose another run. */
+  open: (loaded: Loaded, panel: BranchPanel<Question, Loaded, View>) => View;
+  /** The view of a run stands on the page. */
+  opened: (loaded: Loaded) => void;
+  /** What is shown changed: the branches, their runs, or an answer. */
   changed: () => void;
-  /** The view stands on the page. */
-  opened?: (loaded: Loaded) => void;
-  /** There is nothing to show any more: another run is loading, or this one failed. */
-  emptied?: () => void;
-  close: { label: string; act: () => void } | null;
+  /** The reader closes the panel; `closeLabel` is what the button says. */
+  close: () => void;
+  closeLabel: string;
 }
 
 /** One of several runs, chosen by the reader, that answers the question which all panels of a page share. */
-export class RunPanel<Question, Loaded, View extends PanelView> {
+export class BranchPanel<Question, Loaded, View extends PanelView<Question>> {
   readonly element: HTMLElement;
   /** Settles when the run is loaded; rejects with the reason. */
   ready: Promise<Loaded>;
   view: View | null = null;
-  private readonly select: HTMLSelectElement;
-  private readonly closeButton: HTMLButtonElement | null;
+  private readonly closeButton: HTMLButtonElement;
   private readonly body = h("div", { class: "acc-branch-body" });
   private readonly queue = new LatestOnly();
   private question: Question | null = null;
@@ -40,14 +42,11 @@ export class RunPanel<Question, Loaded, View extends PanelView> {
     public run: string,
     private readonly parts: PanelParts<Question, Loaded, View>,
   ) {
-    this.select = h(
-      "select",
-      { "aria-label": "Branch and seed", onchange: () => this.changeRun(this.select.value) },
-      ...runs.map(({ key, label }) => h("option", { value: key }, label)),
-    );
-    this.select.value = run;
-    this.closeButton = parts.close && iconButton("close", parts.close.label, parts.close.act);
-    this.element = h("section", { class: "acc-branch", "aria-label": "Branch" }, h("div", { class: "acc-branch-head" }, this.select, this.closeButton), this.body);
+    const select = runSelect(runs, (chosen) => this.changeRun(chosen));
+    select.setAttribute("aria-label", "Branch and seed");
+    select.value = run;
+    this.closeButton = iconButton("close", parts.closeLabel, parts.close);
+    this.element = h("section", { class: "acc-branch", "aria-label": "Branch" }, h("div", { class: "acc-branch-head" }, select, this.closeButton), this.body);
     this.ready = this.start();
   }
 
@@ -59,16 +58,21 @@ export class RunPanel<Question, Loaded, View extends PanelView> {
   ask(question: Question): void {
     this.question = question;
     const { view } = this;
-    if (view) this.enqueue(() => this.parts.answer(view, question));
+    if (view) this.enqueue(() => view.answer(question));
   }
 
   /** Runs a job after the one that runs now, in place of one that waits. */
   enqueue(job: () => Promise<void>): void {
-    void this.queue.run(job).catch((error: unknown) => this.fail(error));
+    const { view } = this;
+    const answered = async () => {
+      await job();
+      if (view === this.view) this.parts.changed();
+    };
+    this.queue.run(answered).catch((error: unknown) => this.fail(error));
   }
 
   setClosable(closable: boolean): void {
-    if (this.closeButton) this.closeButton.hidden = !closable;
+    this.closeButton.hidden = !closable;
   }
 
   dispose(): void {
@@ -81,7 +85,6 @@ export class RunPanel<Question, Loaded, View extends PanelView> {
     if (run === this.run) return;
     this.run = run;
     this.ready = this.start();
-    this.parts.changed();
   }
 
   private start(): Promise<Loaded> {
@@ -98,10 +101,10 @@ export class RunPanel<Question, Loaded, View extends PanelView> {
     try {
       const loaded = await this.parts.load(this.run, (text) => (status.textContent = text));
       if (request !== this.request) return loaded;
-      this.view = this.parts.open(loaded);
+      this.view = this.parts.open(loaded, this);
       this.body.replaceChildren(this.view.element);
       if (this.question) this.ask(this.question);
-      this.parts.opened?.(loaded); // the first panel's brings the first question, which is not to be asked twice
+      this.parts.opened(loaded); // the first panel's brings the first question, which is not to be asked twice
       return loaded;
     } catch (error) {
       if (request === this.request) this.fail(error);
@@ -112,12 +115,11 @@ export class RunPanel<Question, Loaded, View extends PanelView> {
   private empty(): void {
     this.view?.dispose?.();
     this.view = null;
-    this.parts.emptied?.();
+    this.parts.changed();
   }
 
   private fail(error: unknown): void {
-    console.error(error);
     this.empty();
-    this.body.replaceChildren(h("p", { class: "acc-error", role: "alert" }, error instanceof Error ? error.message : String(error)));
+    this.body.replaceChildren(failureNote(error));
   }
 }

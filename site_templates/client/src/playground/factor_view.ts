@@ -1,49 +1,16 @@
-import type { RunChoice } from "../shared/contract";
+import type { Autoencoder } from "../model/autoencoder";
+import { type Code, latentOf, withLatent } from "../model/code";
+import type { Reading } from "../model/probes";
+import { PictureCanvas } from "../picture/canvas";
+import { meanSquaredError } from "../picture/preprocess";
 import { h, icon, provenanceLine } from "../shared/dom";
+import { fact, timeFact } from "../shared/facts";
 import { number, percent } from "../shared/format";
-import { RunPanel } from "../shared/run_panel";
 import { shareBars } from "../shared/shares";
-import { PictureCanvas } from "./painting";
-import { meanSquaredError } from "./preprocess";
-import { type BranchModel, loadBranch, type Reading } from "./runtime";
 import { type Edits, FactorSliders, latentText } from "./sliders";
 
-/** One branch: its encoder and decoder at work on the picture that all branches share. */
-export type Branch = RunPanel<Float32Array, BranchModel, BranchView>;
-
-export interface BranchEvents {
-  changeRun: () => void;
-  loaded: (model: BranchModel) => void;
-  /** A slider was moved. */
-  edited: () => void;
-  close: (() => void) | null;
-}
-
-/** A branch that shows `run`; `edits` are the sliders to move after its first answer. */
-export function createBranch(runs: readonly RunChoice[], run: string, edits: Edits, on: BranchEvents): Branch {
-  let asked: Edits | null = edits;
-  const branch: Branch = new RunPanel(runs, run, {
-    load: loadBranch,
-    open: (model) =>
-      new BranchView(model, (latent) => {
-        const { view } = branch;
-        if (view) branch.enqueue(() => view.decode(latent));
-        on.edited();
-      }),
-    answer: async (view, picture) => {
-      await view.encode(picture, asked);
-      asked = null;
-      on.edited();
-    },
-    changed: on.changeRun,
-    opened: on.loaded,
-    close: on.close && { label: "Leave the comparison", act: on.close },
-  });
-  return branch;
-}
-
-/** The pictures, facts and sliders of a loaded branch. */
-export class BranchView {
+/** Encoder and decoder of a branch at work on a picture: the pictures, facts, and sliders for the latent between them. */
+export class FactorView {
   readonly element: HTMLElement;
   private readonly input: PictureCanvas;
   private readonly output: PictureCanvas;
@@ -53,15 +20,18 @@ export class BranchView {
   private readonly sliders: FactorSliders;
   private readonly resetButton: HTMLButtonElement;
   private picture = new Float32Array();
+  code: Code | null = null;
 
+  /** `edits` are the sliders to move after the first answer; `enqueue` runs what a slider asks for. */
   constructor(
-    private readonly model: BranchModel,
-    onLatent: (latent: Float32Array) => void,
+    private readonly model: Autoencoder,
+    private asked: Edits | null,
+    enqueue: (job: () => Promise<void>) => void,
   ) {
     const { meta } = model;
     this.input = new PictureCanvas("What the encoder sees", meta.channels, meta.image_size);
     this.output = new PictureCanvas("What the decoder draws", meta.channels, meta.image_size);
-    this.sliders = new FactorSliders(meta, onLatent);
+    this.sliders = new FactorSliders(meta, (latent) => enqueue(() => this.decode(latent)));
     this.resetButton = h("button", { type: "button", class: "acc-button", onclick: () => this.sliders.reset() }, icon("reset"), "Reset to encoded");
     this.element = h(
       "div",
@@ -80,12 +50,15 @@ export class BranchView {
     );
   }
 
-  /** Shows a picture and what becomes of it, with the sliders of `edits` moved. */
-  async encode(picture: Float32Array, edits: Edits | null): Promise<void> {
+  /** Shows a picture and what becomes of it. */
+  async answer(picture: Float32Array): Promise<void> {
     this.picture = new Float32Array(picture);
     this.input.show(picture);
-    this.sliders.setEncoded(await this.model.encode(picture));
-    await this.decode(edits ? this.sliders.edit(edits) : this.sliders.values);
+    this.code = await this.model.encode(picture);
+    this.sliders.setEncoded(latentOf(this.code));
+    const latent = this.asked ? this.sliders.edit(this.asked) : this.sliders.values;
+    this.asked = null;
+    await this.decode(latent);
   }
 
   /** The sliders that are away from the encoder's values. */
@@ -93,8 +66,11 @@ export class BranchView {
     return this.sliders.edits;
   }
 
-  async decode(latent: Float32Array): Promise<void> {
-    const decoded = await this.model.decode(latent);
+  /** Decodes a latent, with all else that the decoder needs as the picture was encoded. */
+  private async decode(latent: Float32Array): Promise<void> {
+    if (!this.code) return; // no picture has been encoded
+    this.code = withLatent(this.code, latent);
+    const decoded = await this.model.decode(this.code);
     this.output.show(decoded);
     this.showFacts(latent, decoded);
   }
@@ -105,7 +81,6 @@ export class BranchView {
     this.resetButton.disabled = !edited;
     this.vector.textContent = latentText(this.model.meta, latent);
     const error = meanSquaredError(this.picture, decoded);
-    const { encode, decode } = this.model.times;
     this.facts.replaceChildren(
       ...this.model.readings(latent).map(readingElement),
       h(
@@ -113,14 +88,10 @@ export class BranchView {
         { class: "acc-facts" },
         ...fact("squared error", number(error)),
         ...fact("PSNR", `${number(-10 * Math.log10(Math.max(error, 1e-12)))} dB`),
-        ...fact("time", `${(encode + decode).toFixed(1)} ms`, `encoder ${encode.toFixed(1)} ms, decoder ${decode.toFixed(1)} ms`),
+        ...timeFact("time", this.model.times()),
       ),
     );
   }
-}
-
-function fact(name: string, value: string, title = ""): HTMLElement[] {
-  return [h("dt", { title }, name), h("dd", { title }, value)];
 }
 
 /** A classifier's probabilities as bars, or the value of a regression. */
