@@ -107,7 +107,10 @@ def schema() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--steps", type=click.IntRange(1), help="As in `acc build`.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="As in `acc build`.")
-def status(recipe: str | None, as_json: bool, steps: int | None, settings: tuple[str, ...]) -> None:
+@click.option("--verify", is_flag=True, help="Read every byte, not only of files that changed since.")
+def status(
+    recipe: str | None, as_json: bool, steps: int | None, settings: tuple[str, ...], verify: bool
+) -> None:
     """Tell what is fresh, what is stale and why, and what is missing."""
     from acc_assets.assets.instance import open_instance
     from acc_assets.assets.status import recipe_status
@@ -119,7 +122,7 @@ def status(recipe: str | None, as_json: bool, steps: int | None, settings: tuple
     rows: dict[str, list[dict[str, Any]]] = {}
     with open_instance(store) as instance:
         for tree in _chosen(recipe, parameters):
-            states = recipe_status(tree, instance, store, verify=True)
+            states = recipe_status(tree, instance, store, depth="bytes" if verify else "files")
             if as_json:
                 rows[tree.name] = [
                     {"asset": s.plan.name, "seed": s.seed, "state": s.state, "why": s.why} for s in states

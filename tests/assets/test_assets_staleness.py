@@ -24,7 +24,7 @@ def states(storage: Path, tree: Tree) -> dict[tuple[str, int | None], AssetStatu
     """Every asset's state by name and seed."""
     store = Store(storage)
     with open_instance(store) as instance:
-        found = recipe_status(tree, instance, store, verify=True)
+        found = recipe_status(tree, instance, store, depth="files")
     return {(one.plan.name, one.seed): one for one in found}
 
 
