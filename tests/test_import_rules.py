@@ -49,7 +49,7 @@ NEVER = {
     "recipes": {"torch", "dagster"},
 }
 LIGHT = ("tree", "models", "tasks", "datasets", "storage", "recipes")
-HEAVY = {"torch", "torchvision", "sklearn", "umap", "matplotlib", "dagster", "onnx"}
+HEAVY = {"torch", "torchvision", "sklearn", "umap", "matplotlib", "dagster", "onnx", "pandas", "pyarrow"}
 
 
 def imports_of(path: Path) -> set[str]:

@@ -1,26 +1,36 @@
-"""The comparison of a recipe's branches and seeds."""
+"""The comparison of a recipe's branches and seeds: all its numbers as one long table, and what is missing of them."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
 
 from acc_assets.assets.kinds import Outcome, digest_of
-from acc_assets.report import Comparison, RecipeView, compare
+from acc_assets.report import Comparison, RecipeView
+from acc_assets.report.artifacts import RunArtifacts
+from acc_assets.report.comparison import comparison_of
+from acc_assets.report.table import HISTORY_FILE, METRICS_FILE, SCHEMA, history_table, to_parquet
 from acc_assets.storage import RunDirectory, Store
 
 FAMILY = "comparison"
-VERSION = 1
-READS = ("metrics", "manifold")  # analyses, by suffix
+VERSION = 2
+READS = ("metrics", "manifold", "traversals")  # analyses, by suffix
 
 
 def run(view: RecipeView, store: Store, folder: RunDirectory) -> Outcome:
     """Compare what is there of a recipe and matches it, and say what is missing."""
-    found = compare(store, view)
-    with folder.family(FAMILY) as out:
-        out.json("comparison.json", found.to_json())
-        out.bytes("comparison.csv", found.to_csv().encode())
+    runs = {
+        (node.tag, seed): RunArtifacts(store, view, node.tag, seed)
+        for node in view.nodes
+        for seed in view.seeds
+    }
+    found = comparison_of(view, lambda node, seed: runs[node, seed])
+    with folder.family(FAMILY, schema=SCHEMA) as out:
+        out.bytes(METRICS_FILE, to_parquet(found.table))
+        out.bytes(HISTORY_FILE, to_parquet(history_table(runs.values())))
+        out.json("missing.json", [asdict(one) for one in found.missing])
     numbers = {
         f"{node} {column.label}": found.cells[node][column.key].mean
         for column in found.headline(6)

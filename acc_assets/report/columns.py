@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from acc_assets.report.artifacts import RunArtifacts, is_number
-from acc_assets.report.manifold import OWN_LABELS, manifold_numbers
+from acc_assets.report.manifold import manifold_numbers
 from acc_assets.report.vocabulary import words
 
 CLASS, WHOLE = "class", "latent"  # a probe's target, and the slice that is no slot
@@ -52,17 +52,6 @@ class Column:
         return None
 
 
-def register(columns: dict[str, Column], column: Column) -> None:
-    """Keep one column a key: a baseline or a direction that one run knows holds for all of them."""
-    known = columns.setdefault(column.key, column)
-    if (known.baseline is None and column.baseline is not None) or (
-        known.better is None and column.better is not None
-    ):
-        columns[column.key] = column
-    elif known.label != column.label:  # classifiers of one name, fitted on other labels
-        columns[column.key] = replace(known, label=f"{known.label.split(', ')[0]}, {OWN_LABELS}")
-
-
 def measured(run: RunArtifacts) -> Iterable[tuple[Column, float]]:
     """Yield every number that a run's metrics hold, with the column it belongs to."""
     images = run.images("test")
@@ -82,10 +71,7 @@ def measured(run: RunArtifacts) -> Iterable[tuple[Column, float]]:
         for metric, key in (("probe_r2", "r2"), ("probe_accuracy", "accuracy")):
             if isinstance(probe, Mapping) and is_number(probe.get(key)):
                 yield probe_column(probe, metric, classified), float(probe[key])
-    for number in manifold_numbers(run.manifold):
-        column = column_of(number.task, number.metric, "", None, rank=number.rank)
-        count = images.get(str(run.config.get("primary_dataset")))
-        yield replace(column, label=number.label, count=count), number.value
+    yield from _manifold(run, run.manifold)
     latent = run.metrics.get("latent") or {}
     if is_number(latent.get("active_dims")):
         yield column_of("latent", "active_dims", "", None, rank=60), float(latent["active_dims"])
@@ -96,6 +82,18 @@ def measured(run: RunArtifacts) -> Iterable[tuple[Column, float]]:
     for name, factor in factors.items() if isinstance(factors, Mapping) else ():
         if isinstance(factor, Mapping) and is_number(factor.get("effect")):
             yield column_of(f"{name} traversal", "effect", "", None, rank=62), float(factor["effect"])
+
+
+def pixel_numbers(run: RunArtifacts) -> Iterable[tuple[Column, float]]:
+    """Yield what raw pixels reach where a run's latents were judged beside them."""
+    yield from _manifold(run, run.manifold.get("pixels") or {})
+
+
+def _manifold(run: RunArtifacts, document: Mapping[str, Any]) -> Iterable[tuple[Column, float]]:
+    count = run.images("test").get(str(run.config.get("primary_dataset")))
+    for number in manifold_numbers(document):
+        column = column_of(number.task, number.metric, "", None, rank=number.rank)
+        yield replace(column, label=number.label, count=count), number.value
 
 
 def classified_slots(run: RunArtifacts) -> set[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from acc_assets.report.artifacts import RunArtifacts
+from acc_assets.report.table import history_table
 from acc_assets.report.vocabulary import words
 
 POINTS = 160  # most points of one curve; each is the mean of the values it stands for
@@ -30,46 +31,29 @@ def curve_panels(runs: Sequence[RunArtifacts], colors: Mapping[str, int]) -> lis
 
     `colors` gives each node the number of its branch's colour.
     """
-    panels: dict[str, dict[str, Any]] = {}
-    for run in runs:
-        history = run.history
-        for key in sorted(history):
-            axis = "val_step" if key.startswith("val/") else "step"
-            if key in ("step", "val_step") or axis not in history or history[key].ndim != 1:
-                continue
-            xs, ys = thin(history[axis], history[key])
-            if not xs:
-                continue
-            panel = panels.setdefault(key, panel_of(key, kinds_of(run)))
+    panels = []
+    for series, rows in history_table(runs).groupby("series", sort=False):
+        panel = panel_of(series, rows.iloc[0])
+        for (node, seed), curve in rows.groupby(["node", "seed"], sort=False):
+            xs, ys = thin(curve["step"].to_numpy(np.float64), curve["value"].to_numpy())
             panel["series"].append(
-                {"node": run.node, "seed": run.seed, "color": colors.get(run.node, 0), "x": xs, "y": ys}
+                {"node": node, "seed": int(seed), "color": colors.get(node, 0), "x": xs, "y": ys}
             )
+        panels.append(panel)
     order = {"Training loss": 0, "Validation": 1, "Optimizer": 2}
-    return sorted(panels.values(), key=lambda panel: (order[panel["group"]], panel["rank"], panel["id"]))
+    return sorted(panels, key=lambda panel: (order[panel["group"]], panel["rank"], panel["id"]))
 
 
-def kinds_of(run: RunArtifacts) -> dict[str, str]:
-    """Return the kind of each task of a run."""
-    return {str(name): str(task.get("kind")) for name, task in (run.summary.get("tasks") or {}).items()}
-
-
-def panel_of(key: str, kinds: Mapping[str, str]) -> dict[str, Any]:
-    """Return an empty panel for a key of `history.npz`."""
-    if key.startswith("val/"):
-        _, task, metric = key.split("/", 2)
-        word = words(metric)
-        title, group, unit, rank = f"{task} {word.label}", "Validation", word.unit, word.rank
-        better, percent = word.better, word.style == "percent"
-    else:
-        group = "Optimizer" if key == "lr" else "Training loss"
-        title = {"lr": "learning rate", "total": "total loss"}.get(key, key.removeprefix("loss/") + " loss")
-        unit, percent = ("", False) if key == "lr" else ("nats per image", False)
-        neutral = (
-            key == "lr" or kinds.get(key.removeprefix("loss/")) == "kl"
-        )  # less KL is not better by itself
-        better = None if neutral else "lower"
-        rank = 0 if key == "total" else 1
+def panel_of(series: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an empty panel for a curve, from a row of the history table."""
+    word = words(facts["metric"])
+    title, group, rank = f"{facts['task']} {word.label}", "Validation", word.rank
+    if facts["split"] == "train":
+        group = "Optimizer" if series == "lr" else "Training loss"
+        title = {"lr": "learning rate", "total": "total loss"}.get(series, f"{facts['task']} loss")
+        rank = 0 if series == "total" else 1
+    better = facts["better"] if isinstance(facts["better"], str) else None
     return {
-        "id": key, "group": group, "title": title, "unit": unit, "better": better, "percent": percent,
-        "rank": rank, "series": [],
+        "id": series, "group": group, "title": title, "unit": facts["unit"], "better": better,
+        "percent": word.style == "percent", "rank": rank, "series": [],
     }  # fmt: skip

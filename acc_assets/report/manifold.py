@@ -15,7 +15,6 @@ from acc_assets.report.vocabulary import show, show_spread
 
 if TYPE_CHECKING:
     from acc_assets.report.session import Session
-    from acc_assets.storage import Store
 
 OWN_TRAINING = "the labels of its own training images"
 OWN_LABELS = "own labels"  # where each branch is judged by the labels of its own training images
@@ -109,24 +108,6 @@ def label_sets(document: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]
     headline = document.get("headline")
     known = [(name, found) for name, found in sets.items() if is_number(found.get("size"))]
     return sorted(known, key=lambda item: (item[0] != headline, item[1]["size"]))
-
-
-def controls(store: Store, recipe: RecipeView) -> dict[str, dict[str, dict[int, float]]]:
-    """Return what raw pixels and untrained networks reach: control -> the comparison's column key -> seed -> value."""
-    found: dict[str, dict[str, dict[int, float]]] = {}
-
-    def add(name: str, seed: int, document: Mapping[str, Any]) -> None:
-        for number in manifold_numbers(document):
-            by_seed = found.setdefault(name, {}).setdefault(f"{number.task}.{number.metric}", {})
-            by_seed[seed] = number.value
-
-    for node in recipe.nodes:
-        for seed in recipe.seeds if node.evaluated else ():
-            document = RunArtifacts(store, recipe, node.tag, seed).manifold
-            add(RAW_PIXELS, seed, document.get("pixels") or {})
-            if node.kind == "root":
-                add(node.tag, seed, document)
-    return found
 
 
 def story(session: Session, recipe: RecipeView, colors: Mapping[str, int]) -> dict[str, Any] | None:

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from acc_assets.report.artifacts import RunArtifacts, health_of, is_number
-from acc_assets.report.cells import Cell
-from acc_assets.report.columns import Column, measured, register
 from acc_assets.report.curves import curve_panels
 from acc_assets.report.payloads import MANIFOLD, onnx_problem
 from acc_assets.report.provenance import asset_key, of_run, of_runs
 from acc_assets.report.recipe_context import cell_context, status_of
 from acc_assets.report.session import Session, node_page
 from acc_assets.report.specs import changes, flat, model_of, phase_row, phases_of, task_row, tasks_of
+from acc_assets.report.table import cells_of, columns_of, metrics_table
 from acc_assets.report.trees import branch_colors, start_of
 from acc_assets.report.views import NodeView, RecipeView
 from acc_assets.report.vocabulary import FIGURES, build_command, duration, number, show, size
@@ -65,15 +64,11 @@ def node_context(session: Session, recipe: RecipeView, node: NodeView) -> dict[s
 
 def metric_rows(runs: list[RunArtifacts]) -> list[dict[str, Any]]:
     """Return every metric of a node: baseline, mean and spread, and each seed's value."""
-    columns: dict[str, Column] = {}
-    values: dict[str, dict[int, float]] = {}
-    for run in runs:
-        for column, value in measured(run):
-            register(columns, column)
-            values.setdefault(column.key, {})[run.seed] = value
+    table = metrics_table(runs)
+    cells = cells_of(table)
     rows = []
-    for column in sorted(columns.values(), key=lambda c: (c.rank, c.key)):
-        cell = Cell.of(values[column.key])
+    for column in columns_of(table):
+        cell = cells[runs[0].node][column.key]
         baseline = show(column.metric, column.baseline) if column.baseline is not None else ""
         rows.append({"column": column, "baseline": baseline, **cell_context(column, cell)})
     return rows

@@ -16,9 +16,9 @@ from acc_assets.report.figures import Figure
 from acc_assets.report.findings import findings
 from acc_assets.report.manifold import RAW_PIXELS, story
 from acc_assets.report.provenance import of_runs
-from acc_assets.report.scripts import script_json
 from acc_assets.report.session import Session, node_page, recipe_page, relative
 from acc_assets.report.specs import text_of
+from acc_assets.report.table import HISTORY_FILE, METRICS_FILE, history_table, to_parquet
 from acc_assets.report.trees import branch_colors, tree_payload
 from acc_assets.report.verdict import verdict
 from acc_assets.report.views import NodeView, RecipeView
@@ -72,6 +72,7 @@ def tree_of(session: Session, recipe: RecipeView, page: str) -> dict[str, Any]:
     """Return a recipe's tree with links that hold on one page."""
     return tree_payload(
         recipe,
+        session.comparison(recipe).table,
         lambda tag, seed: session.run(recipe, tag, seed),
         lambda tag: relative(page, node_page(recipe.name, tag)),
     )
@@ -299,8 +300,12 @@ def status_of(node: NodeView, run: RunArtifacts) -> str:
 
 
 def downloads(session: Session, recipe: RecipeView, comparison: Comparison) -> list[tuple[str, str]]:
-    """Write the comparison as CSV and JSON; return (label, path)."""
+    """Write the numbers of a recipe as CSV and Parquet; return (label, path)."""
     folder = f"downloads/{recipe.name}"
-    table = session.writer.write(f"{folder}/comparison.csv", comparison.to_csv())
-    whole = session.writer.write(f"{folder}/comparison.json", script_json(comparison.to_json()) + "\n")
-    return [("All metrics, one row a seed (CSV)", table), ("The comparison (JSON)", whole)]
+    runs = [run for node in recipe.nodes for run in session.runs(recipe, node.tag)]
+    files = {
+        "All metrics, one row a seed (CSV)": ("comparison.csv", comparison.to_csv().encode()),
+        "All metrics, with what they are of (Parquet)": (METRICS_FILE, to_parquet(comparison.table)),
+        "Learning curves, one row a point (Parquet)": (HISTORY_FILE, to_parquet(history_table(runs))),
+    }
+    return [(label, session.writer.write(f"{folder}/{name}", data)) for label, (name, data) in files.items()]

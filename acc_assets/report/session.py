@@ -5,10 +5,11 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from acc_assets.report.artifacts import Artifacts, RunArtifacts
-from acc_assets.report.comparison import Comparison, Missing, compare
+from acc_assets.report.comparison import Comparison, Missing, comparison_of
 from acc_assets.report.figures import Figure, figures_of
 from acc_assets.report.payloads import Payloads
 from acc_assets.report.views import RecipeView
@@ -110,7 +111,7 @@ class Session:
     def comparison(self, recipe: RecipeView) -> Comparison:
         """Return a recipe's comparison."""
         if recipe.name not in self._comparisons:
-            self._comparisons[recipe.name] = compare(self.store, recipe)
+            self._comparisons[recipe.name] = comparison_of(recipe, partial(self.run, recipe))
         return self._comparisons[recipe.name]
 
     def problems(self) -> list[str]:
