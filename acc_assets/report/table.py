@@ -18,7 +18,7 @@ from acc_assets.report.vocabulary import words
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-SCHEMA = 1  # of both tables, in the manifest of their family
+SCHEMA = 2  # of both tables, in the manifest of their family
 METRICS_FILE, HISTORY_FILE = "metrics.parquet", "history.parquet"
 CONTROL = "control"  # the kind of what is no node of the tree: raw pixels
 _RUN = {
