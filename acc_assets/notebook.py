@@ -172,13 +172,12 @@ class RecipeResults:
         rows = []
         for node in self.nodes:
             runs = {seed: self.store.run(self.name, node, seed) for seed in self.store.seeds(self.name, node)}
-            config = next(
-                (run.read_json("config.json") for run in runs.values() if run.exists("config.json")), {}
-            )
+            about = [run.read_json("config.json") for run in runs.values() if run.exists("config.json")]
+            told = [str(about[0][key] or "") if about else "" for key in ("kind", "branch")]
             built = [
                 _listed([s for s, run in runs.items() if run.has_family(name)]) for name in families.values()
             ]
-            rows.append((node, str(config.get("kind") or ""), str(config.get("branch") or ""), *built))
+            rows.append((node, *told, *built))
         heads = ("node", "kind", "branch", *(f"{name}, seeds" for name in families))
         return f"results of {self.name} in {self.store.root}\n{_columns(heads, rows)}"
 

@@ -25,7 +25,7 @@ def run(work: NodeWork) -> Outcome:
     indices = work.example_indices(per_class=1)[:ROWS]
     originals = work.data.test.images[indices]  # (S, C, H, W) uint8
     found = traverse(work.decoder(), mu, work.groups, indices.tolist(), steps=STEPS, span=SPAN)
-    pictures = {}
+    pictures, cells = {}, {}
     captions = {}
     factors: dict[str, Any] = {}
     with work.run.family(FAMILY) as out:
@@ -37,6 +37,7 @@ def run(work: NodeWork) -> Outcome:
             out.png(f"traversal_{one.name}.png", grid)
             first = originals[:1].repeat(len(dims), axis=0)
             out.png(f"traversal_{one.name}_dims.png", _grid(first, one.dim_images, of_dims, columns, dims))
+            cells[one.name] = _cells(originals, one.images)
             pictures[f"traversal {one.name}"] = picture(
                 grid, str(work.run.local_path(f"{FAMILY}/traversal_{one.name}.png"))
             )
@@ -62,6 +63,7 @@ def run(work: NodeWork) -> Outcome:
                 "dim_positions": one.dim_positions.tolist(),
                 "dim_nearest": of_dims,
             }
+        out.npz("traversals.npz", cells, compress=True)  # as in the pictures, for other drawings of them
         out.json(
             "traversals.json",
             {
@@ -86,12 +88,19 @@ def _grid(
     rows: list[str] | None = None,
 ) -> bytes:
     """A picture of originals (R, C, H, W) and, right of them, images (R, T, C, H, W), the nearest columns outlined."""
-    from acc_assets.analysis.figures import tile, to_png, to_uint8
+    from acc_assets.analysis.figures import tile, to_png
 
-    cells = np.concatenate([originals[:, None], to_uint8(images)], axis=1)
+    cells = _cells(originals, images)
     marks = [None if column is None else column + 1 for column in nearest]
     labels = ["image", *columns]
     return to_png(tile(cells, scale=SCALE, row_labels=rows, column_labels=labels, marks=marks))
+
+
+def _cells(originals: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Originals (R, C, H, W) and, right of them, images (R, T, C, H, W) as uint8 (R, T + 1, C, H, W)."""
+    from acc_assets.analysis.figures import to_uint8
+
+    return np.concatenate([originals[:, None], to_uint8(images)], axis=1)
 
 
 def _where(nearest: Sequence[int | None], positions: np.ndarray) -> str:
@@ -107,7 +116,7 @@ def _where(nearest: Sequence[int | None], positions: np.ndarray) -> str:
 KIND = AnalysisKind(
     suffix="traversals",
     family=FAMILY,
-    version=2,
+    version=3,
     description=f"Each factor moved from {-SPAN:g} to {SPAN:+g} standard deviations in {STEPS} steps, all others held.",
     kinds=frozenset({"pytorch", "image"}),
     analyse=run,

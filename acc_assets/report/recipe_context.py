@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from acc_assets.report import publication
 from acc_assets.report.artifacts import RunArtifacts, worst_health
 from acc_assets.report.cells import Cell
 from acc_assets.report.columns import CLASS, WHOLE, Column
@@ -36,6 +37,7 @@ def recipe_context(session: Session, recipe: RecipeView) -> dict[str, Any]:
     trained = [node for node in recipe.nodes if node.kind == "trained"]
     runs = [run for node in trained for run in session.runs(recipe, node.tag)]
     shown_runs = [run for node in shown for run in session.runs(recipe, node.tag)]
+    curves = curve_panels(runs, colors)
     session.missing.extend(comparison.missing)
     return {
         "page": page,
@@ -50,7 +52,7 @@ def recipe_context(session: Session, recipe: RecipeView) -> dict[str, Any]:
         "dots": dots_payload(comparison, colors),
         "probes": probe_tables(comparison),
         "tree": tree_of(session, recipe, page),
-        "curves": curve_panels(runs, colors),
+        "curves": curves,
         "paired": paired_by_seed(recipe, shown, comparison),
         "baselines": baseline_words(comparison),
         "differences": differences(recipe, shown, comparison.images),
@@ -63,7 +65,10 @@ def recipe_context(session: Session, recipe: RecipeView) -> dict[str, Any]:
         "playground": recipe.name in session.playgrounds,
         "grounding": recipe.name in session.groundings,
         "story": story(session, recipe, colors),
-        "downloads": downloads(session, recipe, comparison),
+        "downloads": [
+            *downloads(session, recipe, comparison),
+            *publication.downloads(session, recipe, curves),
+        ],
         "command": build_command(recipe.name),
     }
 
