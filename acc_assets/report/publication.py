@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Any
 from acc_assets.report.artifacts import Artifacts, RunArtifacts
 from acc_assets.report.comparison import SECONDARY, Comparison, comparison_of
 from acc_assets.report.curves import curve_panels
+from acc_assets.report.paper import Look, style
 from acc_assets.report.plots import (
     PANELS,
-    Look,
     data_of,
     map_file,
     plot_curves,
     plot_maps,
     plot_metrics,
     plot_traversals,
-    style,
 )
 from acc_assets.report.trees import branch_colors
 from acc_assets.report.views import NodeView, RecipeView
