@@ -30,7 +30,6 @@ STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that a figure is the same everywhere
     "font.size": TEXT,
     "axes.titlesize": TEXT,
-    "axes.titleweight": "bold",
     "axes.labelsize": SMALL,
     "axes.edgecolor": "#7b828a",
     "axes.labelcolor": "#3c434b",

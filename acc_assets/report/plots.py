@@ -218,10 +218,10 @@ def plot_traversals(runs: Sequence[RunArtifacts], look: Look) -> Figure:
                 axes.set_title(factor.replace("_", " "), loc="left", pad=2.5)
             if column == 0 and upright:
                 axes.text(-3.5 * strip.width / panel, strip.height / 2, look.name(run.node, 99), rotation=90,
-                          ha="center", va="center", color=look.color(run.node), weight="bold")  # fmt: skip
+                          ha="center", va="center", color=look.color(run.node))  # fmt: skip
             elif column == 0:
                 axes.text(-1.5 * strip.width / panel, strip.height / 2, look.name(run.node, 14), ha="right",
-                          va="center", color=look.color(run.node), weight="bold")  # fmt: skip
+                          va="center", color=look.color(run.node))  # fmt: skip
             if place == len(runs) - 1 and len(offsets) == columns - 1:
                 told = {
                     1: offsets[0],
