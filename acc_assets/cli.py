@@ -94,6 +94,15 @@ def recipes(as_json: bool) -> None:
 
 
 @main.command()
+def schema() -> None:
+    """Print the JSON schema of YAML recipes, for an editor that completes and checks them."""
+    from acc_assets.recipes import vocabulary
+    from acc_assets.tree import recipe_schema
+
+    click.echo(json.dumps(recipe_schema(vocabulary()), indent=2))
+
+
+@main.command()
 @click.argument("recipe", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--steps", type=click.IntRange(1), help="As in `acc build`.")
@@ -232,16 +241,16 @@ def figures(recipe: str, kind: str, to: str) -> None:
     from pathlib import Path
 
     from acc_assets.assets.instance import open_instance
+    from acc_assets.assets.results import recipe_view
     from acc_assets.assets.status import recipe_status
-    from acc_assets.assets.views import recipe_view
     from acc_assets.report.publication import write_figures
     from acc_assets.storage import Store
 
     store = Store()
     (tree,) = _chosen(recipe, {})
     with open_instance(store) as instance:
-        view = recipe_view(tree, recipe_status(tree, instance, store))
-    drawn = write_figures(store, view, Path(to), kind)
+        view = recipe_view(tree, store, recipe_status(tree, instance, store))
+    drawn = write_figures(view, Path(to), kind)
     if not drawn:
         raise click.ClickException(f"nothing of {recipe} is built yet. Run: acc build {recipe}")
     for path in drawn:

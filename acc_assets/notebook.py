@@ -7,28 +7,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from acc_assets.report.artifacts import CHECKPOINTS, RunArtifacts
+from acc_assets.families import CHECKPOINTS, Latents, Metrics, families_of, latents
+from acc_assets.families.dataset import TEST, DatasetFamily
+from acc_assets.report.recipe import RecipeView
 from acc_assets.report.table import (
     HISTORY_FILE,
     METRICS_FILE,
     SCHEMA,
+    all_runs,
     from_parquet,
     history_table,
     metrics_table,
 )
-from acc_assets.report.views import RecipeView
 from acc_assets.storage import LEFT_OUT, RunDirectory, Store
 
 if TYPE_CHECKING:
     from pandas import DataFrame
     from torch import nn
 
+    from acc_assets.families import RunArtifacts
     from acc_assets.tree import Tree, TreeNode
 
 COMPARISON = "comparison"  # the family that holds a recipe's tables
@@ -77,7 +80,7 @@ class StoredResults(Mapping[str, "RecipeResults"]):
 
 
 @dataclass(frozen=True)
-class Latents:
+class StoredLatents:
     """What the model makes of the test split at one step, by name: `latents["mu"]` is (N, D).
 
     Row i of every array is test image `indices[i]`, with its `targets` (N,) or (N, K) and `images` (N, C, H, W) uint8.
@@ -95,7 +98,7 @@ class Latents:
 
     def __repr__(self) -> str:
         shapes = ", ".join(f"{name} {values.shape}" for name, values in self.outputs.items())
-        return f"Latents of {len(self.indices)} test images of {self.dataset} at step {self.step}: {shapes}"
+        return f"latents of {len(self.indices)} test images of {self.dataset} at step {self.step}: {shapes}"
 
 
 class RecipeResults:
@@ -129,7 +132,7 @@ class RecipeResults:
         """Every point of the learning curves, a row each: see `acc_assets.report.table.history_table`."""
         return self._table(HISTORY_FILE, history_table)
 
-    def latents(self, node: str, seed: int, step: int | None = None) -> Latents:
+    def latents(self, node: str, seed: int, step: int | None = None) -> StoredLatents:
         """Return the latents of the test split, with predictions and errors, at a snapshot or (default) the last one.
 
         Raises:
@@ -138,16 +141,20 @@ class RecipeResults:
         """
         run = self._run(node, seed)
         where = f"{self.name}/{node} seed {seed}"
-        facts = run.read_json("latents/latents.json")
-        if run.exists(f"latents/{LEFT_OUT}"):
-            raise NotStored(f"{where} has no latents: {run.read_json(f'latents/{LEFT_OUT}')['reason']}")
+        facts = latents.facts(run)
+        if run.exists(latents.FAMILY.path(LEFT_OUT)):
+            raise NotStored(
+                f"{where} has no latents: {run.read_json(latents.FAMILY.path(LEFT_OUT))['reason']}"
+            )
         chosen = _known(
             facts["steps"][-1] if step is None else step, facts["steps"], "snapshot of step", where
         )
-        outputs = run.read_npz(f"latents/latents_step_{chosen}.npz")
-        test = self.store.recipe(self.name).read_npz(f"data-{facts['dataset']}/test.npz")
+        outputs = latents.read(run, chosen)
+        data = DatasetFamily(facts["dataset"])
+        own = self.store.seed(self.name, seed)  # where the data set sees the seed
+        test = (own if own.has_family(data.name) else self.store.recipe(self.name)).read_npz(data.path(TEST))
         targets, images = np.asarray(test["targets"]), np.asarray(test["images"])
-        return Latents(
+        return StoredLatents(
             {name: np.asarray(outputs[name]) for name in outputs},
             targets, images, np.arange(len(targets)), chosen, facts["dataset"],
         )  # fmt: skip
@@ -168,14 +175,15 @@ class RecipeResults:
         return load_model(run, self._node(node, run), step=step).model
 
     def __repr__(self) -> str:
-        families = {"trained": CHECKPOINTS, "metrics": "metrics", "latents": "latents"}
+        families = {"trained": CHECKPOINTS, "metrics": Metrics.family, "latents": Latents.family}
         rows = []
         for node in self.nodes:
             runs = {seed: self.store.run(self.name, node, seed) for seed in self.store.seeds(self.name, node)}
             about = [run.read_json("config.json") for run in runs.values() if run.exists("config.json")]
             told = [str(about[0][key] or "") if about else "" for key in ("kind", "branch")]
             built = [
-                _listed([s for s, run in runs.items() if run.has_family(name)]) for name in families.values()
+                _listed([s for s, run in runs.items() if run.has_family(family.name)])
+                for family in families.values()
             ]
             rows.append((node, *told, *built))
         heads = ("node", "kind", "branch", *(f"{name}, seeds" for name in families))
@@ -186,16 +194,40 @@ class RecipeResults:
         _known(seed, self.store.seeds(self.name, node), "seed", f"{self.name}/{node}")
         return self.store.run(self.name, node, seed)
 
-    def _table(self, file: str, build: Callable[[Iterable[RunArtifacts]], DataFrame]) -> DataFrame:
+    def _table(
+        self, file: str, build: Callable[[RecipeView, Iterable[RunArtifacts]], DataFrame]
+    ) -> DataFrame:
         folder = self.store.recipe(self.name)
         if folder.has_family(COMPARISON) and folder.manifest(COMPARISON).schema == SCHEMA:
             return from_parquet(folder.read_bytes(f"{COMPARISON}/{file}"))
-        view = RecipeView(name=self.name)
-        return build(
-            RunArtifacts(self.store, view, node, seed)
+        return build(self._view, all_runs(self._view))
+
+    @cached_property
+    def _view(self) -> RecipeView:
+        """The version of the recipe that most runs were built from, without the runs of another one."""
+        built = {
+            (node, seed): run.read_json("config.json")["spec_hash"]
             for node in self.nodes
             for seed in self.store.seeds(self.name, node)
+            if (run := self.store.run(self.name, node, seed)).exists("config.json")
+        }
+
+        def matching(tree: Tree) -> set[tuple[str, int]]:
+            return {
+                (node, seed)
+                for (node, seed), built_from in built.items()
+                if node in tree.nodes and tree[node].spec_hash == built_from
+            }
+
+        tree = max(self._trees(), key=lambda tree: len(matching(tree)), default=None)
+        if tree is None:
+            raise NotStored(f"neither the store nor a recipe's file has the recipe {self.name}.")
+        other = dict.fromkeys(
+            [CHECKPOINTS.name, *(one.name for node in tree for one in families_of(node))],
+            "of another version",
         )
+        withheld = dict.fromkeys(built.keys() - matching(tree), other)
+        return RecipeView.of(replace(tree, seeds=tuple(self.seeds)), self.store, {}, withheld)
 
     def _node(self, tag: str, run: RunDirectory) -> TreeNode:
         """The node as it was when its run was built."""
@@ -209,6 +241,7 @@ class RecipeResults:
         )
 
     def _trees(self) -> Iterator[Tree]:
+        """Every version of the recipe that the store keeps, and that of the recipe's file."""
         from acc_assets.assets.launched import kept_trees
         from acc_assets.recipes import find_recipes
 

@@ -186,11 +186,11 @@ def print_build(tree: Tree, report: BuildReport, store: Store, instance: Dagster
 
 
 def _print_headline(tree: Tree, store: Store, instance: DagsterInstance) -> None:
+    from acc_assets.assets.results import recipe_view
     from acc_assets.assets.status import recipe_status
-    from acc_assets.assets.views import recipe_view
     from acc_assets.report import compare
 
-    comparison = compare(store, recipe_view(tree, recipe_status(tree, instance, store)))
+    comparison = compare(recipe_view(tree, store, recipe_status(tree, instance, store)))
     columns = comparison.headline(6)
     if not columns:
         return

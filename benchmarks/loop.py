@@ -167,7 +167,7 @@ def _plain_step(tree: Any) -> Any:
     def step() -> None:
         images, labels = next(batches)
         batch = Batch(images=images, inputs=images, targets=labels)
-        total = sum_losses(node.tasks, model(images), batch, {})
+        total = sum_losses(node.tasks, model(images), batch, {}, model)
         optimizer.zero_grad(set_to_none=True)
         total.backward()
         optimizer.step()

@@ -13,8 +13,9 @@ import numpy as np
 from acc_assets.analysis.neighbors import knn_graph
 from acc_assets.analysis.projections import project_snapshots
 from acc_assets.analysis.quality import trustworthiness
+from acc_assets.datasets import load_dataset
 from acc_assets.storage import Store
-from acc_assets.training import encode_split, load_data, load_model
+from acc_assets.training import encode_split, load_model
 from benchmarks.records import Record, record
 from benchmarks.workloads import SMALL_CONV_VAE, has_mnist, images_config, source_words, train, workload
 
@@ -84,11 +85,11 @@ def _latents(threads: int) -> dict[int, np.ndarray]:
     with TemporaryDirectory() as folder:
         train(tree, Path(folder), threads)
         run = Store(folder).run(tree.name, "trained", 0)
-        data = load_data(images_config(SMALL_CONV_VAE.image_size))
+        data = load_dataset(images_config(SMALL_CONV_VAE.image_size), 0)
         found = {}
         for step in range(steps // SNAPSHOTS, steps + 1, steps // SNAPSHOTS):
             model = load_model(run, tree["trained"], step).model
-            found[step] = encode_split(model, {}, (), data.test.images, decode=False).mu[:POINTS]
+            found[step] = encode_split(model, {}, (), data.test.images, decode=False)["mu"][:POINTS]
     return found
 
 

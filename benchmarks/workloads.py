@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from acc_assets.datasets import Batch, Digits, Mnist
+from acc_assets.datasets import Batch, Digits, Mnist, load_dataset
 from acc_assets.models import ConvAutoencoder, FactorGroup, FactorSlotAutoencoder
 from acc_assets.storage import Store
-from acc_assets.tasks import ClassificationTask, KLDivergenceTask, ReconstructionTask
-from acc_assets.training import Runtime, build_checkpoint, load_data
+from acc_assets.tasks import ClassificationTask, KLDivergenceTask, ReconstructionTask, StepView
+from acc_assets.training import Runtime, build_checkpoint
 from acc_assets.training.heads import build_heads
 from acc_assets.training.objective import group_tasks
 from acc_assets.training.phase import PhaseTrainer
@@ -141,7 +141,7 @@ def bare_step(tree: Tree) -> Callable[[], None]:
 
     def step() -> None:
         outputs = model(batch.inputs)
-        total = sum_losses(tasks, outputs, batch, heads)
+        total = sum_losses(tasks, outputs, batch, heads, model)
         optimizer.zero_grad(set_to_none=True)
         total.backward()
         optimizer.step()
@@ -149,18 +149,19 @@ def bare_step(tree: Tree) -> Callable[[], None]:
     return step
 
 
-def sum_losses(tasks: Any, outputs: Any, batch: Batch, heads: Any) -> torch.Tensor:
+def sum_losses(tasks: Any, outputs: Any, batch: Batch, heads: Any, model: nn.Module) -> torch.Tensor:
     """The weighted sum that is differentiated."""
     total = torch.zeros(())
     for task in tasks:
-        total = total + task.weight_at(0) * task.loss(outputs, batch, heads.get(task.name))
+        view = StepView(outputs, batch, heads.get(task.name), model, 0)
+        total = total + task.weight_at(0) * task.loss(view)
     return total
 
 
 def phase_trainer(tree: Tree) -> PhaseTrainer:
     """The trainer of the tree's only phase, without files around it."""
     phase: TrainPhase = tree["trained"].phases[0]
-    datasets = {name: load_data(ref.config) for name, ref in tree["trained"].datasets.items()}
+    datasets = {name: load_dataset(ref.config, 0) for name, ref in tree["trained"].datasets.items()}
     torch.manual_seed(0)
     model: nn.Module = tree["trained"].model.build()
     heads = build_heads(phase.tasks, model, seed=0, weights={}, specs={}, device=CPU)

@@ -45,7 +45,7 @@ def foreign_storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     storage = base / "built-foreign"
     with FileLock(base / "built-foreign.lock", timeout=_BUILD_SECONDS), _environment(storage):
         if not (storage / "done").exists():
-            for name in ("foreign", "measured"):
+            for name in ("foreign", "measured", "two_part"):
                 report = build_recipe(name, Store(storage))
                 assert not report.failed, report.failed
             (storage / "done").touch()

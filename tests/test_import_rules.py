@@ -15,19 +15,21 @@ PACKAGE = Path(__file__).parents[1] / "acc_assets"
 ALLOWED = {
     "tree": set(),
     "storage": set(),
-    "models": set(),
-    "datasets": set(),
+    "models": {"tree"},
+    "datasets": {"tree"},
     "tasks": {"models", "datasets", "tree"},
     "training": {"models", "tasks", "datasets", "storage", "tree"},
-    "analysis": {"models", "datasets"},
+    "families": {"storage", "tree"},
+    "analysis": {"models", "tasks", "datasets"},
     "export": {"models"},
-    "report": {"storage"},
-    "recipes": {"tree", "models", "tasks", "datasets"},
+    "report": {"families", "storage", "tree"},
+    "recipes": {"tree", "models", "tasks", "datasets", "families"},
     "assets": {
         "training",
         "analysis",
         "export",
         "report",
+        "families",
         "tasks",
         "models",
         "datasets",
@@ -45,10 +47,11 @@ NEVER = {
     "training": {"dagster"},
     "analysis": {"dagster"},
     "export": {"dagster"},
+    "families": {"torch", "dagster"},
     "report": {"torch", "dagster"},
     "recipes": {"torch", "dagster"},
 }
-LIGHT = ("tree", "models", "tasks", "datasets", "storage", "recipes")
+LIGHT = ("tree", "models", "tasks", "datasets", "families", "storage", "recipes")
 HEAVY = {"torch", "torchvision", "sklearn", "umap", "matplotlib", "dagster", "onnx", "pandas", "pyarrow"}
 
 

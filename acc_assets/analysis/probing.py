@@ -9,6 +9,7 @@ import numpy as np
 
 from acc_assets.analysis.neighbors import checked_points
 from acc_assets.models import FactorGroup
+from acc_assets.tasks.scores import r2_score
 
 Array = np.ndarray
 
@@ -124,21 +125,15 @@ def probe_properties(
                 Probe(
                     slice=slice_name,
                     property=name,
-                    r2=r_squared(target, predicted),
+                    r2=r2_score(target, predicted),
                     spearman=float(spearmanr(target, predicted).statistic) if varies else 0.0,
                     r2_within=None
                     if within is None
-                    else r_squared(within, _held_out(features[known], within, fold)),
+                    else r2_score(within, _held_out(features[known], within, fold)),
                     n=len(target),
                 )
             )
     return probes
-
-
-def r_squared(truth: Array, predicted: Array) -> float:
-    """Coefficient of determination; 0 for a constant truth."""
-    total = float(np.square(truth - truth.mean()).sum())
-    return 1.0 - float(np.square(truth - predicted).sum()) / total if total > 0.0 else 0.0
 
 
 def _slices(latents: Array, groups: Sequence[FactorGroup]) -> dict[str, Array]:

@@ -12,7 +12,8 @@ from acc_assets.analysis.slot_axis import in_deviations, slot_axis
 from acc_assets.models import FactorGroup
 
 Array = np.ndarray
-Decode = Callable[[Array], Array]  # (B, D) float32 -> (B, C, H, W) in [0, 1]
+# latents (B, D) float32 and the images (B,) that they are moved from -> (B, C, H, W) in [0, 1]
+Decode = Callable[[Array, Array], Array]
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ def _traverse_group(decode: Decode, mu: Array, group: FactorGroup, seeds: Array,
         rows[dim, :, group.start + dim] = axis.mean[dim] + offsets * spread[dim]
 
     codes = np.concatenate([grid, rows]).reshape(-1, mu.shape[1]).astype(np.float32)
-    decoded = decode(codes)
+    owners = np.concatenate([np.repeat(seeds, steps), np.full(dims * steps, seeds[0])])
+    decoded = decode(codes, owners)
     decoded = decoded.reshape(len(seeds) + dims, steps, *decoded.shape[1:])
     images = decoded[: len(seeds)]
     middle = (images[:, steps // 2] + images[:, (steps - 1) // 2]) / 2.0

@@ -5,18 +5,19 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import dagster as dg
 
 from acc_assets.assets.daemon import BUILD_TAG, Daemon
 from acc_assets.assets.follow import Listener, Outcomes, cancel, follow
+from acc_assets.assets.home import home_plan
 from acc_assets.assets.instance import UNFINISHED, cores, open_instance
 from acc_assets.assets.launched import Project, keep, tree_tag
 from acc_assets.assets.partitions import chosen_seeds
-from acc_assets.assets.plans import AssetPlan, Unit, plans
-from acc_assets.assets.status import AssetStatus, recipe_status
+from acc_assets.assets.plans import SITE, AssetPlan, Unit, plans
+from acc_assets.assets.status import AssetStatus, home_status, recipe_status
 from acc_assets.assets.submit import Launcher
 from acc_assets.assets.watch import tell_verdicts
 from acc_assets.storage import Store
@@ -90,7 +91,7 @@ def build(
             alone = instance is None and not in_process
             with Daemon(dagster, store, build_id) if alone else nullcontext() as daemon:
                 work = _Work(project, tree, store, dagster, daemon, build_id, listener, in_process)
-                built |= work.seeds([one for one in todo if one.plan.scope != "recipe"], chosen)
+                built |= work.seeds([one for one in todo if not one.plan.kind.reads_all], chosen)
                 # Only now is it known what there is to compare and to show.
                 states = _in_question(project, tree, dagster, store, chosen, wanted)
                 built |= work.report([one for one in states if one.to_build or one.plan.key in forced])
@@ -141,7 +142,7 @@ class _Work:
 
     def report(self, todo: Sequence[AssetStatus]) -> dict[Unit, Built]:
         """The comparison and the site."""
-        last = [one for one in todo if one.plan.scope == "recipe"]
+        last = [one for one in todo if one.plan.kind.reads_all]
         return self._carry_out({None: last}, processes=1) if last else {}
 
     def _carry_out(
@@ -205,11 +206,14 @@ def _in_question(
     verify: bool = False,
 ) -> list[AssetStatus]:
     states = recipe_status(tree, instance, store, seeds, prefix=project.prefix, verify=verify)
-    return [one for one in states if one.plan.key in wanted]
+    home = home_status(project, instance, store, verify=verify)
+    if any(one.plan.name == SITE and one.to_build for one in states) and not home.to_build:
+        home = replace(home, state="stale", why="the recipe's site is stale")
+    return [one for one in [*states, home] if one.plan.key in wanted]
 
 
 def _selected(project: Project, tree: Tree, select: str | None) -> list[AssetPlan]:
-    every = plans(tree, project.prefix)
+    every = list(plans(tree, project.prefix))
     if select is None:
         return every
     if select in tree.nodes:
@@ -226,9 +230,9 @@ def _selected(project: Project, tree: Tree, select: str | None) -> list[AssetPla
 
 
 def _wanted(project: Project, tree: Tree, selected: set[dg.AssetKey]) -> set[dg.AssetKey]:
-    """The selection with everything that it is made from, and the comparison and the site, which read what there is."""
+    """The selection with everything that it is made from, and the report, which reads what there is."""
     every = {plan.key: plan for plan in plans(tree, project.prefix)}
-    found = {key for key, plan in every.items() if plan.scope == "recipe"}
+    found = {key for key, plan in every.items() if plan.kind.reads_all} | {home_plan(project).key}
     waiting: list[Any] = [key for key in selected if key not in found]
     while waiting:
         key = waiting.pop()

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import dagster as dg
+from acc_assets.assets.kinds import AssetKind, NodeWork, Outcome, Verdict
+from acc_assets.families import CHECKPOINTS
+from acc_assets.tree import Check, Tree, TreeNode, canonical
 
-from acc_assets.assets.kinds import Check, NodeWork, Outcome, Verdict, digest_of
-from acc_assets.tree import TreeNode
-
-FAMILY = "checkpoints"
-VERSION = 3  # raise it when equal specs would train to other bits
+VERSION = 4  # raise it when equal specs would train to other bits
 CHECKS = (
     Check(
         "finite_loss",
         "No loss became NaN or infinite, and training ran to its end.",
-        dg.AssetCheckSeverity.ERROR,
+        "ERROR",
     ),
     Check(
         "loss_health",
@@ -25,19 +23,16 @@ CHECKS = (
 )
 
 
-def describe(node: TreeNode) -> str:
-    """What the catalog says of a checkpoint."""
-    if node.kind == "root":
-        return "Root checkpoint: the model as it is initialised for each seed."
-    tasks = ", ".join(f"`{task.name}`" for task in node.tasks) or "none"
-    if node.kind == "fork":
-        return f"Fork of `{node.parent}`: its weights, with the tasks {tasks}."
-    phases = "\n".join(
-        f"{number}. {phase.name or 'training'}: {phase.steps} steps, "
-        + ", ".join(f"`{task.name}`" for task in phase.tasks)
-        for number, phase in enumerate(node.phases, 1)
+def kind_of(tree: Tree, node: TreeNode) -> AssetKind:
+    """The kind of a node's checkpoint."""
+    return AssetKind(
+        scope="node",
+        family=CHECKPOINTS,
+        run=run,
+        description=describe(tree, node),
+        kinds=frozenset({"pytorch", node.kind}),
+        checks=CHECKS if node.kind == "trained" else (),
     )
-    return f"Trained from `{node.parent}`.\n\n{phases}"
 
 
 def run(work: NodeWork) -> Outcome:
@@ -49,7 +44,7 @@ def run(work: NodeWork) -> Outcome:
 
     node = work.node
     parent = work.store.run(work.tree.name, node.parent, work.seed) if node.parent else None
-    run = work.store.run(work.tree.name, node.tag, work.seed)
+    run = work.run
     result = build_checkpoint(
         node,
         recipe=work.tree.name,
@@ -61,9 +56,9 @@ def run(work: NodeWork) -> Outcome:
         code_version=str(VERSION),
     )
     if (
-        run.manifest(FAMILY).made_from != work.made_from
+        run.manifest(CHECKPOINTS.name).made_from != work.made_from
     ):  # only now: an unfinished one is not what was asked for
-        with work.run.family(FAMILY, keep=True):
+        with work.folder.family(CHECKPOINTS.name, keep=True):
             pass
     summary = result.summary
     config = run.read_json("config.json")
@@ -101,4 +96,43 @@ def run(work: NodeWork) -> Outcome:
                 ),
             ),
         }
-    return Outcome(data_version=digest_of(run.manifest(FAMILY)), metadata=metadata, verdicts=verdicts)
+    return Outcome(metadata=metadata, verdicts=verdicts)
+
+
+def describe(tree: Tree, node: TreeNode) -> str:
+    """What the catalog says of a checkpoint: what a branch changes, and how it is trained."""
+    question = f"\n\n*The recipe asks:* {tree.question}" if tree.question else ""
+    if node.kind == "root":
+        model = _words(canonical(node.model))
+        return f"Root checkpoint: the model as it is initialised for each seed: {model}.{question}"
+    if node.kind == "fork":
+        parent = tree[node.parent] if node.parent else None
+        before = {task.name: canonical(task) for task in parent.tasks} if parent is not None else {}
+        now = {task.name: canonical(task) for task in node.tasks}
+        changes = [f"+ {_task(task)}" for task in node.tasks if before.get(task.name) != now[task.name]]
+        changes += [f"- `{name}`" for name in before if name not in now]
+        told = "\n".join(changes) if changes else "the tasks stay as they are"
+        return f"Fork of `{node.parent}`: its weights, with other tasks:\n\n{told}{question}"
+    phases = []
+    for number, phase in enumerate(node.phases, 1):
+        tasks = "\n".join(f"   - {_task(task)}" for task in phase.tasks)
+        phases.append(
+            f"{number}. {phase.name or 'training'}: {phase.steps} steps, learning rate {phase.lr:g}, "
+            f"batches of {phase.batch_size}\n{tasks}"
+        )
+    return f"Trained from `{node.parent}`.\n\n" + "\n".join(phases) + question
+
+
+def _task(task: Any) -> str:
+    target = f" on `{task.factor_name}`" if getattr(task, "factor_name", None) else ""
+    weight = task.weight if isinstance(task.weight, int | float) else _words(canonical(task.weight))
+    return f"`{task.name}` ({task.kind}{target}), data `{task.dataset.name}`, weight {weight}"
+
+
+def _words(value: Any) -> str:
+    if not isinstance(value, dict):
+        return str(value)
+    name = value.get("type") or value.get("call") or ""
+    told = {key: item for key, item in value.items() if key not in ("type", "version", "call", "source")}
+    inner = ", ".join(f"{key} {item}" for key, item in told.items())
+    return f"{name}({inner})" if len(inner) < 200 else str(name)

@@ -1,4 +1,4 @@
-"""The comparison of a recipe's branches and seeds: all its numbers as one long table, and what is missing of them."""
+"""The comparison of a recipe's branches and seeds."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from typing import Any
 
 import dagster as dg
 
-from acc_assets.assets.kinds import Outcome, digest_of
-from acc_assets.report import Comparison, RecipeView
-from acc_assets.report.artifacts import RunArtifacts
-from acc_assets.report.comparison import comparison_of
-from acc_assets.report.table import HISTORY_FILE, METRICS_FILE, SCHEMA, history_table, to_parquet
-from acc_assets.storage import RunDirectory, Store
+from acc_assets.assets.kinds import AssetKind, Outcome, Work, seen
+from acc_assets.families import Family
+from acc_assets.report import Comparison, compare
+from acc_assets.report.table import HISTORY_FILE, METRICS_FILE, SCHEMA, all_runs, history_table, to_parquet
 
-FAMILY = "comparison"
 VERSION = 2
-READS = ("metrics", "manifold", "traversals")  # analyses, by suffix
 
 
-def run(view: RecipeView, store: Store, folder: RunDirectory) -> Outcome:
+class ComparisonFamily(Family):
+    """All numbers and all learning curves of a recipe as two long tables, and what is missing of them."""
+
+    name = "comparison"
+    title = "Comparison"
+    document = "missing.json"
+
+
+def run(work: Work) -> Outcome:
     """Compare what is there of a recipe and matches it, and say what is missing."""
-    runs = {
-        (node.tag, seed): RunArtifacts(store, view, node.tag, seed)
-        for node in view.nodes
-        for seed in view.seeds
-    }
-    found = comparison_of(view, lambda node, seed: runs[node, seed])
-    with folder.family(FAMILY, schema=SCHEMA) as out:
+    view = seen(work)
+    found = compare(view)
+    with work.folder.family(ComparisonFamily.name, schema=SCHEMA) as out:
         out.bytes(METRICS_FILE, to_parquet(found.table))
-        out.bytes(HISTORY_FILE, to_parquet(history_table(runs.values())))
-        out.json("missing.json", [asdict(one) for one in found.missing])
+        out.bytes(HISTORY_FILE, to_parquet(history_table(view, all_runs(view))))
+        out.json(ComparisonFamily.document, [asdict(one) for one in found.missing])
     numbers = {
         f"{node} {column.label}": found.cells[node][column.key].mean
         for column in found.headline(6)
@@ -38,14 +38,12 @@ def run(view: RecipeView, store: Store, folder: RunDirectory) -> Outcome:
         if column.key in found.cells[node]
     }
     return Outcome(
-        data_version=digest_of(folder.manifest(FAMILY)),
         metadata={
             **numbers,
             "comparison": _table(found),
             "missing": len(found.missing),
             "left out": "; ".join(f"{one.node} seed {one.seed}: {one.what}" for one in found.missing)
             or "nothing",
-            "path": str(folder.local_path(FAMILY)),
         },
     )
 
@@ -66,3 +64,12 @@ def _table(found: Comparison) -> dg.MetadataValue[Any]:
     names = ["node", *(column.label for column in columns)]
     schema = dg.TableSchema(columns=[dg.TableColumn(name, "string") for name in names])
     return dg.MetadataValue.table(records=records, schema=schema)
+
+
+KIND = AssetKind(
+    scope="recipe",
+    family=ComparisonFamily(),
+    run=run,
+    description="The comparison of a recipe's branches and seeds.",
+    kinds=frozenset({"table"}),
+)

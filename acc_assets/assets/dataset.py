@@ -5,19 +5,25 @@ from __future__ import annotations
 import dagster as dg
 import numpy as np
 
-from acc_assets.assets.kinds import Outcome, digest_of, picture
-from acc_assets.storage import MadeFrom, RunDirectory
+from acc_assets.assets.kinds import AssetKind, Outcome, Work, data_scope, picture
+from acc_assets.families import dataset
+from acc_assets.families.dataset import DatasetFamily
 from acc_assets.tree import DatasetRef
 
 VERSION = 3
-FACTOR = "factor/"  # before the names of a split's own columns in test.npz
 GRID_ROWS, GRID_COLUMNS = 6, 16
 WAIT_SECONDS = 900.0  # for the run of another seed that writes the same
 
 
-def describe(ref: DatasetRef) -> str:
-    """What the catalog says of a data set."""
-    return f"The data set `{ref.name}`: its source, its fixed splits and its test images."
+def kind_of(ref: DatasetRef) -> AssetKind:
+    """The kind of a data set's asset: one for all seeds, or one a seed where its `load` takes the seed."""
+    return AssetKind(
+        scope=data_scope(ref),
+        family=DatasetFamily(ref.name),
+        run=run,
+        description=f"The data set `{ref.name}`: its source, its fixed splits and its test images.",
+        kinds=frozenset({"numpy"}),
+    )
 
 
 def source_key(ref: DatasetRef, prefix: tuple[str, ...] = ()) -> dg.AssetKey | None:
@@ -25,68 +31,66 @@ def source_key(ref: DatasetRef, prefix: tuple[str, ...] = ()) -> dg.AssetKey | N
     return dg.AssetKey([*prefix, "files", type(ref.config).__name__.lower()]) if ref.config.files() else None
 
 
-def run(ref: DatasetRef, folder: RunDirectory, made_from: MadeFrom) -> Outcome:
+def run(work: Work) -> Outcome:
     """Load the data set and write its test split, a picture atlas, a sample grid and its facts.
 
     The runs of several seeds need the same: the first one writes it, and the others find it done.
     """
-    family = f"data-{ref.name}"
+    ref = work.plan.dataset
+    assert ref is not None  # the kind is that of data sets
+    family, folder = work.plan.kind.family, work.folder
     with folder.lock(timeout=WAIT_SECONDS):
         if (
-            folder.digest(family) is None
-            or folder.manifest(family).made_from != made_from
-            or folder.verify(family)
+            folder.digest(family.name) is None
+            or folder.manifest(family.name).made_from != work.made_from
+            or folder.verify(family.name)
         ):
-            _write(ref, folder.stamped(made_from), family)
-    data = ref.config.load()
+            _write(work, ref)
+    data = work.load(ref)
+    grid = family.path(dataset.GRID)
     return Outcome(
-        data_version=digest_of(folder.manifest(family)),
         metadata={
             "source": data.source,
             "training images": len(data.train.images),
             "validation images": len(data.validation.images),
             "test images": len(data.test.images),
             "digest": data.digest[:16],
-            "samples": picture(
-                folder.read_bytes(f"{family}/grid.png"), str(folder.local_path(f"{family}/grid.png"))
-            ),
-            "path": str(folder.local_path(family)),
+            "samples": picture(folder.read_bytes(grid), folder, grid),
         },
     )
 
 
-def _write(ref: DatasetRef, folder: RunDirectory, family: str) -> None:
+def _write(work: Work, ref: DatasetRef) -> None:
     from acc_assets.analysis.figures import atlas, tile, to_png
     from acc_assets.analysis.stroke_properties import slant, stroke_thickness
 
-    data = ref.config.load()
+    data = work.load(ref)
     described = ref.config.describe()
     test = data.test
     count = min(len(data.train.images), GRID_ROWS * GRID_COLUMNS)
     shown = data.train.images[: count - count % GRID_COLUMNS or count]
-    grid = to_png(tile(shown.reshape(-1, min(GRID_COLUMNS, len(shown)), *shown.shape[1:]), scale=2))
     pictures, columns = atlas(test.images)
-    with folder.family(family) as out:
-        columns_of_test = {f"{FACTOR}{name}": values for name, values in (test.factors or {}).items()}
-        out.npz("test.npz", {"images": test.images, "targets": test.targets, **columns_of_test})
-        if getattr(ref.config, "handwritten", False):
-            out.npz(
-                "properties.npz", stroke_thickness=stroke_thickness(test.images), slant=slant(test.images)
-            )
-        out.png("atlas.png", pictures)
-        out.png("grid.png", grid)
-        out.json("targets.json", _targets(data.train.targets, described))
-        out.json(
-            "dataset.json",
-            {
-                **described,
-                "name": ref.name,
-                "source": data.source,
-                "digest": data.digest,
-                "atlas_columns": columns,
-                "class_names": described["target_names"] if described["kind_of_target"] == "class" else None,
-            },
-        )
+    measured = {}
+    if getattr(ref.config, "handwritten", False):
+        measured = {"stroke_thickness": stroke_thickness(test.images), "slant": slant(test.images)}
+    dataset.write(
+        work.folder,
+        ref.name,
+        images=test.images,
+        targets=test.targets,
+        factors=test.factors or {},
+        properties=measured,
+        atlas=pictures,
+        grid=to_png(tile(shown.reshape(-1, min(GRID_COLUMNS, len(shown)), *shown.shape[1:]), scale=2)),
+        target_counts=_targets(data.train.targets, described),
+        facts={
+            **described,
+            "source": data.source,
+            "digest": data.digest,
+            "atlas_columns": columns,
+            "class_names": described["target_names"] if described["kind_of_target"] == "class" else None,
+        },
+    )
 
 
 def _targets(targets: np.ndarray, described: dict[str, object]) -> dict[str, object]:

@@ -5,24 +5,28 @@ from typing import Any
 
 import dagster as dg
 
-from acc_assets.assets import catalog, checkpoint, comparison, dataset, site
+from acc_assets.assets import catalog
 from acc_assets.assets.automation import WHEN_STALE
 from acc_assets.assets.failures import StepFailures, record_failed_checks
+from acc_assets.assets.home import home_plan
 from acc_assets.assets.instance import TRAINING_POOL
-from acc_assets.assets.kinds import NOT_READ, NodeWork, Outcome
+from acc_assets.assets.kinds import NOT_READ, NodeWork, Outcome, Work, digest_of
 from acc_assets.assets.launched import Project
 from acc_assets.assets.partitions import seed_partitions
-from acc_assets.assets.plans import COMPARISON, AssetPlan, Unit, inputs_of, plans, read_by
+from acc_assets.assets.plans import AssetPlan, inputs_of, plans
 from acc_assets.assets.progress import TrainingProgress
 from acc_assets.assets.resources import MachineResource
+from acc_assets.assets.results import recipe_view
 from acc_assets.assets.status import (
+    home_inputs,
     named_inputs,
     recipe_status,
     recorded_versions,
     shown,
     wanted_inputs,
 )
-from acc_assets.assets.views import all_views, recipe_view
+from acc_assets.datasets import load_dataset
+from acc_assets.report import RecipeView
 from acc_assets.storage import MadeFrom, Store
 from acc_assets.tree import Tree
 
@@ -36,7 +40,7 @@ def recipe_assets(project: Project, tree: Tree) -> list[dg.AssetsDefinition]:
     made: list[dg.AssetsDefinition] = []
     analyses: dict[str, list[AssetPlan]] = {}
     for plan in plans(tree, project.prefix):
-        if plan.kind is not None and plan.node is not None:
+        if plan.request is not None and plan.node is not None and plan.by_seed:
             analyses.setdefault(plan.node.tag, []).append(plan)
         else:
             made.append(_step(project, tree, [plan], "__".join(plan.key.path)))
@@ -46,18 +50,43 @@ def recipe_assets(project: Project, tree: Tree) -> list[dg.AssetsDefinition]:
     return made
 
 
+def home_asset(project: Project) -> dg.AssetsDefinition:
+    """The pages that all recipes share."""
+    plan = home_plan(project)
+
+    @dg.multi_asset(
+        name="__".join(plan.key.path),
+        specs=[_spec(project, None, plan, skippable=False)],
+        check_specs=_check_specs(None, plan),
+        required_resource_keys={project.keys.store, project.keys.machine},
+    )
+    def step(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
+        store: Store = getattr(context.resources, project.keys.store).open()
+        made_from = MadeFrom(plan.code_version, home_inputs(project, context.instance))
+        outcome: Outcome | None = None
+        failures = StepFailures(context, store)
+        with failures.caught(plan, None):
+            outcome = plan.kind.run(_work(project, None, plan, None, context, store, made_from))
+        if outcome is not None:
+            record_failed_checks(store, plan, None, outcome, _version(plan, store, None), context.run.run_id)
+            yield _result(plan, plan, outcome, store, None)
+        failures.raise_any()
+
+    return step
+
+
 def _step(
     project: Project, tree: Tree, own: Sequence[AssetPlan], name: str, *, can_subset: bool = False
 ) -> dg.AssetsDefinition:
     """One step: a checkpoint, the analyses of a node, a data set, the comparison or the site."""
     first = own[0]
-    trains = first.kind is None and first.node is not None and first.node.kind == "trained"
+    trains = first.request is None and first.node is not None and first.node.kind == "trained"
 
     @dg.multi_asset(
         name=name,
         specs=[_spec(project, tree, plan, skippable=can_subset) for plan in own],
         check_specs=[spec for plan in own for spec in _check_specs(tree, plan)],
-        partitions_def=seed_partitions(tree) if first.scope == "node" else None,
+        partitions_def=seed_partitions(tree) if first.by_seed else None,
         can_subset=can_subset,
         pool=TRAINING_POOL if trains else None,
         required_resource_keys=set(project.keys.of(tree.name)),
@@ -69,8 +98,8 @@ def _step(
     return step
 
 
-def _spec(project: Project, tree: Tree, plan: AssetPlan, *, skippable: bool) -> dg.AssetSpec:
-    tags = {"acc/recipe": tree.name}
+def _spec(project: Project, tree: Tree | None, plan: AssetPlan, *, skippable: bool) -> dg.AssetSpec:
+    tags = {"acc/recipe": plan.recipe}
     if plan.node is not None:
         tags |= {"acc/branch": plan.node.branch, "acc/node": plan.node.tag}
     return dg.AssetSpec(
@@ -79,8 +108,8 @@ def _spec(project: Project, tree: Tree, plan: AssetPlan, *, skippable: bool) -> 
         group_name=project.group(plan),
         code_version=plan.code_version,
         owners=OWNERS,
-        description=catalog.describe(tree, plan),
-        kinds=catalog.kinds_of(plan),
+        description=plan.kind.description,
+        kinds=set(plan.kind.kinds),
         metadata=catalog.metadata_of(tree, plan),
         tags=tags,
         skippable=skippable,
@@ -88,8 +117,8 @@ def _spec(project: Project, tree: Tree, plan: AssetPlan, *, skippable: bool) -> 
     )
 
 
-def _check_specs(tree: Tree, plan: AssetPlan) -> list[dg.AssetCheckSpec]:
-    by_seed = seed_partitions(tree) if plan.scope == "node" else None
+def _check_specs(tree: Tree | None, plan: AssetPlan) -> list[dg.AssetCheckSpec]:
+    by_seed = seed_partitions(tree) if tree is not None and plan.by_seed else None
     matches = dg.AssetCheckSpec(
         MATCHES,
         asset=plan.key,
@@ -130,66 +159,94 @@ def _carry_out(
         outcome: Outcome | None = None
         seed = _seed(context, plan)
         with failures.caught(plan, seed):
-            if plan.scope == "recipe":
-                outcome = _read_all(project, tree, plan, context.instance, store)
+            view = None
+            if plan.kind.reads_all:
+                made_from, view = _seen(project, tree, plan, context.instance, store)
             else:
-                made_from = _made_from(plan, seed, context.instance, every)
-                if plan.dataset is not None:
-                    outcome = dataset.run(plan.dataset, plan.folder(store, None), made_from)
-                elif plan.node is not None and seed is not None:
-                    machine: MachineResource = getattr(context.resources, project.keys.machine)
-                    work = NodeWork(
-                        tree=tree,
-                        node=plan.node,
-                        seed=seed,
-                        store=store,
-                        device=machine.device,
-                        threads=machine.threads,
-                        progress=TrainingProgress(context, plan.key),
-                        made_from=made_from,
-                        loaded=loaded,
-                    )
-                    outcome = plan.kind.run(work) if plan.kind is not None else checkpoint.run(work)
+                made_from = _made_from(tree, plan, seed, context.instance, every)
+            work = _work(project, tree, plan, seed, context, store, made_from, view=view, loaded=loaded)
+            outcome = plan.kind.run(work)
         if outcome is not None:
-            record_failed_checks(store, plan, seed, outcome, context.run.run_id)
-            yield _result(plan, own.get(key), outcome)
+            version = _version(plan, store, seed)
+            record_failed_checks(store, plan, seed, outcome, version, context.run.run_id)
+            yield _result(plan, own.get(key), outcome, store, seed)
     failures.raise_any()
 
 
 def _seed(context: dg.AssetExecutionContext, plan: AssetPlan) -> int | None:
-    return int(context.partition_key) if plan.scope == "node" else None
+    return int(context.partition_key) if plan.by_seed else None
+
+
+def _work(
+    project: Project,
+    tree: Tree | None,
+    plan: AssetPlan,
+    seed: int | None,
+    context: dg.AssetExecutionContext,
+    store: Store,
+    made_from: MadeFrom,
+    **more: Any,
+) -> Work:
+    machine: MachineResource = getattr(context.resources, project.keys.machine)
+    fields: dict[str, Any] = {
+        "project": project,
+        "tree": tree,
+        "plan": plan,
+        "seed": seed,
+        "store": store,
+        "device": machine.device,
+        "threads": machine.threads,
+        "progress": TrainingProgress(context, plan.key),
+        "made_from": made_from,
+        **more,
+    }
+    if plan.scope == "node" and plan.node is not None:
+        return NodeWork(**fields, node=plan.node)
+    return Work(**fields)
 
 
 def _made_from(
-    plan: AssetPlan, seed: int | None, instance: dg.DagsterInstance, every: Mapping[dg.AssetKey, AssetPlan]
+    tree: Tree,
+    plan: AssetPlan,
+    seed: int | None,
+    instance: dg.DagsterInstance,
+    every: Mapping[dg.AssetKey, AssetPlan],
 ) -> MadeFrom:
     """The code and the data versions that a unit is made from now."""
-    versions: dict[Unit, str | None] = {}
     if plan.dataset is not None:
-        plan.dataset.config.load()  # files that are missing are downloaded, or named by the error
-    for key, unit in zip(plan.deps, inputs_of(plan, seed, every), strict=True):
-        versions[unit] = recorded_versions(every[key], instance).get(unit[1])
+        load_dataset(
+            plan.dataset.config, seed
+        )  # files that are missing are downloaded, or named by the error
+    by_name = {one.name: one for one in every.values()}
+    versions = {
+        (name, own): recorded_versions(by_name[name], instance).get(own)
+        for name, own in inputs_of(plan, tree, seed, every)
+    }
     return MadeFrom(plan.code_version, named_inputs(plan, versions))
 
 
-def _read_all(
+def _seen(
     project: Project, tree: Tree, plan: AssetPlan, instance: dg.DagsterInstance, store: Store
-) -> Outcome:
-    """The comparison or the site: they read what matches the recipe, and say what is left out."""
+) -> tuple[MadeFrom, RecipeView]:
+    """What an asset that reads whatever is there reads: all that matches the recipe; what is damaged is named."""
     states = recipe_status(tree, instance, store, prefix=project.prefix)
-    read = set(read_by(plan, tree, plans(tree, project.prefix)))
+    every = {one.key: one for one in plans(tree, project.prefix)}
+    read = set(inputs_of(plan, tree, None, every))
     inputs = wanted_inputs(plan, [one for one in states if one.unit in read])
     damaged = [shown(one.unit) for one in states if one.unit in read and one.state == "damaged"]
     if damaged:
         inputs[NOT_READ] = ", ".join(damaged)
-    made_from = MadeFrom(plan.code_version, inputs)
-    if plan.name == COMPARISON:
-        return comparison.run(recipe_view(tree, states), store, plan.folder(store, None).stamped(made_from))
-    views = all_views(project, tree, instance, store)
-    return site.run(tree.name, views, store, plan.folder(store, None), made_from)
+    return MadeFrom(plan.code_version, inputs), recipe_view(tree, store, states)
 
 
-def _result(plan: AssetPlan, says: AssetPlan | None, outcome: Outcome) -> dg.MaterializeResult[Any]:
+def _version(plan: AssetPlan, store: Store, seed: int | None) -> str:
+    """The data version of what was written."""
+    return digest_of(plan.folder(store, seed).manifest(plan.family))
+
+
+def _result(
+    plan: AssetPlan, says: AssetPlan | None, outcome: Outcome, store: Store, seed: int | None
+) -> dg.MaterializeResult[Any]:
     """What Dagster is told; `says` is the asset as the recipe has it, where the run has other parameters."""
     same = says is not None and says.code_version == plan.code_version
     matches = dg.AssetCheckResult(
@@ -205,7 +262,7 @@ def _result(plan: AssetPlan, says: AssetPlan | None, outcome: Outcome) -> dg.Mat
             check_name=check.name,
             asset_key=plan.key,
             passed=verdicts[check.name].passed,
-            severity=check.severity,
+            severity=dg.AssetCheckSeverity[check.severity],
             description=verdicts[check.name].reason,
             metadata=dict(verdicts[check.name].numbers),
         )
@@ -213,12 +270,15 @@ def _result(plan: AssetPlan, says: AssetPlan | None, outcome: Outcome) -> dg.Mat
     ]
     return dg.MaterializeResult(
         asset_key=plan.key,
-        data_version=dg.DataVersion(outcome.data_version),
-        metadata={name: _shown_metadata(name, value) for name, value in outcome.metadata.items()},
+        data_version=dg.DataVersion(_version(plan, store, seed)),
+        metadata={
+            "path": dg.MetadataValue.path(str(plan.folder(store, seed).local_path(plan.family))),
+            **{name: _shown_metadata(name, value) for name, value in outcome.metadata.items()},
+        },
         check_results=[matches, *own],
     )
 
 
 def _shown_metadata(name: str, value: Any) -> Any:
     """Places on this machine as places, not as text."""
-    return dg.MetadataValue.path(value) if name in ("path", "open") else value
+    return dg.MetadataValue.path(value) if name == "open" else value

@@ -77,13 +77,13 @@ def record_failure(store: Store, plan: AssetPlan, seed: int | None, why: str, ru
 
 
 def record_failed_checks(
-    store: Store, plan: AssetPlan, seed: int | None, outcome: Outcome, run_id: str
+    store: Store, plan: AssetPlan, seed: int | None, outcome: Outcome, version: str, run_id: str
 ) -> None:
     """Leave with the node why a check of what was made failed."""
     for check in plan.checks:
         verdict = outcome.verdicts[check.name]
         if not verdict.passed:
-            facts = {"check": check.name, "version": outcome.data_version}
+            facts = {"check": check.name, "version": version}
             _record(store, plan, seed, event=CHECK_FAILED, why=verdict.reason, run=run_id, **facts)
 
 

@@ -169,7 +169,7 @@ class _Followed:
         if (
             plan is None
             or plan.node is None
-            or plan.kind is not None
+            or plan.request is not None
             or not plan.node.steps
             or self._seed is None
         ):
@@ -183,11 +183,12 @@ class _Followed:
 
     def _node(self, name: str) -> str:
         plan = self._plans[name]
-        return plan.node.tag if plan.node is not None and plan.kind is not None else ""
+        return plan.node.tag if plan.node is not None and plan.request is not None else ""
 
     def _name(self, step_key: str | None) -> str:
         """A step's name without the recipe's."""
-        return (step_key or "").partition(f"{self._tree.name}__")[2]
+        _, own, name = (step_key or "").partition(f"{self._tree.name}__")
+        return name if own else (step_key or "").rpartition("__")[2]
 
 
 _ENDS = {dg.DagsterRunStatus.CANCELED: "was terminated", dg.DagsterRunStatus.FAILURE: "failed"}

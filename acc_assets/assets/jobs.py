@@ -1,12 +1,14 @@
 """The jobs of a recipe: all of it, a branch, the report, and the one that brings it up to date."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import dagster as dg
 
+from acc_assets.assets.home import home_plan
 from acc_assets.assets.launched import Project, tree_tag
-from acc_assets.assets.plans import AssetPlan, plans
+from acc_assets.assets.plans import AssetPlan, branch_plans, plans
 from acc_assets.assets.site import publish_site
 from acc_assets.storage import Store
 from acc_assets.tree import BrokenRecipe, Tree
@@ -18,7 +20,7 @@ def recipe_jobs(project: Project, tree: Tree) -> list[Any]:
     name = "__".join([*project.prefix, tree.name])
     tags = {"acc/recipe": tree.name, tree_tag(tree.name): tree.hash}
 
-    def job(suffix: str, chosen: list[AssetPlan], description: str, **more: str) -> Any:
+    def job(suffix: str, chosen: Sequence[AssetPlan], description: str, **more: str) -> Any:
         return dg.define_asset_job(
             f"{name}{suffix}",
             selection=dg.AssetSelection.assets(*(plan.key for plan in chosen)),
@@ -26,8 +28,8 @@ def recipe_jobs(project: Project, tree: Tree) -> list[Any]:
             tags={**tags, **more},
         )
 
-    by_seed = [plan for plan in every if plan.scope != "recipe"]
-    report = [plan for plan in every if plan.scope == "recipe"]
+    by_seed = [plan for plan in every if not plan.kind.reads_all]
+    report = [*(plan for plan in every if plan.kind.reads_all), home_plan(project)]
     jobs = [
         job("", by_seed, f"Build every branch of {tree.title}, one seed a run."),
         job("__report", report, f"Compare the branches of {tree.title} and render the site."),
@@ -143,20 +145,6 @@ def _build(
     if report.failed:
         told = "\n".join(f"{one.asset} seed {one.seed}: {one.error or one.outcome}" for one in report.failed)
         raise dg.Failure(told, allow_retries=False)
-
-
-def branch_plans(tree: Tree, every: list[AssetPlan], fork: str) -> list[AssetPlan]:
-    """A branch off the root: what it starts from, its fork, all made from it, and their analyses and data."""
-    tags = {below.tag for below in tree.subtree(fork)}
-    above = {one.tag for one in tree.ancestors(fork)}
-    data = {name for tag in tags for name in tree[tag].datasets}
-    return [
-        plan
-        for plan in every
-        if (plan.node is not None and plan.node.tag in tags)
-        or (plan.node is not None and plan.node.tag in above and plan.kind is None)
-        or (plan.dataset is not None and plan.dataset.name in data)
-    ]
 
 
 def broken_recipe_asset(broken: BrokenRecipe) -> dg.AssetSpec:

@@ -5,35 +5,33 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
 import numpy as np
 
 from acc_assets.assets.progress import TrainingProgress
+from acc_assets.datasets import load_dataset, sees_seed
+from acc_assets.families import Family, latents
 from acc_assets.models import Abilities
-from acc_assets.storage import LEFT_OUT, MadeFrom, Manifest, RunDirectory, Store
-from acc_assets.tree import Tree, TreeNode
+from acc_assets.storage import LEFT_OUT, ArtifactFolder, MadeFrom, Manifest, RunDirectory, Store
+from acc_assets.tree import LATENT, Check, DatasetRef, Tree, TreeNode
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from acc_assets.assets.launched import Project
+    from acc_assets.assets.plans import AssetPlan
     from acc_assets.datasets import ImageData
     from acc_assets.models import FactorGroup
+    from acc_assets.report import RecipeView
     from acc_assets.training import LoadedModel, Runtime
 
+Scope = Literal["data", "data_seed", "node", "node_seeds", "tree", "recipe", "project"]
 NOT_READ = "left out"  # in what readers were made from: what they could not read
 INLINE_PICTURE_BYTES = 200_000  # larger pictures are linked by path, so that the event log stays small
-
-
-@dataclass(frozen=True)
-class Check:
-    """A judgement on an asset. `severity` says what a failure means: a warning, or an error."""
-
-    name: str
-    description: str
-    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN
-    blocking: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,9 +48,8 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an asset wrote and what it has to say about it."""
+    """What an asset has to say about what it wrote: facts for the catalog, and the answers to its checks by name."""
 
-    data_version: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
 
@@ -69,23 +66,56 @@ def _finite(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class NodeWork:
-    """One node and one seed at work: where to read and write, and on what machine."""
+class Work:
+    """One asset and one seed (None for what has no seed) at work: where to read and write, and on what machine."""
 
+    project: Project
     tree: Tree
-    node: TreeNode
-    seed: int
+    plan: AssetPlan
+    seed: int | None
     store: Store
     device: Any  # auto, cpu, cuda or mps
     threads: int
     progress: TrainingProgress
     made_from: MadeFrom  # kept in the manifest of what is written
+    view: RecipeView | None = None  # for what reads whatever is there and matches the recipe
     loaded: dict[str, LoadedModel] = field(default_factory=dict)  # shared by the analyses of one step
+
+    @cached_property
+    def folder(self) -> ArtifactFolder:
+        """Where the artifacts go."""
+        return self.plan.folder(self.store, self.seed).stamped(self.made_from)
+
+    @property
+    def request(self) -> Any:
+        """What the recipe asks of an analysis."""
+        return self.plan.request
+
+    def load(self, ref: DatasetRef) -> ImageData:
+        """A data set, as this seed sees it."""
+        return load_dataset(ref.config, self.seed)
+
+    def data_folder(self, name: str) -> RunDirectory:
+        """Where the artifacts of a data set lie, as this seed sees it."""
+        return data_folder(self.store, self.tree, self.tree.datasets[name], self.seed)
+
+    def at(self, node: TreeNode, seed: int | None = None) -> NodeWork:
+        """The same work with a node and a seed in view, for assets that look at several."""
+        chosen = self.seed if seed is None else seed
+        return NodeWork(**{**vars_of(self), "node": node, "seed": chosen, "loaded": {}})
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeWork(Work):
+    """Work on one node and seed: also its model, its data and what other analyses found."""
+
+    node: TreeNode
+    seed: int
 
     @cached_property
     def run(self) -> RunDirectory:
         """The run directory of this node and seed."""
-        return self.store.run(self.tree.name, self.node.tag, self.seed).stamped(self.made_from)
+        return self.store.run(self.tree.name, self.node.tag, self.seed)
 
     @property
     def runtime(self) -> Runtime:
@@ -117,15 +147,15 @@ class NodeWork:
     @property
     def data(self) -> ImageData:
         """The data set that the latents are shown on."""
-        return self.node.datasets[self.dataset_name].config.load()
+        return self.load(self.node.datasets[self.dataset_name])
 
     @cached_property
     def abilities(self) -> Abilities:
         """What the model can do, as the latents asset saw it."""
-        facts = self.run.read_json("latents/latents.json")
-        if "lacks" not in facts:
+        facts = latents.facts(self.run)
+        if "code" not in facts:
             raise ValueError(
-                f"{self.run.local_path('latents/latents.json')} is of an earlier version. Materialize "
+                f"{self.run.local_path(latents.FAMILY.path())} is of an earlier version. Materialize "
                 f"{self.node.tag}_latents for seed {self.seed} again."
             )
         return Abilities.from_json(facts)
@@ -151,7 +181,7 @@ class NodeWork:
         """Latents (N, D) of uint8 images (N, C, H, W), by the node's model at its last step."""
         from acc_assets.training import encode_split
 
-        return encode_split(self.model().model, {}, [], images, decode=False).mu
+        return encode_split(self.model().model, {}, [], images, decode=False)["mu"]
 
     def reconstruct(self, images: np.ndarray) -> np.ndarray:
         """What the model makes of images (B, C, H, W) in [0, 1], by a model that can reconstruct."""
@@ -167,21 +197,40 @@ class NodeWork:
         made: np.ndarray = outputs[ModelOutput.RECONSTRUCTION].cpu().numpy()
         return made
 
-    def decoder(self) -> Callable[[np.ndarray], np.ndarray]:
-        """A function from latents (B, D) to images (B, C, H, W) in [0, 1], by a model that can `decode`."""
+    @cached_property
+    def _latents(self) -> dict[str, np.ndarray]:
+        return latents.read(self.run)
+
+    def code(self, rows: np.ndarray, moved: np.ndarray | None = None) -> dict[str, Tensor]:
+        """What the model's `decode` takes of the test images `rows` (B,), by name, on the model's device.
+
+        moved: latents (B, D) in place of the images' own; every other part of the code stays that of its image.
+        """
+        import torch
+
+        from acc_assets.training import device_of
+
+        stored = {**self._latents, LATENT: self._latents["mu"]}
+        parts = {name: stored[name][rows] for name in self.abilities.code}
+        if moved is not None:
+            parts[LATENT] = moved
+        device = device_of(self.model().model)
+        return {name: torch.from_numpy(values).float().to(device) for name, values in parts.items()}
+
+    def decoder(self) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+        """A function to images (B, C, H, W) in [0, 1], by a model that can `decode`.
+
+        It takes latents (B, D) and the test images (B,) whose other parts of the code go with them.
+        """
         import torch
 
         from acc_assets.models import ModelOutput
-        from acc_assets.training import device_of
 
         model: Any = self.model().model
-        device = device_of(model)
 
-        def decode(latents: np.ndarray) -> np.ndarray:
+        def decode(moved: np.ndarray, rows: np.ndarray) -> np.ndarray:
             with torch.no_grad():
-                outputs = model.decode(
-                    torch.from_numpy(np.ascontiguousarray(latents, dtype=np.float32)).to(device)
-                )
+                outputs = model.decode(self.code(rows, moved))
             images: np.ndarray = outputs[ModelOutput.RECONSTRUCTION].cpu().numpy()
             return images
 
@@ -189,46 +238,64 @@ class NodeWork:
 
 
 @dataclass(frozen=True)
-class AnalysisKind:
-    """An analysis of an evaluated node. `after` names the analyses (by suffix) whose artifacts it reads.
+class AssetKind:
+    """What an asset is: the scope that one result is of, the family it writes, and the function that makes it.
 
-    `needs` are the model's abilities without which there is nothing to analyse. They are known when the model runs,
-    so the asset stands in the graph all the same; its one artifact then says why it is left out.
+    The scope decides partitions and place in the store: "data" (a data set), "data_seed" (one that sees the seed),
+    "node" (a node and a seed), "node_seeds" (a node over all its seeds), "tree" (all nodes of a seed), "recipe", and
+    "project" (all recipes).
     """
 
-    suffix: str
-    family: str
-    version: int
+    scope: Scope
+    family: Family
+    run: Callable[[Any], Outcome]
     description: str
     kinds: frozenset[str]
-    analyse: Callable[[NodeWork], Outcome]
-    needs: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
-    reads_data: bool = False  # True where it reads the artifacts of the node's data sets
-    reads_model: bool = True  # False where the artifacts named in `after` are all that it reads
     checks: tuple[Check, ...] = ()
-    applies: Callable[[TreeNode], bool] = lambda node: True
-    # What the recipe asked of this analysis; its hash is part of the code version, beside the node's lineage.
-    request: Callable[[TreeNode], Any] = lambda node: None
 
-    def run(self, work: NodeWork) -> Outcome:
-        """Carry the analysis out, or say in its place what the model lacks for it."""
-        lacks = work.abilities.lacks if self.needs else {}
-        why = next((lacks[need] for need in self.needs if need in lacks), None)
-        if why is None:
-            return self.analyse(work)
-        with work.run.family(self.family) as out:
-            out.json(LEFT_OUT, {"reason": why})
-        return left_out(work, self.family, why, self.checks)
+    @property
+    def by_seed(self) -> bool:
+        """Whether it is partitioned by seed."""
+        return self.scope in ("data_seed", "node", "tree")
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether it reads every seed that is there and matches the recipe, and says what is missing."""
+        return self.scope in ("node_seeds", "recipe", "project")
 
 
-def left_out(work: NodeWork, family: str, why: str, checks: Sequence[Check] = ()) -> Outcome:
-    """The outcome of an analysis that does not apply to a model: its checks have nothing to judge."""
+def seen(work: Work) -> RecipeView:
+    """What is stored of the recipe and matches it; for assets that read all of it."""
+    if work.view is None:
+        raise TypeError(f"{work.plan.name} has the scope '{work.plan.scope}', which sees one seed alone")
+    return work.view
+
+
+def left_out(work: Work, why: str, checks: Sequence[Check] = ()) -> Outcome:
+    """Write down why an analysis does not apply to a model; its checks have nothing to judge."""
+    with work.folder.family(work.plan.family) as out:
+        out.json(LEFT_OUT, {"reason": why})
     return Outcome(
-        data_version=digest_of(work.run.manifest(family)),
-        metadata={"left out": why, "path": str(work.run.local_path(family))},
+        metadata={"left out": why},
         verdicts={check.name: Verdict(passed=True, reason=f"nothing to judge: {why}") for check in checks},
     )
+
+
+def data_scope(ref: DatasetRef) -> Scope:
+    """Whether a data set is one for all seeds, or sees the seed."""
+    return "data_seed" if sees_seed(ref.config) else "data"
+
+
+def data_folder(store: Store, tree: Tree, ref: DatasetRef, seed: int | None) -> RunDirectory:
+    """Where the artifacts of a data set lie, as a seed sees it."""
+    if seed is not None and data_scope(ref) == "data_seed":
+        return store.seed(tree.name, seed)
+    return store.recipe(tree.name)
+
+
+def vars_of(work: Work) -> dict[str, Any]:
+    """The fields of some work, those of a node aside."""
+    return {one.name: getattr(work, one.name) for one in fields(Work)}
 
 
 def outputs_of(task: Any, head: Any) -> list[str] | None:
@@ -241,13 +308,9 @@ def outputs_of(task: Any, head: Any) -> list[str] | None:
     )
 
 
-def asked_of(request: Any, *fields: str) -> dict[str, Any]:
-    """The part of a recipe's request that one analysis reads: the others need not run again where it changes."""
-    return {field: getattr(request, field) for field in fields}
-
-
-def picture(png: bytes, path: str) -> dg.MetadataValue[Any]:
+def picture(png: bytes, folder: ArtifactFolder, rel: str) -> dg.MetadataValue[Any]:
     """A PNG as Dagster metadata: shown in place when small, else named by its path."""
+    path = str(folder.local_path(rel))
     if len(png) > INLINE_PICTURE_BYTES:
         return dg.MetadataValue.path(path)
     return dg.MetadataValue.md(f"![{path}](data:image/png;base64,{base64.b64encode(png).decode()})")

@@ -52,7 +52,9 @@ class Project:
 
         The graph cuts long names, so a branch is called by its name alone where no other recipe has one of that name.
         """
-        part = {"data": "data", "recipe": "report"}.get(plan.scope) or (plan.node.branch if plan.node else "")
+        if plan.scope == "project":
+            return plan.recipe
+        part = plan.node.branch if plan.node is not None else "data" if plan.dataset is not None else "report"
         owners = [name for name, tree in self.trees.items() if any(node.branch == part for node in tree)]
         return part if plan.node is not None and owners == [plan.recipe] else f"{plan.recipe}__{part}"
 

@@ -13,7 +13,7 @@ import dagster as dg
 # Dagster exports its load context from no public module; what a code location keeps for its runs is public.
 from dagster._core.definitions.definitions_load_context import DefinitionsLoadContext, DefinitionsLoadType
 
-from acc_assets.assets.factory import recipe_assets
+from acc_assets.assets.factory import home_asset, recipe_assets
 from acc_assets.assets.jobs import broken_recipe_asset, project_jobs, recipe_jobs
 from acc_assets.assets.launched import Project, keep, launched_project
 from acc_assets.assets.resources import (
@@ -73,6 +73,7 @@ def _definitions(project: Project, trees: Sequence[Tree], resources: Mapping[str
         assets=[
             *file_sources(project),
             *(asset for tree in trees for asset in recipe_assets(project, tree)),
+            home_asset(project),
             *(broken_recipe_asset(one) for one in project.broken),
         ],
         jobs=[*(job for tree in trees for job in recipe_jobs(project, tree)), *shared],

@@ -4,67 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import lru_cache
 
 import dagster as dg
 
-from acc_assets.assets import (
-    attention,
-    checkpoint,
-    comparison,
-    dataset,
-    interactive,
-    latents,
-    manifold,
-    metrics,
-    neighbors,
-    onnx,
-    projection,
-    reconstructions,
-    site,
-    sorted_images,
-    traversals,
-)
-from acc_assets.assets.kinds import AnalysisKind, Check
-from acc_assets.storage import RunDirectory, Store
-from acc_assets.tree import DatasetRef, Tree, TreeNode, canonical, spec_hash
+from acc_assets.assets import checkpoint, comparison, dataset, site
+from acc_assets.assets.analyses import kind_of
+from acc_assets.assets.kinds import AssetKind, Scope
+from acc_assets.families import analyses_of
+from acc_assets.storage import ArtifactFolder, Store
+from acc_assets.tree import Analysis, Check, DatasetRef, Tree, TreeNode, canonical, spec_hash
 
-Scope = Literal["data", "node", "recipe"]  # decides the partitions, the group and the place in the store
 Prefix = tuple[str, ...]
 Unit = tuple[str, int | None]  # an asset's name with a seed; None for what has no seed
-
-ANALYSES: tuple[AnalysisKind, ...] = (
-    latents.KIND,
-    metrics.KIND,
-    reconstructions.KIND,
-    traversals.KIND,
-    sorted_images.KIND,
-    attention.KIND,
-    neighbors.KIND,
-    projection.KIND,
-    onnx.KIND,
-    manifold.KIND,
-    interactive.KIND,
-)
 COMPARISON, SITE = "comparison", "site"
+PROJECT = "project"  # the folder of what all recipes share
+COMPARED = ("metrics", "manifold", "traversals")  # analyses
 
 
 @dataclass(frozen=True)
 class AssetPlan:
-    """One asset of a recipe.
-
-    A data set, the comparison and the site have no seed; a checkpoint and its analyses are of one node and are
-    partitioned by seed. `family` names the artifacts, in the order of `deps` stand the assets that it is made from.
-    """
+    """One asset of a recipe: what kind it is, its version, and the assets that it is made from (`deps`)."""
 
     key: dg.AssetKey
     recipe: str
-    scope: Scope
-    family: str
+    kind: AssetKind
     code_version: str
     deps: tuple[dg.AssetKey, ...]
     node: TreeNode | None = None
-    kind: AnalysisKind | None = None
+    request: Analysis | None = None  # of an analysis
     dataset: DatasetRef | None = None
     source: dg.AssetKey | None = None  # the files outside that a data set is read from
 
@@ -74,136 +42,172 @@ class AssetPlan:
         return self.key.path[-1]
 
     @property
+    def scope(self) -> Scope:
+        """What one result is of."""
+        return self.kind.scope
+
+    @property
+    def by_seed(self) -> bool:
+        """Whether it is partitioned by seed."""
+        return self.kind.by_seed
+
+    @property
+    def family(self) -> str:
+        """The name of its artifacts."""
+        return self.kind.family.name
+
+    @property
     def checks(self) -> tuple[Check, ...]:
         """The judgements on it, whether it is what the recipe says aside."""
-        if self.kind is not None:
-            return self.kind.checks
-        if self.node is not None:
-            return checkpoint.CHECKS if self.node.kind == "trained" else ()
-        return site.CHECKS if self.name == SITE else ()
+        return self.kind.checks
 
     def seeds(self, tree: Tree) -> Sequence[int | None]:
         """The seeds that it has."""
-        return tree.seeds if self.scope == "node" else (None,)
+        return tree.seeds if self.by_seed else (None,)
 
-    def folder(self, store: Store, seed: int | None) -> RunDirectory:
+    def folder(self, store: Store, seed: int | None) -> ArtifactFolder:
         """Where its artifacts lie."""
-        if self.node is None or seed is None:
-            return store.recipe(self.recipe)
-        return store.run(self.recipe, self.node.tag, seed)
+        if self.scope == "project":
+            return store.folder(PROJECT)
+        if self.node is not None:
+            tag = self.node.tag
+            return store.node(self.recipe, tag) if seed is None else store.run(self.recipe, tag, seed)
+        return store.recipe(self.recipe) if seed is None else store.seed(self.recipe, seed)
 
 
-def plans(tree: Tree, prefix: Prefix = ()) -> list[AssetPlan]:
+@lru_cache(maxsize=64)
+def plans(tree: Tree, prefix: Prefix = ()) -> tuple[AssetPlan, ...]:
     """Every asset of a tree, upstream first."""
+    return tuple(_Planner(tree, prefix).all())
 
-    def key(name: str) -> dg.AssetKey:
-        return dg.AssetKey([*prefix, tree.name, name])
 
-    data = {name: _data_plan(tree, ref, key(f"data_{name}"), prefix) for name, ref in tree.datasets.items()}
-    found = list(data.values())
-    analyses: list[AssetPlan] = []
-    for node in tree:
-        deps = [key(node.parent)] if node.parent else []
-        if node.phases:  # a fork takes its parent's weights and reads no data
-            deps += [data[name].key for name in node.datasets]
-        found.append(
-            AssetPlan(
-                key(node.tag),
-                tree.name,
-                "node",
-                checkpoint.FAMILY,
-                f"{checkpoint.VERSION}-{tree.lineage_hash(node.tag)}",
-                tuple(deps),
-                node=node,
-            )
+class _Planner:
+    """The plans of one tree."""
+
+    def __init__(self, tree: Tree, prefix: Prefix) -> None:
+        self._tree = tree
+        self._prefix = prefix
+        self._lineages = {node.tag: tree.lineage_hash(node.tag) for node in tree}
+
+    def all(self) -> Iterator[AssetPlan]:
+        tree = self._tree
+        found = [self._data(ref) for ref in tree.datasets.values()]
+        for node in tree:
+            found.append(self._checkpoint(node))
+            found += [self._analysis(node, request) for request in analyses_of(node)]
+        found += [self._joint(request) for request in tree.requests]
+        yield from found
+        everything = spec_hash({"lineages": list(self._lineages.values())})
+        compared = [one.key for one in found if one.request is not None and one.request.name in COMPARED]
+        compares = self._of_recipe(
+            comparison.KIND, COMPARISON, f"{comparison.VERSION}-{everything}", compared
         )
-        own = [_analysis_plan(tree, node, kind, prefix) for kind in analyses_of(node)]
-        analyses += own
-        found += own
-    everything = spec_hash({"lineages": [tree.lineage_hash(node.tag) for node in tree]})
-    compared = [plan.key for plan in analyses if plan.kind and plan.kind.suffix in comparison.READS]
-    # The site shows all; what reaches it through something else needs no edge of its own in the drawn graph.
-    passed_on = {*compared, *(dep for plan in found for dep in plan.deps)}
-    shown = [plan.key for plan in found if plan.key not in passed_on]
-    compares = AssetPlan(
-        key(COMPARISON),
-        tree.name,
-        "recipe",
-        comparison.FAMILY,
-        f"{comparison.VERSION}-{everything}",
-        tuple(compared),
-    )
-    # These are shown by the site alone.
-    words = spec_hash(
-        {
-            "title": tree.title,
-            "question": tree.question,
-            "hypothesis": tree.hypothesis,
-            "description": tree.description,
-        }
-    )
-    renders = AssetPlan(
-        key(SITE),
-        tree.name,
-        "recipe",
-        site.FAMILY,
-        f"{site.version()}-{everything}-{words}",
-        (compares.key, *shown),
-    )
-    return [*found, compares, renders]
+        yield compares
+        # The site shows all; what reaches it through something else needs no edge of its own in the drawn graph.
+        passed_on = {*compared, *(dep for plan in found for dep in plan.deps)}
+        shown = [plan.key for plan in found if plan.key not in passed_on]
+        # The words and the notes of a recipe are shown by the site alone.
+        words = [tree.title, tree.question, tree.hypothesis, tree.description, *(n.notes for n in tree)]
+        version = f"{site.version()}-{everything}-{spec_hash({'words': canonical(words)})}"
+        yield self._of_recipe(site.KIND, SITE, version, [compares.key, *shown])
+
+    def _key(self, name: str) -> dg.AssetKey:
+        return dg.AssetKey([*self._prefix, self._tree.name, name])
+
+    def _data(self, ref: DatasetRef) -> AssetPlan:
+        return AssetPlan(
+            self._key(f"data_{ref.name}"),
+            self._tree.name,
+            dataset.kind_of(ref),
+            f"{dataset.VERSION}-{spec_hash({'config': canonical(ref.config)})}",
+            (),
+            dataset=ref,
+            source=dataset.source_key(ref, self._prefix),
+        )
+
+    def _checkpoint(self, node: TreeNode) -> AssetPlan:
+        deps = [self._key(node.parent)] if node.parent else []
+        if node.phases:  # a fork takes its parent's weights and reads no data
+            deps += [self._key(f"data_{name}") for name in node.datasets]
+        version = f"{checkpoint.VERSION}-{self._lineages[node.tag]}"
+        return AssetPlan(
+            self._key(node.tag),
+            self._tree.name,
+            checkpoint.kind_of(self._tree, node),
+            version,
+            tuple(deps),
+            node=node,
+        )
+
+    def _analysis(self, node: TreeNode, request: Analysis) -> AssetPlan:
+        deps = [self._key(f"{node.tag}_{name}") for name in request.after]
+        if request.reads_model or not deps:
+            deps.insert(0, self._key(node.tag))
+        read = [*(node.datasets if request.reads_data else ()), *(ref.name for ref in request.datasets)]
+        deps += [self._key(f"data_{name}") for name in dict.fromkeys(read)]
+        name = f"{node.tag}_{request.name}"
+        return self._requested(request, name, self._lineages[node.tag], deps, node)
+
+    def _joint(self, request: Analysis) -> AssetPlan:
+        """An analysis of all evaluated nodes that have what it reads."""
+        nodes = [node for node in self._tree if node.evaluated]
+        deps = [
+            self._key(f"{node.tag}_{one.name}")
+            for node in nodes
+            for one in analyses_of(node)
+            if one.name in request.after
+        ]
+        if request.reads_model or not deps:
+            deps += [self._key(node.tag) for node in nodes]
+        deps += [self._key(f"data_{ref.name}") for ref in request.datasets]
+        lineages = spec_hash({"lineages": [self._lineages[node.tag] for node in nodes]})
+        return self._requested(request, f"tree_{request.name}", lineages, deps, None)
+
+    def _requested(
+        self,
+        request: Analysis,
+        name: str,
+        lineage: str,
+        deps: Sequence[dg.AssetKey],
+        node: TreeNode | None,
+    ) -> AssetPlan:
+        asked = spec_hash({"request": canonical(request)})
+        version = f"{request.version}-{lineage}-{asked}"
+        kind = kind_of(request)
+        return AssetPlan(
+            self._key(name), self._tree.name, kind, version, tuple(deps), node=node, request=request
+        )
+
+    def _of_recipe(self, kind: AssetKind, name: str, version: str, deps: Sequence[dg.AssetKey]) -> AssetPlan:
+        return AssetPlan(self._key(name), self._tree.name, kind, version, tuple(deps))
 
 
-def analyses_of(node: TreeNode) -> Iterator[AnalysisKind]:
-    """The analyses that a node gets: none unless the recipe evaluates it."""
-    if node.evaluated:
-        yield from (kind for kind in ANALYSES if kind.applies(node))
+def inputs_of(
+    plan: AssetPlan, tree: Tree, seed: int | None, by_key: Mapping[dg.AssetKey, AssetPlan]
+) -> list[Unit]:
+    """What one unit is made from: of the same seed or of no seed; of all seeds, for what has none itself.
+
+    The site may read all that there is.
+    """
+    read = [by_key[key] for key in plan.deps]
+    if plan.name == SITE:
+        read = [one for one in by_key.values() if one is not plan]
+    return [
+        (one.name, own)
+        for one in read
+        for own in (one.seeds(tree) if seed is None or not one.by_seed else (seed,))
+    ]
 
 
-def inputs_of(plan: AssetPlan, seed: int | None, by_key: Mapping[dg.AssetKey, AssetPlan]) -> list[Unit]:
-    """What one unit is made from: of the same seed, or of no seed."""
-    return [(by_key[key].name, seed if by_key[key].scope == "node" else None) for key in plan.deps]
-
-
-def read_by(plan: AssetPlan, tree: Tree, every: Sequence[AssetPlan]) -> list[Unit]:
-    """What the comparison or the site may read: every seed of what it compares, or of all that there is."""
-    read = [one for one in every if one.key in plan.deps or (plan.name == SITE and one.key != plan.key)]
-    return [(one.name, seed) for one in read for seed in one.seeds(tree)]
-
-
-def _data_plan(tree: Tree, ref: DatasetRef, key: dg.AssetKey, prefix: Prefix) -> AssetPlan:
-    source = dataset.source_key(ref, prefix)
-    return AssetPlan(
-        key,
-        tree.name,
-        "data",
-        f"data-{ref.name}",
-        f"{dataset.VERSION}-{spec_hash({'config': canonical(ref.config)})}",
-        (),
-        dataset=ref,
-        source=source,
-    )
-
-
-def _analysis_plan(tree: Tree, node: TreeNode, kind: AnalysisKind, prefix: Prefix) -> AssetPlan:
-    def key(name: str) -> dg.AssetKey:
-        return dg.AssetKey([*prefix, tree.name, name])
-
-    own = {other.suffix for other in analyses_of(node)}
-    deps = [key(f"{node.tag}_{suffix}") for suffix in kind.after if suffix in own]
-    if kind.reads_model or not deps:
-        deps.insert(0, key(node.tag))
-    label_sets = node.manifold.label_sets if node.manifold is not None and kind.suffix == "manifold" else ()
-    read = [*(node.datasets if kind.reads_data else ()), *(ref.name for ref in label_sets)]
-    deps += [key(f"data_{name}") for name in dict.fromkeys(read)]
-    request: Any = kind.request(node)
-    asked = "" if request is None else f"-{spec_hash({'request': canonical(request)})}"
-    return AssetPlan(
-        key(f"{node.tag}_{kind.suffix}"),
-        tree.name,
-        "node",
-        kind.family,
-        f"{kind.version}-{tree.lineage_hash(node.tag)}{asked}",
-        tuple(deps),
-        node=node,
-        kind=kind,
-    )
+def branch_plans(tree: Tree, every: Sequence[AssetPlan], fork: str) -> list[AssetPlan]:
+    """A branch off the root: what it starts from, its fork, all made from it, and their analyses and data."""
+    tags = {below.tag for below in tree.subtree(fork)}
+    above = {one.tag for one in tree.ancestors(fork)}
+    data = {name for tag in tags for name in tree[tag].datasets}
+    return [
+        plan
+        for plan in every
+        if (plan.node is not None and plan.node.tag in tags)
+        or (plan.node is not None and plan.node.tag in above and plan.request is None)
+        or (plan.dataset is not None and plan.dataset.name in data)
+    ]

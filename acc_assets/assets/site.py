@@ -1,24 +1,30 @@
-"""The report site: everything that is stored, as static pages."""
+"""A recipe's pages of the report site: everything that is stored of it, as static pages."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from dataclasses import asdict, fields, replace
 from functools import cache
 from pathlib import Path
 
-import dagster as dg
-
 from acc_assets.assets.client import client_bundle, ort_wasm, template_files
-from acc_assets.assets.kinds import NOT_READ, Check, Outcome, Verdict, digest_of
-from acc_assets.report import PublishError, RecipeView, build_site, publish, publish_git
-from acc_assets.storage import MadeFrom, RunDirectory, Store
+from acc_assets.assets.kinds import NOT_READ, AssetKind, Outcome, Verdict, Work, seen
+from acc_assets.families import Family
+from acc_assets.report import Frame, Part, PublishError, SiteResult, build_recipe, publish, publish_git
+from acc_assets.storage import ArtifactFolder, MadeFrom, Store
+from acc_assets.tree import Check
 
-FAMILY = "site"  # of the recipe: which pages there are; the pages lie in the site's own folder
-VERSION = 1
-CHECKS = (
-    Check("site_links", "Every link and every file that a page names is there.", dg.AssetCheckSeverity.ERROR),
-)
+VERSION = 2
+CHECKS = (Check("site_links", "Every link and every file that a page names is there.", "ERROR"),)
+LOCK_SECONDS = 600
+
+
+class SiteFamily(Family):
+    """A recipe's part of the pages that all recipes share; its own pages lie in the site's folder."""
+
+    name = "site"
+    title = "Site"
+    document = "site.json"
 
 
 class SiteMissing(Exception):  # noqa: N818
@@ -33,6 +39,11 @@ def version() -> str:
         total.update(f"{path.name}\n".encode())
         total.update(path.read_bytes())
     return f"{VERSION}.{total.hexdigest()[:8]}"
+
+
+def frame(store: Store) -> Frame:
+    """What every page of the site needs."""
+    return Frame(site_folder(store), client_dist=client_bundle(), ort_wasm=ort_wasm())
 
 
 def site_folder(store: Store) -> Path:
@@ -67,28 +78,37 @@ def publish_site(
     return f"{commit} on {branch} of {git}; push it to publish: git -C {git} push origin {branch}"
 
 
-def run(
-    recipe: str, views: Sequence[RecipeView], store: Store, own: RunDirectory, made_from: MadeFrom
-) -> Outcome:
-    """Render the pages of a recipe and those that all recipes share, and check links; what cannot be read is told."""
-    folder = site_folder(store)
-    with store.folder("site_lock").lock(timeout=600):
-        result = build_site(
-            store, views, folder, client_dist=client_bundle(), ort_wasm=ort_wasm(), only=recipe
-        )
+def run(work: Work) -> Outcome:
+    """Render the pages of a recipe and check their links; what cannot be read is told."""
+    with work.store.folder("site_lock").lock(timeout=LOCK_SECONDS):
+        result, part = build_recipe(seen(work), frame(work.store))
+    made_from = work.made_from
     if result.problems:
         told = "; ".join([*filter(None, [made_from.inputs.get(NOT_READ)]), *result.problems])
         made_from = MadeFrom(made_from.code_version, {**made_from.inputs, NOT_READ: told})
-    with own.stamped(made_from).family(FAMILY) as out:
-        out.json("site.json", {"recipe": recipe, "digest": result.digest})
+    with work.folder.stamped(made_from).family(SiteFamily.name) as out:
+        out.json(SiteFamily.document, {"digest": result.digest, **asdict(part)})
+    outcome = told_of(result, work.store, "index.html")
+    told_too = {
+        "missing": len(result.missing),
+        "unreadable artifacts": "; ".join(result.problems) or "none",
+    }
+    return replace(outcome, metadata={**outcome.metadata, **told_too})
+
+
+def part_of(folder: ArtifactFolder) -> Part:
+    """A recipe's part of the pages that all share, as its own site asset left it; raises `StorageError`."""
+    facts = folder.read_json(f"{SiteFamily.name}/{SiteFamily.document}")
+    return Part(**{one.name: facts[one.name] for one in fields(Part)})
+
+
+def told_of(result: SiteResult, store: Store, page: str) -> Outcome:
+    """What a build of pages has to say."""
     return Outcome(
-        data_version=digest_of(own.manifest(FAMILY)),
         metadata={
             "pages": len(result.pages),
             "size (MB)": round(result.bytes / 1e6, 2),
-            "missing": len(result.missing),
-            "unreadable artifacts": "; ".join(result.problems) or "none",
-            "open": str(folder / "index.html"),
+            "open": str(site_folder(store) / page),
         },
         verdicts={
             "site_links": Verdict(
@@ -98,3 +118,13 @@ def run(
             )
         },
     )
+
+
+KIND = AssetKind(
+    scope="recipe",
+    family=SiteFamily(),
+    run=run,
+    description="The recipe's pages of the report site: everything that is stored of it, as static pages.",
+    kinds=frozenset({"html", "typescript"}),
+    checks=CHECKS,
+)

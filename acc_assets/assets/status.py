@@ -14,13 +14,16 @@ from typing import Literal
 
 import dagster as dg
 
+from acc_assets.assets.home import home_plan, site_keys
 from acc_assets.assets.kinds import NOT_READ, digest_of
-from acc_assets.assets.plans import AssetPlan, Prefix, Unit, inputs_of, plans, read_by
+from acc_assets.assets.launched import Project
+from acc_assets.assets.plans import SITE, AssetPlan, Prefix, Unit, inputs_of, plans
 from acc_assets.datasets import DatasetError, source_digest
 from acc_assets.storage import MadeFrom, StorageError, Store
 from acc_assets.tree import Tree
 
 State = Literal["fresh", "stale", "missing", "damaged", "unregistered"]
+VERSION_TAG = "dagster/data_version"
 FILES = "files"  # in `made_from`: the digest of the files that a data set was read from
 
 
@@ -76,26 +79,55 @@ def recipe_status(
     for plan in every:
         recorded = recorded_versions(plan, instance)
         for seed in plan.seeds(tree):
-            if plan.scope == "recipe":
-                inputs = {unit: found[unit] for unit in read_by(plan, tree, every)}
-            else:
-                inputs = {unit: found[unit] for unit in inputs_of(plan, seed, by_key)}
-            found[plan.name, seed] = _status(plan, seed, recorded.get(seed), inputs, store, verify)
+            inputs = {unit: found[unit] for unit in inputs_of(plan, tree, seed, by_key)}
+            found[plan.name, seed] = _status(
+                plan,
+                seed,
+                recorded.get(seed),
+                wanted_inputs(plan, inputs.values()),
+                _upstream(plan, inputs.values()),
+                store,
+                verify,
+            )
     told = {None, *(tree.seeds if seeds is None else seeds)}
     return [status for status in found.values() if status.seed in told]
 
 
+def home_status(
+    project: Project, instance: dg.DagsterInstance, store: Store, *, verify: bool = False
+) -> AssetStatus:
+    """The state of the pages that all recipes share."""
+    plan = home_plan(project)
+    recorded = recorded_versions(plan, instance).get(None)
+    return _status(plan, None, recorded, home_inputs(project, instance), [], store, verify)
+
+
+def home_inputs(project: Project, instance: dg.DagsterInstance) -> dict[str, str]:
+    """The data versions of every recipe's site."""
+    found = {}
+    for recipe, key in site_keys(project).items():
+        version = _recorded(instance, key)
+        if version is not None:
+            found[f"{recipe}/{SITE}"] = version
+    return found
+
+
 def recorded_versions(plan: AssetPlan, instance: dg.DagsterInstance) -> dict[int | None, str]:
     """The data version of the latest materialization, by seed."""
-    tag = "dagster/data_version"
-    if plan.scope != "node":
-        event = instance.get_latest_materialization_event(plan.key)
-        made = event.asset_materialization if event is not None else None
-        return {None: made.tags[tag]} if made is not None and made.tags and tag in made.tags else {}
+    if not plan.by_seed:
+        version = _recorded(instance, plan.key)
+        return {} if version is None else {None: version}
     by_partition = instance.event_log_storage.get_latest_tags_by_partition(
-        plan.key, dg.DagsterEventType.ASSET_MATERIALIZATION, [tag]
+        plan.key, dg.DagsterEventType.ASSET_MATERIALIZATION, [VERSION_TAG]
     )
-    return {int(key): tags[tag] for key, tags in by_partition.items() if key and key.isdecimal()}
+    return {int(key): tags[VERSION_TAG] for key, tags in by_partition.items() if key and key.isdecimal()}
+
+
+def _recorded(instance: dg.DagsterInstance, key: dg.AssetKey) -> str | None:
+    """The data version of the latest materialization of an asset without seeds."""
+    event = instance.get_latest_materialization_event(key)
+    made = event.asset_materialization if event is not None else None
+    return made.tags.get(VERSION_TAG) if made is not None and made.tags else None
 
 
 def wanted_inputs(plan: AssetPlan, inputs: Iterable[AssetStatus]) -> dict[str, str]:
@@ -103,7 +135,7 @@ def wanted_inputs(plan: AssetPlan, inputs: Iterable[AssetStatus]) -> dict[str, s
 
     The comparison and the site take only what matches the recipe, so that seeds made from different recipes never mix.
     """
-    taken = (one for one in inputs if plan.scope != "recipe" or one.matches)
+    taken = (one for one in inputs if not plan.kind.reads_all or one.matches)
     return named_inputs(plan, {one.unit: one.version for one in taken})
 
 
@@ -126,7 +158,8 @@ def _status(
     plan: AssetPlan,
     seed: int | None,
     recorded: str | None,
-    inputs: Mapping[Unit, AssetStatus],
+    wanted: Mapping[str, str],
+    upstream: Sequence[str],
     store: Store,
     verify: bool,
 ) -> AssetStatus:
@@ -143,7 +176,7 @@ def _status(
             return told("missing", "never built")
         return told("damaged", f"its artifacts are gone from {folder.local_path(plan.family)}")
     made_from = manifest.made_from
-    why = _changed(plan, made_from, inputs)
+    why = _changed(plan, made_from, wanted, upstream)
     if why:
         return told("stale" if recorded is not None else "missing", why)
     if recorded is None:
@@ -158,20 +191,25 @@ def _status(
     return told("fresh")
 
 
-def _changed(plan: AssetPlan, made_from: MadeFrom | None, inputs: Mapping[Unit, AssetStatus]) -> str:
+def _upstream(plan: AssetPlan, inputs: Iterable[AssetStatus]) -> list[str]:
+    """What a unit is made from and is itself to be made first; what reads whatever is there waits for nothing."""
+    bad = ("stale", "missing")
+    return (
+        []
+        if plan.kind.reads_all
+        else [f"{shown(one.unit)} is {one.state}" for one in inputs if one.state in bad]
+    )
+
+
+def _changed(
+    plan: AssetPlan, made_from: MadeFrom | None, wanted: Mapping[str, str], upstream: Sequence[str]
+) -> str:
     """Why artifacts are not what a build would make now; "" where they are."""
     if made_from is None:
         return "it was written by an older version of acc"
     if made_from.code_version != plan.code_version:
         return "its recipe or code changed"
-    wanted = wanted_inputs(plan, inputs.values())
-    reasons = []
-    if plan.scope != "recipe":
-        reasons = [
-            f"{shown(one.unit)} is {one.state}"
-            for one in inputs.values()
-            if one.state in ("stale", "missing")
-        ]
+    reasons = list(upstream)
     for name in {**wanted, **made_from.inputs}:
         now, then = wanted.get(name), made_from.inputs.get(name)
         if now == then or (name == FILES and now is None):

@@ -14,10 +14,11 @@ from dagster._core.storage.event_log.base import PartitionKeyFilter
 from acc_assets.assets.dataset import source_key
 from acc_assets.assets.factory import MADE_FROM_RECIPE, MATCHES
 from acc_assets.assets.failures import record_failure
+from acc_assets.assets.home import home_plan
 from acc_assets.assets.launched import Project
 from acc_assets.assets.plans import AssetPlan, plans
 from acc_assets.assets.resources import StoreResource
-from acc_assets.assets.status import AssetStatus, recipe_status
+from acc_assets.assets.status import AssetStatus, home_status, recipe_status
 from acc_assets.datasets import DatasetError, source_digest
 from acc_assets.storage import Store
 from acc_assets.tree import Tree
@@ -71,8 +72,9 @@ def sensors(project: Project, stored: StoreResource) -> list[Any]:
                     at_work.discard(event.step_key)
         seed = run.tags.get("dagster/partition")
         for plan in _all_plans(project):
-            if plan.kind is None and "__".join(plan.key.path) in at_work and (plan.scope != "node" or seed):
-                own_seed = int(str(seed)) if plan.scope == "node" else None
+            alone = plan.request is None and "__".join(plan.key.path) in at_work
+            if alone and (seed or not plan.by_seed):
+                own_seed = int(str(seed)) if plan.by_seed else None
                 why = f"the run ended while it was at work: {context.failure_event.message}"
                 record_failure(stored.open(), plan, own_seed, why, run.run_id)
 
@@ -81,7 +83,10 @@ def sensors(project: Project, stored: StoreResource) -> list[Any]:
 
 def tell_verdicts(project: Project, tree: Tree, instance: dg.DagsterInstance, store: Store) -> int:
     """Bring the verdicts of `matches_recipe` up to date; returns how many were told anew."""
-    states = recipe_status(tree, instance, store, prefix=project.prefix)
+    states = [
+        *recipe_status(tree, instance, store, prefix=project.prefix),
+        home_status(project, instance, store),
+    ]
     recorded = [one for one in states if one.state not in ("missing", "unregistered")]
     told = 0
     for seed in {one.seed: None for one in recorded}:
@@ -196,3 +201,4 @@ def _tell(instance: dg.DagsterInstance, one: AssetStatus) -> None:
 def _all_plans(project: Project) -> Iterator[AssetPlan]:
     for tree in project.trees.values():
         yield from plans(tree, project.prefix)
+    yield home_plan(project)

@@ -3,9 +3,9 @@
 Importing this package imports neither torch nor scikit-learn; `load` and `apply` do, where they need them.
 """
 
-from acc_assets.datasets.arrays import ImageData, PenRule, Split, data_digest
+from acc_assets.datasets.arrays import ImageData, PenRule, Split, SplitName, data_digest
 from acc_assets.datasets.augmentation import Augmentation
-from acc_assets.datasets.data import Batch, DatasetConfig
+from acc_assets.datasets.data import Batch, DatasetConfig, load_dataset, sees_seed
 from acc_assets.datasets.digits import Digits
 from acc_assets.datasets.files import DatasetError, source_digest
 from acc_assets.datasets.mnist import FashionMnist, Mnist, load_mnist
@@ -32,10 +32,13 @@ __all__ = [
     "Shapes",
     "Slant",
     "Split",
+    "SplitName",
     "Thickness",
     "data_digest",
     "generate_slant",
     "generate_thickness",
+    "load_dataset",
     "load_mnist",
+    "sees_seed",
     "source_digest",
 ]

@@ -6,9 +6,12 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
+from pydantic import InstanceOf
+
+from acc_assets.tree.config import AnyNumberOf, config
 
 TargetKind = Literal["class", "real"]
 SplitName = Literal["train", "validation", "test"]
@@ -21,14 +24,23 @@ class Split:
     images: uint8 (N, C, H, W), white strokes on black. targets: int64 (N,) classes or float32 (N, T) in 0-1.
     factors: named columns beside the targets, each (N,), such as the ground truth of every generative factor; a
     regression reads one by its name, the viewer colours by each. None for photographed or scanned data.
+    labelled: bool (N,), False where a target is not given: tasks neither learn from it nor are judged by it. None:
+    all are given.
     """
 
     images: np.ndarray
     targets: np.ndarray
     factors: dict[str, np.ndarray] | None = None
+    labelled: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def take(self, indices: np.ndarray) -> Split:
+        """The examples with these indices (M,), in this order."""
+        factors = {name: values[indices] for name, values in (self.factors or {}).items()} or None
+        labelled = None if self.labelled is None else self.labelled[indices]
+        return Split(self.images[indices], self.targets[indices], factors, labelled)
 
 
 @dataclass(frozen=True)
@@ -50,8 +62,57 @@ class PenRule:
     words: str
 
 
-@dataclass(frozen=True)
-class ImageData:
+class DataFacts:
+    """What follows from a data set's targets and sizes, whether it is loaded or only configured."""
+
+    if TYPE_CHECKING:  # as properties, so that one class may have a field and another compute it
+
+        @property
+        def target_names(self) -> tuple[str, ...]: ...
+
+        @property
+        def kind_of_target(self) -> TargetKind: ...
+
+        @property
+        def sizes(self) -> dict[SplitName, int]: ...
+
+    handwritten: ClassVar[bool] = False  # pen strokes, whose thickness and slant can be measured
+    pen_rule: ClassVar[PenRule | None] = None  # None: a drawing is only scaled
+
+    @property
+    def num_classes(self) -> int | None:
+        """Number of classes, or None for a real target."""
+        return len(self.target_names) if self.kind_of_target == "class" else None
+
+    @property
+    def target_dim(self) -> int:
+        """Columns of a real target; 1 for a class."""
+        return len(self.target_names) if self.kind_of_target == "real" else 1
+
+    @property
+    def train_size(self) -> int:
+        """Number of training images."""
+        return self.sizes["train"]
+
+    def describe(self) -> dict[str, Any]:
+        """What a page and `config.json` say about the data set, known without loading it."""
+        data: Any = self
+        return {
+            "dataset": data.name,
+            "source": data.source,
+            "image_size": data.image_size,
+            "in_channels": data.in_channels,
+            "kind_of_target": self.kind_of_target,
+            "num_classes": self.num_classes,
+            "target_names": list(self.target_names),
+            "factors": data.factors,
+            "pen_rule": asdict(self.pen_rule) if self.pen_rule else None,
+            **{str(split): count for split, count in self.sizes.items()},
+        }
+
+
+@config(kw_only=False)
+class ImageData(DataFacts):
     """A loaded data set. It can stand for itself in a recipe, where its digest says which data it is.
 
     source: in words, where it came from. target_names: of the classes, or of the columns of a real target; numbers
@@ -61,14 +122,11 @@ class ImageData:
 
     name: str
     source: str
-    train: Split = field(repr=False, compare=False, metadata={"hashed": False})
-    validation: Split = field(repr=False, compare=False, metadata={"hashed": False})
-    test: Split = field(repr=False, compare=False, metadata={"hashed": False})
-    target_names: tuple[str, ...] = ()
+    train: InstanceOf[Split] = field(repr=False, compare=False, metadata={"hashed": False})
+    validation: InstanceOf[Split] = field(repr=False, compare=False, metadata={"hashed": False})
+    test: InstanceOf[Split] = field(repr=False, compare=False, metadata={"hashed": False})
+    target_names: AnyNumberOf[str] = ()
     digest: str = field(init=False)
-
-    handwritten: ClassVar[bool] = False
-    pen_rule: ClassVar[PenRule | None] = None
 
     def __post_init__(self) -> None:
         splits: dict[SplitName, Split] = {
@@ -81,9 +139,9 @@ class ImageData:
         count = self.train.targets.shape[1] if self.kind_of_target == "real" else 0
         if self.kind_of_target == "class":
             count = 1 + max(int(split.targets.max()) for split in splits.values())
-        names = tuple(self.target_names) or tuple(str(number) for number in range(count))
+        names = self.target_names or tuple(str(number) for number in range(count))
         too_few = len(names) < count or (self.kind_of_target == "real" and len(names) > count)
-        if too_few or not all(isinstance(name, str) for name in names):
+        if too_few:
             raise ValueError(
                 f"data set '{self.name}': target_names is {names!r}, but there are {count} "
                 f"{'classes' if self.kind_of_target == 'class' else 'columns'}; allowed is one text each."
@@ -112,24 +170,9 @@ class ImageData:
         return "class" if self.train.targets.ndim == 1 else "real"
 
     @property
-    def num_classes(self) -> int | None:
-        """Number of classes, or None for a real target."""
-        return len(self.target_names) if self.kind_of_target == "class" else None
-
-    @property
-    def target_dim(self) -> int:
-        """Columns of a real target; 1 for a class."""
-        return len(self.target_names) if self.kind_of_target == "real" else 1
-
-    @property
     def sizes(self) -> dict[SplitName, int]:
         """Number of images of each split."""
         return {"train": len(self.train), "validation": len(self.validation), "test": len(self.test)}
-
-    @property
-    def train_size(self) -> int:
-        """Number of training images."""
-        return len(self.train)
 
     def files(self) -> tuple[Path, ...]:
         """None: the arrays are here."""
@@ -138,10 +181,6 @@ class ImageData:
     def load(self) -> ImageData:
         """The data set itself."""
         return self
-
-    def describe(self) -> dict[str, Any]:
-        """What a page and `config.json` say about the data set."""
-        return described(self)
 
 
 def _check_split(where: str, split: Split, train: Split) -> None:
@@ -166,22 +205,14 @@ def _check_split(where: str, split: Split, train: Split) -> None:
             f"{where}: targets are {targets.dtype} {targets.shape}; allowed is, alike in all splits and one for each "
             f"of the {len(images)} images, int64 (N,) with classes from 0, or finite float32 (N, T)."
         )
-
-
-def described(data: Any) -> dict[str, Any]:
-    """The facts about a data set, or about its configuration, that pages and `config.json` show."""
-    return {
-        "dataset": data.name,
-        "source": data.source,
-        "image_size": data.image_size,
-        "in_channels": data.in_channels,
-        "kind_of_target": data.kind_of_target,
-        "num_classes": data.num_classes,
-        "target_names": list(data.target_names),
-        "factors": data.factors,
-        "pen_rule": asdict(data.pen_rule) if data.pen_rule else None,
-        **{str(split): count for split, count in data.sizes.items()},
-    }
+    labelled = split.labelled
+    if labelled is not None and (
+        labelled.dtype != np.bool_ or labelled.shape != (len(images),) or not labelled.any()
+    ):
+        raise ValueError(
+            f"{where}: labelled is {labelled.dtype} {labelled.shape}, True {int(labelled.sum())} times; allowed is "
+            f"None or bool ({len(images)},) with one target given or more."
+        )
 
 
 def data_digest(splits: Mapping[SplitName, Split]) -> str:
@@ -190,6 +221,8 @@ def data_digest(splits: Mapping[SplitName, Split]) -> str:
     for split_name in sorted(splits):
         split = splits[split_name]
         arrays = {"images": split.images, "targets": split.targets, **(split.factors or {})}
+        if split.labelled is not None:
+            arrays["/labelled"] = split.labelled  # no column has this name
         for name in sorted(arrays):
             array = np.ascontiguousarray(arrays[name])
             array = array.astype(array.dtype.newbyteorder("<"), copy=False)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from acc_assets.datasets.augmentation import Augmentation
+if TYPE_CHECKING:
+    from acc_assets.datasets.augmentation import Augmentation
 
 UNCHANGED = (1.0, 1.0)
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
+
+from acc_assets.tree.config import Amount, Pair, PositiveNumber, config
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Augmentation:
     """Shift, rotate, scale, dim, add noise, mask, clamp: in this order, each with its own draw for every image.
 
@@ -21,31 +23,20 @@ class Augmentation:
     mask_probability: of a pixel to turn black. The defaults change nothing, and steps that change nothing cost nothing.
     """
 
-    shift_px: float = 0.0
-    rotation_degrees: float = 0.0
-    scale: tuple[float, float] = (1.0, 1.0)
-    intensity: tuple[float, float] = (1.0, 1.0)
-    noise_std: float = 0.0
-    mask_probability: float = 0.0
+    shift_px: Amount = 0.0
+    rotation_degrees: Annotated[float, Field(ge=0, le=180)] = 0.0
+    scale: Pair[PositiveNumber] = (1.0, 1.0)
+    intensity: Pair[PositiveNumber] = (1.0, 1.0)
+    noise_std: Amount = 0.0
+    mask_probability: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+    version: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
-        for field, high in (
-            ("shift_px", math.inf),
-            ("rotation_degrees", 180.0),
-            ("noise_std", math.inf),
-            ("mask_probability", 1.0),
-        ):
-            value = getattr(self, field)
-            if not isinstance(value, int | float) or not 0 <= value <= high or math.isinf(value):
-                raise ValueError(f"Augmentation: {field} is {value!r}; allowed is a number from 0 to {high}.")
         for field in ("scale", "intensity"):
-            bounds = getattr(self, field)
-            pair = isinstance(bounds, tuple | list) and len(bounds) == 2
-            numbers = pair and all(isinstance(bound, int | float) for bound in bounds)
-            if not numbers or not 0 < bounds[0] <= bounds[1] < math.inf:
-                raise ValueError(
-                    f"Augmentation: {field} is {bounds!r}; allowed is (low, high) with 0 < low <= high."
-                )
+            low, high = getattr(self, field)
+            if low > high:
+                raise ValueError(f"{field} is {(low, high)}; allowed is (low, high) with 0 < low <= high")
 
     def apply(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Return distorted copies of images (B, C, H, W) float in [0, 1], clamped to [0, 1].

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from acc_assets.datasets.arrays import ImageData, PenRule, Split, SplitName, TargetKind, described
+from acc_assets.datasets.arrays import DataFacts, ImageData, Split, SplitName, TargetKind
 from acc_assets.datasets.files import source_digest
 
 if TYPE_CHECKING:
@@ -22,26 +23,37 @@ class Batch:
     """One batch on the device: `images` are the clean targets (B, C, H, W) in [0, 1], `inputs` what the encoder sees.
 
     Without augmentation `inputs` is `images`. targets: int64 (B,) or float32 (B, T). factors: the named columns (B,)
-    that the tasks of the batch read.
+    that the tasks of the batch read. labelled: bool (B,), False where the target is not given; None: all are given.
+    labelled_share: of all images of the split that the batch is from.
     """
 
     images: Tensor
     inputs: Tensor
     targets: Tensor
     factors: Mapping[str, Tensor] = field(default_factory=dict)
+    labelled: Tensor | None = None
+    labelled_share: float = 1.0
+
+    def of_labelled(self) -> Batch:
+        """The examples whose target is given, as a batch of these alone."""
+        chosen = self.labelled
+        if chosen is None:
+            return self
+        factors = {name: values[chosen] for name, values in self.factors.items()}
+        return Batch(self.images[chosen], self.inputs[chosen], self.targets[chosen], factors)
 
 
-class DatasetConfig:
+class DatasetConfig(DataFacts):
     """Base of the data set configurations: frozen, hashable, and usable without torch until `load`.
 
     A subclass is a frozen dataclass with the field `image_size`, names itself in `name`, and fills in `_read`,
-    `source`, `sizes` and, where they differ from the defaults, the facts about its targets.
+    `source`, `sizes` and, where they differ from the defaults, the facts about its targets. One whose arrays depend on
+    the seed of a run (which images are labelled, say) overrides `load` as `load(self, seed)`: see `load_dataset`.
     """
 
     name: ClassVar[str]
+    version: ClassVar[int] = 1  # to be raised where the same fields come to mean other images
     in_channels: ClassVar[int] = 1
-    handwritten: ClassVar[bool] = False  # pen strokes, whose thickness and slant can be measured
-    pen_rule: ClassVar[PenRule | None] = None  # None: a drawing is only scaled
     if_missing: ClassVar[str] = "Put it back."  # what to do about a file that is not there
     image_size: int
 
@@ -70,21 +82,6 @@ class DatasetConfig:
         """The names of `Split.factors`, known without loading, each with its class names; None where it is a number."""
         return {}
 
-    @property
-    def num_classes(self) -> int | None:
-        """Number of classes, or None for a real target."""
-        return len(self.target_names) if self.kind_of_target == "class" else None
-
-    @property
-    def target_dim(self) -> int:
-        """Columns of a real target; 1 for a class."""
-        return len(self.target_names) if self.kind_of_target == "real" else 1
-
-    @property
-    def train_size(self) -> int:
-        """Number of training images."""
-        return self.sizes["train"]
-
     def files(self) -> tuple[Path, ...]:
         """The files that `load` reads, whether they are there or not; empty for data that need none."""
         return ()
@@ -97,15 +94,29 @@ class DatasetConfig:
         self._fetch()
         return _load_once(self, self.files(), source_digest(self))
 
-    def describe(self) -> dict[str, Any]:
-        """What a page and `config.json` say about the data set, without loading it."""
-        return described(self)
-
     def _fetch(self) -> None:
         """Bring files that are missing, where they can be had."""
 
     def _read(self) -> Mapping[SplitName, Split]:
         raise NotImplementedError
+
+
+def sees_seed(config: Any) -> bool:
+    """Whether a configuration's `load` takes the seed, so that every seed of a recipe has data of its own."""
+    return "seed" in inspect.signature(config.load).parameters
+
+
+def load_dataset(config: Any, seed: int | None) -> ImageData:
+    """The arrays behind a configuration; the seed goes to a `load` that takes it.
+
+    Raises ValueError for a `load` that gives anything but an `ImageData`.
+    """
+    loaded = config.load(seed=seed) if sees_seed(config) else config.load()
+    if not isinstance(loaded, ImageData):
+        raise ValueError(
+            f"{config!r} gave a {type(loaded).__name__}; a data set must be an ImageData: return one from the loader."
+        )
+    return loaded
 
 
 # Large enough for the data sets of one recipe, small enough that a long-lived process does not keep them all.
@@ -120,15 +131,6 @@ def _load_once(config: DatasetConfig, files: tuple[Path, ...], content: str | No
         test=splits["test"],
         target_names=config.target_names,
     )
-
-
-def check_range(config: DatasetConfig, field: str, low: int, high: int | None = None) -> None:
-    """Raise `ValueError` unless the integer field lies in low..high (both included)."""
-    value = getattr(config, field)
-    if isinstance(value, int) and not isinstance(value, bool) and low <= value <= (high or value):
-        return
-    allowed = f"an integer from {low} to {high}" if high is not None else f"an integer of at least {low}"
-    raise ValueError(f"{type(config).__name__}: {field} is {value!r}; allowed is {allowed}.")
 
 
 def draw(labels: np.ndarray, count: int, stratified: bool, seed: int) -> np.ndarray:

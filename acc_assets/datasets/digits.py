@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from acc_assets.datasets.arrays import PenRule, Split, SplitName
-from acc_assets.datasets.data import DatasetConfig, check_range, draw, stratified_draw
+from acc_assets.datasets.data import DatasetConfig, draw, stratified_draw
+from acc_assets.tree.config import Natural, config
 
 TOTAL, TEST, VALIDATION = 1_797, 360, 180
 TRAIN = TOTAL - TEST - VALIDATION
@@ -30,7 +31,7 @@ PEN_RULE = PenRule(
 SPLIT_SEED = 0  # fixed: every recipe and seed sees the same test digits
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Digits(DatasetConfig):
     """1,797 handwritten digits of 8x8 pixels and 17 grey levels (Alpaydin and Kaynak, 1998), scaled up bilinearly.
 
@@ -38,21 +39,15 @@ class Digits(DatasetConfig):
     train_samples, stratified, seed: how many training images to draw and how, as in `Mnist`.
     """
 
-    image_size: int = 16
-    train_samples: int | None = None
+    image_size: Annotated[int, Field(ge=8, le=64)] = 16
+    train_samples: Annotated[int, Field(ge=1, le=TRAIN)] | None = None
     stratified: bool = False
-    seed: int = 0
+    seed: Natural = 0
 
     name: ClassVar[str] = "digits"
     handwritten: ClassVar[bool] = True
     pen_rule: ClassVar[PenRule | None] = PEN_RULE
     if_missing: ClassVar[str] = "Install scikit-learn again."
-
-    def __post_init__(self) -> None:
-        check_range(self, "image_size", 8, 64)
-        check_range(self, "seed", 0)
-        if self.train_samples is not None:
-            check_range(self, "train_samples", 1, TRAIN)
 
     @property
     def source(self) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from acc_assets.datasets.arrays import Split, SplitName
-from acc_assets.datasets.data import DatasetConfig, check_range
+from acc_assets.datasets.data import DatasetConfig
+from acc_assets.tree.config import Natural, config
 
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 REFERENCE_SIZE = (
@@ -15,20 +18,16 @@ REFERENCE_SIZE = (
 )
 
 
+@config
 class GeneratedConfig(DatasetConfig):
     """`n` training images, n // 10 for validation and n // 5 for the test, deterministic in `seed`.
 
     Every split draws from a stream of its own: a larger test split never changes the training images.
     """
 
-    n: int
-    image_size: int
-    seed: int
-
-    def __post_init__(self) -> None:
-        check_range(self, "n", 10)
-        check_range(self, "image_size", 16, 256)
-        check_range(self, "seed", 0)
+    n: Annotated[int, Field(ge=10)] = 5_000
+    image_size: Annotated[int, Field(ge=16, le=256)] = 32
+    seed: Natural = 0
 
     @property
     def source(self) -> str:

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from acc_assets.datasets.arrays import PenRule, Split, SplitName
-from acc_assets.datasets.data import DatasetConfig, check_range, draw
+from acc_assets.datasets.data import DatasetConfig, draw
 from acc_assets.datasets.files import file_digest, source_digest
+from acc_assets.datasets.mnist_source import (
+    DATA_DIR_VARIABLE,
+    OFFICIAL_TEST,
+    OFFICIAL_TRAIN,
+    PUBLISHED_SHA256,
+    TORCHVISION_NAMES,
+    data_dir,
+)
+from acc_assets.tree.config import Natural, Positive, config
 
-OFFICIAL_TRAIN, OFFICIAL_TEST = 60_000, 10_000
 # LeCun et al. (1998), section III-A: 20 x 20 pixels with the proportions kept, the centre of mass in the middle of 28.
 # The pen is the one with which drawings have the mean ink of the data, 13 %.
 PEN_RULE = PenRule(
@@ -26,42 +34,9 @@ PEN_RULE = PenRule(
     blocks=1,
     words="fitted into 20 x 20 of 28 x 28 pixels around its centre of mass, as MNIST's digits were",
 )
-DATA_DIR_VARIABLE = "ACC_DATA_DIR"
-TORCHVISION_NAMES = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}
-# sha256 of the four unpacked files as they were published, so that no other data pass for them. (Fashion-MNIST's
-# publisher gives MD5 of the packed files, which torchvision checks; unpacked, those have these digests.)
-PUBLISHED_SHA256 = {
-    "mnist": {
-        "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-        "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-        "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-        "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-    },
-    "fashion_mnist": {
-        "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-        "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-        "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-        "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-    },
-}
 
 
-def data_dir() -> Path:
-    """Folder of downloaded data sets: `ACC_DATA_DIR`, else `datasets` in the local storage folder.
-
-    The storage folder is `ACC_STORAGE`, else `storage` in the checkout, or in the working directory without one.
-    """
-    named = os.environ.get(DATA_DIR_VARIABLE)
-    if named:
-        return Path(named).expanduser()
-    storage = os.environ.get("ACC_STORAGE", "")
-    if storage and "://" not in storage:
-        return Path(storage).expanduser() / "datasets"
-    checkout = Path(__file__).resolve().parents[2]
-    root = checkout if (checkout / "pyproject.toml").exists() else Path.cwd()
-    return root / "storage" / "datasets"
-
-
+@config
 class _MnistLike(DatasetConfig):
     """The splits that MNIST and Fashion-MNIST share; see `Mnist`."""
 
@@ -71,18 +46,18 @@ class _MnistLike(DatasetConfig):
         "It is downloaded when the data set is first loaded, where the network allows; or set the environment variable "
         f"{DATA_DIR_VARIABLE} to a folder that holds it in torchvision's layout."
     )
-    image_size: int
-    train_samples: int | None
-    validation_samples: int
-    stratified: bool
-    seed: int
+    image_size: Annotated[int, Field(ge=8, le=256)] = 32
+    train_samples: Positive | None = None
+    validation_samples: Annotated[int, Field(ge=1, lt=OFFICIAL_TRAIN)] = 5_000
+    stratified: bool = False
+    seed: Natural = 0
 
-    def _check(self) -> None:
-        check_range(self, "image_size", 8, 256)
-        check_range(self, "validation_samples", 1, OFFICIAL_TRAIN - 1)
-        check_range(self, "seed", 0)
-        if self.train_samples is not None:
-            check_range(self, "train_samples", 1, OFFICIAL_TRAIN - self.validation_samples)
+    def __post_init__(self) -> None:
+        left = OFFICIAL_TRAIN - self.validation_samples
+        if self.train_samples is not None and self.train_samples > left:
+            raise ValueError(
+                f"train_samples is {self.train_samples}; allowed is a whole number from 1 to {left}"
+            )
 
     @property
     def source(self) -> str:
@@ -156,7 +131,7 @@ class _MnistLike(DatasetConfig):
         return Split(images[chosen], labels[chosen])
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Mnist(_MnistLike):
     """MNIST (LeCun, Cortes and Burges, 1998): 28x28 scans of handwritten digits.
 
@@ -166,31 +141,16 @@ class Mnist(_MnistLike):
     stratified: draw with the class shares of the whole pool, exact to one image. seed: of the draw.
     """
 
-    image_size: int = 32
-    train_samples: int | None = None
-    validation_samples: int = 5_000
-    stratified: bool = False
-    seed: int = 0
-
     name: ClassVar[str] = "mnist"
     handwritten: ClassVar[bool] = True
     pen_rule: ClassVar[PenRule | None] = PEN_RULE
     title: ClassVar[str] = "MNIST (real handwritten digits)"
     class_names: ClassVar[tuple[str, ...]] = tuple("0123456789")
 
-    def __post_init__(self) -> None:
-        self._check()
 
-
-@dataclass(frozen=True, kw_only=True)
+@config
 class FashionMnist(_MnistLike):
     """Fashion-MNIST (Xiao, Rasul and Vollgraf, 2017): 28x28 pictures of clothes; fields as in `Mnist`."""
-
-    image_size: int = 32
-    train_samples: int | None = None
-    validation_samples: int = 5_000
-    stratified: bool = False
-    seed: int = 0
 
     name: ClassVar[str] = "fashion_mnist"
     title: ClassVar[str] = "Fashion-MNIST (real product photographs)"
@@ -206,9 +166,6 @@ class FashionMnist(_MnistLike):
         "bag",
         "ankle boot",
     )
-
-    def __post_init__(self) -> None:
-        self._check()
 
 
 def load_mnist(image_size: int = 32, **options: Any) -> Mnist:

@@ -13,7 +13,12 @@ from filelock import FileLock
 
 from acc_assets.datasets.arrays import Split
 from acc_assets.datasets.files import DatasetError
-from acc_assets.datasets.mnist import DATA_DIR_VARIABLE, OFFICIAL_TEST, OFFICIAL_TRAIN, TORCHVISION_NAMES
+from acc_assets.datasets.mnist_source import (
+    DATA_DIR_VARIABLE,
+    OFFICIAL_TEST,
+    OFFICIAL_TRAIN,
+    TORCHVISION_NAMES,
+)
 from acc_assets.datasets.resize import resize_images
 from acc_assets.datasets.torchvision_compat import torchvision_datasets
 

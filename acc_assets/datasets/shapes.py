@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from acc_assets.datasets.arrays import Split, TargetKind
 from acc_assets.datasets.drawing import to_uint8
 from acc_assets.datasets.generated import REFERENCE_SIZE, GeneratedConfig
+from acc_assets.tree.config import Several, config
 
 SHAPES = ("square", "ellipse", "triangle")
 TARGETS = ("shape", "x", "y", "scale")
@@ -20,7 +20,7 @@ ELLIPSE_ASPECT = 0.55
 ShapeTarget = Literal["shape", "x", "y", "scale"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Shapes(GeneratedConfig):
     """One square, ellipse or triangle per picture, white on black.
 
@@ -31,24 +31,17 @@ class Shapes(GeneratedConfig):
     `RegressionTask("place", shapes, target_names=("x", "y"))` reads its columns beside the class.
     """
 
-    n: int = 5_000
-    image_size: int = 32
-    seed: int = 0
-    targets: tuple[ShapeTarget, ...] = ("shape",)
+    targets: Several[ShapeTarget] = ("shape",)
 
     name: ClassVar[str] = "shapes"
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        listed = isinstance(self.targets, tuple | list)
-        object.__setattr__(self, "targets", tuple(self.targets) if listed else self.targets)
-        known = listed and all(target in TARGETS for target in self.targets)
-        mixed = listed and "shape" in self.targets and len(self.targets) > 1
-        if not known or not self.targets or mixed or len(set(self.targets)) < len(self.targets):
+        mixed = "shape" in self.targets and len(self.targets) > 1
+        if mixed or len(set(self.targets)) < len(self.targets):
             raise ValueError(
-                f"Shapes: targets is {self.targets!r}; allowed is ('shape',) or a selection of 'x', 'y' and 'scale', "
-                "each once. For numbers beside the class keep ('shape',) and name them in the task: "
-                "RegressionTask(..., target_names=('x', 'y'))."
+                f"targets is {self.targets}; allowed is ('shape',) or a selection of 'x', 'y' and 'scale', each once. "
+                "For numbers beside the class keep ('shape',) and name them in the task: "
+                "RegressionTask(..., target_names=('x', 'y'))"
             )
 
     @property

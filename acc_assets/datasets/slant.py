@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from acc_assets.datasets.arrays import Split, TargetKind
 from acc_assets.datasets.drawing import arc_points, draw_strokes, rotate, to_uint8
 from acc_assets.datasets.generated import REFERENCE_SIZE, GeneratedConfig
+from acc_assets.tree.config import config
 
 MAX_SLANT = 45.0  # degrees from the vertical axis
 MARGIN = 3.5  # pixels at 32x32, like all lengths here
@@ -20,7 +20,7 @@ SEGMENTS = 8
 FACTORS = ("angle", "strokes", "length", "bow", "width", "x", "y", "brightness")
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Slant(GeneratedConfig):
     """One to three parallel strokes per picture, white on black; target (angle + 45) / 90.
 
@@ -30,10 +30,6 @@ class Slant(GeneratedConfig):
     0.01).
     Pixels are those of a 32x32 picture; other sizes scale everything.
     """
-
-    n: int = 5_000
-    image_size: int = 32
-    seed: int = 0
 
     name: ClassVar[str] = "slant"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -18,6 +17,7 @@ from acc_assets.datasets.drawing import (
     zigzag_points,
 )
 from acc_assets.datasets.generated import REFERENCE_SIZE, GeneratedConfig
+from acc_assets.tree.config import config
 
 MIN_WIDTH, MAX_WIDTH = 1.0, 8.0  # pixels at 32x32, like all lengths here
 MARGIN = MAX_WIDTH / 2 + 1  # the same for every width, so that the position tells nothing about it
@@ -30,7 +30,7 @@ FACTORS = ("width", "kind", "length", "direction", "x", "y", "brightness")
 MIN_ZIGZAG_SEGMENT = 6.0  # shorter ones would melt into a blob under a thick stroke
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Thickness(GeneratedConfig):
     """One line, arc or zigzag per picture, white on black; target (width - 1) / 7 for widths of 1-8 px.
 
@@ -39,10 +39,6 @@ class Thickness(GeneratedConfig):
     less than half of the target's variance (R² about 0.47; every other factor: below 0.01).
     Pixels are those of a 32x32 picture; other sizes scale everything.
     """
-
-    n: int = 5_000
-    image_size: int = 32
-    seed: int = 0
 
     name: ClassVar[str] = "thickness"
 

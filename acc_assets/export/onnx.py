@@ -8,14 +8,14 @@ import io
 import json
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from acc_assets.models import ModelOutput
-from acc_assets.models.abilities import coded, named_outputs, point_latent
+from acc_assets.models import ModelOutput, observe
+from acc_assets.models.abilities import LATENT, RECONSTRUCTION, code_of, coded, point_latent
 
 if TYPE_CHECKING:
     import onnx
@@ -26,7 +26,7 @@ Array = np.ndarray
 OPSET = 20
 TOLERANCE = 1e-4
 BATCHES = (1, 5)
-INPUT, LATENT, RECONSTRUCTION = "input", "latent", "reconstruction"
+INPUT = "input"
 
 
 class ExportError(RuntimeError):
@@ -35,19 +35,34 @@ class ExportError(RuntimeError):
 
 @dataclass(frozen=True)
 class OnnxBundle:
-    """Serialized encoder (`input` (B, C, H, W) -> `latent` (B, D)) and decoder (`latent` -> `reconstruction`).
+    """Serialized encoder (`input` (B, C, H, W) -> the code by its parts) and decoder (these -> `reconstruction`).
 
-    decoder: None for a model that cannot decode a latent.
+    code: name and shape of each part, without the batch; the latent comes first, most models have no other.
+    decoder: None for a model that cannot decode.
     """
 
     encoder: bytes
     decoder: bytes | None
     opset: int
+    image: tuple[int, ...]
+    code: Mapping[str, tuple[int, ...]]
+
+    def to_json(self) -> dict[str, Any]:
+        """The names and shapes in onnx.json: what goes into each half, and what comes out."""
+        image, code = list(self.image), {name: list(shape) for name, shape in self.code.items()}
+        halves = {"encoder": ({INPUT: image}, code)}
+        if self.decoder is not None:
+            halves["decoder"] = (code, {RECONSTRUCTION: image})
+        return {
+            "opset": self.opset,
+            "inputs": {half: given for half, (given, _) in halves.items()},
+            "outputs": {half: made for half, (_, made) in halves.items()},
+        }
 
 
 @dataclass(frozen=True)
 class Parity:
-    """Largest absolute difference between onnxruntime and torch, by batch size; NaN where either gave NaN.
+    """Largest absolute difference between onnxruntime and torch, by batch size, over all outputs; NaN where one is NaN.
 
     decoder: empty where none was exported.
     """
@@ -77,53 +92,37 @@ class Parity:
         }
 
 
-def export_onnx(
-    model: torch.nn.Module,
-    image_shape: tuple[int, ...],
-    latent_dim: int,
-    card: Mapping[str, Any],
-    *,
-    decoder: bool = True,
-) -> OnnxBundle:
-    """Export a model's two halves as ONNX files with a dynamic batch: images to latent, and with `decoder` back.
+def export_onnx(model: torch.nn.Module, image_shape: tuple[int, ...], card: Mapping[str, Any]) -> OnnxBundle:
+    """Export a model's two halves as ONNX files with a dynamic batch: images to the code, and back where it can decode.
 
-    image_shape: (C, H, W); the latent is that of `encode`, or of `forward` for a module without it; card: facts for
-    the files' metadata, such as recipe, node, seed, data version and digest (values that are not text are written
-    as JSON). The encoder gives MU of a variational model, so it
-    is deterministic. The model itself is not changed. Nothing of the exporting machine (paths, stack traces)
-    is kept: equal weights and card give equal bytes. Raises ExportError for a model without a flat latent or, with
-    `decoder`, without `decode`, and for operations that ONNX lacks.
+    image_shape: (C, H, W); card: facts for the files' metadata, such as recipe, node, seed,
+    data version and digest (values that are not text are written as JSON). The encoder gives MU of a variational model
+    as the latent, so it is deterministic. The model itself is not changed. Nothing of the exporting machine (paths,
+    stack traces) is kept: equal weights and card give equal bytes. Raises ExportError for a model without a flat
+    latent, and for operations that ONNX lacks.
     """
     import torch
 
-    if decoder and not callable(getattr(model, "decode", None)):
-        raise ExportError(
-            f"{type(model).__name__} has no method decode(latent): add one that returns "
-            "{ModelOutput.RECONSTRUCTION: images}, or export the encoder alone with decoder=False"
-        )
+    able = observe(model, image_shape)
+    if able.latent_dim is None:
+        raise ExportError(f"{able.lacks[LATENT]}, which ONNX needs: flatten or pool it in forward()")
     still = copy.deepcopy(model).cpu().eval()
-    facts = dict(card)
+    code = {LATENT: (able.latent_dim,)} | dict(able.code)
     # two examples, not one: a batch of one would be taken for a constant
+    examples = {name: torch.zeros(2, *shape) for name, shape in code.items()}
+    facts = dict(card)
+    encode, decode = _halves(still, tuple(code))
     encoder = _export(
-        _half(still, _encoder_latent),
-        torch.zeros(2, *image_shape),
-        INPUT,
-        LATENT,
-        {**facts, "part": "encoder"},
+        encode, {INPUT: torch.zeros(2, *image_shape)}, tuple(code), {**facts, "part": "encoder"}
     )
-    if not decoder:
-        return OnnxBundle(encoder, None, OPSET)
-    latent = torch.zeros(2, latent_dim)
-    decoding = _export(
-        _half(still, _decoder_output), latent, LATENT, RECONSTRUCTION, {**facts, "part": "decoder"}
-    )
-    return OnnxBundle(encoder, decoding, OPSET)
+    decoder = None
+    if able.code:
+        decoder = _export(decode, examples, (RECONSTRUCTION,), {**facts, "part": "decoder"})
+    return OnnxBundle(encoder, decoder, OPSET, image_shape, code)
 
 
-def _half(
-    model: torch.nn.Module, compute: Callable[[torch.nn.Module, torch.Tensor], torch.Tensor]
-) -> torch.nn.Module:
-    """The model's encoder or decoder as a module from one tensor to one tensor."""
+def _halves(model: torch.nn.Module, names: tuple[str, ...]) -> tuple[torch.nn.Module, torch.nn.Module]:
+    """The model's encoder, from images to the parts of its code in this order, and its decoder, back from these."""
     import torch
 
     class Half(torch.nn.Module):
@@ -131,52 +130,42 @@ def _half(
             super().__init__()
             self.model = model
 
-        def forward(self, values: torch.Tensor) -> torch.Tensor:
-            return compute(self.model, values)
+    class Encoder(Half):
+        def forward(self, *given: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            (images,) = given
+            outputs = coded(self.model, images)
+            point = point_latent(outputs)
+            assert point is not None  # as `observe` saw
+            code = {**code_of(self.model, outputs), LATENT: point}
+            return tuple(code[name] for name in names)
 
-    return Half().eval()
+    class Decoder(Half):
+        def forward(self, *given: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            made = self.model.decode(dict(zip(names, given, strict=True)))  # type: ignore[operator]
+            return (made[ModelOutput.RECONSTRUCTION],)
 
-
-def _encoder_latent(model: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
-    """The latent (B, D) of images: MU where there is one, else LATENT."""
-    outputs = coded(model, images)
-    latent = point_latent(outputs)
-    if latent is None:
-        raise ExportError(
-            f"{type(model).__name__} returns {sorted(str(name) for name in outputs)}; ONNX needs a flat latent (B, D) "
-            "under ModelOutput.MU or ModelOutput.LATENT"
-        )
-    return latent
-
-
-def _decoder_output(model: torch.nn.Module, latent: torch.Tensor) -> torch.Tensor:
-    """The images of latents (B, D)."""
-    outputs = named_outputs(model.decode(latent), model, "decode")  # type: ignore[operator]
-    if ModelOutput.RECONSTRUCTION not in outputs:
-        raise ExportError(
-            f"decode() returned {sorted(str(name) for name in outputs)}; ONNX needs {ModelOutput.RECONSTRUCTION}"
-        )
-    return outputs[ModelOutput.RECONSTRUCTION]
+    return Encoder().eval(), Decoder().eval()
 
 
 def _export(
-    half: torch.nn.Module, example: torch.Tensor, input_name: str, output_name: str, facts: Mapping[str, Any]
+    half: torch.nn.Module,
+    examples: Mapping[str, torch.Tensor],
+    output_names: tuple[str, ...],
+    facts: Mapping[str, Any],
 ) -> bytes:
     import torch
 
     try:
         with _quiet():
             program = torch.onnx.export(
-                _traced(half, example),
+                _traced(half, tuple(examples.values())),
                 dynamo=True,
                 external_data=False,
                 opset_version=OPSET,
-                input_names=[input_name],
-                output_names=[output_name],
+                input_names=list(examples),
+                output_names=list(output_names),
                 verbose=False,
             )
-    except ExportError:
-        raise
     except Exception as error:
         cause = str(error).strip().splitlines()
         raise ExportError(
@@ -195,17 +184,16 @@ def _export(
     return bytes(proto.SerializeToString(deterministic=True))
 
 
-def _traced(half: torch.nn.Module, example: torch.Tensor) -> torch.export.ExportedProgram:
+def _traced(half: torch.nn.Module, examples: tuple[torch.Tensor, ...]) -> torch.export.ExportedProgram:
     """Trace for any batch size; slower, through the bytecode, where plain tracing would fix it (as `len(x)` does)."""
     import torch
 
-    shapes = ({0: torch.export.Dim("batch")},)
+    batch = torch.export.Dim("batch")
+    shapes = (tuple({0: batch} for _ in examples),)  # of the one parameter, `*given`
     try:
-        return torch.export.export(half, (example,), dynamic_shapes=shapes, strict=False)
-    except ExportError:
-        raise
+        return torch.export.export(half, examples, dynamic_shapes=shapes, strict=False)
     except Exception:
-        return torch.export.export(half, (example,), dynamic_shapes=shapes, strict=True)
+        return torch.export.export(half, examples, dynamic_shapes=shapes, strict=True)
 
 
 def _anonymise(proto: onnx.ModelProto) -> None:
@@ -250,10 +238,10 @@ def _quiet() -> Iterator[None]:
 def check_parity(
     bundle: OnnxBundle, model: torch.nn.Module, images: Array, tolerance: float = TOLERANCE
 ) -> Parity:
-    """Run the files in onnxruntime and compare them with torch, at batches of 1 and 5.
+    """Run the files in onnxruntime and compare every output with torch's, at batches of 1 and 5.
 
     images: (N, C, H, W), floats in [0, 1] or uint8; repeated if fewer than five. The decoder is given torch's
-    latents, so that its difference is its own.
+    codes, so that its difference is its own.
     """
     import torch
 
@@ -261,19 +249,19 @@ def check_parity(
         raise ValueError(f"check_parity: expected images (N, C, H, W), got shape {images.shape}")
     scaled = images.astype(np.float32) / (255.0 if images.dtype == np.uint8 else 1.0)
     scaled = np.resize(scaled, (max(BATCHES), *scaled.shape[1:])) if len(scaled) < max(BATCHES) else scaled
-    still = copy.deepcopy(model).cpu().eval()
+    names = tuple(bundle.code)
+    encode, decode = _halves(copy.deepcopy(model).cpu().eval(), names)
     encoder = _session(bundle.encoder)
     decoder = _session(bundle.decoder) if bundle.decoder is not None else None
     differences: tuple[dict[int, float], dict[int, float]] = ({}, {})
     for batch in BATCHES:
         shown = np.ascontiguousarray(scaled[:batch], dtype=np.float32)
         with torch.no_grad():
-            latent = _encoder_latent(still, torch.from_numpy(shown))
-            differences[0][batch] = _difference(encoder.run([LATENT], {INPUT: shown})[0], latent.numpy())
+            code = encode(torch.from_numpy(shown))
+            differences[0][batch] = _difference(encoder.run(list(names), {INPUT: shown}), code)
             if decoder is not None:
-                decoded = _decoder_output(still, latent).numpy()
-                made = decoder.run([RECONSTRUCTION], {LATENT: latent.numpy()})[0]
-                differences[1][batch] = _difference(made, decoded)
+                feeds = {name: part.numpy() for name, part in zip(names, code, strict=True)}
+                differences[1][batch] = _difference(decoder.run([RECONSTRUCTION], feeds), decode(*code))
     return Parity(*differences, tolerance)
 
 
@@ -287,8 +275,9 @@ def _session(model: bytes) -> Any:
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def _difference(ours: Array, theirs: Array) -> float:
-    """Largest absolute difference; infinite for unequal shapes."""
-    if ours.shape != theirs.shape:
+def _difference(ours: Sequence[Array], theirs: Sequence[torch.Tensor]) -> float:
+    """Largest absolute difference over all outputs; infinite for unequal shapes, NaN where one is NaN."""
+    pairs = [(made, tensor.numpy()) for made, tensor in zip(ours, theirs, strict=True)]
+    if any(made.shape != expected.shape for made, expected in pairs):
         return float("inf")
-    return float(np.abs(ours.astype(np.float64) - theirs).max())
+    return float(np.max([np.abs(made.astype(np.float64) - expected).max() for made, expected in pairs]))

@@ -1,8 +1,10 @@
 """Models: torch-free configurations whose `build()` returns an nn.Module with the `ModelOutput` contract.
 
-A module's `forward(images (B, C, H, W) in [0, 1])` returns `{ModelOutput: Tensor}`; `encode(images)` and
-`decode(latent (B, D))` return its two halves. A module of a user's own needs `forward` alone: `observe` finds what
-it can do, and analyses that need more are left out with the reason.
+A module's `forward(images (B, C, H, W) in [0, 1])` returns tensors by name, those of `ModelOutput` or its own;
+`encode(images)` and `decode(code)` return its two halves. `code_parts` names what of `encode`'s outputs `decode` takes
+(default: the latent alone), `shared_outputs` those that belong to the model and not to an example, such as component
+means (K, D) (default: none). A module of a user's own needs `forward` alone: `observe` finds what it can do, and
+analyses that need more are left out with the reason.
 """
 
 from acc_assets.models.abilities import Abilities, observe
@@ -13,7 +15,7 @@ from acc_assets.models.configs import (
     ResNetAutoencoder,
 )
 from acc_assets.models.factors import FactorGroup
-from acc_assets.models.outputs import ModelOutput
+from acc_assets.models.outputs import ModelOutput, Outputs
 
 MODELS: dict[str, type] = {
     "fully_connected_autoencoder": FullyConnectedAutoencoder,
@@ -30,6 +32,7 @@ __all__ = [
     "FactorSlotAutoencoder",
     "FullyConnectedAutoencoder",
     "ModelOutput",
+    "Outputs",
     "ResNetAutoencoder",
     "observe",
 ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from torch import Tensor, nn
 
-from acc_assets.models.configs import ConvAutoencoder
 from acc_assets.models.layers import (
     DoublingDecoder,
     bounded_logvar,
@@ -12,7 +13,10 @@ from acc_assets.models.layers import (
     image_outputs,
     posterior_outputs,
 )
-from acc_assets.models.outputs import ModelOutput
+from acc_assets.models.outputs import ModelOutput, Outputs
+
+if TYPE_CHECKING:
+    from acc_assets.models.configs import ConvAutoencoder
 
 
 class ConvAutoencoderNet(nn.Module):
@@ -35,7 +39,7 @@ class ConvAutoencoderNet(nn.Module):
             dropout=config.dropout,
         )
 
-    def encode(self, images: Tensor) -> dict[ModelOutput, Tensor]:
+    def encode(self, images: Tensor) -> dict[str, Tensor]:
         """LATENT (B, D) and SPATIAL; MU and LOGVAR when variational."""
         spatial = self.backbone(images)  # (B, c, h, w)
         code = self.code(spatial.flatten(1))
@@ -45,10 +49,10 @@ class ConvAutoencoderNet(nn.Module):
         mu, raw = code.chunk(2, dim=1)  # (B, D) each
         return outputs | posterior_outputs(mu, bounded_logvar(raw), sample=self.training)
 
-    def decode(self, latent: Tensor) -> dict[ModelOutput, Tensor]:
-        """RECONSTRUCTION in [0, 1] and its logits, from a latent (B, D)."""
-        return image_outputs(self.decoder(latent))
+    def decode(self, code: Outputs) -> dict[str, Tensor]:
+        """RECONSTRUCTION in [0, 1] and its logits, from a code: LATENT (B, D)."""
+        return image_outputs(self.decoder(code[ModelOutput.LATENT]))
 
-    def forward(self, images: Tensor) -> dict[ModelOutput, Tensor]:
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
         encoded = self.encode(images)
-        return encoded | self.decode(encoded[ModelOutput.LATENT])
+        return encoded | self.decode(encoded)

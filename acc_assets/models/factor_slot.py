@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from acc_assets.models.configs import NORM_GROUPS, FactorSlotAutoencoder
 from acc_assets.models.layers import bounded_logvar, image_outputs, posterior_outputs
-from acc_assets.models.outputs import ModelOutput
+from acc_assets.models.outputs import ModelOutput, Outputs
+
+if TYPE_CHECKING:
+    from acc_assets.models.configs import FactorSlotAutoencoder
+
+NORM_GROUPS = 8  # divide every width: those of the configuration are multiples of it
 
 
 class FactorHeads(nn.Module):
@@ -127,28 +133,28 @@ class FactorSlotAutoencoderNet(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
 
-    def encode(self, images: Tensor) -> dict[ModelOutput, Tensor]:
+    def encode(self, images: Tensor) -> dict[str, Tensor]:
         """LATENT, MU and LOGVAR (B, D), and SPATIAL; LATENT is a sample in training and MU in evaluation."""
         spatial = self.backbone(images)  # (B, wide, side, side)
         mu, logvar = self.heads(spatial.flatten(1))
         return {ModelOutput.SPATIAL: spatial, **posterior_outputs(mu, logvar, sample=self.training)}
 
-    def decode(self, latent: Tensor) -> dict[ModelOutput, Tensor]:
-        """RECONSTRUCTION in [0, 1] and its logits, from a latent (B, D)."""
-        features, _ = self.attention(self.tokens(latent))  # (B, P, E)
+    def decode(self, code: Outputs) -> dict[str, Tensor]:
+        """RECONSTRUCTION in [0, 1] and its logits, from a code: LATENT (B, D)."""
+        features, _ = self.attention(self.tokens(code[ModelOutput.LATENT]))  # (B, P, E)
         return image_outputs(self.upsampler(self._as_map(features)))
 
-    def attention_maps(self, latent: Tensor) -> Tensor:
+    def attention_maps(self, code: Outputs) -> Tensor:
         """How much each position of the decoder listens to each factor: (B, F, side, side), mean over heads.
 
         The maps of one image sum to 1 over the factors at each position.
         """
-        _, weights = self.attention(self.tokens(latent))  # (B, heads, P, F)
+        _, weights = self.attention(self.tokens(code[ModelOutput.LATENT]))  # (B, heads, P, F)
         return self._as_map(weights.mean(1))
 
-    def forward(self, images: Tensor) -> dict[ModelOutput, Tensor]:
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
         encoded = self.encode(images)
-        return encoded | self.decode(encoded[ModelOutput.LATENT])
+        return encoded | self.decode(encoded)
 
     def _as_map(self, values: Tensor) -> Tensor:
         return values.transpose(1, 2).unflatten(2, (self.side, self.side))  # (B, P, c) -> (B, c, side, side)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+from acc_assets.tree.config import Name, Natural, config
 
 
-@dataclass(frozen=True)
+@config(kw_only=False)
 class FactorGroup:
     """The half-open slice [start, stop) of the latent that belongs to one named factor.
 
@@ -17,21 +15,13 @@ class FactorGroup:
     4
     """
 
-    name: str
-    start: int
-    stop: int
+    name: Name
+    start: Natural
+    stop: Natural
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
-            raise ValueError(
-                f"FactorGroup name {self.name!r} is not valid: use letters, digits and '_', "
-                "starting with a letter"
-            )
-        if not 0 <= self.start < self.stop:
-            raise ValueError(
-                f"FactorGroup {self.name!r} has the slice [{self.start}, {self.stop}): "
-                "it must satisfy 0 <= start < stop"
-            )
+        if self.start >= self.stop:
+            raise ValueError(f"the slice is [{self.start}, {self.stop}); allowed is 0 <= start < stop")
 
     @property
     def size(self) -> int:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from acc_assets.models.configs import FullyConnectedAutoencoder
 from acc_assets.models.layers import image_outputs, relu_dropout
-from acc_assets.models.outputs import ModelOutput
+from acc_assets.models.outputs import ModelOutput, Outputs
+
+if TYPE_CHECKING:
+    from acc_assets.models.configs import FullyConnectedAutoencoder
 
 
 class FullyConnectedAutoencoderNet(nn.Module):
@@ -28,17 +31,17 @@ class FullyConnectedAutoencoderNet(nn.Module):
             nn.Unflatten(1, shape),
         )
 
-    def encode(self, images: Tensor) -> dict[ModelOutput, Tensor]:
+    def encode(self, images: Tensor) -> dict[str, Tensor]:
         """LATENT (B, D)."""
         return {ModelOutput.LATENT: self.encoder(images)}
 
-    def decode(self, latent: Tensor) -> dict[ModelOutput, Tensor]:
-        """RECONSTRUCTION in [0, 1] and its logits, from a latent (B, D)."""
-        return image_outputs(self.decoder(latent))
+    def decode(self, code: Outputs) -> dict[str, Tensor]:
+        """RECONSTRUCTION in [0, 1] and its logits, from a code: LATENT (B, D)."""
+        return image_outputs(self.decoder(code[ModelOutput.LATENT]))
 
-    def forward(self, images: Tensor) -> dict[ModelOutput, Tensor]:
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
         encoded = self.encode(images)
-        return encoded | self.decode(encoded[ModelOutput.LATENT])
+        return encoded | self.decode(encoded)
 
 
 def _perceptron(widths: Sequence[int], dropout: float) -> list[nn.Module]:

@@ -19,13 +19,13 @@ def bounded_logvar(raw: Tensor) -> Tensor:
     return LOGVAR_BOUND * torch.tanh(raw / LOGVAR_BOUND)
 
 
-def posterior_outputs(mu: Tensor, logvar: Tensor, *, sample: bool) -> dict[ModelOutput, Tensor]:
+def posterior_outputs(mu: Tensor, logvar: Tensor, *, sample: bool) -> dict[str, Tensor]:
     """MU, LOGVAR and LATENT (B, D): mu + exp(logvar / 2) * noise where `sample`, else mu itself."""
     latent = torch.addcmul(mu, (0.5 * logvar).exp(), torch.randn_like(mu)) if sample else mu
     return {ModelOutput.LATENT: latent, ModelOutput.MU: mu, ModelOutput.LOGVAR: logvar}
 
 
-def image_outputs(logits: Tensor) -> dict[ModelOutput, Tensor]:
+def image_outputs(logits: Tensor) -> dict[str, Tensor]:
     """RECONSTRUCTION_LOGITS (B, C, H, W) and their sigmoid as RECONSTRUCTION."""
     return {ModelOutput.RECONSTRUCTION: logits.sigmoid(), ModelOutput.RECONSTRUCTION_LOGITS: logits}
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class ModelOutput(str, Enum):
-    """A key of the dictionary that a model's `forward()` returns.
+    """A key of the dictionary that a model's `forward()` returns: a text, equal to the one beside it.
 
-    B is the batch, C channels, H and W the image, D the latent dimension, c, h and w a feature map.
+    A model may return more under names of its own, such as "component_logits". B is the batch, C channels, H and W the
+    image, D the latent dimension, c, h and w a feature map.
     """
 
     LATENT = "latent"  # (B, D): a sample in training of a variational model, else the code itself
@@ -20,3 +26,6 @@ class ModelOutput(str, Enum):
 
     def __str__(self) -> str:
         return self.value
+
+
+Outputs = Mapping[str, "Tensor"]  # by `ModelOutput`, or by a name of the user's own

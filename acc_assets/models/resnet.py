@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from torch import Tensor, nn
 
-from acc_assets.models.configs import ResNetAutoencoder
 from acc_assets.models.layers import DoublingDecoder, image_outputs, relu_dropout
-from acc_assets.models.outputs import ModelOutput
+from acc_assets.models.outputs import ModelOutput, Outputs
+
+if TYPE_CHECKING:
+    from acc_assets.models.configs import ResNetAutoencoder
 
 
 class ResidualBlock(nn.Module):
@@ -68,15 +72,15 @@ class ResNetAutoencoderNet(nn.Module):
             dropout=config.dropout,
         )
 
-    def encode(self, images: Tensor) -> dict[ModelOutput, Tensor]:
+    def encode(self, images: Tensor) -> dict[str, Tensor]:
         """LATENT (B, D) and SPATIAL."""
         spatial = self.backbone(images)  # (B, c, h, w)
         return {ModelOutput.SPATIAL: spatial, ModelOutput.LATENT: self.code(spatial.flatten(1))}
 
-    def decode(self, latent: Tensor) -> dict[ModelOutput, Tensor]:
-        """RECONSTRUCTION in [0, 1] and its logits, from a latent (B, D)."""
-        return image_outputs(self.decoder(latent))
+    def decode(self, code: Outputs) -> dict[str, Tensor]:
+        """RECONSTRUCTION in [0, 1] and its logits, from a code: LATENT (B, D)."""
+        return image_outputs(self.decoder(code[ModelOutput.LATENT]))
 
-    def forward(self, images: Tensor) -> dict[ModelOutput, Tensor]:
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
         encoded = self.encode(images)
-        return encoded | self.decode(encoded[ModelOutput.LATENT])
+        return encoded | self.decode(encoded)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from acc_assets import datasets, models, tasks
+from acc_assets import datasets, families, models, tasks
 from acc_assets.tree import TRACE_SECONDS, Discovered, EarlyStopping, RecipeError, Vocabulary, discover
 
 RECIPES_VARIABLE = "ACC_RECIPES"  # folders to search instead of this one, separated like PATH
@@ -29,6 +29,9 @@ def vocabulary() -> Vocabulary:
             "augment": datasets.Augmentation,
             "early_stopping": EarlyStopping,
         },
+        analyses=families.ANALYSES,
+        standard=families.STANDARD,
+        check=families.check_tree,
     )
 
 

@@ -1,15 +1,16 @@
 """How many images does a latent space need before digits keep apart, and what makes up for missing ones?"""
 
 from math import ceil
-from typing import Any
+from typing import Any, Literal
 
 from acc_assets.datasets import Augmentation, Digits, Mnist
+from acc_assets.families import STANDARD, Interactive, Manifold
 from acc_assets.models import ConvAutoencoder, FullyConnectedAutoencoder, ResNetAutoencoder
 from acc_assets.tasks import ReconstructionTask
-from acc_assets.tree import DatasetRef, ManifoldAnalysis, Recipe, RecipeContext
+from acc_assets.tree import Analysis, DatasetRef, Recipe, RecipeContext, config
+from acc_assets.tree.config import PositiveNumber
 
 DATA = {"mnist": Mnist, "digits": Digits}
-PROTOCOLS = ("fair", "reference")
 SIZE, LATENT = 28, 32  # pixels, latent dimensions
 BATCH = 128
 FEW = 100  # training images of the low-data branches
@@ -18,6 +19,15 @@ FULL_EPOCHS, LOW_EPOCHS, COPIES = 15, 30, 100  # COPIES: augmented copies of an 
 AUGMENTATION = Augmentation(
     shift_px=2, rotation_degrees=12, intensity=(0.85, 1.15), noise_std=0.08, mask_probability=0.08
 )
+
+
+@config
+class Options:
+    """What the recipe's parameters may be."""
+
+    protocol: Literal["fair", "reference"]
+    data: Literal["mnist", "digits"]
+    scale: PositiveNumber
 
 
 class Grounding(Recipe):
@@ -47,7 +57,7 @@ class Grounding(Recipe):
         draw: int = 0,
         points: int = 3000,
     ) -> None:
-        _check(protocol, data, scale)
+        Options(protocol=protocol, data=data, scale=scale)  # type: ignore[arg-type]
         fair = protocol == "fair"
         ctx.phase = "Load the data"
         full = ctx.load_dataset(f"{data}_full", DATA[data], image_size=SIZE)
@@ -64,9 +74,9 @@ class Grounding(Recipe):
             BATCH if fair else FEW
         )  # the reference's batch cannot hold more than the images there are
 
-        def judged(own: DatasetRef, pixels: bool = False) -> ManifoldAnalysis:
+        def judged(own: DatasetRef, pixels: bool = False) -> tuple[Analysis, ...]:
             labels = (few, full) if fair else (own,)
-            return ManifoldAnalysis(label_sets=labels, points=points, pixels=pixels)
+            return *STANDARD, Manifold(label_sets=labels, pixels=pixels), Interactive(points=points)
 
         # === Untrained networks: the controls, and what every branch starts from ===
         conv = ConvAutoencoder(image_size=SIZE, latent_dim=LATENT, channels=(8, 16))
@@ -85,7 +95,7 @@ class Grounding(Recipe):
             ctx.save_checkpoint(tag)
             ctx.log("Control: random weights, no training.")
             if model.dropout == 0:  # with dropout the weights are those of untrained_conv
-                ctx.evaluate(manifold=judged(few, pixels=model is conv))
+                ctx.evaluate(*judged(few, pixels=model is conv))
 
         def branch(
             tag: str, start: str, images: DatasetRef, count: int, change: str, **options: object
@@ -98,7 +108,7 @@ class Grounding(Recipe):
             ctx.train(steps=count, lr=1e-3, validate_every=max(1, count // 5), **options)
             ctx.save_checkpoint(f"{tag}_trained")
             ctx.log(change)
-            ctx.evaluate(manifold=judged(images))
+            ctx.evaluate(*judged(images))
 
         # === Plenty of images ===
         many = f"{full.config.train_size:,} images"
@@ -140,12 +150,3 @@ class Grounding(Recipe):
             batch_size=BATCH,
             augment=AUGMENTATION,
         )
-
-
-def _check(protocol: str, data: str, scale: float) -> None:
-    if protocol not in PROTOCOLS:
-        raise ValueError(f"protocol={protocol!r} is not allowed; it must be one of {PROTOCOLS}.")
-    if data not in DATA:
-        raise ValueError(f"data={data!r} is not allowed; it must be one of {tuple(DATA)}.")
-    if not scale > 0:
-        raise ValueError(f"scale={scale!r} is not allowed; it must be a positive number.")

@@ -4,19 +4,21 @@ from acc_assets.report.comparison import Comparison, compare
 from acc_assets.report.findings import findings
 from acc_assets.report.links import BrokenLink, LinkReport, check_links
 from acc_assets.report.publish import PublishError, publish, publish_git
-from acc_assets.report.site import SiteResult, build_site
-from acc_assets.report.views import AssetView, NodeView, RecipeView
+from acc_assets.report.recipe import AssetView, RecipeView
+from acc_assets.report.site import Frame, Part, SiteResult, build_home, build_recipe
 
 __all__ = [
     "AssetView",
     "BrokenLink",
     "Comparison",
+    "Frame",
     "LinkReport",
-    "NodeView",
+    "Part",
     "PublishError",
     "RecipeView",
     "SiteResult",
-    "build_site",
+    "build_home",
+    "build_recipe",
     "check_links",
     "compare",
     "findings",

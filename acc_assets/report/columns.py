@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from acc_assets.report.artifacts import RunArtifacts, is_number
-from acc_assets.report.manifold import manifold_numbers
-from acc_assets.report.vocabulary import words
+from acc_assets.families import Number, RunArtifacts
+from acc_assets.families.words import words
+from acc_assets.report.recipe import RecipeView
 
-CLASS, WHOLE = "class", "latent"  # a probe's target, and the slice that is no slot
+OWN_LABELS = "own labels"  # where each branch is judged by the labels of its own training images
 
 
 @dataclass(frozen=True)
@@ -52,92 +51,28 @@ class Column:
         return None
 
 
-def measured(run: RunArtifacts) -> Iterable[tuple[Column, float]]:
-    """Yield every number that a run's metrics hold, with the column it belongs to."""
-    images = run.images("test")
-    for task, entry in run.task_metrics().items():
-        metrics = entry.get("metrics") or {}
-        divergence = (
-            entry.get("kind") == "kl"
-        )  # neither more nor less is better, and no baseline means anything
-        baseline = {} if divergence else entry.get("baseline") or {}
-        for metric, value in metrics.items():
-            if is_number(value) and not (divergence and metric == "loss" and "kl" in metrics):
-                data = str(entry.get("dataset", ""))
-                column = column_of(task, metric, data, baseline.get(metric))
-                yield replace(column, count=images.get(data)), float(value)
-    classified = classified_slots(run)
-    for probe in run.metrics.get("probes") or []:
-        for metric, key in (("probe_r2", "r2"), ("probe_accuracy", "accuracy")):
-            if isinstance(probe, Mapping) and is_number(probe.get(key)):
-                yield probe_column(probe, metric, classified), float(probe[key])
-    yield from _manifold(run, run.manifold)
-    latent = run.metrics.get("latent") or {}
-    if is_number(latent.get("active_dims")):
-        yield column_of("latent", "active_dims", "", None, rank=60), float(latent["active_dims"])
-    for name, group in (latent.get("groups") or {}).items():
-        if is_number(group.get("kl")):
-            yield column_of(f"{name} slot", "kl", "", None, rank=61), float(group["kl"])
-    factors = run.json("traversals/traversals.json").get("factors")
-    for name, factor in factors.items() if isinstance(factors, Mapping) else ():
-        if isinstance(factor, Mapping) and is_number(factor.get("effect")):
-            yield column_of(f"{name} traversal", "effect", "", None, rank=62), float(factor["effect"])
+def measured(recipe: RecipeView, run: RunArtifacts) -> Iterable[tuple[Column, float]]:
+    """Yield every number that the families of a run offer, with the column it belongs to."""
+    for family in recipe.families(recipe[run.node]):
+        for number in family.numbers(run):
+            yield column_of(number), number.value
 
 
-def pixel_numbers(run: RunArtifacts) -> Iterable[tuple[Column, float]]:
-    """Yield what raw pixels reach where a run's latents were judged beside them."""
-    yield from _manifold(run, run.manifold.get("pixels") or {})
-
-
-def _manifold(run: RunArtifacts, document: Mapping[str, Any]) -> Iterable[tuple[Column, float]]:
-    count = run.images("test").get(str(run.config.get("primary_dataset")))
-    for number in manifold_numbers(document):
-        column = column_of(number.task, number.metric, "", None, rank=number.rank)
-        yield replace(column, label=number.label, count=count), number.value
-
-
-def classified_slots(run: RunArtifacts) -> set[str]:
-    """Return the slots that a classification of this run reads, and nothing beside them."""
-    found = set()
-    for task in run.config.get("tasks") or []:
-        kind = (run.task_metrics().get(str(task.get("name"))) or {}).get("kind")
-        for group in run.groups if kind == "classification" else ():
-            bounds = [group["start"], group["stop"]]
-            if task.get("factor_name") == group["name"] or task.get("latent_slice") == bounds:
-                found.add(str(group["name"]))
-    return found
-
-
-def probe_column(probe: Mapping[str, Any], metric: str, classified: Collection[str]) -> Column:
-    """Build the column of a linear probe from a slot of the latent to the class or a measured property.
-
-    A slot that is called after the property, or that a classification reads, is to tell it: more is better there. In
-    any other slot neither more nor less is.
-    """
-    word = words(metric)
-    slot, target = str(probe.get("slice")), str(probe.get("property"))
-    means = slot == target or slot in target.split("_") or (target == CLASS and slot in classified)
-    of = "the whole latent" if slot == WHOLE else f"the {slot} slot"
+def column_of(number: Number) -> Column:
+    """Build the column of a number; what the number leaves open follows from its metric's words."""
+    word = words(number.metric)
+    label = word.label if number.task.lower() == number.metric else f"{number.task} {word.label}"
     return Column(
-        key=f"probe.{slot}.{target}",
-        task=f"{slot} → {target}",
-        metric=metric,
-        label=f"{word.label} {target.replace('_', ' ')} from {of}",
-        unit="",
-        better=word.better if means else None,
-        dataset="",
-        rank=0 if means else word.rank,
-        baseline=float(probe["chance"]) if is_number(probe.get("chance")) else None,
-        count=int(probe["n"]) if is_number(probe.get("n")) else None,
-        slot=slot,
-        target=target,
+        key=number.key or f"{number.task}.{number.metric}",
+        task=number.task,
+        metric=number.metric,
+        label=number.label or label,
+        unit=word.unit if number.unit is None else number.unit,
+        better=word.better if number.better == Number.better else number.better,
+        dataset=number.dataset,
+        rank=word.rank if number.rank is None else number.rank,
+        baseline=number.baseline,
+        count=number.count,
+        slot=number.slot,
+        target=number.target,
     )
-
-
-def column_of(task: str, metric: str, dataset: str, baseline: Any, rank: int | None = None) -> Column:
-    """Build the column of one task's metric."""
-    word = words(metric)
-    known = float(baseline) if is_number(baseline) else None
-    label = word.label if task.lower() == metric else f"{task} {word.label}"
-    rank = word.rank if rank is None else rank
-    return Column(f"{task}.{metric}", task, metric, label, word.unit, word.better, dataset, rank, known)

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from acc_assets.report.artifacts import RunArtifacts
 from acc_assets.report.cells import Cell
 from acc_assets.report.columns import Column
 from acc_assets.report.differences import Reference, nearest
 from acc_assets.report.manifold import RAW_PIXELS
-from acc_assets.report.table import CONTROL, cells_of, columns_of, metrics_table
-from acc_assets.report.views import RecipeView
+from acc_assets.report.recipe import RecipeView
+from acc_assets.report.table import CONTROL, all_runs, cells_of, columns_of, metrics_table
 from acc_assets.report.vocabulary import build_command
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-    from acc_assets.storage import Store
-
 
 ENOUGH = 3  # headlines
 SECONDARY = 6  # metrics from this rank on (KL, losses, ...) are no headlines
@@ -178,21 +174,15 @@ class Comparison:
         return str(DataFrame(rows, columns=CSV).to_csv(index=False, lineterminator="\n"))
 
 
-def compare(store: Store, recipe: RecipeView) -> Comparison:
+def compare(recipe: RecipeView) -> Comparison:
     """Read the metrics of every node and seed that are there, and say which are not."""
-    return comparison_of(recipe, lambda node, seed: RunArtifacts(store, recipe, node, seed))
-
-
-def comparison_of(recipe: RecipeView, run_of: Callable[[str, int], RunArtifacts]) -> Comparison:
-    """Return the comparison of a recipe whose runs are open already."""
-    runs = {(node.tag, seed): run_of(node.tag, seed) for node in recipe.nodes for seed in recipe.seeds}
     nodes = tuple(node.tag for node in recipe.shown())
     images: dict[str, int] = {}
     health: dict[str, dict[int, str]] = {node: {} for node in nodes}
     missing: list[Missing] = []
     collapsed: list[tuple[str, int, str]] = []
     for node, seed in itertools.product(nodes, recipe.seeds):
-        run = runs[node, seed]
+        run = recipe.run(node, seed)
         images |= run.images("train")
         if run.summary:
             health[node][seed] = run.health()
@@ -206,11 +196,11 @@ def comparison_of(recipe: RecipeView, run_of: Callable[[str, int], RunArtifacts]
         recipe=recipe.name,
         seeds=tuple(recipe.seeds),
         nodes=nodes,
-        table=metrics_table(runs.values()),
+        table=metrics_table(recipe, all_runs(recipe)),
         missing=tuple(missing),
         health=health,
         collapsed=tuple(collapsed),
-        references=nearest(recipe, [recipe.node(node) for node in nodes], images),
+        references=nearest(recipe, [recipe[node] for node in nodes], images),
         images=images,
     )
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from acc_assets.report.artifacts import RunArtifacts
+from acc_assets.families import RunArtifacts
+from acc_assets.families.words import words
+from acc_assets.report.recipe import RecipeView
 from acc_assets.report.table import history_table
-from acc_assets.report.vocabulary import words
+from acc_assets.report.trees import branch_colors
 
 POINTS = 160  # most points of one curve; each is the mean of the values it stands for
 
@@ -26,34 +28,33 @@ def thin(x: np.ndarray, y: np.ndarray, most: int = POINTS) -> tuple[list[float],
     return xs, [float(f"{value:.5g}") if np.isfinite(value) else None for value in y]
 
 
-def curve_panels(runs: Sequence[RunArtifacts], colors: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Return one panel for each recorded quantity: {id, group, title, unit, better, series[{node, seed, x, y}]}.
-
-    `colors` gives each node the number of its branch's colour.
-    """
-    panels = []
-    for series, rows in history_table(runs).groupby("series", sort=False):
+def curve_panels(recipe: RecipeView, runs: Sequence[RunArtifacts]) -> list[dict[str, Any]]:
+    """Return one panel for each recorded quantity: {id, group, title, unit, better, series[{node, seed, x, y}]}."""
+    colors, panels = branch_colors(recipe), []
+    for series, rows in history_table(recipe, runs).groupby("series", sort=False):
         panel = panel_of(series, rows.iloc[0])
         for (node, seed), curve in rows.groupby(["node", "seed"], sort=False):
             xs, ys = thin(curve["step"].to_numpy(np.float64), curve["value"].to_numpy())
-            panel["series"].append(
-                {"node": node, "seed": int(seed), "color": colors.get(node, 0), "x": xs, "y": ys}
-            )
+            panel["series"].append({"node": node, "seed": int(seed), "color": colors[node], "x": xs, "y": ys})
         panels.append(panel)
-    order = {"Training loss": 0, "Validation": 1, "Optimizer": 2}
+    order = {"Training loss": 0, "Diagnostics": 1, "Validation": 2, "Optimizer": 3}
     return sorted(panels, key=lambda panel: (order[panel["group"]], panel["rank"], panel["id"]))
 
 
 def panel_of(series: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return an empty panel for a curve, from a row of the history table."""
     word = words(facts["metric"])
-    title, group, rank = f"{facts['task']} {word.label}", "Validation", word.rank
-    if facts["split"] == "train":
+    if facts["split"] == "validation":
+        title, group, rank = f"{facts['task']} {word.label}", "Validation", word.rank
+    elif facts["metric"] not in ("loss", "lr"):
+        title, group, rank = series.replace("/", " ").replace("_", " "), "Diagnostics", 0
+    else:
         group = "Optimizer" if series == "lr" else "Training loss"
         title = {"lr": "learning rate", "total": "total loss"}.get(series, f"{facts['task']} loss")
         rank = 0 if series == "total" else 1
+    percent = group == "Validation" and word.style == "percent"
     better = facts["better"] if isinstance(facts["better"], str) else None
     return {
-        "id": series, "group": group, "title": title, "unit": facts["unit"], "better": better,
-        "percent": word.style == "percent", "rank": rank, "series": [],
+        "id": series, "group": group, "title": title, "unit": facts["unit"], "better": better, "percent": percent,
+        "rank": rank, "series": [],
     }  # fmt: skip

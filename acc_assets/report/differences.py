@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from acc_assets.report.recipe import RecipeView
 from acc_assets.report.specs import flat, model_of, phases_of, task_row, tasks_of, text_of
-from acc_assets.report.views import NodeView, RecipeView
+from acc_assets.tree import TreeNode
 
 # What a phase records on the way decides no weights; with early stopping the validations do.
 RECORDED = ("snapshot_every", "log_every")
@@ -48,7 +49,7 @@ class Differences:
     shared: tuple[str, ...]
 
 
-def differences(recipe: RecipeView, nodes: Sequence[NodeView], images: Images) -> Differences:
+def differences(recipe: RecipeView, nodes: Sequence[TreeNode], images: Images) -> Differences:
     """Compare the settings of branches, each with all that it was trained on from its root on."""
     every = _settings_of(recipe, nodes, images)
     found = [_own_arguments(one, every) for one in every]
@@ -73,7 +74,7 @@ class Reference:
     change: str
 
 
-def nearest(recipe: RecipeView, nodes: Sequence[NodeView], images: Images) -> dict[str, Reference]:
+def nearest(recipe: RecipeView, nodes: Sequence[TreeNode], images: Images) -> dict[str, Reference]:
     """Return, for each branch but the first, the earlier one that differs from it in the fewest settings.
 
     Of several that are equally near it is the latest.
@@ -119,7 +120,7 @@ def _words(label: str, ours: Setting | None, theirs: Setting | None) -> str:
     return f"{name}{ours.text} instead of {theirs.text}"
 
 
-def _settings_of(recipe: RecipeView, nodes: Sequence[NodeView], images: Images) -> list[dict[str, Setting]]:
+def _settings_of(recipe: RecipeView, nodes: Sequence[TreeNode], images: Images) -> list[dict[str, Setting]]:
     several = any(len(_data_sets(_trained_on(recipe, node))) > 1 for node in nodes)
     return [settings(recipe, node, images, name_data=several) for node in nodes]
 
@@ -133,7 +134,7 @@ def _own_arguments(ours: dict[str, Setting], found: Sequence[Mapping[str, Settin
 
 
 def settings(
-    recipe: RecipeView, node: NodeView, images: Images, name_data: bool = False
+    recipe: RecipeView, node: TreeNode, images: Images, name_data: bool = False
 ) -> dict[str, Setting]:
     """Return all that decides a branch's weights, by label: everything from its root to the node counts.
 
@@ -151,12 +152,12 @@ def settings(
     return {setting.label: setting for setting in found}
 
 
-def all_phases(recipe: RecipeView, node: NodeView) -> list[Mapping[str, Any]]:
+def all_phases(recipe: RecipeView, node: TreeNode) -> list[Mapping[str, Any]]:
     """Return the training phases of a node and of all that it was made from, in their order."""
     return [phase for one in recipe.lineage(node.tag) for phase in phases_of(one)]
 
 
-def _trained_on(recipe: RecipeView, node: NodeView) -> list[Mapping[str, Any]]:
+def _trained_on(recipe: RecipeView, node: TreeNode) -> list[Mapping[str, Any]]:
     """The tasks of every phase, or those that an untrained node carries."""
     tasks = [task for phase in all_phases(recipe, node) for task in phase.get("tasks") or []]
     return [task for task in tasks if isinstance(task, Mapping)] or tasks_of(node)
@@ -174,7 +175,7 @@ def _model(model: Mapping[str, Any]) -> Iterable[Setting]:
     kind = str(model.get("type") or model.get("call") or ABSENT)
     yield Setting("model", "model", kind)
     arguments = model.get("kwargs") if "call" in model else model
-    named = {k: v for k, v in (arguments or {}).items() if k not in ("type", "source")}
+    named = {k: v for k, v in (arguments or {}).items() if k not in ("type", "version", "source")}
     for key, text in flat(named).items():
         yield Setting("model", f"{ARGUMENT}{key.replace('_', ' ')}", text, detail=True)
     if model.get("source"):
@@ -206,7 +207,11 @@ def _training(phases: Sequence[Mapping[str, Any]]) -> Iterable[Setting]:
 def _option(value: Any) -> str:
     """A configuration inside a phase by what it sets: an augmentation's zeros change nothing."""
     if isinstance(value, Mapping) and "type" in value:
-        told = {k: v for k, v in value.items() if k not in ("type", "source") and v not in (0, None, False)}
+        told = {
+            k: v
+            for k, v in value.items()
+            if k not in ("type", "version", "source") and v not in (0, None, False)
+        }
         return ", ".join(f"{key.replace('_', ' ')} {text_of(item)}" for key, item in told.items()) or "none"
     return text_of(value)
 

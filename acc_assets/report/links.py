@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -71,8 +72,13 @@ class _Page(HTMLParser):
                 self.links += [(part.split()[0], True) for part in value.split(",") if part.strip()]
 
 
-def check_links(site: Path) -> LinkReport:
-    """Follow every relative link and anchor of every page and style sheet under `site`."""
+def check_links(
+    site: Path, owned: Callable[[str], bool] = lambda path: True, promised: Collection[str] = ()
+) -> LinkReport:
+    """Follow every relative link and anchor of every page and style sheet under `site`.
+
+    owned: whether a file, by its path below the site, is one to be checked. promised: files that another build writes.
+    """
     report = LinkReport()
     parsed: dict[Path, _Page] = {}
     for path in sorted(site.rglob("*.html")):
@@ -81,9 +87,11 @@ def check_links(site: Path) -> LinkReport:
         parsed[path.resolve()] = page
     for path, page in parsed.items():
         name = path.relative_to(site.resolve()).as_posix()
+        if not owned(name):
+            continue
         for link, loads in page.links:
             report.count += 1
-            why = _problem(site, path, link, loads, parsed)
+            why = _problem(site, path, link, loads, parsed, promised)
             if why:
                 report.broken.append(BrokenLink(name, link, why))
         for key in page.keys:
@@ -96,13 +104,20 @@ def check_links(site: Path) -> LinkReport:
         for match in CSS_URL.finditer(path.read_text(encoding="utf-8")):
             report.count += 1
             link = match.group(1) or match.group(2)
-            why = _problem(site, path.resolve(), link, True, parsed)
+            why = _problem(site, path.resolve(), link, True, parsed, promised)
             if why:
                 report.broken.append(BrokenLink(path.relative_to(site).as_posix(), link, why))
     return report
 
 
-def _problem(site: Path, page: Path, link: str, loads: bool, parsed: dict[Path, _Page]) -> str | None:
+def _problem(
+    site: Path,
+    page: Path,
+    link: str,
+    loads: bool,
+    parsed: dict[Path, _Page],
+    promised: Collection[str],
+) -> str | None:
     parts = urlsplit(link)
     if parts.scheme in ("data", "blob") or (parts.scheme == "mailto" and not loads):
         return None
@@ -122,7 +137,7 @@ def _problem(site: Path, page: Path, link: str, loads: bool, parsed: dict[Path, 
     if target.is_dir():
         return "a folder: from disk it shows a listing; link to its index.html"
     if not target.is_file():
-        return "no such file"
+        return None if target.relative_to(site.resolve()).as_posix() in promised else "no such file"
     fragment = unquote(parts.fragment)
     state = "=" in fragment  # "#step=500&color=error" is a state that the page's script reads, not an anchor
     if fragment and not state and target in parsed and fragment not in parsed[target].ids:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from acc_assets.report.artifacts import RunArtifacts, is_number
+from acc_assets.families import RunArtifacts
+from acc_assets.families.manifold import FAMILY, knn_name, label_sets, measured_value, split_of
+from acc_assets.families.words import is_number
 from acc_assets.report.cells import Cell
-from acc_assets.report.specs import steps_of
-from acc_assets.report.views import NodeView, RecipeView
+from acc_assets.report.recipe import RecipeView
 from acc_assets.report.vocabulary import show, show_spread
+from acc_assets.tree import TreeNode
 
 if TYPE_CHECKING:
     from acc_assets.report.session import Session
 
 OWN_TRAINING = "the labels of its own training images"
-OWN_LABELS = "own labels"  # where each branch is judged by the labels of its own training images
 RAW_PIXELS = "raw pixels"
 PIXELS = {
     "label": RAW_PIXELS,
@@ -34,93 +34,20 @@ Judged = tuple[int, Mapping[str, Any]]  # a seed and its manifold.json
 LABEL_FREE = ("reconstruction", "kl")
 LABELLED = ("classification", "regression")
 TOPS = {"accuracy": 1.0, "score": 100.0}
-MEASURES = (
-    "trustworthiness",
-    "neighbor_agreement",
-    "silhouette",
-    "davies_bouldin",
-    "calinski_harabasz",
-    "fisher_ratio",
-)
 
 
-@dataclass(frozen=True)
-class Number:
-    """One number of a manifold analysis and how the comparison calls it."""
-
-    task: str
-    metric: str
-    label: str
-    value: float
-    rank: int
-
-
-def manifold_numbers(document: Mapping[str, Any]) -> Iterator[Number]:
-    """Yield accuracy and score for each label set, the headline's first, then the other measures.
-
-    A measure without an upper end may be infinite, which JSON spells "Infinity"; one that is null is left out.
-    """
-    sets = label_sets(document)
-    for place, (name, found) in enumerate(sets):
-        suffix = "" if place == 0 else f"_{name}"
-        labels = f"{found['size']:,} labels"
-        accuracy = measured_value(found.get("accuracy"))
-        if accuracy is not None:
-            task = f"{knn_task(document)}{suffix}"
-            yield Number(task, "accuracy", f"{knn_name(document)}, {labels}", accuracy, 0)
-        score = measured_value(found.get("score"))
-        if score is not None:
-            rank = 1 if place == 0 else 10
-            yield Number(f"manifold{suffix}", "score", f"score, {labels}", score, rank)
-    metrics = document.get("metrics") or {}
-    for metric in MEASURES if sets else ():
-        value = measured_value(metrics.get(metric))
-        if value is not None:
-            where = "" if split_of(document) == "test" else f", {split_of(document)} split"
-            yield Number("manifold", metric, f"{metric.replace('_', ' ')}{where}", value, 12)
-
-
-def measured_value(value: Any) -> float | None:
-    """Return a number of an artifact, also one that JSON spells "Infinity"; None for what is no number."""
-    return float(value) if is_number(value) or value in ("Infinity", "-Infinity") else None
-
-
-def knn_task(document: Mapping[str, Any]) -> str:
-    """Return the name that a document's classifiers have among tasks: other distances are other columns."""
-    metric = document.get("metric", "euclidean")
-    return "knn" if metric == "euclidean" else f"knn_{metric}"
-
-
-def split_of(document: Mapping[str, Any]) -> str:
-    """Return the split whose latents the measures beside the accuracy are of."""
-    return {"train": "training"}.get(str(document.get("split")), "test")
-
-
-def knn_name(document: Mapping[str, Any]) -> str:
-    """Return what the accuracy of a document's classifiers is called: by which distance, unless it is Euclidean."""
-    metric = document.get("metric", "euclidean")
-    return "k-NN accuracy" if metric == "euclidean" else f"k-NN accuracy by {metric} distance"
-
-
-def label_sets(document: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return the label sets that a classifier was fitted on, the headline's first."""
-    sets: Mapping[str, Any] = document.get("label_sets") or {}
-    headline = document.get("headline")
-    known = [(name, found) for name, found in sets.items() if is_number(found.get("size"))]
-    return sorted(known, key=lambda item: (item[0] != headline, item[1]["size"]))
-
-
-def story(session: Session, recipe: RecipeView, colors: Mapping[str, int]) -> dict[str, Any] | None:
+def story(session: Session, colors: Mapping[str, int]) -> dict[str, Any] | None:
     """Return rows (controls, then branches) and one panel for each label set and score; None without analyses."""
+    recipe = session.recipe
     rows: list[dict[str, Any]] = []
     documents: list[list[Judged]] = []
     pixels: list[Judged] = []
-    evaluated = [node for node in recipe.nodes if node.evaluated]
+    evaluated = [node for node in recipe if node.evaluated]
     for node in sorted(evaluated, key=lambda node: node.kind != "root"):
-        runs = [run for run in session.runs(recipe, node.tag) if label_sets(run.manifold)]
+        runs = [run for run in recipe.runs(node.tag) if label_sets(run.document(FAMILY))]
         if not runs:
             continue
-        found: list[Judged] = [(run.seed, run.manifold) for run in runs]
+        found: list[Judged] = [(run.seed, run.document(FAMILY)) for run in runs]
         pixels = (
             pixels or [(seed, document["pixels"]) for seed, document in found if document.get("pixels")][:1]
         )
@@ -151,14 +78,14 @@ def story(session: Session, recipe: RecipeView, colors: Mapping[str, int]) -> di
         for place, size in enumerate(shared or [0])
     ]
     panels.append(_panel("score", "manifold score, 0 to 100", documents, 0, "score"))
-    references = {node: one.tag for node, one in session.comparison(recipe).references.items()}
+    references = {node: one.tag for node, one in session.comparison.references.items()}
     for panel in panels if shared else ():
         _add_changes(panel, rows, references)
     draws = [_draws(found) for found in documents]
     seeds = {dot["seed"] for panel in panels for cell in panel["cells"] if cell for dot in cell["dots"]}
     return {
         "sentences": [_against_pixels(panel, rows) for panel in panels[:-1]] if pixels and shared else [],
-        "labels": trained_with_labels(session, recipe, [row["tag"] for row in rows if row["tag"]]),
+        "labels": trained_with_labels(recipe, [row["tag"] for row in rows if row["tag"]]),
         "seeds": len(seeds),
         "own": own,
         "split": " or ".join(sorted({split_of(d) for found in documents for _, d in found if "split" in d}))
@@ -174,14 +101,14 @@ def story(session: Session, recipe: RecipeView, colors: Mapping[str, int]) -> di
 
 
 def _row(
-    recipe: RecipeView, node: NodeView, runs: Sequence[RunArtifacts], colors: Mapping[str, int]
+    recipe: RecipeView, node: TreeNode, runs: Sequence[RunArtifacts], colors: Mapping[str, int]
 ) -> dict[str, Any]:
     first = runs[0]
     facts: Mapping[str, Any] = (first.config.get("datasets") or {}).get(
         first.config.get("primary_dataset")
     ) or {}
     control = node.kind == "root"
-    parameters = (first.manifold.get("parameters") or {}).get("total")
+    parameters = (first.document(FAMILY).get("parameters") or {}).get("total")
     return {
         "label": node.branch if not control and node.branch else node.tag,
         "tag": node.tag,
@@ -189,7 +116,7 @@ def _row(
         "color": colors[node.tag],
         "note": " ".join(node.notes),
         "images": "" if control else f"{int(facts.get('train') or 0):,}",
-        "steps": f"{steps_of(node):,}" if steps_of(node) else "0",
+        "steps": f"{node.steps:,}" if node.steps else "0",
         "parameters": f"{int(parameters):,}" if parameters is not None and is_number(parameters) else "",
     }
 
@@ -252,13 +179,13 @@ def _panel(
     }
 
 
-def trained_with_labels(session: Session, recipe: RecipeView, tags: Sequence[str]) -> str:
+def trained_with_labels(recipe: RecipeView, tags: Sequence[str]) -> str:
     """Say which rows were trained on targets, themselves or before they were forked; "" where a task is not known."""
     tasks: dict[str, set[str]] = {}
     for tag in tags:
         kinds: dict[str, str] = {}
         for node in recipe.lineage(tag):
-            known = [run.summary.get("tasks") or {} for run in session.runs(recipe, node.tag)]
+            known = [run.summary.get("tasks") or {} for run in recipe.runs(node.tag)]
             if node.kind == "trained" and not any(known):
                 return ""
             kinds |= {name: str(task.get("kind")) for each in known for name, task in each.items()}

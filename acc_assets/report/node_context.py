@@ -2,41 +2,31 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from typing import Any
 
-from acc_assets.report.artifacts import RunArtifacts, health_of, is_number
+from acc_assets.families import CHECKPOINTS, RunArtifacts, interactive, onnx
+from acc_assets.families.artifacts import health_of
+from acc_assets.families.words import is_number, number
 from acc_assets.report.curves import curve_panels
-from acc_assets.report.payloads import MANIFOLD, onnx_problem
-from acc_assets.report.provenance import asset_key, of_run, of_runs
+from acc_assets.report.provenance import asset_of, of_run, of_runs
+from acc_assets.report.recipe import RecipeView
 from acc_assets.report.recipe_context import cell_context, status_of
 from acc_assets.report.session import Session, node_page
 from acc_assets.report.specs import changes, flat, model_of, phase_row, phases_of, task_row, tasks_of
 from acc_assets.report.table import cells_of, columns_of, metrics_table
 from acc_assets.report.trees import branch_colors, start_of
-from acc_assets.report.views import NodeView, RecipeView
-from acc_assets.report.vocabulary import FIGURES, build_command, duration, number, show, size
-
-DOWNLOADS = (
-    ("onnx/encoder.onnx", "Encoder (ONNX)"),
-    ("onnx/decoder.onnx", "Decoder (ONNX)"),
-    ("manifold/manifold.json", "Manifold measures and k-NN report (JSON)"),
-    ("interactive/interactive_assets.json", "Interactive assets: map, latents, labels, samples (JSON)"),
-    ("interactive/latent_points.json", "Latent points on the map (JSON)"),
-    ("interactive/manifold.npz", "The same map as arrays (npz)"),
-    ("latents/latents_latest.npz", "Latents of the test split (npz)"),
-    ("history/history.npz", "Training history (npz)"),
-    ("metrics/metrics.json", "Metrics (JSON)"),
-    ("config.json", "Configuration (JSON)"),
-    ("summary.json", "Summary (JSON)"),
-)
+from acc_assets.report.vocabulary import build_command, duration, show, size
+from acc_assets.tree import TreeNode
 
 
-def node_context(session: Session, recipe: RecipeView, node: NodeView) -> dict[str, Any]:
+def node_context(session: Session, node: TreeNode) -> dict[str, Any]:
     """Return the template's variables for one node."""
-    runs = session.runs(recipe, node.tag)
+    recipe = session.recipe
+    runs = recipe.runs(node.tag)
     colors = branch_colors(recipe)
-    parent = recipe.node(node.parent) if node.parent else None
+    parent = recipe[node.parent] if node.parent else None
     return {
         "page": node_page(recipe.name, node.tag),
         "recipe": recipe,
@@ -44,27 +34,27 @@ def node_context(session: Session, recipe: RecipeView, node: NodeView) -> dict[s
         "colors": colors,
         "lineage": recipe.lineage(node.tag),
         "start": start_of(recipe, node) if node.kind == "root" else "",
-        "children": [other for other in recipe.nodes if other.parent == node.tag],
+        "children": [other for other in recipe if other.parent == node.tag],
         "changes": changes(node, parent),
         "model": flat(model_of(node)),
         "tasks": [task_row(task) for task in tasks_of(node)],
         "phases": [phase_row(phase) for phase in phases_of(node)],
-        "curves": curve_panels(runs, colors),
+        "curves": curve_panels(recipe, runs),
         "curve_provenance": of_runs(recipe, runs, "history", node.tag),
-        "metrics": metric_rows(runs),
+        "metrics": metric_rows(recipe, runs),
         "metric_provenance": of_runs(recipe, runs, "metrics", node.tag),
-        "runs": [run_context(session, recipe, node, run) for run in runs],
-        "viewer": node.tag in session.viewers.get(recipe.name, []),
+        "runs": [run_context(session, node, run) for run in runs],
+        "viewer": node.tag in session.viewers,
         "notes": list(node.notes),
-        "grounding": recipe.name in session.groundings and any(run.exists(MANIFOLD) for run in runs),
-        "playground": recipe.name in session.playgrounds and any(onnx_problem(run) is None for run in runs),
+        "grounding": session.grounding and any(run.digest(interactive.FAMILY.name) for run in runs),
+        "playground": session.playground and any(onnx.FAMILY.problem(run) is None for run in runs),
         "command": build_command(recipe.name, node.tag),
     }
 
 
-def metric_rows(runs: list[RunArtifacts]) -> list[dict[str, Any]]:
+def metric_rows(recipe: RecipeView, runs: list[RunArtifacts]) -> list[dict[str, Any]]:
     """Return every metric of a node: baseline, mean and spread, and each seed's value."""
-    table = metrics_table(runs)
+    table = metrics_table(recipe, runs)
     cells = cells_of(table)
     rows = []
     for column in columns_of(table):
@@ -74,23 +64,23 @@ def metric_rows(runs: list[RunArtifacts]) -> list[dict[str, Any]]:
     return rows
 
 
-def run_context(session: Session, recipe: RecipeView, node: NodeView, run: RunArtifacts) -> dict[str, Any]:
+def run_context(session: Session, node: TreeNode, run: RunArtifacts) -> dict[str, Any]:
     """Return everything of a node's page that belongs to one seed."""
+    recipe = session.recipe
     summary = run.summary
-    figures = session.figures(recipe, run)  # reads files, and so finds what is damaged
+    figures = session.figures(run)  # reads files, and so finds what is damaged
     return {
         "seed": run.seed,
         "built": run.built,
         "status": status_of(node, run),
         "health": run.loss_health() if node.kind == "trained" else "",
         "generalisation": run.generalisation() if node.kind == "trained" else "",
-        "withheld": withheld_of(node, run),
-        "failures": failures_of(node, run),
-        "facts": run_facts(node, run),
+        "withheld": withheld_of(recipe, run),
+        "failures": failures_of(recipe, run),
+        "facts": run_facts(recipe, node, run),
         "losses": loss_rows(run),
-        "latent": latent_payload(run),
+        "charts": charts_of(recipe, run),
         "latent_groups": latent_groups(run),
-        "latent_provenance": of_run(recipe, run, "metrics"),
         "loss_provenance": of_run(recipe, run, "summary"),
         "figures": figures,
         "downloads": run_downloads(session, run),
@@ -98,17 +88,16 @@ def run_context(session: Session, recipe: RecipeView, node: NodeView, run: RunAr
         "problems": list(run.problems),
         "error": str(summary.get("error") or ""),
         "left_out": left_out_families(recipe, node, run),
-        "onnx_problem": onnx_problem(run) if run.onnx else None,
-        "onnx_never": run.onnx.get("no_decoder") is not None,
+        "onnx_problem": onnx.FAMILY.problem(run) if run.document(onnx.FAMILY) else None,
+        "onnx_never": onnx.FAMILY.never(run) is not None,
         "command": build_command(recipe.name, node.tag, run.seed),
     }
 
 
-def run_facts(node: NodeView, run: RunArtifacts) -> list[tuple[str, str]]:
+def run_facts(recipe: RecipeView, node: TreeNode, run: RunArtifacts) -> list[tuple[str, str]]:
     """Return the facts of a run that a reader asks for first."""
     config, summary = run.config, run.summary
     facts = []
-    trust = run.projections.get("trustworthiness")
     if is_number(config.get("parameters")):
         facts.append(("Parameters", f"{int(config['parameters']):,}"))
     if run.latent_dim:
@@ -119,8 +108,7 @@ def run_facts(node: NodeView, run: RunArtifacts) -> list[tuple[str, str]]:
         facts.append(("Training time", duration(summary.get("wall_s"))))
         if is_number(summary.get("images_per_s")):
             facts.append(("Speed", f"{number(summary['images_per_s'], 0)} images/s"))
-    if isinstance(trust, Mapping) and is_number(trust.get("umap_2d")):
-        facts.append(("Trustworthiness, UMAP 2-D", number(trust["umap_2d"], 3)))
+    facts += [fact for family in recipe.families(node) for fact in family.facts(run)]
     where = [str(config[key]) for key in ("device",) if config.get(key)]
     if is_number(config.get("threads")):
         where.append(f"{int(config['threads'])} threads")
@@ -178,23 +166,13 @@ def threshold_text(thresholds: Any) -> str:
     return "" if thresholds is None else str(thresholds)
 
 
-def latent_payload(run: RunArtifacts) -> dict[str, Any] | None:
-    """Return the bars of a latent: KL (or, without one, the standard deviation of mu) of each dimension."""
-    latent = run.metrics.get("latent") or {}
-    kl, std = latent.get("kl_per_dim") or [], latent.get("std_per_dim") or []
-    values, label = (kl, "KL (nats)") if kl else (std, "Standard deviation of mu")
-    meaning = "; a dimension without KL carries no information." if kl else "; at 0 a dimension is constant."
-    if not values:
-        return None
-    bars = []
-    for number_, group in enumerate(run.groups):
-        for dim in range(int(group["start"]), min(int(group["stop"]), len(values))):
-            if not is_number(values[dim]):  # an infinite KL
-                continue
-            bars.append(
-                {"dim": dim, "value": float(f"{values[dim]:.5g}"), "factor": group["name"], "group": number_}
-            )
-    return {"kind": "latent", "label": label, "meaning": meaning, "bars": bars} if bars else None
+def charts_of(recipe: RecipeView, run: RunArtifacts) -> list[dict[str, Any]]:
+    """Return the charts that the families of a run offer."""
+    return [
+        {"family": family.name, "chart": chart, "provenance": of_run(recipe, run, family.name)}
+        for family in recipe.families(recipe[run.node])
+        for chart in family.charts(run)
+    ]
 
 
 def latent_groups(run: RunArtifacts) -> list[dict[str, str]]:
@@ -217,39 +195,44 @@ def latent_groups(run: RunArtifacts) -> list[dict[str, str]]:
 
 
 def run_downloads(session: Session, run: RunArtifacts) -> list[dict[str, str]]:
-    """Copy what a reader may want to take away; return label, path and size."""
+    """Copy what a reader may want to take away, what the training left last; return label, path and size."""
     found = []
-    for rel, label in DOWNLOADS:
-        raw = run.bytes(rel)
-        if raw is not None:
-            target = f"downloads/{run.recipe}/{run.node}/seed-{run.seed}/{rel.rsplit('/', 1)[-1]}"
-            found.append({"label": label, "path": session.writer.write(target, raw), "size": size(len(raw))})
+    training, *analyses = session.recipe.families(session.recipe[run.node])
+    for family in (*analyses, training):
+        for one in family.downloads:
+            rel = posixpath.normpath(family.path(one.file))
+            raw = run.bytes(rel)
+            if raw is not None:
+                target = f"downloads/{run.recipe}/{run.node}/seed-{run.seed}/{posixpath.basename(rel)}"
+                path = session.writer.write(target, raw)
+                found.append({"label": one.label, "path": path, "size": size(len(raw))})
     return found
 
 
-def missing_families(recipe: RecipeView, node: NodeView, run: RunArtifacts) -> list[dict[str, str]]:
+def missing_families(recipe: RecipeView, node: TreeNode, run: RunArtifacts) -> list[dict[str, str]]:
     """Return the families of artifacts that should be there and are not, with their asset."""
     if not run.built:
         return []
     absent = []
-    for family in node.assets:
-        if family not in ("history", "checkpoints", "summary", "config") and run.digest(family) is None:
-            absent.append({"family": family, "asset": asset_key(recipe.name, node.tag, family)})
+    for family, asset in recipe.assets[node.tag].items():
+        if family != CHECKPOINTS.name and run.digest(family) is None:
+            absent.append({"family": family, "asset": asset.key})
     return absent
 
 
-def withheld_of(node: NodeView, run: RunArtifacts) -> list[dict[str, Any]]:
+def withheld_of(recipe: RecipeView, run: RunArtifacts) -> list[dict[str, Any]]:
     """Return what is stored and not shown, since it is not what the recipe says: each reason with its assets."""
     by_reason: dict[str, list[str]] = {}
     for family, why in run.withheld.items():
-        by_reason.setdefault(why, []).append(asset_key(run.recipe, node.tag, family))
+        by_reason.setdefault(why, []).append(asset_of(recipe, run.node, family).key)
     return [{"reason": why, "assets": assets} for why, assets in by_reason.items()]
 
 
-def failures_of(node: NodeView, run: RunArtifacts) -> list[dict[str, str]]:
+def failures_of(recipe: RecipeView, run: RunArtifacts) -> list[dict[str, str]]:
     """Return what failed last and was not mended since: assets that were not made, and checks of what stands."""
     versions = {
-        view.key.rsplit("/", 1)[-1]: view.data_versions.get(run.seed) for view in node.assets.values()
+        asset.key.rsplit("/", 1)[-1]: asset.data_versions.get(run.seed)
+        for asset in recipe.assets[run.node].values()
     }
     found: dict[tuple[str, str], dict[str, str]] = {}
     for event in run.events():
@@ -263,13 +246,13 @@ def failures_of(node: NodeView, run: RunArtifacts) -> list[dict[str, str]]:
     return list(found.values())
 
 
-def left_out_families(recipe: RecipeView, node: NodeView, run: RunArtifacts) -> list[dict[str, str]]:
+def left_out_families(recipe: RecipeView, node: TreeNode, run: RunArtifacts) -> list[dict[str, str]]:
     """Return what this node's model cannot have: a reason, and the figures and assets that it leaves out."""
     by_reason: dict[str, list[str]] = {}
-    for family in node.assets:
-        reason = run.left_out(family)
+    for family in recipe.families(node):
+        reason = run.left_out(family.name)
         if reason is not None:
-            by_reason.setdefault(reason, []).append(FIGURES.get(family, family).lower())
-    if (no_decoder := run.onnx.get("no_decoder")) is not None:
+            by_reason.setdefault(reason, []).append(family.title.lower())
+    if (no_decoder := run.document(onnx.FAMILY).get("no_decoder")) is not None:
         by_reason.setdefault(str(no_decoder), []).append("the decoder as ONNX, and with it the playground")
     return [{"reason": reason, "what": ", ".join(families)} for reason, families in by_reason.items()]

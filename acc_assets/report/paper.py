@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from acc_assets.report.recipe import RecipeView
 from acc_assets.report.trees import branch_colors
-from acc_assets.report.views import NodeView, RecipeView
+from acc_assets.tree import TreeNode
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,13 +63,13 @@ STYLE: dict[Any, Any] = {
 class Look:
     """Names and colours of nodes: a branch's name where it stands for one node of those shown, else the node's."""
 
-    def __init__(self, recipe: RecipeView, shown: Sequence[NodeView]) -> None:
+    def __init__(self, recipe: RecipeView, shown: Sequence[TreeNode]) -> None:
         branches = [node.branch for node in shown]
         self._names = {
             node.tag: node.branch if node.branch and branches.count(node.branch) == 1 else node.tag
             for node in shown
         }
-        self._branch = {node.tag: node.branch or node.tag for node in recipe.nodes}
+        self._branch = {node.tag: node.branch or node.tag for node in recipe}
         self._colors = branch_colors(recipe)
 
     def name(self, node: str, width: float = 26) -> str:

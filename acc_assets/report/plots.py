@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from acc_assets.report.alternatives import Classes
-from acc_assets.report.artifacts import Artifacts, RunArtifacts, is_number
+from acc_assets.families import Artifacts, RunArtifacts, projections, traversals
+from acc_assets.families.dataset import DatasetFamily
+from acc_assets.families.scatter import PALETTES, RAMP, point_colors
+from acc_assets.families.words import is_number, words
 from acc_assets.report.cells import Cell
 from acc_assets.report.columns import Column
 from acc_assets.report.comparison import Comparison
@@ -28,8 +30,8 @@ from acc_assets.report.paper import (
     Sheet,
     wrapped,
 )
-from acc_assets.report.scatter import PALETTES, RAMP, point_colors
-from acc_assets.report.vocabulary import show, words
+from acc_assets.report.recipe import RecipeView
+from acc_assets.report.vocabulary import show
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,14 +42,6 @@ DENSE = 3000  # points of a map; fewer get an edge
 THIN_LINES = 12  # most lines of single seeds in a panel
 LARGEST = 1e100  # a value beyond it has no place on an axis
 BASELINE: dict[str, Any] = {"lw": 0.8, "ls": (0, (3, 2)), "color": ROOT}
-
-
-def map_file(method: str) -> str:
-    return f"projections/latent_2d_latest_{method}.npz"
-
-
-def data_of(run: RunArtifacts) -> str:
-    return f"data-{run.config.get('primary_dataset', '')}"
 
 
 def plot_metrics(comparison: Comparison, look: Look) -> Figure:
@@ -181,7 +175,7 @@ def plot_curves(panels: Sequence[Mapping[str, Any]], look: Look) -> Figure:
 
 def plot_traversals(runs: Sequence[RunArtifacts], look: Look) -> Figure:
     """A strip a branch and factor: the image, then the factor moved from left to right, all else held."""
-    cells = {run.node: dict(run.arrays("traversals/traversals.npz")) for run in runs}
+    cells = {run.node: dict(run.arrays(traversals.FAMILY.path(traversals.CELLS))) for run in runs}
     factors = list(dict.fromkeys(name for found in cells.values() for name in found))
     blocks = math.ceil(len(factors) / 3)
     across = math.ceil(len(factors) / blocks)
@@ -206,9 +200,7 @@ def plot_traversals(runs: Sequence[RunArtifacts], look: Look) -> Figure:
     for line in range(blocks * len(runs)):
         block, place = divmod(line, len(runs))
         run = runs[place]
-        offsets = [
-            one for one in run.json("traversals/traversals.json").get("offsets") or [] if is_number(one)
-        ]
+        offsets = [one for one in run.document(traversals.FAMILY).get("offsets") or [] if is_number(one)]
         for column, factor in enumerate(factors[block * across : (block + 1) * across]):
             axes = sheet.axes(figure, line * across + column)
             axes.set_axis_off()
@@ -283,7 +275,7 @@ class _Strip:
         return canvas[..., 0] if canvas.shape[2] == 1 else canvas
 
 
-def plot_maps(runs: Sequence[tuple[RunArtifacts, str]], shared: Artifacts, look: Look) -> Figure:
+def plot_maps(recipe: RecipeView, runs: Sequence[tuple[RunArtifacts, str]], look: Look) -> Figure:
     """A square a branch: the test images on the map of its latents, coloured by class or target."""
     across = min(len(runs), 4)
     width = SINGLE if across <= 2 else DOUBLE
@@ -299,11 +291,13 @@ def plot_maps(runs: Sequence[tuple[RunArtifacts, str]], shared: Artifacts, look:
         axes = sheet.axes(figure, place)
         axes.set(xticks=[], yticks=[])
         axes.set_title(names[place], loc="left", pad=3, color=look.color(run.node))
-        axes.set_xlabel(f"{method.upper()}, seed {run.seed}", loc="left", labelpad=3)
+        axes.set_xlabel(f"{projections.METHODS[method].title}, seed {run.seed}", loc="left", labelpad=3)
         for spine in axes.spines.values():
             spine.set(visible=True, color=FAINT)
-        coords = np.asarray(run.arrays(map_file(method))["coords"], np.float64)
-        targets = shared.npz(f"{data_of(run)}/test.npz").get("targets")
+        coords = np.asarray(
+            run.arrays(projections.FAMILY.path(projections.latest(method, 2)))["coords"], np.float64
+        )
+        targets = DatasetFamily(run.primary_dataset).targets(recipe.shared(run.seed))
         colors = point_colors(targets, len(coords), "light") / 255.0
         order = np.random.default_rng(0).permutation(np.flatnonzero(np.isfinite(coords).all(axis=1)))
         if not len(order):
@@ -315,7 +309,7 @@ def plot_maps(runs: Sequence[tuple[RunArtifacts, str]], shared: Artifacts, look:
         reach = 0.53 * max(float(np.ptp(xs)), float(np.ptp(ys)), 1e-12)
         axes.set_xlim((xs.min() + xs.max()) / 2 - reach, (xs.min() + xs.max()) / 2 + reach)
         axes.set_ylim((ys.min() + ys.max()) / 2 - reach, (ys.min() + ys.max()) / 2 + reach)
-    _targets(figure, sheet, runs[0][0], shared)
+    _targets(figure, sheet, runs[0][0], recipe.shared(runs[0][0].seed))
     return figure
 
 
@@ -324,7 +318,8 @@ def _targets(figure: Figure, sheet: Sheet, run: RunArtifacts, shared: Artifacts)
     from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.lines import Line2D
 
-    names = Classes(run, shared).names
+    data = DatasetFamily(run.primary_dataset)
+    names = data.classes(shared)
     if names:
         palette = [f"#{code}" for code in PALETTES["light"].split()]
         marks = [
@@ -333,7 +328,7 @@ def _targets(figure: Figure, sheet: Sheet, run: RunArtifacts, shared: Artifacts)
         ]
         Legend(marks, sheet.width).draw(figure)
         return
-    targets = shared.npz(f"{data_of(run)}/test.npz").get("targets")
+    targets = data.targets(shared)
     if targets is None:
         return
     values = np.asarray(targets, np.float64).reshape(len(targets), -1)[:, 0]

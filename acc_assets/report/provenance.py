@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from acc_assets.report.artifacts import Artifacts, RunArtifacts
-from acc_assets.report.views import RecipeView
+from acc_assets.families import CHECKPOINTS, Artifacts, RunArtifacts
+from acc_assets.families.dataset import DatasetFamily
+from acc_assets.report.recipe import AssetView, RecipeView
 from acc_assets.report.vocabulary import build_command
-
-SUFFIXES = {"projections": "projection"}  # families whose asset has another name
-OWN = ("history", "checkpoints", "summary", "config")  # written by the node's checkpoint asset itself
 
 
 @dataclass(frozen=True)
@@ -30,20 +28,20 @@ class Provenance:
         return asdict(self)
 
 
-def asset_key(recipe: str, node: str, family: str) -> str:
-    """Return the key of the asset that writes a family of a node."""
-    return f"{recipe}/{node}" if family in OWN else f"{recipe}/{node}_{SUFFIXES.get(family, family)}"
+def asset_of(recipe: RecipeView, node: str, family: str) -> AssetView:
+    """Return the asset that writes a family of a node: its checkpoint's, unless an analysis does."""
+    assets = recipe.assets[node]
+    return assets.get(family, assets[CHECKPOINTS.name])
 
 
 def of_run(recipe: RecipeView, run: RunArtifacts, family: str) -> Provenance:
     """Return the provenance of a figure of one node and seed."""
-    asset = recipe.node(run.node).assets.get(family)
-    data = asset.data_versions.get(run.seed) if asset is not None else None
+    asset = asset_of(recipe, run.node, family)
     return Provenance(
-        asset=asset.key if asset is not None else asset_key(recipe.name, run.node, family),
+        asset=asset.key,
         seeds=str(run.seed),
-        code=short(asset.code_version if asset is not None else run.config.get("spec_hash")),
-        data=short(data or run.digest(family)),
+        code=short(asset.code_version),
+        data=short(asset.data_versions.get(run.seed) or run.digest(family)),
         source=sources_of(run.config),
         command=build_command(recipe.name, run.node, run.seed),
     )
@@ -58,7 +56,7 @@ def of_runs(
     codes = sorted({of_run(recipe, run, family).code for run in built} - {""})
     datas = sorted({of_run(recipe, run, family).data for run in built} - {""})
     return Provenance(
-        asset=asset_key(recipe.name, node, family) if node is not None else f"{recipe.name}/comparison",
+        asset=asset_of(recipe, node, family).key if node is not None else f"{recipe.name}/comparison",
         seeds=", ".join(map(str, seeds)) or "none",
         code=listed(codes),
         data=listed(datas),
@@ -69,12 +67,11 @@ def of_runs(
 
 def of_dataset(recipe: RecipeView, name: str, shared: Artifacts, source: str) -> Provenance:
     """Return the provenance of a data set's figures."""
-    family = f"data-{name}"
     return Provenance(
         asset=f"{recipe.name}/data_{name}",
         seeds="",
         code="",
-        data=short(shared.digest(family)),
+        data=short(shared.digest(DatasetFamily(name).name)),
         source=source,
         command=build_command(recipe.name, f"data_{name}"),
     )

@@ -6,10 +6,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from acc_assets.families import RunArtifacts
+from acc_assets.families.artifacts import worst_health
+from acc_assets.families.metrics import CLASS, WHOLE
+from acc_assets.families.words import number, words
 from acc_assets.report import publication
-from acc_assets.report.artifacts import RunArtifacts, worst_health
 from acc_assets.report.cells import Cell
-from acc_assets.report.columns import CLASS, WHOLE, Column
+from acc_assets.report.columns import Column
 from acc_assets.report.comparison import Comparison, finite
 from acc_assets.report.curves import curve_panels
 from acc_assets.report.differences import differences
@@ -17,28 +20,27 @@ from acc_assets.report.figures import Figure
 from acc_assets.report.findings import findings
 from acc_assets.report.manifold import RAW_PIXELS, story
 from acc_assets.report.provenance import of_runs
+from acc_assets.report.recipe import RecipeView
 from acc_assets.report.session import Session, node_page, recipe_page, relative
 from acc_assets.report.specs import text_of
-from acc_assets.report.table import HISTORY_FILE, METRICS_FILE, history_table, to_parquet
+from acc_assets.report.table import HISTORY_FILE, METRICS_FILE, all_runs, history_table, to_parquet
 from acc_assets.report.trees import branch_colors, tree_payload
 from acc_assets.report.verdict import verdict
-from acc_assets.report.views import NodeView, RecipeView
-from acc_assets.report.vocabulary import FIGURES, build_command, duration, number, show, show_spread, words
-
-SIDE_BY_SIDE = ("traversals", "sorted", "reconstructions", "attention", "projections")
+from acc_assets.report.vocabulary import build_command, duration, show, show_spread
+from acc_assets.tree import TreeNode
 
 
-def recipe_context(session: Session, recipe: RecipeView) -> dict[str, Any]:
-    """Return the template's variables for one standing recipe."""
+def recipe_context(session: Session) -> dict[str, Any]:
+    """Return the template's variables for a recipe's page."""
+    recipe = session.recipe
     page = recipe_page(recipe.name)
     colors = branch_colors(recipe)
-    comparison = session.comparison(recipe)
-    shown = list(recipe.shown())
-    trained = [node for node in recipe.nodes if node.kind == "trained"]
-    runs = [run for node in trained for run in session.runs(recipe, node.tag)]
-    shown_runs = [run for node in shown for run in session.runs(recipe, node.tag)]
-    curves = curve_panels(runs, colors)
-    session.missing.extend(comparison.missing)
+    comparison = session.comparison
+    shown = recipe.shown()
+    trained = [node for node in recipe if node.kind == "trained"]
+    runs = [run for node in trained for run in recipe.runs(node.tag)]
+    shown_runs = [run for node in shown for run in recipe.runs(node.tag)]
+    curves = curve_panels(recipe, runs)
     return {
         "page": page,
         "recipe": recipe,
@@ -51,39 +53,36 @@ def recipe_context(session: Session, recipe: RecipeView) -> dict[str, Any]:
         "table": metric_table(comparison),
         "dots": dots_payload(comparison, colors),
         "probes": probe_tables(comparison),
-        "tree": tree_of(session, recipe, page),
+        "tree": tree_of(session, page),
         "curves": curves,
         "paired": paired_by_seed(recipe, shown, comparison),
         "baselines": baseline_words(comparison),
         "differences": differences(recipe, shown, comparison.images),
-        "factors": side_by_side(session, recipe, shown),
-        "runs": run_rows(session, recipe),
+        "factors": side_by_side(session, shown),
+        "runs": run_rows(recipe),
         "parameters": {key: text_of(value) for key, value in recipe.parameters.items()},
         "provenance": of_runs(recipe, shown_runs),
         "curve_provenance": of_runs(recipe, runs, "history"),
-        "viewers": session.viewers.get(recipe.name, []),
-        "playground": recipe.name in session.playgrounds,
-        "grounding": recipe.name in session.groundings,
-        "story": story(session, recipe, colors),
-        "downloads": [
-            *downloads(session, recipe, comparison),
-            *publication.downloads(session, recipe, curves),
-        ],
+        "viewers": session.viewers,
+        "playground": session.playground,
+        "grounding": session.grounding,
+        "story": story(session, colors),
+        "downloads": [*downloads(session, comparison), *publication.downloads(session, curves)],
         "command": build_command(recipe.name),
     }
 
 
-def tree_of(session: Session, recipe: RecipeView, page: str) -> dict[str, Any]:
+def tree_of(session: Session, page: str) -> dict[str, Any]:
     """Return a recipe's tree with links that hold on one page."""
+    recipe = session.recipe
     return tree_payload(
         recipe,
-        session.comparison(recipe).table,
-        lambda tag, seed: session.run(recipe, tag, seed),
+        session.comparison.table,
         lambda tag: relative(page, node_page(recipe.name, tag)),
     )
 
 
-def headline(comparison: Comparison, nodes: Sequence[NodeView]) -> dict[str, Any]:
+def headline(comparison: Comparison, nodes: Sequence[TreeNode]) -> dict[str, Any]:
     """Return the few numbers of the first screen: one row a branch, one column a metric."""
     columns = comparison.headline(4)
     rows = []
@@ -103,7 +102,7 @@ def headline(comparison: Comparison, nodes: Sequence[NodeView]) -> dict[str, Any
     return {"columns": columns, "rows": rows, "baselines": baselines, "seeds": most}
 
 
-def paired_by_seed(recipe: RecipeView, nodes: Sequence[NodeView], comparison: Comparison) -> str:
+def paired_by_seed(recipe: RecipeView, nodes: Sequence[TreeNode], comparison: Comparison) -> str:
     """Say what branches of one seed have in common, and so why they are compared seed by seed."""
     if len(nodes) < 2:
         return ""
@@ -210,7 +209,7 @@ def dots_payload(comparison: Comparison, colors: dict[str, int]) -> dict[str, An
             {
                 "key": column.key,
                 "label": column.label,
-                "unit": word.unit,
+                "unit": column.unit,
                 "better": column.better,
                 "percent": word.style == "percent",
                 "digits": word.digits,
@@ -221,13 +220,14 @@ def dots_payload(comparison: Comparison, colors: dict[str, int]) -> dict[str, An
     return {"kind": "dots", "nodes": list(comparison.nodes), "metrics": metrics}
 
 
-def side_by_side(session: Session, recipe: RecipeView, nodes: Sequence[NodeView]) -> list[dict[str, Any]]:
+def side_by_side(session: Session, nodes: Sequence[TreeNode]) -> list[dict[str, Any]]:
     """Return the figures that answer the question: by factor ("" for those of all factors), family, seed, node."""
+    recipe = session.recipe
     by_place: dict[tuple[str, str, str], dict[int, dict[str, Figure]]] = {}
     factors: dict[str, None] = {}
     for node in nodes:
-        for run in session.runs(recipe, node.tag):
-            for figure in session.figures(recipe, run):
+        for run in recipe.runs(node.tag):
+            for figure in session.figures(run):
                 place = (figure.factor, figure.family, figure.title)
                 by_place.setdefault(place, {}).setdefault(run.seed, {})[node.tag] = figure
                 if figure.factor:
@@ -245,7 +245,7 @@ def side_by_side(session: Session, recipe: RecipeView, nodes: Sequence[NodeView]
                         (
                             node,
                             by_seed[seed].get(node.tag),
-                            never(session, recipe, node, seed, family, factor),
+                            never(recipe, node, seed, family, factor),
                         )
                         for node in nodes
                     ],
@@ -255,28 +255,29 @@ def side_by_side(session: Session, recipe: RecipeView, nodes: Sequence[NodeView]
             ]
             first = next(iter(next(iter(by_seed.values())).values()))
             sets.append({"family": family, "title": title, "caption": first.general, "rows": rows})
-        sets.sort(key=lambda entry: SIDE_BY_SIDE.index(entry["family"]))
+        sets.sort(key=lambda entry: recipe.family(str(entry["family"])).rank)
         if sets:
             groups.append({"factor": factor, "sets": sets})
     return groups
 
 
-def never(session: Session, recipe: RecipeView, node: NodeView, seed: int, family: str, factor: str) -> str:
+def never(recipe: RecipeView, node: TreeNode, seed: int, family: str, factor: str) -> str:
     """Say why a node has no figure that building would bring; "" where it has, or where it is not built yet."""
-    run = session.run(recipe, node.tag, seed)
+    run = recipe.run(node.tag, seed)
     if (why := run.left_out(family)) is not None:
         return f"Left out: {why}."
-    if node.assets and family not in node.assets:
-        return f"{node.tag} has no {FIGURES[family].lower()}: its model or its recipe does not ask for it."
+    if family not in recipe.assets[node.tag]:
+        title = recipe.family(family).title.lower()
+        return f"{node.tag} has no {title}: its model or its recipe does not ask for it."
     built = run.digest(family) is not None
     return f"The latent of {node.tag} has no part named {factor}." if built and factor else ""
 
 
-def run_rows(session: Session, recipe: RecipeView) -> list[dict[str, Any]]:
+def run_rows(recipe: RecipeView) -> list[dict[str, Any]]:
     """Return every node and seed: status, health, steps, time and speed."""
     rows = []
-    for node in recipe.nodes:
-        for run in session.runs(recipe, node.tag):
+    for node in recipe:
+        for run in recipe.runs(node.tag):
             summary = run.summary
             rows.append(
                 {
@@ -295,7 +296,7 @@ def run_rows(session: Session, recipe: RecipeView) -> list[dict[str, Any]]:
     return rows
 
 
-def status_of(node: NodeView, run: RunArtifacts) -> str:
+def status_of(node: TreeNode, run: RunArtifacts) -> str:
     """Return one word about a run: not built, left out, or how its training ended."""
     if run.withheld:
         return "left out: " + next(iter(run.withheld.values()))
@@ -304,13 +305,16 @@ def status_of(node: NodeView, run: RunArtifacts) -> str:
     return str(run.summary.get("status") or "built")
 
 
-def downloads(session: Session, recipe: RecipeView, comparison: Comparison) -> list[tuple[str, str]]:
+def downloads(session: Session, comparison: Comparison) -> list[tuple[str, str]]:
     """Write the numbers of a recipe as CSV and Parquet; return (label, path)."""
-    folder = f"downloads/{recipe.name}"
-    runs = [run for node in recipe.nodes for run in session.runs(recipe, node.tag)]
+    recipe = session.recipe
+    history = history_table(recipe, all_runs(recipe))
     files = {
         "All metrics, one row a seed (CSV)": ("comparison.csv", comparison.to_csv().encode()),
         "All metrics, with what they are of (Parquet)": (METRICS_FILE, to_parquet(comparison.table)),
-        "Learning curves, one row a point (Parquet)": (HISTORY_FILE, to_parquet(history_table(runs))),
+        "Learning curves, one row a point (Parquet)": (HISTORY_FILE, to_parquet(history)),
     }
-    return [(label, session.writer.write(f"{folder}/{name}", data)) for label, (name, data) in files.items()]
+    return [
+        (label, session.writer.write(f"downloads/{recipe.name}/{name}", data))
+        for label, (name, data) in files.items()
+    ]

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING
+from functools import cached_property
 
-from acc_assets.report.artifacts import Artifacts, RunArtifacts
-from acc_assets.report.comparison import Comparison, Missing, comparison_of
+from acc_assets.families import RunArtifacts
+from acc_assets.report.comparison import Comparison, compare
 from acc_assets.report.figures import Figure, figures_of
 from acc_assets.report.payloads import Payloads
-from acc_assets.report.views import RecipeView
+from acc_assets.report.recipe import RecipeView
 from acc_assets.report.writer import SiteWriter
-
-if TYPE_CHECKING:
-    from acc_assets.storage import Store
 
 HOME = "index.html"
 DATASETS = "datasets.html"
@@ -60,65 +54,26 @@ def relative(page: str, target: str) -> str:
     return f"{link}#{anchor}" if anchor else link
 
 
-@dataclass
 class Session:
-    """One build: recipes, artifacts (each run opened once), and the writer."""
+    """One build of a recipe's pages: what was read of it, and what is written so far."""
 
-    store: Store
-    recipes: Sequence[RecipeView]
-    writer: SiteWriter
-    missing: list[Missing] = field(default_factory=list)
+    def __init__(self, recipe: RecipeView, writer: SiteWriter) -> None:
+        self.recipe = recipe
+        self.writer = writer
+        self.payloads = Payloads(writer)
+        self.viewers: list[str] = []  # nodes whose viewer page exists
+        self.playground = False  # whether the page exists
+        self.grounding = False  # whether the playground on the manifold exists
+        self._figures: dict[tuple[str, int], list[Figure]] = {}
 
-    def __post_init__(self) -> None:
-        self.payloads = Payloads(self.writer)
-        self.viewers: dict[str, list[str]] = {}  # recipe -> nodes whose viewer page exists
-        self.playgrounds: set[str] = set()  # recipes whose playground page exists
-        self.groundings: set[str] = set()  # recipes whose playground on the manifold exists
-        self._runs: dict[tuple[str, str, int], RunArtifacts] = {}
-        self._shared: dict[str, Artifacts] = {}
-        self._figures: dict[tuple[str, str, int], list[Figure]] = {}
-        self._comparisons: dict[str, Comparison] = {}
-
-    @property
-    def standing(self) -> list[RecipeView]:
-        """The recipes that could be read."""
-        return [recipe for recipe in self.recipes if recipe.error is None]
-
-    def run(self, recipe: RecipeView, node: str, seed: int) -> RunArtifacts:
-        """Return the artifacts of one node and seed."""
-        key = (recipe.name, node, seed)
-        if key not in self._runs:
-            self._runs[key] = RunArtifacts(self.store, recipe, node, seed)
-        return self._runs[key]
-
-    def runs(self, recipe: RecipeView, node: str) -> list[RunArtifacts]:
-        """Return a node's runs for every seed of its recipe, built or not."""
-        return [self.run(recipe, node, seed) for seed in recipe.seeds]
-
-    def shared(self, recipe: RecipeView) -> Artifacts:
-        """Return a recipe's own artifacts: its data sets."""
-        if recipe.name not in self._shared:
-            self._shared[recipe.name] = Artifacts(self.store.recipe(recipe.name))
-        return self._shared[recipe.name]
-
-    def figures(self, recipe: RecipeView, run: RunArtifacts) -> list[Figure]:
-        """Return a run's pictures, copied into the site at the first call."""
-        key = (recipe.name, run.node, run.seed)
+    def figures(self, run: RunArtifacts) -> list[Figure]:
+        """Return a run's pictures, brought into the site at the first call."""
+        key = (run.node, run.seed)
         if key not in self._figures:
-            self._figures[key] = figures_of(self.writer, recipe, run, self.shared(recipe))
+            self._figures[key] = figures_of(self.writer, self.recipe, run)
         return self._figures[key]
 
-    def comparison(self, recipe: RecipeView) -> Comparison:
-        """Return a recipe's comparison."""
-        if recipe.name not in self._comparisons:
-            self._comparisons[recipe.name] = comparison_of(recipe, partial(self.run, recipe))
-        return self._comparisons[recipe.name]
-
-    def problems(self) -> list[str]:
-        """Return what could not be read, each with the run it belongs to."""
-        found = [
-            f"{run.recipe}/{run.node} seed {run.seed}: {problem}"
-            for run in self._runs.values()
-            for problem in run.problems
-        ]
-        return found + [f"{name}: {p}" for name, shared in self._shared.items() for p in shared.problems]
+    @cached_property
+    def comparison(self) -> Comparison:
+        """The recipe's comparison."""
+        return compare(self.recipe)

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from acc_assets.report.views import NodeView
+from acc_assets.tree import TreeNode
 
-HIDDEN = ("type", "name", "dataset", "source")
+HIDDEN = ("type", "version", "name", "dataset", "source")
 
 
 @dataclass(frozen=True)
@@ -21,24 +21,22 @@ class Change:
     after: str = ""
 
 
-def tasks_of(node: NodeView) -> list[Mapping[str, Any]]:
+def tasks_of(node: TreeNode) -> list[Mapping[str, Any]]:
     """Return the tasks that a node carries, as JSON."""
-    return list(node.tasks or node.spec.get("tasks") or [])
+    return list(node.spec["tasks"])
 
 
-def phases_of(node: NodeView) -> list[Mapping[str, Any]]:
+def phases_of(node: TreeNode) -> list[Mapping[str, Any]]:
     """Return the training phases of a node, as JSON."""
-    return list(node.phases or node.spec.get("phases") or [])
+    return [
+        {**spec, "name": phase.name} for spec, phase in zip(node.spec["phases"], node.phases, strict=True)
+    ]
 
 
-def model_of(node: NodeView) -> Mapping[str, Any]:
+def model_of(node: TreeNode) -> Mapping[str, Any]:
     """Return a node's model configuration, as JSON."""
-    return node.model or node.spec.get("model") or {}
-
-
-def steps_of(node: NodeView) -> int:
-    """Return the training steps that a node adds to its parent."""
-    return sum(int(phase.get("steps") or 0) for phase in phases_of(node))
+    model: Mapping[str, Any] = node.spec["model"]
+    return model
 
 
 def text_of(value: Any) -> str:
@@ -52,7 +50,7 @@ def text_of(value: Any) -> str:
     if isinstance(value, Mapping):
         if set(value) - {"type"} == {"name", "start", "stop"}:  # a factor group
             return f"{value['name']} {value['start']}:{value['stop']}"
-        named = {key: item for key, item in value.items() if key not in ("type", "call", "source")}
+        named = {key: item for key, item in value.items() if key not in ("type", "version", "call", "source")}
         inner = ", ".join(f"{key}={text_of(item)}" for key, item in named.items())
         kind = value.get("type") or value.get("call")
         return f"{kind}({inner})" if kind else f"{{{inner}}}"
@@ -112,7 +110,7 @@ def flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     return rows
 
 
-def changes(node: NodeView, parent: NodeView | None) -> list[Change]:
+def changes(node: TreeNode, parent: TreeNode | None) -> list[Change]:
     """Return how a node differs from its parent: model, tasks by name, and the training it adds."""
     if parent is None:
         return []

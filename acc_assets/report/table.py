@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from acc_assets.report.artifacts import RunArtifacts
+from acc_assets.families import RunArtifacts
+from acc_assets.families.manifold import FAMILY as MANIFOLD
+from acc_assets.families.manifold import numbers_of
+from acc_assets.families.words import words
 from acc_assets.report.cells import Cell
-from acc_assets.report.columns import Column, measured, pixel_numbers
-from acc_assets.report.manifold import OWN_LABELS, RAW_PIXELS
-from acc_assets.report.vocabulary import words
+from acc_assets.report.columns import OWN_LABELS, Column, column_of, measured
+from acc_assets.report.manifold import RAW_PIXELS
+from acc_assets.report.recipe import RecipeView
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -41,7 +44,12 @@ HISTORY = {
 _LARGEST = 2**63  # of what fits the file; a damaged artifact may hold more
 
 
-def metrics_table(runs: Iterable[RunArtifacts]) -> DataFrame:
+def all_runs(recipe: RecipeView) -> list[RunArtifacts]:
+    """Return the runs of every node and seed, built or not."""
+    return [run for node in recipe for run in recipe.runs(node.tag)]
+
+
+def metrics_table(recipe: RecipeView, runs: Iterable[RunArtifacts]) -> DataFrame:
     """Return the numbers of all runs that are built, in their order, with the columns `METRICS`.
 
     A value is of the test split unless its label says otherwise. `better` is "higher", "lower" or missing: neither;
@@ -53,10 +61,11 @@ def metrics_table(runs: Iterable[RunArtifacts]) -> DataFrame:
     rows = []
     for run in runs:
         if run.built:
-            about = {**_about(run), "step": _whole(run.metrics.get("step"))}
-            rows += [about | _row(column, value) for column, value in measured(run)]
+            about = {**_about(recipe, run), "step": _whole(run.metrics.get("step"))}
+            rows += [about | _row(column, value) for column, value in measured(recipe, run)]
             pixels = {**about, "node": RAW_PIXELS, "branch": None, "kind": CONTROL, "step": None}
-            rows += [pixels | _row(column, value) for column, value in pixel_numbers(run)]
+            document = run.document(MANIFOLD).get("pixels") or {}
+            rows += [pixels | _row(column_of(number), number.value) for number in numbers_of(document)]
     table = DataFrame(rows, columns=list(METRICS)).astype(METRICS)
     return table.drop_duplicates(["node", "seed", "key"], keep="last", ignore_index=True)
 
@@ -88,24 +97,24 @@ def cells_of(table: DataFrame) -> dict[str, dict[str, Cell]]:
     return cells
 
 
-def history_table(runs: Iterable[RunArtifacts]) -> DataFrame:
+def history_table(recipe: RecipeView, runs: Iterable[RunArtifacts]) -> DataFrame:
     """Return the learning curves of all runs, in their order, with the columns `HISTORY`.
 
     `step` counts along the lineage; a value is missing where a step's window did not draw the task. `series` is the
-    name of the curve in a run's history: `total`, `lr`, `loss/<task>` or `val/<task>/<metric>`.
+    name of the curve in a run's history: `total`, `lr`, `loss/<task>`, `<task>/<diagnostic>` or `val/<task>/<metric>`.
     """
     from pandas import DataFrame
 
     labels: list[dict[str, Any]] = []
     steps, values = [np.empty(0, np.int64)], [np.empty(0)]
     for run in runs:
-        history, about, kinds = run.history, _about(run), _kinds(run)
+        history, about, tasks = run.history, _about(recipe, run), run.summary.get("tasks") or {}
         for series in sorted(history):
             axis = history.get("val_step" if series.startswith("val/") else "step")
             if series in ("step", "val_step") or axis is None or history[series].ndim != 1:
                 continue
             count = min(axis.size, len(history[series]))
-            labels += [about | _series(series, kinds)] * count
+            labels += [about | _series(series, tasks)] * count
             steps.append(axis.ravel()[:count].astype(np.int64))
             values.append(history[series][:count].astype(np.float64))
     table = DataFrame(labels, columns=list(HISTORY))
@@ -126,10 +135,12 @@ def from_parquet(data: bytes) -> DataFrame:
     return read_parquet(io.BytesIO(data))
 
 
-def _about(run: RunArtifacts) -> dict[str, Any]:
-    """Whose numbers these are; branch and kind as the run's own configuration tells them."""
-    told = {name: run.config.get(name) for name in ("branch", "kind")}
-    return {"recipe": run.recipe, "node": run.node, **told, "seed": run.seed}
+def _about(recipe: RecipeView, run: RunArtifacts) -> dict[str, Any]:
+    """Whose numbers these are."""
+    node = recipe[run.node]
+    return {
+        "recipe": run.recipe, "node": run.node, "branch": node.branch, "kind": node.kind, "seed": run.seed,
+    }  # fmt: skip
 
 
 def _row(column: Column, value: float) -> dict[str, Any]:
@@ -140,23 +151,22 @@ def _whole(value: Any) -> int | None:
     return value if isinstance(value, int) and abs(value) < _LARGEST else None
 
 
-def _kinds(run: RunArtifacts) -> dict[str, str]:
-    """The kind of each task of a run."""
-    return {str(name): str(task.get("kind")) for name, task in (run.summary.get("tasks") or {}).items()}
-
-
-def _series(name: str, kinds: Mapping[str, str]) -> dict[str, Any]:
-    """Split, task, metric, unit and direction of one curve."""
-    if name.startswith("val/"):
-        _, task, metric = name.split("/", 2)
+def _series(name: str, tasks: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Split, task, metric, unit and direction of one curve; `tasks` as a run's summary tells of them."""
+    split = "validation" if name.startswith("val/") else "train"
+    *_, task, metric = ["", *name.removeprefix("val/").removeprefix("loss/").split("/", 1)]
+    if name.startswith("loss/"):
+        task, metric = metric, "loss"
+    metric = "loss" if name == "total" else metric
+    own = tasks.get(task) or {}
+    unit, better = "", None
+    if split == "validation":
         word = words(metric)
-        return {
-            "split": "validation", "series": name, "task": task, "metric": metric, "unit": word.unit,
-            "better": word.better,
-        }  # fmt: skip
-    of = name.removeprefix("loss/") if name.startswith("loss/") else None
-    neutral = name == "lr" or kinds.get(of or "") == "kl"  # less KL is not better by itself
+        unit, better = str(own.get("unit", "")) if metric == "loss" else word.unit, word.better
+    elif metric == "loss":
+        units = {str(one.get("unit", "")) for one in (tasks.values() if name == "total" else [own])}
+        unit = units.pop() if len(units) == 1 else ""
+        better = None if own.get("kind") == "kl" else "lower"  # less KL is not better by itself
     return {
-        "split": "train", "series": name, "task": of, "metric": "lr" if name == "lr" else "loss",
-        "unit": "" if name == "lr" else "nats per image", "better": None if neutral else "lower",
+        "split": split, "series": name, "task": task or None, "metric": metric, "unit": unit, "better": better,
     }  # fmt: skip

@@ -6,13 +6,15 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from acc_assets.report.artifacts import RunArtifacts, worst_health
+from acc_assets.families.artifacts import worst_health
+from acc_assets.families.words import words
 from acc_assets.report.columns import Column
 from acc_assets.report.comparison import finite
-from acc_assets.report.specs import steps_of, tasks_of
+from acc_assets.report.recipe import RecipeView
+from acc_assets.report.specs import tasks_of
 from acc_assets.report.table import cells_of, columns_of
-from acc_assets.report.views import NodeView, RecipeView
-from acc_assets.report.vocabulary import show_spread, words
+from acc_assets.report.vocabulary import show_spread
+from acc_assets.tree import TreeNode
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -20,24 +22,19 @@ if TYPE_CHECKING:
 
 def branch_colors(recipe: RecipeView) -> dict[str, int]:
     """Return each node's colour number: that of its branch, -1 for the root, the same on every chart."""
-    order = {branch: number for number, branch in enumerate(recipe.branches())}
-    return {n.tag: -1 if n.kind == "root" else order.get(n.branch or "", -1) for n in recipe.nodes}
+    order = {branch: number for number, branch in enumerate(recipe.branches)}
+    return {n.tag: -1 if n.kind == "root" else order.get(n.branch or "", -1) for n in recipe}
 
 
-def tree_payload(
-    recipe: RecipeView,
-    table: DataFrame,
-    run_of: Callable[[str, int], RunArtifacts],
-    href: Callable[[str], str],
-) -> dict[str, Any]:
+def tree_payload(recipe: RecipeView, table: DataFrame, href: Callable[[str], str]) -> dict[str, Any]:
     """Return {recipe, nodes, metrics, initial} from the recipe's metrics; values are means over seeds."""
     colors = branch_colors(recipe)
     shown = columns_of(table)
     columns = {column.key: column for column in shown}
     cells = cells_of(table)
     nodes = []
-    for node in recipe.nodes:
-        runs = [run for run in (run_of(node.tag, seed) for seed in recipe.seeds) if run.built]
+    for node in recipe:
+        runs = [run for run in recipe.runs(node.tag) if run.built]
         nodes.append(
             {
                 "tag": node.tag,
@@ -46,7 +43,7 @@ def tree_payload(
                 "branch": node.branch or "",
                 "color": colors[node.tag],
                 "href": href(node.tag),
-                "steps": steps_of(node),
+                "steps": node.steps,
                 "tasks": [str(task.get("name", "")) for task in tasks_of(node)],
                 "built": len(runs),
                 "seeds": len(recipe.seeds),
@@ -77,18 +74,18 @@ def tree_payload(
     }
 
 
-def start_of(recipe: RecipeView, root: NodeView) -> str:
+def start_of(recipe: RecipeView, root: TreeNode) -> str:
     """Say which branches start from a root: of a recipe's only root all of them do."""
     branches = {
         node.branch or node.tag
-        for node in recipe.nodes
+        for node in recipe
         if node.kind != "root" and recipe.lineage(node.tag)[0].tag == root.tag
     }
     if not branches:
         return "nothing starts from it"
     if len(branches) == 1:
         return f"start of {branches.pop()}"
-    alone = sum(node.kind == "root" for node in recipe.nodes) == 1
+    alone = sum(node.kind == "root" for node in recipe) == 1
     return "the common start" if alone else f"start of {len(branches)} branches"
 
 

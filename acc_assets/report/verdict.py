@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from acc_assets.families.metrics import WHOLE
 from acc_assets.report.cells import Cell
-from acc_assets.report.columns import WHOLE, Column
+from acc_assets.report.columns import Column
 from acc_assets.report.comparison import Comparison, Pair, pair_of
 from acc_assets.report.vocabulary import show
 

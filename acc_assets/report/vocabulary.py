@@ -1,95 +1,11 @@
-"""Words and number formats: what each metric is called, its unit, and which direction is better."""
+"""Values with their units, durations, sizes and commands, as pages print them."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
-
-@dataclass(frozen=True)
-class MetricWords:
-    """How one metric is named and printed."""
-
-    label: str
-    unit: str = ""
-    better: str | None = None  # "higher" | "lower" | None: neither
-    style: str = "number"  # "percent" | "number" | "count"
-    digits: int = 3
-    rank: int = 50  # headline metrics first
-
-
-METRICS: dict[str, MetricWords] = {
-    "accuracy": MetricWords("accuracy", "", "higher", "percent", 2, 0),
-    "psnr": MetricWords("PSNR", "dB", "higher", "number", 2, 1),
-    "r2": MetricWords("R²", "", "higher", "number", 3, 2),
-    "mae": MetricWords("mean absolute error", "", "lower", "number", 4, 3),
-    "l1": MetricWords("L1 error", "", "lower", "number", 4, 4),
-    "mse": MetricWords("mean squared error", "", "lower", "number", 4, 5),
-    "kl": MetricWords("KL", "nats", None, "number", 2, 6),
-    "nll": MetricWords("negative log-likelihood", "nats", "lower", "number", 2, 7),
-    "probe_r2": MetricWords("R² of", "", "higher", "number", 3, 8),
-    "probe_accuracy": MetricWords("accuracy of the", "", "higher", "percent", 1, 8),
-    "loss": MetricWords("loss", "nats", "lower", "number", 3, 20),
-    "active_dims": MetricWords("active dimensions", "", None, "count", 0, 9),
-    "effect": MetricWords("effect on the image", "", None, "number", 4, 11),
-    "trustworthiness": MetricWords("trustworthiness", "", "higher", "number", 3, 12),
-    "neighbor_agreement": MetricWords("neighbours of the same label", "", "higher", "percent", 1, 12),
-    "silhouette": MetricWords("silhouette", "", "higher", "number", 3, 12),
-    "davies_bouldin": MetricWords("Davies-Bouldin index", "", "lower", "number", 2, 12),
-    "calinski_harabasz": MetricWords("Calinski-Harabasz index", "", "higher", "number", 0, 12),
-    "fisher_ratio": MetricWords("Fisher ratio", "", "higher", "number", 3, 12),
-    "score": MetricWords("score", "", "higher", "number", 1, 10),
-}
-
-FIGURES = {
-    "reconstructions": "Reconstructions",
-    "traversals": "Latent traversals",
-    "sorted": "Sorted along the slot",
-    "attention": "Cross-attention",
-    "projections": "Latent map",
-}
-
-CAPTIONS = {
-    "reconstructions": "Top row: test images as the encoder sees them. Bottom row: what the model makes of "
-    "them, a variational one of their mean latent.",
-    "traversals": "Each row is one test image, itself in the first column. The other columns put the factor's slot at "
-    "fixed places along its first principal direction over the whole test split, counted in standard deviations from "
-    "the mean and so the same in every row; every other dimension is held. Outlined is the column nearest to the "
-    "image.",
-    "traversal_dims": "One test image, itself in the first column; each row puts one dimension of the factor at the "
-    "same fixed places and holds all others. Outlined is the column nearest to the image.",
-    "sorted": "The test images lowest and highest along the first principal direction of the factor's slot.",
-    "attention": "Where the decoder looks: the cross-attention of each factor, laid over the input.",
-    "projections": "Every test image at its place in the two-dimensional {method} of the latents, coloured by {label}.",
-}
-# What a reader may take from a map; a linear projection needs no such word.
-MAPS = {
-    "umap": "UMAP keeps neighbours together: near points are alike, but the distance between groups and their size "
-    "mean little.",
-}
-
-
-def words(metric: str) -> MetricWords:
-    """Return the words for a metric; an unknown one is shown under its own name."""
-    return METRICS.get(metric, MetricWords(metric.replace("_", " ")))
-
-
-def number(value: Any, digits: int = 3) -> str:
-    """Print a number for people: fixed digits, a real minus sign, '—' for what is no number."""
-    if not isinstance(value, int | float):
-        return "—"
-    if math.isnan(value):
-        return "not finite"
-    size = abs(value)
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    if size >= 1e9:
-        return f"{value:.1e}".replace("e+", "e").replace("-", "−")
-    text = f"{value:,.{digits}f}"
-    if 0 < size < 0.5 * 10 ** (-digits):
-        text = f"{value:.1g}" if size >= 1e-4 else f"{value:.0e}"
-    return text.replace("-", "−")
+from acc_assets.families.words import number, words
 
 
 def show(metric: str, value: float | None, signed: bool = False) -> str:

@@ -16,7 +16,7 @@ ENVIRONMENT = "ACC_STORAGE"
 
 
 class RunDirectory(ArtifactFolder):
-    """The artifacts of one node and one seed, or, with neither, those of a whole recipe."""
+    """The artifacts of one node and one seed, or of all nodes, all seeds or both (None)."""
 
     def __init__(self, files: LocalFiles, path: str, recipe: str, node: str | None, seed: int | None) -> None:
         super().__init__(files, path)
@@ -26,14 +26,15 @@ class RunDirectory(ArtifactFolder):
 
     @property
     def owner(self) -> dict[str, Any]:
-        """Recipe, node and seed; the latter two are None for what belongs to the whole recipe."""
+        """Recipe, node and seed; None for what belongs to all nodes, or to all seeds."""
         return {"recipe": self.recipe, "node": self.node, "seed": self.seed}
 
     @property
     def remedy(self) -> str:
         """The command that builds this folder again."""
-        select = f" --select {self.node} --seeds {self.seed}" if self.node is not None else ""
-        return f"Rebuild it: acc build {self.recipe}{select}"
+        select = f" --select {self.node}" if self.node is not None else ""
+        seeds = f" --seeds {self.seed}" if self.seed is not None else ""
+        return f"Rebuild it: acc build {self.recipe}{select}{seeds}"
 
 
 class Store:
@@ -72,6 +73,16 @@ class Store:
     def recipe(self, recipe: str) -> RunDirectory:
         """The folder of a recipe's own artifacts, those that belong to no single node and seed."""
         return RunDirectory(self._files, f"runs/{check_name(recipe, 'recipe')}/_recipe", recipe, None, None)
+
+    def node(self, recipe: str, node: str) -> RunDirectory:
+        """The folder of what one node's seeds have in common."""
+        path = f"runs/{check_name(recipe, 'recipe')}/{check_name(node, 'node')}/_all_seeds"
+        return RunDirectory(self._files, path, recipe, node, None)
+
+    def seed(self, recipe: str, seed: int) -> RunDirectory:
+        """The folder of what one seed's nodes have in common: data sets that see the seed, joint analyses."""
+        path = f"runs/{check_name(recipe, 'recipe')}/_seeds/seed-{check_seed(seed)}"
+        return RunDirectory(self._files, path, recipe, None, seed)
 
     def folder(self, name: str) -> ArtifactFolder:
         """A folder beside the runs, such as `bench`."""

@@ -1,12 +1,13 @@
 """Tasks: a loss plus an evaluation that reads model outputs, as torch-free configuration objects."""
 
-from acc_assets.tasks.base import Batch, Evaluator, LatentTask, ProbeTask, Task
+from acc_assets.tasks.base import LatentTask, ProbeTask, Task
 from acc_assets.tasks.classification import ClassificationTask
 from acc_assets.tasks.health import NOT_TRAINED, Generalisation, Health, LossHealth
 from acc_assets.tasks.kl_divergence import KLDivergenceTask
 from acc_assets.tasks.reconstruction import ReconstructionTask
 from acc_assets.tasks.regression import RegressionTask
 from acc_assets.tasks.schedules import SCHEDULES, Constant, CosineRamp, LinearRamp, WeightSchedule
+from acc_assets.tasks.view import Evaluator, Loss, StepView
 
 TASKS: dict[str, type] = {
     "reconstruction": ReconstructionTask,
@@ -19,7 +20,6 @@ __all__ = [
     "NOT_TRAINED",
     "SCHEDULES",
     "TASKS",
-    "Batch",
     "ClassificationTask",
     "Constant",
     "CosineRamp",
@@ -29,10 +29,12 @@ __all__ = [
     "KLDivergenceTask",
     "LatentTask",
     "LinearRamp",
+    "Loss",
     "LossHealth",
     "ProbeTask",
     "ReconstructionTask",
     "RegressionTask",
+    "StepView",
     "Task",
     "WeightSchedule",
 ]

@@ -2,76 +2,57 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from dataclasses import KW_ONLY
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from acc_assets.models.outputs import ModelOutput
+from acc_assets.models import ModelOutput, Outputs, observe
+from acc_assets.models.abilities import LATENT
 from acc_assets.tasks.health import LossHealth
-from acc_assets.tasks.schedules import WeightSchedule, check_weight, weight_at
+from acc_assets.tasks.schedules import WeightSchedule, weight_at
+from acc_assets.tasks.view import Evaluator, Loss, StepView
+from acc_assets.tree.config import Amount, Name, Natural, Pair, PositiveNumber, config
+from acc_assets.tree.references import Dataset
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from acc_assets.tree import DatasetRef
-
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-Outputs = Mapping[ModelOutput, "Tensor"]
+NATS = "nats per image"
 
 
-class Batch(Protocol):
-    """What a loss reads: clean images (B, C, H, W) in [0, 1] and targets (B,) int64 or (B, T) float."""
-
-    @property
-    def images(self) -> Tensor: ...
-
-    @property
-    def targets(self) -> Tensor: ...
-
-    @property
-    def factors(self) -> Mapping[str, Tensor]: ...
-
-
-class Evaluator(Protocol):
-    """Accumulates example-weighted metrics over batches of any size."""
-
-    def update(self, outputs: Outputs, batch: Batch) -> None: ...
-
-    def compute(self) -> dict[str, float]: ...
-
-
-@dataclass(frozen=True)
+@config(kw_only=False)
 class Task:
     """A loss plus an evaluation that reads model outputs: configuration, not a subclass per model.
 
-    `weight` multiplies the loss; a schedule counts the steps of the training phase. Every loss is in nats per
-    image unless its docstring says otherwise, so that a weight of 1.0 on reconstruction and KL is the ELBO of the
+    `weight` multiplies the loss; a schedule counts the steps of the training phase. Each task says in `unit` what its
+    loss counts: nats per image where it can, so that a weight of 1.0 on reconstruction and KL is the ELBO of the
     standard VAE. The weight of a task with a probe is relative to the reconstruction: see `ProbeTask`.
+
+    A task with state of its own (counts, a mask) keeps it in buffers of the module that `build_head` returns and
+    changes it in `after_step`. So it lies in every checkpoint with the head's parameters: training resumes with it bit
+    for bit, a fork inherits it, early stopping restores it. A moving average of the weights leaves buffers as they are.
     """
 
-    name: str
-    dataset: DatasetRef
+    name: Name
+    dataset: Dataset
     _: KW_ONLY
-    weight: float | WeightSchedule = 1.0
+    weight: Amount | WeightSchedule = 1.0
 
     kind: ClassVar[str]
+    version: ClassVar[int] = 1  # to be raised where the same fields come to mean other bits
     sets_scale: ClassVar[bool] = False  # its reach is what weight 1.0 of a relative task amounts to
     relative: ClassVar[bool] = False  # its weight is relative to that reach; False: to one nat per image
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
-            raise ValueError(
-                f"task name {self.name!r} is not valid: use letters, digits and '_', starting with a letter"
-            )
-        if not isinstance(self.weight, WeightSchedule):
-            check_weight(self.weight, f"weight of task '{self.name}'")
+    @property
+    def unit(self) -> str:
+        """What the loss counts, as artifacts and pages name it, such as "nats per image"."""
+        raise NotImplementedError(f"{type(self).__name__} must define unit")
 
     def weight_at(self, step: int) -> float:
         """Weight at a step of the training phase, counted from 0."""
         return weight_at(self.weight, step)
 
-    def needs(self) -> frozenset[ModelOutput]:
+    def needs(self) -> frozenset[str]:
         """Model outputs without which the loss cannot be computed."""
         raise NotImplementedError(f"{type(self).__name__} must define needs()")
 
@@ -100,11 +81,18 @@ class Task:
         """Prediction for each example, or None when the task makes none."""
         return None
 
-    def loss(self, outputs: Outputs, batch: Batch, head: nn.Module | None) -> Tensor:
-        """Scalar loss, the mean over the batch."""
+    def loss(self, view: StepView) -> Tensor | Loss:
+        """Scalar loss, the mean over the batch; as a `Loss` where there are diagnostics to tell beside it."""
         raise NotImplementedError(f"{type(self).__name__} must define loss()")
 
-    def evaluator(self, head: nn.Module | None) -> Evaluator:
+    def after_step(self, view: StepView) -> None:
+        """Change the task's state after the optimizer's step on what its loss saw; nothing by default.
+
+        Called without gradients, in the steps in which the task is trained. The view's outputs are those from before
+        the step.
+        """
+
+    def evaluator(self) -> Evaluator:
         """Return a fresh evaluator of this task's metrics."""
         raise NotImplementedError(f"{type(self).__name__} must define evaluator()")
 
@@ -131,7 +119,7 @@ class Task:
         raise NotImplementedError(f"{type(self).__name__} must define health()")
 
     def _check_needs(self, available: Any, owner: str) -> None:
-        missing = sorted(output.value for output in self.needs() if output not in available)
+        missing = sorted(str(output) for output in self.needs() if output not in available)
         if missing:
             given = sorted(str(output) for output in available)
             raise ValueError(
@@ -140,33 +128,25 @@ class Task:
             )
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class LatentTask(Task):
     """A task that looks at the latent: all of it, `latent_slice=(start, stop)`, or the factor `factor_name`."""
 
-    latent_slice: tuple[int, int] | None = None
-    factor_name: str | None = None
+    latent_slice: Pair[Natural] | None = None
+    factor_name: Name | None = None
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.latent_slice is None:
             return
         if self.factor_name is not None:
             raise ValueError(
-                f"task '{self.name}' has both latent_slice={self.latent_slice} and "
-                f"factor_name={self.factor_name!r}: give one of them"
+                f"latent_slice={self.latent_slice} and factor_name={self.factor_name!r} stand side by side; allowed "
+                "is one of them"
             )
-        bounds = tuple(self.latent_slice)
-        if (
-            len(bounds) != 2
-            or any(not isinstance(bound, int) for bound in bounds)
-            or not 0 <= bounds[0] < bounds[1]
-        ):
+        if self.latent_slice[0] >= self.latent_slice[1]:
             raise ValueError(
-                f"task '{self.name}' has latent_slice={self.latent_slice!r}: give (start, stop) with "
-                "0 <= start < stop"
+                f"latent_slice is {self.latent_slice}; allowed is (start, stop) with 0 <= start < stop"
             )
-        object.__setattr__(self, "latent_slice", bounds)
 
     def check(self, model_config: Any, dataset_config: Any) -> None:
         """Also raise ValueError for a factor that the model lacks or a slice outside its latent."""
@@ -181,7 +161,7 @@ class LatentTask(Task):
             shape = tuple(outputs[key].shape)
             if len(shape) != 2:
                 raise ValueError(
-                    f"task '{self.name}' slices {key.value}, which must be flat (B, D), but the model returns "
+                    f"task '{self.name}' slices {key}, which must be flat (B, D), but the model returns "
                     f"{shape}: flatten or pool it in the model's forward()"
                 )
             if self.latent_slice is not None and self.latent_slice[1] > shape[1]:
@@ -220,7 +200,7 @@ class LatentTask(Task):
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class ProbeTask(LatentTask):
     """A task with a linear probe on the latent.
 
@@ -236,18 +216,16 @@ class ProbeTask(LatentTask):
     moves under it must learn faster than what moves it.
     """
 
-    head_lr: float | None = None
+    head_lr: PositiveNumber | None = None
 
     relative: ClassVar[bool] = True
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.head_lr is not None and not self.head_lr > 0:
-            raise ValueError(
-                f"task '{self.name}' has head_lr={self.head_lr}: it must be a positive number or None"
-            )
+    @property
+    def unit(self) -> str:
+        """Nats per image."""
+        return NATS
 
-    def needs(self) -> frozenset[ModelOutput]:
+    def needs(self) -> frozenset[str]:
         """The latent."""
         return frozenset({ModelOutput.LATENT})
 
@@ -257,15 +235,29 @@ class ProbeTask(LatentTask):
         return [str(name) for name in known] if len(known) == count else [str(i) for i in range(count)]
 
     def _build_probe(self, model: Any, dataset: Any, outputs: int) -> nn.Module:
-        from acc_assets.tasks.probes import LinearProbe, measured_latent_dim
+        from acc_assets.tasks.probes import LinearProbe
 
-        bounds = self.resolve_slice(model) or (0, measured_latent_dim(model, dataset))
+        bounds = self.resolve_slice(model)
+        if bounds is None:  # the module does not say its width
+            able = observe(model, dataset.train.images.shape[1:])
+            if able.latent_dim is None:
+                raise ValueError(
+                    f"task '{self.name}' needs a flat latent, but {able.lacks[LATENT]}: flatten or pool it in forward()"
+                )
+            bounds = (0, able.latent_dim)
         return LinearProbe(*bounds, outputs)
 
     def _probe(self, head: nn.Module | None) -> nn.Module:
         if head is None:
             raise ValueError(f"task '{self.name}' has no head: pass what build_head(model, dataset) returned")
         return head
+
+    def _point_prediction(self, view: StepView) -> Tensor:
+        """What the probe makes of the posterior mean (B, outputs)."""
+        from acc_assets.tasks import losses
+
+        prediction: Tensor = self._probe(view.head)(losses.point_latent(view.outputs))
+        return prediction
 
 
 def dataset_fact(task: Task, dataset: Any, name: str) -> Any:

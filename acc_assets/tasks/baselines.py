@@ -2,46 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
-from acc_assets.models.outputs import ModelOutput
-from acc_assets.tasks.evaluators import r2_score
-
-if TYPE_CHECKING:
-    from acc_assets.tasks.reconstruction import ReconstructionTask
-    from acc_assets.tasks.regression import RegressionTask
+from acc_assets.datasets import Batch, Split
+from acc_assets.models import ModelOutput
+from acc_assets.tasks.scores import r2_score
+from acc_assets.tasks.view import Evaluator, StepView
 
 CHUNK = 2048
 
 
 def on_training_images(dataset: Any) -> Any:
-    """The data set with training images, at most 4,095 evenly spaced ones, in the place of the test split."""
+    """The data set with training images, at most 4,095 evenly spaced ones, in the place of the test split.
+
+    Where not all images have a target, as many evenly spaced ones that have one are among them.
+    """
     train = dataset.train
-    every = max(1, len(train.images) // CHUNK)
-    factors = {name: values[::every] for name, values in (train.factors or {}).items()} or None
-    shown = SimpleNamespace(images=train.images[::every], targets=train.targets[::every], factors=factors)
-    return SimpleNamespace(train=train, test=shown)
+    chosen = np.arange(0, len(train.images), max(1, len(train.images) // CHUNK))
+    if train.labelled is not None:
+        labelled = np.flatnonzero(train.labelled)
+        chosen = np.union1d(chosen, labelled[:: max(1, len(labelled) // CHUNK)])
+    return SimpleNamespace(train=train, test=train.take(chosen))
 
 
-def mean_image(task: ReconstructionTask, dataset: Any) -> dict[str, float]:
+def mean_image(evaluator: Callable[[], Evaluator], dataset: Any) -> dict[str, float]:
     """Metrics of the mean training image; `loss_floor` is the loss of a perfect copy of each test image."""
     mean = torch.from_numpy(dataset.train.images.mean(0, dtype=np.float64) / 255.0).float()
-    constant, perfect = task.evaluator(), task.evaluator()
+    constant, perfect = evaluator(), evaluator()
     for start in range(0, len(dataset.test.images), CHUNK):
         images = torch.from_numpy(dataset.test.images[start : start + CHUNK]).float() / 255.0
-        batch = SimpleNamespace(images=images, targets=None)
-        constant.update({ModelOutput.RECONSTRUCTION: mean.expand_as(images)}, batch)
-        perfect.update({ModelOutput.RECONSTRUCTION: images}, batch)
+        for measured, shown in ((constant, mean.expand_as(images)), (perfect, images)):
+            batch = Batch(images=images, inputs=images, targets=torch.empty(len(images), 0))
+            measured.update(StepView({ModelOutput.RECONSTRUCTION: shown}, batch, None, nn.Identity()))
     return {**constant.compute(), "loss_floor": perfect.compute()["loss"]}
 
 
 def class_frequencies(dataset: Any) -> dict[str, float]:
     """Accuracy of the most frequent class and cross-entropy (nats) of the class frequencies, add-one smoothed."""
-    train, test = dataset.train.targets, dataset.test.targets
+    train, test = (_given(split).targets for split in (dataset.train, dataset.test))
     counts = np.bincount(train, minlength=int(test.max()) + 1)
     frequencies = (counts + 1.0) / (counts.sum() + len(counts))
     return {
@@ -50,13 +54,18 @@ def class_frequencies(dataset: Any) -> dict[str, float]:
     }
 
 
-def mean_target(task: RegressionTask, dataset: Any) -> dict[str, float]:
-    """loss, mae and r2 of the mean training target."""
-    targets = torch.from_numpy(task.select(dataset.test)).double()
-    mean = torch.from_numpy(task.select(dataset.train)).double().mean(0).expand_as(targets)
+def mean_target(select: Callable[[Any], Any], sigma: float, dataset: Any) -> dict[str, float]:
+    """loss, mae and r2 of the mean training target; `select` picks the targets (N, T) of a split."""
+    targets = select(_given(dataset.test)).astype(np.float64)
+    mean = select(_given(dataset.train)).astype(np.float64).mean(0)
     error = targets - mean
     return {
-        "loss": float(error.square().sum(1).mean() / (2.0 * task.sigma**2)),
-        "mae": float(error.abs().mean()),
-        "r2": r2_score(targets, mean),
+        "loss": float(np.square(error).sum(1).mean() / (2.0 * sigma**2)),
+        "mae": float(np.abs(error).mean()),
+        "r2": r2_score(targets, np.broadcast_to(mean, targets.shape)),
     }
+
+
+def _given(split: Split) -> Split:
+    """The examples of a split that have a target."""
+    return split if split.labelled is None else split.take(np.flatnonzero(split.labelled))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from acc_assets.tasks.base import Batch, Evaluator, Outputs, ProbeTask, dataset_fact
+from acc_assets.models import Outputs
+from acc_assets.tasks.base import ProbeTask, dataset_fact
 from acc_assets.tasks.health import LossHealth, against_baseline
+from acc_assets.tasks.view import Evaluator, StepView
+from acc_assets.tree.config import config
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class ClassificationTask(ProbeTask):
     """Cross-entropy of a linear probe, in nats per image. Metrics: loss, accuracy.
 
@@ -36,17 +38,18 @@ class ClassificationTask(ProbeTask):
         classes = dataset_fact(self, dataset, "num_classes")
         return self._build_probe(model, dataset, classes or int(dataset.train.targets.max()) + 1)
 
-    def loss(self, outputs: Outputs, batch: Batch, head: nn.Module | None) -> Tensor:
-        """Scalar cross-entropy, nats per image."""
+    def loss(self, view: StepView) -> Tensor:
+        """Scalar cross-entropy, nats per image with a label."""
         from acc_assets.tasks import losses
 
-        return losses.cross_entropy(self._probe(head)(losses.latent(outputs)), batch.targets, self.name)
+        logits = self._probe(view.head)(losses.latent(view.outputs))
+        return losses.cross_entropy(logits, view.batch, self.name)
 
-    def evaluator(self, head: nn.Module | None) -> Evaluator:
+    def evaluator(self) -> Evaluator:
         """Evaluator of loss and accuracy, on the posterior mean."""
         from acc_assets.tasks.evaluators import ClassificationEvaluator
 
-        return ClassificationEvaluator(self, self._probe(head))
+        return ClassificationEvaluator(self.name, self._point_prediction)
 
     def predict(self, outputs: Outputs, head: nn.Module | None) -> Tensor:
         """Class index (B,) int64, from the posterior mean."""
@@ -63,4 +66,4 @@ class ClassificationTask(ProbeTask):
 
     def health(self, losses: Sequence[float], baseline: Mapping[str, float], model: Any = None) -> LossHealth:
         """Healthy below half of the loss at chance, warning below 0.9 of it, else critical."""
-        return against_baseline(losses, baseline["loss"])
+        return against_baseline(losses, baseline["loss"], unit=self.unit)

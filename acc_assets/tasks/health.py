@@ -49,12 +49,14 @@ def final_loss(losses: Sequence[float]) -> float:
     return sum(last) / len(last)
 
 
-def against_baseline(losses: Sequence[float], baseline_loss: float, floor: float = 0.0) -> LossHealth:
+def against_baseline(
+    losses: Sequence[float], baseline_loss: float, floor: float = 0.0, *, unit: str
+) -> LossHealth:
     """Judge the final loss by its distance to the best possible one, in units of the baseline's distance.
 
     With r = (final - floor) / (baseline - floor): healthy below 0.5, warning below 0.9, else critical; a loss
     that is not finite is critical. `baseline_loss` is what a constant prediction scores (class frequencies,
-    mean image, mean target), `floor` what a perfect one scores; all in nats per image.
+    mean image, mean target), `floor` what a perfect one scores; all in the task's `unit`.
     """
     final = final_loss(losses)
     thresholds = {
@@ -76,7 +78,9 @@ def against_baseline(losses: Sequence[float], baseline_loss: float, floor: float
         else Health.CRITICAL
     )
     return LossHealth(
-        level, f"final loss {final:.4g} is {ratio:.0%} of the way from perfect to the baseline", thresholds
+        level,
+        f"final loss {final:.4g} {unit} is {ratio:.0%} of the way from perfect to the baseline",
+        thresholds,
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from acc_assets.models.outputs import ModelOutput
-from acc_assets.tasks.base import Batch, Evaluator, LatentTask, Outputs
+from acc_assets.models import ModelOutput
+from acc_assets.tasks.base import NATS, LatentTask
 from acc_assets.tasks.health import Health, LossHealth, final_loss
+from acc_assets.tasks.view import Evaluator, StepView
+from acc_assets.tree.config import config
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -19,7 +20,7 @@ WARNING_ABOVE = 5.0
 EXPLODED_ABOVE = 15.0
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class KLDivergenceTask(LatentTask):
     """KL(q(z|x) || N(0, I)) over the slice, in nats per image; its weight is the beta of beta-VAE.
 
@@ -30,7 +31,12 @@ class KLDivergenceTask(LatentTask):
 
     kind: ClassVar[str] = "kl"
 
-    def needs(self) -> frozenset[ModelOutput]:
+    @property
+    def unit(self) -> str:
+        """Nats per image."""
+        return NATS
+
+    def needs(self) -> frozenset[str]:
         """The posterior's mean and log-variance."""
         return frozenset({ModelOutput.MU, ModelOutput.LOGVAR})
 
@@ -54,31 +60,31 @@ class KLDivergenceTask(LatentTask):
         assert bounds is not None  # a factor always has bounds
         return LatentSlice(*bounds)
 
-    def loss(self, outputs: Outputs, batch: Batch, head: nn.Module | None) -> Tensor:
+    def loss(self, view: StepView) -> Tensor:
         """Scalar KL, nats per image."""
-        return self.kl_per_image(outputs, head).mean()
+        return self.kl_per_image(view).mean()
 
-    def kl_per_image(self, outputs: Outputs, head: nn.Module | None) -> Tensor:
+    def kl_per_image(self, view: StepView) -> Tensor:
         """KL (B,) of each image over the slice, nats."""
         from acc_assets.tasks import losses
 
-        mu, logvar = losses.posterior(outputs)
+        mu, logvar = losses.posterior(view.outputs)
         if self.factor_name is not None:
-            if head is None:
+            if view.head is None:
                 raise ValueError(
                     f"task '{self.name}' has no head: pass what build_head(model, dataset) returned"
                 )
-            mu, logvar = head(mu), head(logvar)
+            mu, logvar = view.head(mu), view.head(logvar)
         elif self.latent_slice is not None:
             start, stop = self.latent_slice
             mu, logvar = mu[:, start:stop], logvar[:, start:stop]
         return losses.kl_standard_normal(mu, logvar)
 
-    def evaluator(self, head: nn.Module | None) -> Evaluator:
+    def evaluator(self) -> Evaluator:
         """Evaluator of kl and loss."""
         from acc_assets.tasks.evaluators import KLEvaluator
 
-        return KLEvaluator(self, head)
+        return KLEvaluator(self.name, self.kl_per_image)
 
     def baseline(self, dataset: Any) -> dict[str, float]:
         """Zero: the KL of a posterior that ignores its input."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from acc_assets.models.outputs import ModelOutput
-
-Outputs = Mapping[ModelOutput, Tensor]
+from acc_assets.datasets import Batch
+from acc_assets.models import ModelOutput, Outputs
 
 
 def latent(outputs: Outputs) -> Tensor:
@@ -53,32 +50,46 @@ def kl_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
     return -0.5 * (1.0 + logvar - mu.square() - logvar.exp()).sum(1)
 
 
-def cross_entropy(logits: Tensor, targets: Tensor, task: str) -> Tensor:
-    """Mean cross-entropy of logits (B, K) for class targets (B,) int64, nats."""
+def cross_entropy(logits: Tensor, batch: Batch, task: str) -> Tensor:
+    """Cross-entropy of logits (B, K) for class targets (B,) int64, nats; the mean over the images with a label."""
+    targets = batch.targets
     if targets.ndim != 1 or targets.dtype != torch.int64:
         raise ValueError(
             f"task '{task}' needs class targets of shape (B,) and type int64, but the batch has "
             f"{tuple(targets.shape)} of {targets.dtype}: attach it to a data set with labels"
         )
-    return F.cross_entropy(logits, targets)
+    if batch.labelled is None:
+        return F.cross_entropy(logits, targets)
+    share = batch.labelled_share
+    return _over_labelled(F.cross_entropy(logits, targets, reduction="none"), batch.labelled, share)
 
 
-def gaussian_nll(prediction: Tensor, targets: Tensor, sigma: float, task: str) -> Tensor:
-    """Mean over the batch of sum_t (y_t - p_t)^2 / (2 sigma^2), both (B, T), nats without the constant."""
+def gaussian_nll(prediction: Tensor, targets: Tensor, batch: Batch, sigma: float, task: str) -> Tensor:
+    """sum_t (y_t - p_t)^2 / (2 sigma^2), both (B, T), nats without the constant; the mean over images with a target."""
     if prediction.shape != targets.shape:
         raise ValueError(
             f"task '{task}' predicts {tuple(prediction.shape)}, but the batch's targets are "
             f"{tuple(targets.shape)}: build the head for this data set"
         )
-    return F.mse_loss(prediction, targets, reduction="sum") / (2.0 * sigma**2 * prediction.shape[0])
+    if batch.labelled is None:
+        return F.mse_loss(prediction, targets, reduction="sum") / (2.0 * sigma**2 * prediction.shape[0])
+    nll = (prediction - targets).square().sum(1) / (2.0 * sigma**2)
+    return _over_labelled(nll, batch.labelled, batch.labelled_share)
 
 
-def _get(outputs: Outputs, key: ModelOutput) -> Tensor:
+def _over_labelled(values: Tensor, labelled: Tensor, share: float) -> Tensor:
+    """Sum of values (B,) over the labelled images, over the number of them that a batch has on average.
+
+    So its mean over batches is the mean over all of the data set's targets: a batch that happens to hold none of them
+    counts as nothing learned, not as a loss of zero.
+    """
+    return (values * labelled).sum() / (len(values) * share)
+
+
+def _get(outputs: Outputs, key: str) -> Tensor:
     if key not in outputs:
         given = ", ".join(str(name) for name in outputs)
-        raise ValueError(
-            f"the model did not return {key.value} (it returned {given}): add it to its forward()"
-        )
+        raise ValueError(f"the model did not return {key} (it returned {given}): add it to its forward()")
     return outputs[key]
 
 

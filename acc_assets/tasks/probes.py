@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import torch
 from torch import Tensor, nn
-
-from acc_assets.models.outputs import ModelOutput
 
 
 class LatentSlice(nn.Module):
@@ -36,23 +31,3 @@ class LinearProbe(LatentSlice):
     def forward(self, latent: Tensor) -> Tensor:
         values: Tensor = self.linear(super().forward(latent))  # (B, outputs)
         return values
-
-
-def measured_latent_dim(model: Any, dataset: Any) -> int:
-    """Width D of the latent of a module that does not say its `latent_dim`, from one forward pass on two images."""
-    shape = tuple(dataset.train.images.shape[1:])
-    reference = next(iter(model.parameters()), None)
-    images = torch.zeros((2, *shape), device=None if reference is None else reference.device)
-    training = model.training
-    with torch.no_grad(), torch.random.fork_rng():
-        model.eval()
-        outputs = model.encode(images) if hasattr(model, "encode") else model(images)
-        model.train(training)
-    latent = outputs.get(ModelOutput.LATENT)
-    if latent is None or latent.ndim != 2:
-        found = "none" if latent is None else f"the shape {tuple(latent.shape)}"
-        raise ValueError(
-            f"{type(model).__name__} must return a flat latent (B, D) under ModelOutput.LATENT, found {found}: "
-            "flatten or pool it in forward()"
-        )
-    return int(latent.shape[1])

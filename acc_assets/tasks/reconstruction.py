@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from acc_assets.models.outputs import ModelOutput
-from acc_assets.tasks.base import Batch, Evaluator, Outputs, Task
+from acc_assets.models import ModelOutput
+from acc_assets.tasks.base import NATS, Task
 from acc_assets.tasks.health import LossHealth, against_baseline
+from acc_assets.tasks.view import Evaluator, StepView
+from acc_assets.tree.config import PositiveNumber, config
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 ErrorKind = Literal["bce", "mse", "l1"]
 Reduction = Literal["sum", "mean"]
 DEFAULT_SIGMA = {"mse": 0.1, "l1": 0.05}
+PER_PIXEL = {"bce": "nats per pixel", "mse": "squared error per pixel", "l1": "absolute error per pixel"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class ReconstructionTask(Task):
     """Negative log-likelihood of the clean image under the decoder, without its constant, in nats per image.
 
@@ -36,28 +38,18 @@ class ReconstructionTask(Task):
     """
 
     error: ErrorKind = "bce"
-    sigma: float | None = None
+    sigma: PositiveNumber | None = None
     reduction: Reduction = "sum"
 
     kind: ClassVar[str] = "reconstruction"
     sets_scale: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        for field, allowed in (("error", get_args(ErrorKind)), ("reduction", get_args(Reduction))):
-            if getattr(self, field) not in allowed:
-                raise ValueError(
-                    f"task '{self.name}' has {field}={getattr(self, field)!r}: allowed are {', '.join(allowed)}"
-                )
-        if self.sigma is None:
-            return
-        if self.error == "bce" or self.reduction == "mean":
+        if self.sigma is not None and (self.error == "bce" or self.reduction == "mean"):
             raise ValueError(
-                f"task '{self.name}' has sigma={self.sigma}, which error={self.error!r} with "
-                f"reduction={self.reduction!r} does not use: leave sigma out"
+                f"sigma is {self.sigma}, which error={self.error!r} with reduction={self.reduction!r} does not use; "
+                "leave sigma out"
             )
-        if not self.sigma > 0:
-            raise ValueError(f"task '{self.name}' has sigma={self.sigma}: it must be a positive number")
 
     @property
     def nats_per_error(self) -> float:
@@ -67,33 +59,38 @@ class ReconstructionTask(Task):
         sigma = self.sigma or DEFAULT_SIGMA[self.error]
         return 1.0 / (2.0 * sigma**2) if self.error == "mse" else 1.0 / sigma
 
-    def needs(self) -> frozenset[ModelOutput]:
+    @property
+    def unit(self) -> str:
+        """Nats per image; with reduction="mean" the error itself, per pixel."""
+        return PER_PIXEL[self.error] if self.reduction == "mean" else NATS
+
+    def needs(self) -> frozenset[str]:
         """The reconstruction; logits, where the model returns them too, make "bce" exact."""
         return frozenset({ModelOutput.RECONSTRUCTION})
 
-    def loss(self, outputs: Outputs, batch: Batch, head: nn.Module | None = None) -> Tensor:
-        """Scalar: nats per image, or with reduction="mean" the mean error per pixel."""
+    def loss(self, view: StepView) -> Tensor:
+        """Scalar, in the task's unit."""
         from acc_assets.tasks import losses
 
-        error = losses.reconstruction_error(outputs, batch.images, self.error)
-        return error * self.nats_per_error / self.denominator(batch.images)
+        error = losses.reconstruction_error(view.outputs, view.batch.images, self.error)
+        return error * self.nats_per_error / self.denominator(view.batch.images)
 
     def denominator(self, images: Any) -> int:
         """What the summed error of images (B, C, H, W) is divided by: B, or all their pixels."""
         return math.prod(images.shape) if self.reduction == "mean" else int(images.shape[0])
 
-    def evaluator(self, head: nn.Module | None = None) -> Evaluator:
+    def evaluator(self) -> Evaluator:
         """Evaluator of loss, l1, mse and psnr."""
         from acc_assets.tasks.evaluators import ReconstructionEvaluator
 
-        return ReconstructionEvaluator(self)
+        return ReconstructionEvaluator(self.name, self.error, self.nats_per_error, self.denominator)
 
     def baseline(self, dataset: Any) -> dict[str, float]:
         """Metrics of the mean training image on the test split; `loss_floor` is the loss of a perfect copy."""
         from acc_assets.tasks import baselines
 
-        return baselines.mean_image(self, dataset)
+        return baselines.mean_image(self.evaluator, dataset)
 
     def health(self, losses: Sequence[float], baseline: Mapping[str, float], model: Any = None) -> LossHealth:
         """Healthy below half of the mean image's loss above the floor, warning below 0.9 of it, else critical."""
-        return against_baseline(losses, baseline["loss"], baseline["loss_floor"])
+        return against_baseline(losses, baseline["loss"], baseline["loss_floor"], unit=self.unit)

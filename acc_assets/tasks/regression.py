@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from acc_assets.tasks.base import Batch, Evaluator, Outputs, ProbeTask, dataset_fact
+from acc_assets.models import Outputs
+from acc_assets.tasks.base import ProbeTask, dataset_fact
 from acc_assets.tasks.health import LossHealth, against_baseline
+from acc_assets.tasks.view import Evaluator, StepView
+from acc_assets.tree.config import Positive, PositiveNumber, Several, config
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class RegressionTask(ProbeTask):
     """Gaussian negative log-likelihood of a linear probe, without its constant, in nats per image.
 
@@ -26,18 +28,11 @@ class RegressionTask(ProbeTask):
     (both the mean over columns).
     """
 
-    output_dim: int | None = None
-    target_names: tuple[str, ...] | None = None
-    sigma: float = 0.1
+    output_dim: Positive | None = None
+    target_names: Several[str] | None = None
+    sigma: PositiveNumber = 0.1
 
     kind: ClassVar[str] = "regression"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.sigma > 0:
-            raise ValueError(f"task '{self.name}' has sigma={self.sigma}: it must be a positive number")
-        if self.target_names is not None:
-            object.__setattr__(self, "target_names", tuple(self.target_names))
 
     def check(self, model_config: Any, dataset_config: Any) -> None:
         """Also raise ValueError when the targets are not real, a name is unknown, or `output_dim` is wrong."""
@@ -62,19 +57,18 @@ class RegressionTask(ProbeTask):
         """Linear probe from the slice's width to the number of targets."""
         return self._build_probe(model, dataset, self._width(dataset) or _columns_of(dataset.train.targets))
 
-    def loss(self, outputs: Outputs, batch: Batch, head: nn.Module | None) -> Tensor:
-        """Scalar negative log-likelihood, nats per image."""
+    def loss(self, view: StepView) -> Tensor:
+        """Scalar negative log-likelihood, nats per image with a target."""
         from acc_assets.tasks import losses
 
-        return losses.gaussian_nll(
-            self._probe(head)(losses.latent(outputs)), self.select(batch), self.sigma, self.name
-        )
+        prediction = self._probe(view.head)(losses.latent(view.outputs))
+        return losses.gaussian_nll(prediction, self.select(view.batch), view.batch, self.sigma, self.name)
 
-    def evaluator(self, head: nn.Module | None) -> Evaluator:
+    def evaluator(self) -> Evaluator:
         """Evaluator of loss, mae and r2, on the posterior mean."""
         from acc_assets.tasks.evaluators import RegressionEvaluator
 
-        return RegressionEvaluator(self, self._probe(head))
+        return RegressionEvaluator(self.name, self._point_prediction, self.select, self.sigma)
 
     def predict(self, outputs: Outputs, head: nn.Module | None) -> Tensor:
         """Predicted targets (B, T), from the posterior mean."""
@@ -87,11 +81,11 @@ class RegressionTask(ProbeTask):
         """Metrics on the test split of the mean training target."""
         from acc_assets.tasks import baselines
 
-        return baselines.mean_target(self, dataset)
+        return baselines.mean_target(self.select, self.sigma, dataset)
 
     def health(self, losses: Sequence[float], baseline: Mapping[str, float], model: Any = None) -> LossHealth:
         """Healthy below half of the mean target's loss, warning below 0.9 of it, else critical."""
-        return against_baseline(losses, baseline["loss"])
+        return against_baseline(losses, baseline["loss"], unit=self.unit)
 
     @property
     def columns(self) -> tuple[str, ...]:

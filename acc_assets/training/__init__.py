@@ -1,9 +1,8 @@
 """Training: exact, resumable, and a dumb pipe from batches through a model to tasks. No dagster."""
 
-from acc_assets.training.batches import LazyData, load_data
 from acc_assets.training.checkpoint import CheckpointState, Identity, parse_checkpoint
 from acc_assets.training.errors import CheckpointRefused, TrainingCancelled, TrainingDiverged, TrainingError
-from acc_assets.training.evaluation import EncodedSplit, device_of, encode_split, evaluate
+from acc_assets.training.evaluation import device_of, encode_split, evaluate
 from acc_assets.training.generalisation import judge_generalisation
 from acc_assets.training.loading import LoadedModel, load_model
 from acc_assets.training.materialize import CheckpointResult, build_checkpoint
@@ -15,9 +14,7 @@ __all__ = [
     "CheckpointRefused",
     "CheckpointResult",
     "CheckpointState",
-    "EncodedSplit",
     "Identity",
-    "LazyData",
     "LoadedModel",
     "NoProgress",
     "ProgressSink",
@@ -33,7 +30,6 @@ __all__ = [
     "evaluate",
     "judge_generalisation",
     "load_checkpoint",
-    "load_data",
     "load_final",
     "load_model",
     "parse_checkpoint",

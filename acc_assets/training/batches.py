@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from acc_assets.datasets import Batch, ImageData, Split
+from acc_assets.datasets import Batch, ImageData, Split, load_dataset
 from acc_assets.training.randomness import derived_seed, generator
 
 
@@ -44,6 +45,9 @@ class BatchSource:
             name: torch.from_numpy(values).to(device)
             for name, values in chosen_factors(data.train, columns).items()
         }
+        labelled = data.train.labelled
+        self._labelled = None if labelled is None else torch.from_numpy(labelled).to(device)
+        self._labelled_share = 1.0 if labelled is None else float(labelled.mean())
         self._epoch = -1
         self._order = torch.empty(0, dtype=torch.int64)
 
@@ -70,6 +74,8 @@ class BatchSource:
             inputs=inputs,
             targets=self._targets.index_select(0, indices),
             factors={name: values.index_select(0, indices) for name, values in self._factors.items()},
+            labelled=None if self._labelled is None else self._labelled.index_select(0, indices),
+            labelled_share=self._labelled_share,
         )
 
     def _indices(self) -> Tensor:
@@ -102,23 +108,17 @@ def chosen_factors(split: Split, columns: Sequence[str]) -> dict[str, np.ndarray
     return {name: there[name] for name in columns}
 
 
-def load_data(config: Any) -> ImageData:
-    """The arrays behind a data set reference's configuration."""
-    loaded = config.load()
-    if not isinstance(loaded, ImageData):
-        raise ValueError(
-            f"{config!r} gave a {type(loaded).__name__}; a data set must be an ImageData: return one from the loader."
-        )
-    return loaded
-
-
 class LazyData:
     """Stands for a data set's arrays and loads them when a task first asks for one of them."""
 
-    def __init__(self, config: Any) -> None:
-        self._config = config
+    def __init__(self, config: Any, seed: int) -> None:
+        self._config, self._seed = config, seed
+
+    @cached_property
+    def _data(self) -> ImageData:
+        return load_dataset(self._config, self._seed)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        if name.startswith("_"):
             raise AttributeError(name)
-        return getattr(load_data(self._config), name)
+        return getattr(self._data, name)

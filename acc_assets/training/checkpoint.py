@@ -16,7 +16,7 @@ from torch import Tensor
 
 from acc_assets.training.errors import CheckpointRefused
 
-FORMAT = 1
+FORMAT = 2
 Weights = dict[str, Tensor]
 
 

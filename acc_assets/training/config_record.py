@@ -54,7 +54,7 @@ def describe_run(
         "seed": seed,
         "spec": spec,
         "spec_hash": node.spec_hash,
-        "tasks": spec["tasks"],
+        "tasks": [{**told, "unit": task.unit} for told, task in zip(spec["tasks"], node.tasks, strict=True)],
         "phases": spec["phases"],
         "model": spec["model"],
         **able.to_json(),
@@ -79,10 +79,15 @@ def describe_run(
 
 
 def describe_data(config: Any, data: ImageData | None) -> dict[str, Any]:
-    """Source, digest and sizes of one data set; from its configuration where it was not loaded."""
+    """Source, digest and sizes of one data set; from its configuration where it was not loaded.
+
+    `labelled` counts the training images with a target, where not all have one.
+    """
     facts: dict[str, Any] = config.describe()
     if data is not None:
         facts.update(source=data.source, **data.sizes)
+        if data.train.labelled is not None:
+            facts["labelled"] = int(data.train.labelled.sum())
     return {**facts, "digest": data.digest if data is not None else None}
 
 

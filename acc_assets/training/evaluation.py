@@ -4,36 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from acc_assets.datasets import Batch, ImageData, Split
+from acc_assets.datasets import Batch, ImageData, Split, SplitName
 from acc_assets.models import ModelOutput
-from acc_assets.models.abilities import coded, every_output, point_latent
+from acc_assets.models.abilities import coded, every_output, kept_outputs, point_latent, shared_outputs
+from acc_assets.tasks import StepView
 from acc_assets.training.batches import chosen_factors
 from acc_assets.training.objective import as_images, group_tasks
 
-SplitName = Literal["train", "validation", "test"]
 BATCH_SIZE = 512
-
-
-@dataclass(frozen=True)
-class EncodedSplit:
-    """What one pass over N images gives.
-
-    mu: (N, D) float32, the latent of a model that is not variational. logvar: (N, D) or None. predictions: by
-    task, (N,) class indices or (N, T) values. error: (N,) float32, the squared error of the reconstruction,
-    mean over pixels; None for a model without decoder.
-    """
-
-    mu: np.ndarray
-    logvar: np.ndarray | None
-    predictions: dict[str, np.ndarray]
-    error: np.ndarray | None
 
 
 def evaluate(
@@ -53,12 +37,12 @@ def evaluate(
     metrics: dict[str, dict[str, float]] = {}
     with evaluating(model, heads):
         for group in group_tasks(model, tasks, datasets, device):
-            evaluators = {task.name: task.evaluator(heads.get(task.name)) for task in group.tasks}
+            evaluators = {task.name: task.evaluator() for task in group.tasks}
             shown = getattr(datasets[group.dataset], split)
             for batch in _batches(shown, batch_size, device, group.columns):
                 outputs = group.forward(model, batch.images)
-                for evaluator in evaluators.values():
-                    evaluator.update(outputs, batch)
+                for name, evaluator in evaluators.items():
+                    evaluator.update(StepView(outputs, batch, heads.get(name), model))
             metrics |= {name: evaluator.compute() for name, evaluator in evaluators.items()}
     return {task.name: metrics[task.name] for task in tasks}
 
@@ -72,39 +56,41 @@ def encode_split(
     device: torch.device | None = None,
     *,
     decode: bool = True,
-) -> EncodedSplit:
-    """Codes, predictions and errors of uint8 images (N, C, H, W) in one pass; without `decode` no errors.
+) -> dict[str, np.ndarray]:
+    """What a model makes of uint8 images (N, C, H, W) in one pass, as arrays by name; without `decode` no errors.
 
-    Raises ValueError when the model gives no flat latent.
+    `mu` (N, D): the posterior mean, the latent of a model that is not variational. Each other output of an example by
+    its own name (N, ...), such as `logvar`, maps left out; each shared one as it is, without N. `error` (N,): squared
+    error of the reconstruction, mean over pixels, where there is one. `pred/<task>`: class indices (N,) or values
+    (N, T). Floats are float32. Raises ValueError when the model gives no flat latent.
     """
     device = device or device_of(model)
     outputs_of = every_output if decode else coded
-    columns: dict[str, list[np.ndarray]] = {}
-
-    def add(name: str, values: Tensor) -> None:
-        columns.setdefault(name, []).append(values.detach().cpu().numpy())
-
+    columns: dict[str, list[Tensor]] = {}
+    shared: dict[str, Tensor] = {}
     with evaluating(model, heads):
         for start in range(0, len(images), batch_size):
             pixels = as_images(torch.from_numpy(images[start : start + batch_size]), device)
             outputs = outputs_of(model, pixels)
-            latent = point_latent(outputs)
-            if latent is None:
+            if point_latent(outputs) is None:
                 raise ValueError(
                     f"{type(model).__name__} returns no flat latent (B, D): return one under ModelOutput.LATENT."
                 )
-            add("mu", latent.float())
-            if ModelOutput.LOGVAR in outputs:
-                add("logvar", outputs[ModelOutput.LOGVAR].float())
+            found = kept_outputs(model, outputs)
             if decode and ModelOutput.RECONSTRUCTION in outputs:
-                add("error", (outputs[ModelOutput.RECONSTRUCTION] - pixels).square().flatten(1).mean(1))
+                found["error"] = (outputs[ModelOutput.RECONSTRUCTION] - pixels).square().flatten(1).mean(1)
             for task in tasks:
                 prediction = task.predict(outputs, heads.get(task.name))
                 if prediction is not None:
-                    add(f"pred/{task.name}", prediction)
-    arrays = {name: np.concatenate(parts) for name, parts in columns.items()}
-    predictions = {name[5:]: values for name, values in arrays.items() if name.startswith("pred/")}
-    return EncodedSplit(arrays["mu"], arrays.get("logvar"), predictions, arrays.get("error"))
+                    found[f"pred/{task.name}"] = prediction
+            for name, values in found.items():
+                columns.setdefault(name, []).append(values.cpu())
+            shared = shared_outputs(model, outputs)
+    arrays = {name: torch.cat(parts) for name, parts in columns.items()} | shared
+    return {
+        name: (values.float() if values.is_floating_point() else values).detach().cpu().numpy()
+        for name, values in arrays.items()
+    }
 
 
 @contextlib.contextmanager
@@ -132,4 +118,8 @@ def _batches(split: Split, batch_size: int, device: torch.device, columns: Seque
             name: torch.from_numpy(values[start : start + batch_size]).to(device)
             for name, values in named.items()
         }
-        yield Batch(images=images, inputs=images, targets=targets, factors=factors)
+        labelled = split.labelled
+        given = (
+            None if labelled is None else torch.from_numpy(labelled[start : start + batch_size]).to(device)
+        )
+        yield Batch(images=images, inputs=images, targets=targets, factors=factors, labelled=given)

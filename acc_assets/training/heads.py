@@ -51,7 +51,7 @@ def build_heads(
     for task in tasks:
         with torch.random.fork_rng(devices=[]):
             seed_device(_CPU, seed, "head", task.name)
-            head = task.build_head(model, LazyData(task.dataset.config))
+            head = task.build_head(model, LazyData(task.dataset.config, seed))
         if head is None:
             continue
         saved = weights.get(task.name, {})

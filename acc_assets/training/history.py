@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_NOTHING: Mapping[str, Tensor | float] = MappingProxyType({})
+_RESERVED = ("loss", "val")  # what the other series begin with
 EXPLODED = 1e4  # a loss this many times its first value, or this many nats, will not come back
 
 
@@ -17,19 +22,25 @@ class LossWindow:
     """Losses of the steps since the last log, kept on the device and read back once.
 
     Row i holds step i of the window, column j task j; the last column is the weighted total. Tasks that a step
-    did not draw are masked.
+    did not draw are masked. Diagnostics come as they are told, a vector a step.
     """
 
     def __init__(self, tasks: Sequence[str], capacity: int, device: torch.device) -> None:
         self.tasks = list(tasks)
         self._values = torch.zeros(capacity, len(self.tasks) + 1, device=device)
         self._drawn: list[list[bool]] = []
+        self._told: list[tuple[tuple[str, ...], Tensor]] = []  # by step that told any: names, values (n,)
 
     def __len__(self) -> int:
         return len(self._drawn)
 
-    def push(self, losses: Mapping[str, Tensor], total: Tensor) -> None:
-        """Record one step; nothing is read back from the device."""
+    def push(
+        self,
+        losses: Mapping[str, Tensor],
+        total: Tensor,
+        diagnostics: Mapping[str, Tensor | float] = _NOTHING,
+    ) -> None:
+        """Record one step; nothing is read back from the device. diagnostics: scalars by `<task>/<name>`."""
         row = self._values[len(self._drawn)]
         drawn = [name in losses for name in self.tasks]
         columns = [losses[name].detach() for name in self.tasks if name in losses] + [total.detach()]
@@ -39,6 +50,21 @@ class LossWindow:
             chosen = [index for index, there in enumerate([*drawn, True]) if there]
             row[chosen] = torch.stack(columns)
         self._drawn.append(drawn)
+        if diagnostics:
+            like = self._values
+            scalars = [
+                value.detach().reshape(()).to(like) if isinstance(value, Tensor) else like.new_full((), value)
+                for value in diagnostics.values()
+            ]
+            self._told.append((tuple(diagnostics), torch.stack(scalars)))
+
+    def diagnostics(self) -> dict[str, float]:
+        """The mean of each diagnostic over the steps that told a finite value; NaN where none did."""
+        values: dict[str, list[float]] = {}
+        for names, told in self._told:
+            for name, value in zip(names, told.tolist(), strict=True):
+                values.setdefault(name, []).append(value)
+        return {name: _finite_mean(np.array(column)) for name, column in values.items()}
 
     def read(self) -> np.ndarray:
         """float64 (steps, tasks + 1); NaN where a task was not drawn, see `first_bad` for real NaNs."""
@@ -66,17 +92,20 @@ class LossWindow:
     def clear(self) -> None:
         """Start the next window."""
         self._drawn.clear()
+        self._told.clear()
 
     def state(self) -> dict[str, Any]:
         """What a snapshot in the middle of a window must hold."""
         return {
             "values": self._values[: len(self)].cpu().clone(),
             "drawn": [list(row) for row in self._drawn],
+            "told": [[list(names), told] for names, told in self._told],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue a window from a snapshot."""
         self._drawn = [list(row) for row in state["drawn"]]
+        self._told = [(tuple(names), told.to(self._values.device)) for names, told in state["told"]]
         self._values[: len(self)].copy_(state["values"])
 
 
@@ -94,6 +123,7 @@ class History:
         means = np.where(counts > 0, np.nansum(values, axis=0) / np.maximum(counts, 1), np.nan)
         row = {"step": float(step), "total": float(means[-1]), "lr": lr}
         row |= {f"loss/{name}": float(mean) for name, mean in zip(window.tasks, means, strict=False)}
+        row |= window.diagnostics()
         self.train.append(row)
         return row
 
@@ -110,6 +140,15 @@ class History:
         rows = [row for row in self.train if math.isfinite(row.get(column, math.nan))]
         return [(int(row["step"]), row[column]) for row in rows]
 
+    def diagnostics(self, task: str) -> dict[str, list[float]]:
+        """The finite values of each diagnostic of one task, by its name, in the order of the steps."""
+        found: dict[str, list[float]] = {}
+        for row in self.train:
+            for name, value in row.items():
+                if is_diagnostic(name) and name.startswith(f"{task}/") and math.isfinite(value):
+                    found.setdefault(name.removeprefix(f"{task}/"), []).append(value)
+        return found
+
     def arrays(self) -> dict[str, np.ndarray]:
         """Columns for `history.npz`: step and val_step int64, everything else float64, NaN where absent."""
         return _columns(self.train, "step", ("total", "lr")) | _columns(self.validation, "val_step", ())
@@ -125,6 +164,37 @@ class History:
         """Continue from a snapshot."""
         self.train = [dict(row) for row in state["train"]]
         self.validation = [dict(row) for row in state["validation"]]
+
+
+def named_diagnostics(task: str, diagnostics: Mapping[str, Tensor | float]) -> dict[str, Tensor | float]:
+    """A task's diagnostics by `<task>/<name>`; raises ValueError for what is no number or cannot have its name."""
+    for name, value in diagnostics.items():
+        if not _NAME.fullmatch(name) or task in _RESERVED:
+            raise ValueError(
+                f"task '{task}' tells the diagnostic {name!r}: a name has letters, digits and '_', and the task itself "
+                f"must not be called {' or '.join(_RESERVED)}, since the series is called <task>/<name>"
+            )
+        scalar = value.numel() == 1 if isinstance(value, Tensor) else isinstance(value, int | float)
+        if not scalar:
+            kind = (
+                f"a tensor {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+            )
+            raise ValueError(
+                f"task '{task}' tells the diagnostic {name!r} as {kind}: give one number, a float or a tensor of one "
+                "element, and each element of a vector under a name of its own"
+            )
+    return {f"{task}/{name}": value for name, value in diagnostics.items()}
+
+
+def is_diagnostic(series: str) -> bool:
+    """Whether a series of the history is a task's diagnostic: `<task>/<name>` of a task, not `loss/<task>`."""
+    owner, slash, _ = series.partition("/")
+    return bool(slash) and owner not in _RESERVED
+
+
+def _finite_mean(values: np.ndarray) -> float:
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if len(finite) else math.nan
 
 
 def _columns(rows: Sequence[Mapping[str, float]], index: str, always: Sequence[str]) -> dict[str, np.ndarray]:

@@ -10,10 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from acc_assets.datasets import ImageData
+from acc_assets.datasets import ImageData, load_dataset
 from acc_assets.storage import DamagedArtifact, RunDirectory, StorageBusy
 from acc_assets.tasks import NOT_TRAINED
-from acc_assets.training.batches import load_data
 from acc_assets.training.checkpoint import CheckpointState, Identity
 from acc_assets.training.config_record import describe_run
 from acc_assets.training.errors import TrainingCancelled, TrainingDiverged, TrainingError
@@ -84,7 +83,11 @@ def build_checkpoint(
     ):
         parent = _parent_state(node, parent_run)
         needs_data = node.kind == "trained" or node.evaluated
-        datasets = {name: load_data(ref.config) for name, ref in node.datasets.items()} if needs_data else {}
+        datasets = (
+            {name: load_dataset(ref.config, seed) for name, ref in node.datasets.items()}
+            if needs_data
+            else {}
+        )
         identity = Identity(
             recipe=recipe,
             node=node.tag,

@@ -10,10 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from acc_assets.datasets import ImageData
-from acc_assets.models import ModelOutput
+from acc_assets.models import Outputs
 from acc_assets.models.abilities import named_outputs
-
-Outputs = dict[ModelOutput, Tensor]
 
 
 @dataclass(frozen=True)
@@ -74,13 +72,13 @@ def as_images(pixels: Tensor, device: torch.device) -> Tensor:
     return pixels.to(device).to(torch.float32).div_(255.0)
 
 
-def to_float32(outputs: Mapping[ModelOutput, Tensor]) -> Outputs:
+def to_float32(outputs: Outputs) -> Outputs:
     """Outputs of a pass in reduced precision as float32, so that losses are summed in full precision."""
     return {key: value.float() for key, value in outputs.items()}
 
 
 def _probe(model: nn.Module, tasks: Sequence[Any], images: Tensor) -> tuple[bool, Outputs]:
-    needs = frozenset[ModelOutput]().union(*(task.needs() for task in tasks))
+    needs = frozenset[str]().union(*(task.needs() for task in tasks))
     training = model.training
     devices = [images.device] if images.device.type == "cuda" else []
     with torch.no_grad(), torch.random.fork_rng(devices):

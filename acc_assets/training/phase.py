@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from acc_assets.datasets import ImageData
+from acc_assets.tasks import Loss, StepView, Task
 from acc_assets.training.batches import BatchSource
 from acc_assets.training.early_stopping import EarlyStop
 from acc_assets.training.evaluation import evaluate
-from acc_assets.training.history import LossWindow
+from acc_assets.training.history import LossWindow, named_diagnostics
 from acc_assets.training.objective import TaskGroup, task_scales, to_float32
 from acc_assets.training.optimization import (
     MovingAverage,
@@ -77,6 +78,7 @@ class PhaseTrainer:
         self.average = MovingAverage(phase.ema_decay, self._parameters) if phase.ema_decay else None
         self.early_stop = EarlyStop(phase.early_stopping) if phase.early_stopping else None
         self._scaler = torch.amp.GradScaler(device.type) if phase.precision == "float16" else None
+        self._stateful = {task.name for task in phase.tasks if type(task).after_step is not Task.after_step}
         self._changing_rate = phase.lr_schedule != "constant" or phase.warmup_steps > 0
         self.model.train()
         for head in self.heads.values():
@@ -99,16 +101,25 @@ class PhaseTrainer:
             set_rates(self.optimizer, lr_factor(self.phase, phase_step))
         chosen = self._draw_task(step)
         losses: dict[str, Tensor] = {}
+        diagnostics: dict[str, Tensor | float] = {}
+        kept: list[tuple[Any, StepView]] = []
         total: Tensor | None = None
         for group in self.groups:
             tasks = [task for task in group.tasks if chosen is None or task.name == chosen]
-            for task, loss in self._group_losses(group, tasks, step):
-                losses[task.name] = loss
-                weighted = loss * (task.weight_at(phase_step) * self.scales[task.name])
+            for task, view, loss in self._group_losses(group, tasks, step):
+                if loss.diagnostics:
+                    diagnostics |= named_diagnostics(task.name, loss.diagnostics)
+                if task.name in self._stateful:
+                    kept.append((task, view))
+                losses[task.name] = loss.value
+                weighted = loss.value * (task.weight_at(phase_step) * self.scales[task.name])
                 total = weighted if total is None else total + weighted
         assert total is not None  # a phase has at least one task
         self._update(total)
-        self.window.push(losses, total)
+        self.window.push(losses, total, diagnostics)
+        with torch.no_grad():
+            for task, view in kept:
+                task.after_step(view)
         self.step_in_phase += 1
         for name, source in self._sources.items():
             self.positions[name] = source.position
@@ -121,7 +132,9 @@ class PhaseTrainer:
         name: str = tasks[derived_seed(self._seed, "task", step) % len(tasks)].name
         return name
 
-    def _group_losses(self, group: TaskGroup, tasks: list[Any], step: int) -> list[tuple[Any, Tensor]]:
+    def _group_losses(
+        self, group: TaskGroup, tasks: list[Any], step: int
+    ) -> list[tuple[Any, StepView, Loss]]:
         source = self._sources[group.dataset]
         if not tasks:
             source.skip()
@@ -132,7 +145,12 @@ class PhaseTrainer:
             outputs = group.forward(self.model, batch.inputs)
         if self.phase.precision != "float32":
             outputs = to_float32(outputs)
-        return [(task, task.loss(outputs, batch, self.heads.get(task.name))) for task in tasks]
+        seen = []
+        for task in tasks:
+            view = StepView(outputs, batch, self.heads.get(task.name), self.model, self.step_in_phase)
+            loss = task.loss(view)
+            seen.append((task, view, loss if isinstance(loss, Loss) else Loss(loss)))
+        return seen
 
     def _update(self, total: Tensor) -> None:
         for parameter in self._parameters:  # as optimizer.zero_grad does, without its profiler hooks

@@ -10,7 +10,7 @@ from torch import nn
 
 from acc_assets.datasets import ImageData
 from acc_assets.tasks import Health
-from acc_assets.tasks.health import worst
+from acc_assets.tasks.health import final_loss, worst
 from acc_assets.training.history import History
 
 TREND_SHARE = 0.2  # of the curve, at its end, compared with as much before it
@@ -21,10 +21,11 @@ CURVE_POINTS = 100
 def summarize_tasks(
     tasks: Sequence[Any], history: History, datasets: Mapping[str, ImageData], model: nn.Module
 ) -> dict[str, dict[str, Any]]:
-    """By task name: kind, mean, final, min, max, trend, health with its reason and thresholds, and a thinned curve.
+    """By task name: kind, unit, mean, final, min, max, trend, health with reason and thresholds, and a thinned curve.
 
     Losses are the unweighted training losses of the last phase in which the task was trained and those before;
-    final is the mean over the last tenth of the curve.
+    final is the mean over the last tenth of the curve. `diagnostics` holds final, min and max of each that the task
+    told beside its loss.
     """
     summaries: dict[str, dict[str, Any]] = {}
     for task in tasks:
@@ -33,11 +34,11 @@ def summarize_tasks(
             continue
         losses = [loss for _, loss in curve]
         health = task.health(losses, task.baseline(datasets[task.dataset.name]), model)
-        tail = losses[-max(1, len(losses) // 10) :]
         summaries[task.name] = {
             "kind": task.kind,
+            "unit": task.unit,
             "mean": sum(losses) / len(losses),
-            "final": sum(tail) / len(tail),
+            "final": final_loss(losses),
             "min": min(losses),
             "max": max(losses),
             "trend": trend(losses),
@@ -45,6 +46,10 @@ def summarize_tasks(
             "reason": health.reason,
             "thresholds": dict(health.thresholds),
             "curve": _thin(curve),
+            "diagnostics": {
+                name: {"final": final_loss(told), "min": min(told), "max": max(told)}
+                for name, told in history.diagnostics(task.name).items()
+            },
         }
     return summaries
 

@@ -1,28 +1,37 @@
 """Recipes traced into trees of checkpoints. No torch, no dagster."""
 
+from acc_assets.tree.analyses import DECODE, LATENT, RECONSTRUCTION, Analysis, AnalysisScope, Check
+from acc_assets.tree.config import config, json_schema
 from acc_assets.tree.discovery import BrokenRecipe, Discovered, discover, discover_file
 from acc_assets.tree.errors import RecipeError
 from acc_assets.tree.guard import TRACE_SECONDS
-from acc_assets.tree.manifold import ManifoldAnalysis
-from acc_assets.tree.nodes import DatasetRef, Tree, TreeNode
+from acc_assets.tree.nodes import Tree, TreeNode
 from acc_assets.tree.phases import PHASE_OPTIONS, EarlyStopping, TrainPhase
-from acc_assets.tree.recipe import ANALYSIS_SUFFIXES, Recipe, RecipeContext
+from acc_assets.tree.recipe import RESERVED_TAGS, Recipe, RecipeContext
+from acc_assets.tree.references import Dataset, DatasetRef
 from acc_assets.tree.sources import source_files
 from acc_assets.tree.spec import Call, canonical, spec_hash
 from acc_assets.tree.tracing import recipe_parameters, trace
 from acc_assets.tree.yaml_loader import parse_value
 from acc_assets.tree.yaml_recipe import Vocabulary
+from acc_assets.tree.yaml_schema import recipe_schema
 
 __all__ = [
-    "ANALYSIS_SUFFIXES",
+    "DECODE",
+    "LATENT",
     "PHASE_OPTIONS",
+    "RECONSTRUCTION",
+    "RESERVED_TAGS",
     "TRACE_SECONDS",
+    "Analysis",
+    "AnalysisScope",
     "BrokenRecipe",
     "Call",
+    "Check",
+    "Dataset",
     "DatasetRef",
     "Discovered",
     "EarlyStopping",
-    "ManifoldAnalysis",
     "Recipe",
     "RecipeContext",
     "RecipeError",
@@ -31,10 +40,13 @@ __all__ = [
     "TreeNode",
     "Vocabulary",
     "canonical",
+    "config",
     "discover",
     "discover_file",
+    "json_schema",
     "parse_value",
     "recipe_parameters",
+    "recipe_schema",
     "source_files",
     "spec_hash",
     "trace",

@@ -111,6 +111,7 @@ def _trace_file(
         try:
             name = recipe_name(recipe)
             tree = replace(trace(recipe, **parameters.get(name, {})), source=str(path))
+            vocabulary.check(tree)
         except BaseException as error:
             broken.append(_broken(one_line(name, MAX_NAME), path, error))
             continue

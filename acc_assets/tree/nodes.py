@@ -7,20 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from acc_assets.tree.analyses import Analysis
 from acc_assets.tree.errors import RecipeError
-from acc_assets.tree.manifold import ManifoldAnalysis
 from acc_assets.tree.phases import TrainPhase
+from acc_assets.tree.references import DatasetRef
 from acc_assets.tree.spec import canonical, spec_hash
 
 NodeKind = Literal["root", "fork", "trained"]
-
-
-@dataclass(frozen=True)
-class DatasetRef:
-    """A data set under the name that a recipe gave it; `config.load()` brings the arrays."""
-
-    name: str
-    config: Any
 
 
 @dataclass(frozen=True)
@@ -35,9 +28,8 @@ class TreeNode:
     tasks: tuple[Any, ...] = ()
     phases: tuple[TrainPhase, ...] = ()
     evaluated: bool = False
-    manifold: ManifoldAnalysis | None = (
-        None  # an analysis: it does not decide the weights, so `spec` leaves it out
-    )
+    # What it is analysed for; None: the standard analyses. They do not decide the weights, so `spec` leaves them out.
+    requests: tuple[Analysis, ...] | None = None
     notes: tuple[str, ...] = ()
     line: int | None = field(default=None, compare=False)  # of the recipe's file that made it
 
@@ -76,9 +68,12 @@ class TreeNode:
         return ranked[0].dataset if ranked else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tree:
-    """All nodes of one recipe in the order in which the recipe made them; parents stand before children."""
+    """All nodes of one recipe in the order in which the recipe made them; parents stand before children.
+
+    Two trees are the same where their `hash` is; `==` asks whether they are one object.
+    """
 
     name: str
     title: str
@@ -90,6 +85,7 @@ class Tree:
     nodes: Mapping[str, TreeNode]
     datasets: Mapping[str, DatasetRef] = field(default_factory=dict)
     source: str = ""
+    requests: tuple[Analysis, ...] = ()  # of all evaluated nodes together
 
     def __iter__(self) -> Iterator[TreeNode]:
         return iter(self.nodes.values())
@@ -106,13 +102,14 @@ class Tree:
                 "words": [self.name, self.title, self.description, self.question, self.hypothesis],
                 "seeds": canonical(self.seeds),
                 "parameters": canonical(self.parameters),
+                "requests": canonical(self.requests),
                 "datasets": {name: canonical(ref.config) for name, ref in self.datasets.items()},
                 "nodes": [
                     {
                         "spec": node.spec,
                         "branch": node.branch,
                         "evaluated": node.evaluated,
-                        "manifold": canonical(node.manifold),
+                        "requests": canonical(node.requests),
                         "notes": list(node.notes),
                         "phases": [phase.name for phase in node.phases],
                     }
@@ -142,13 +139,28 @@ class Tree:
             parent = self[parent].parent
         return line[::-1]
 
+    def lineage(self, tag: str) -> list[TreeNode]:
+        """Nodes from the root down to `tag`, both included."""
+        return [*self.ancestors(tag), self[tag]]
+
+    @property
+    def branches(self) -> list[str]:
+        """Names of the branches in the order in which the recipe makes them."""
+        return list(dict.fromkeys(node.branch for node in self if node.kind != "root"))
+
+    def shown(self) -> list[TreeNode]:
+        """The nodes that a comparison shows: those that the recipe evaluates, else the trained leaves."""
+        parents = {node.parent for node in self}
+        evaluated = [node for node in self if node.evaluated and node.kind != "root"]
+        return evaluated or [node for node in self if node.kind == "trained" and node.tag not in parents]
+
     def start_step(self, tag: str) -> int:
         """Steps that were trained before a node begins."""
         return sum(node.steps for node in self.ancestors(tag))
 
     def lineage_hash(self, tag: str) -> str:
         """Hash of a node's spec and of all its ancestors' specs: changes where the node's result may change."""
-        return spec_hash({"specs": [node.spec_hash for node in [*self.ancestors(tag), self[tag]]]})
+        return spec_hash({"specs": [node.spec_hash for node in self.lineage(tag)]})
 
     def subtree(self, tag: str) -> list[TreeNode]:
         """`tag` and everything made from it: a branch where `tag` is a fork."""

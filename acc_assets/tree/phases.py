@@ -2,43 +2,40 @@
 
 from __future__ import annotations
 
-import math
-import reprlib
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal, get_args
+from dataclasses import field, fields
+from typing import Annotated, Any, Literal, Protocol, runtime_checkable
+
+from pydantic import Field, WithJsonSchema
+
+from acc_assets.tree.config import MAX_STEPS, Amount, AnyNumberOf, PositiveNumber, Steps, config
 
 Optimizer = Literal["adam", "adamw", "sgd"]
 LRSchedule = Literal["constant", "cosine", "step"]
 TaskSampling = Literal["sum", "one"]
 Precision = Literal["float32", "bfloat16", "float16"]
 StopMode = Literal["min", "max"]
-MAX_STEPS = (
-    10**9
-)  # of one phase; at a thousand steps a second that is twelve days, so more is a slip of the hand
 MAX_BATCH = 10**6
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class EarlyStopping:
     """Stop when a validation metric has not improved for `patience` validations, and restore the best."""
 
-    task: str
-    metric: str
-    patience: int = 5
+    task: Annotated[str, Field(min_length=1, description="the name of a task")]
+    metric: Annotated[str, Field(min_length=1, description="the name of a metric")]
+    patience: Steps = 5
     mode: StopMode = "max"
-    min_delta: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in ("task", "metric"):
-            _require(bool(getattr(self, name)) and isinstance(getattr(self, name), str), self, name, "a name")
-        _require(is_whole(self.patience, 1, MAX_STEPS), self, "patience", "a whole number from 1")
-        _require(self.mode in get_args(StopMode), self, "mode", f"one of {get_args(StopMode)}")
-        _require(
-            is_number(self.min_delta) and self.min_delta >= 0, self, "min_delta", "a finite number from 0"
-        )
+    min_delta: Amount = 0.0
 
 
-@dataclass(frozen=True, kw_only=True)
+@runtime_checkable
+class Augments(Protocol):
+    """What distorts the images that the encoder sees."""
+
+    def apply(self, images: Any, generator: Any) -> Any: ...
+
+
+@config
 class TrainPhase:
     """One call of `train`: steps, the tasks attached at that time, and how to optimize.
 
@@ -47,102 +44,50 @@ class TrainPhase:
     `log_every` count steps.
     """
 
-    steps: int
-    tasks: tuple[Any, ...]
+    steps: Steps
+    tasks: AnyNumberOf[Any]
     name: str = field(default="", metadata={"hashed": False})
-    lr: float = 1e-3
-    batch_size: int = 64
+    lr: PositiveNumber = 1e-3
+    batch_size: Annotated[int, Field(ge=1, le=MAX_BATCH)] = 64
     optimizer: Optimizer = "adam"
-    weight_decay: float = 0.0
-    momentum: float = 0.9
+    weight_decay: Amount = 0.0
+    momentum: Amount = 0.9
     lr_schedule: LRSchedule = "constant"
-    warmup_steps: int = 0
-    lr_step_size: int = 1000
-    lr_gamma: float = 0.5
-    clip_norm: float | None = 100.0
-    ema_decay: float | None = None
+    warmup_steps: Annotated[int, Field(ge=0, le=MAX_STEPS)] = 0
+    lr_step_size: Steps = 1000
+    lr_gamma: PositiveNumber = 0.5
+    clip_norm: PositiveNumber | None = 100.0
+    ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
     early_stopping: EarlyStopping | None = None
     task_sampling: TaskSampling = "sum"
     precision: Precision = "float32"
-    augment: Any = None
-    snapshot_every: int | None = None
-    validate_every: int | None = None
-    log_every: int = 20
+    augment: (
+        Annotated[
+            Augments, WithJsonSchema({"description": "an augmentation such as Augmentation(shift_px=2)"})
+        ]
+        | None
+    ) = None
+    snapshot_every: Steps | None = None
+    validate_every: Steps | None = None
+    log_every: Steps = 20
 
-    def check(self) -> None:
-        """Raise `ValueError` that names the first field whose value is not allowed."""
-        for name, least, most in (
-            ("steps", 1, MAX_STEPS),
-            ("batch_size", 1, MAX_BATCH),
-            ("warmup_steps", 0, MAX_STEPS),
-            ("lr_step_size", 1, MAX_STEPS),
-            ("log_every", 1, MAX_STEPS),
-            ("snapshot_every", 1, MAX_STEPS),
-            ("validate_every", 1, MAX_STEPS),
-        ):
-            value, optional = getattr(self, name), name in ("snapshot_every", "validate_every")
-            allowed = f"{'None or ' if optional else ''}a whole number from {least} to {most:,}"
-            _require((optional and value is None) or is_whole(value, least, most), self, name, allowed)
-        for name in ("lr", "lr_gamma", "clip_norm"):
-            value, optional = getattr(self, name), name == "clip_norm"
-            allowed = f"{'None or ' if optional else ''}a finite number above 0"
-            _require((optional and value is None) or (is_number(value) and value > 0), self, name, allowed)
-        for name in ("weight_decay", "momentum"):
-            value = getattr(self, name)
-            _require(is_number(value) and value >= 0, self, name, "a finite number from 0")
-        for name, names in (
-            ("optimizer", Optimizer),
-            ("lr_schedule", LRSchedule),
-            ("task_sampling", TaskSampling),
-            ("precision", Precision),
-        ):
-            _require(getattr(self, name) in get_args(names), self, name, f"one of {get_args(names)}")
-        decay = self.ema_decay
-        _require(
-            decay is None or (is_number(decay) and 0 < decay < 1),
-            self,
-            "ema_decay",
-            "None or between 0 and 1",
-        )
-        _require(
-            self.augment is None or (hasattr(self.augment, "apply") and not isinstance(self.augment, type)),
-            self,
-            "augment",
-            "None or an augmentation such as Augmentation(shift_px=2)",
-        )
-        stopping = self.early_stopping
-        _require(
-            stopping is None or isinstance(stopping, EarlyStopping),
-            self,
-            "early_stopping",
-            "None or EarlyStopping(task=..., metric=...)",
-        )
-        if stopping is not None:
-            attached = [task.name for task in self.tasks]
-            if stopping.task not in attached:
-                raise ValueError(
-                    f"early_stopping.task={stopping.task!r} is not allowed; it must be one of the attached tasks "
-                    f"{attached}."
-                )
-            _require(
-                self.validate_every is not None, self, "validate_every", "set, since early stopping reads it"
+    def __post_init__(self) -> None:
+        if isinstance(self.augment, type):
+            raise ValueError(
+                f"augment is the class {self.augment.__name__}; allowed is None or one of its instances, such as "
+                "Augmentation(shift_px=2)"
+            )
+        if self.early_stopping is None:
+            return
+        attached = [task.name for task in self.tasks]
+        if self.early_stopping.task not in attached:
+            raise ValueError(
+                f"early_stopping.task is {self.early_stopping.task!r}; allowed is one of the attached tasks {attached}"
+            )
+        if self.validate_every is None:
+            raise ValueError(
+                "validate_every is None; allowed is a number of steps, since early stopping reads it"
             )
 
 
 PHASE_OPTIONS = tuple(f.name for f in fields(TrainPhase) if f.name not in ("steps", "tasks", "name"))
-
-
-def is_whole(value: object, least: int, most: int) -> bool:
-    """Whether a value is an int within the bounds, both included; True and False are none."""
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-
-
-def is_number(value: object) -> bool:
-    """Whether a value is a finite int or float."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _require(holds: bool, owner: object, name: str, allowed: str) -> None:
-    if not holds:
-        shown = reprlib.repr(getattr(owner, name))
-        raise ValueError(f"{name}={shown} is not allowed; it must be {allowed}.")

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from acc_assets.tree.analyses import Analysis
 from acc_assets.tree.errors import RecipeError
-from acc_assets.tree.manifold import ManifoldAnalysis
 from acc_assets.tree.names import NAME_RULE, checked_text, is_name
 from acc_assets.tree.nodes import DatasetRef, NodeKind, TreeNode
 from acc_assets.tree.phases import PHASE_OPTIONS, TrainPhase
@@ -19,22 +19,6 @@ from acc_assets.tree.sources import PACKAGE
 from acc_assets.tree.spec import bind_dataset, bind_model, canonical
 
 RESERVED_TAGS = frozenset({"comparison", "site"})
-# Every analysis of a node becomes an asset `<node>_<suffix>`; a tag must not look like one of another node.
-ANALYSIS_SUFFIXES = (
-    "latents",
-    "metrics",
-    "reconstructions",
-    "traversals",
-    "sorted",
-    "attention",
-    "neighbors",
-    "projection",
-    "onnx",
-    "manifold",
-    "interactive",
-)
-
-
 TRACING = "trace"  # the function that runs a recipe
 
 
@@ -70,7 +54,7 @@ class _Draft:
     tasks: list[Any] = field(default_factory=list)
     phases: list[TrainPhase] = field(default_factory=list)
     evaluated: bool = False
-    manifold: ManifoldAnalysis | None = None
+    requests: tuple[Analysis, ...] | None = None  # None: the standard ones
     sealed: bool = False  # once trained from or forked, its tasks are fixed
     notes: list[str] = field(default_factory=list)
     line: int | None = None
@@ -85,7 +69,7 @@ class _Draft:
             tasks=tuple(self.tasks),
             phases=tuple(self.phases),
             evaluated=self.evaluated,
-            manifold=self.manifold,
+            requests=self.requests,
             notes=tuple(self.notes),
             line=self.line,
         )
@@ -103,6 +87,7 @@ class RecipeContext:
         self._pending: list[TrainPhase] = []
         self._current: _Draft | None = None
         self._phase = ""
+        self._requests: tuple[Analysis, ...] = ()
         self._remarks: list[str] = []  # made before the first checkpoint
 
     # -- what the recipe calls ---------------------------------------------------------------------------------
@@ -212,40 +197,37 @@ class RecipeContext:
             if unknown:
                 raise self._error(f"unknown option {unknown}.", f"Options are: {', '.join(PHASE_OPTIONS)}.")
             phase = TrainPhase(steps=steps, tasks=tuple(self._tasks), name=self._phase, lr=lr, **options)
-            phase.check()
             canonical(phase)
             self._current.sealed = True
             self._pending.append(phase)
         where = f"in runs/{self._recipe}/<checkpoint>/seed-<n>/summary.json and on the checkpoint's page of the report"
         return self._no_results(f"train(steps={steps})", where)
 
-    def evaluate(self, manifold: ManifoldAnalysis | None = None) -> NoResultsYet:
-        """Ask for the metrics and every analysis of the current checkpoint; `manifold` adds the grounding analyses."""
+    def evaluate(self, *requests: Analysis) -> NoResultsYet:
+        """Ask for analyses of the current checkpoint: those named, or without any the standard ones.
+
+        `evaluate(*STANDARD, Manifold(...))` asks for one more; of two requests for one analysis the later one counts.
+        """
         with self._operation("evaluate()"):
             self._no_unsaved_training()
             if self._current is None or not self._current.tasks:
                 raise self._error(
                     "there is no checkpoint with tasks to evaluate.", "Attach tasks and save first."
                 )
-            for ref in manifold.label_sets if manifold is not None else ():
-                if getattr(ref.config, "kind_of_target", "class") != "class":
-                    raise self._error(
-                        f"the label set '{ref.name}' has no classes.", "Name a data set with labels."
-                    )
-                if self._datasets.get(ref.name) is not ref:
-                    raise self._error(
-                        f"the label set {ref!r} was not loaded here.",
-                        "Pass what ctx.load_dataset(...) returned.",
-                    )
-            canonical(manifold)
+            self._current.requests = self._checked(requests, ("node", "node_seeds")) if requests else None
             self._current.evaluated = True
             self._current.sealed = True
-            self._current.manifold = manifold
             tag = self._current.tag
         where = (
             f"in the asset '{tag}_metrics' (runs/{self._recipe}/{tag}/seed-<n>/) and on the page of '{tag}'"
         )
         return self._no_results("evaluate()", where)
+
+    def evaluate_tree(self, *requests: Analysis) -> NoResultsYet:
+        """Ask for analyses that look at all evaluated checkpoints of a seed together."""
+        with self._operation("evaluate_tree()"):
+            self._requests = self._checked(requests, ("tree",))
+        return self._no_results("evaluate_tree()", f"in runs/{self._recipe}/_tree/seed-<n>/")
 
     def log(self, message: str) -> None:
         """Keep a remark with the current checkpoint, or with the first one where there is none yet."""
@@ -279,13 +261,6 @@ class RecipeContext:
                 raise self._error(
                     "no checkpoint was saved.", "Call create_model(...) and save_checkpoint('root')."
                 )
-            clashes = {f"{tag}_{suffix}" for tag in self._nodes for suffix in ANALYSIS_SUFFIXES} & set(
-                self._nodes
-            )
-            if clashes:
-                raise self._error(
-                    f"{sorted(clashes)} would hide an analysis of another node.", "Rename these tags."
-                )
             nodes = {tag: draft.finish() for tag, draft in self._nodes.items()}
             return nodes
 
@@ -293,6 +268,37 @@ class RecipeContext:
     def datasets(self) -> dict[str, DatasetRef]:
         """The data sets that were loaded, by name."""
         return dict(self._datasets)
+
+    @property
+    def requests(self) -> tuple[Analysis, ...]:
+        """The analyses of the whole tree."""
+        return self._requests
+
+    def _checked(self, requests: Sequence[Analysis], scopes: Sequence[str]) -> tuple[Analysis, ...]:
+        """Requests that may stand where they are made, the last one of each analysis."""
+        found: dict[str, Analysis] = {}
+        for request in requests:
+            if not isinstance(request, Analysis):
+                raise self._error(
+                    f"{reprlib.repr(request)} is no request.",
+                    "Pass configurations of analyses such as Manifold(label_sets=(mnist,)).",
+                )
+            if request.scope not in scopes:
+                call = "evaluate_tree" if request.scope == "tree" else "evaluate"
+                raise self._error(
+                    f"the analysis '{request.name}' has the scope '{request.scope}'.", f"Use {call}(...)."
+                )
+            self._valid_name(request.name)
+            for ref in request.datasets:
+                if self._datasets.get(ref.name) is not ref:
+                    raise self._error(
+                        f"the data set {ref!r} of '{request.name}' was not loaded here.",
+                        "Pass what ctx.load_dataset(...) returned.",
+                    )
+            canonical(request)
+            found.pop(request.name, None)
+            found[request.name] = request
+        return tuple(found.values())
 
     def _add(self, tag: str, kind: NodeKind, parent: _Draft | None, branch: str) -> None:
         self._valid_name(tag)

@@ -100,7 +100,7 @@ def _source_hash(target: Any) -> str:
         package = package[len(root) + 1 :]
     closure = _closure(kept, package, folder)
     others = {name: _parse(found) for name, found in sorted(closure.items()) if found != path}
-    return digest("\n".join([_dump(kept), *(f"{name}:{_dump(found)}" for name, found in others.items())]))
+    return digest("\n".join([code_of(kept), *(f"{name}:{code_of(found)}" for name, found in others.items())]))
 
 
 # Where the files beside a recipe lie, by the name of the recipe's module; see `modules`.
@@ -212,9 +212,15 @@ def _parsed(code: bytes, path: str) -> ast.Module:
     return ast.parse(code, path)
 
 
-def _dump(statements: Iterable[ast.stmt]) -> str:
-    return "\n".join(ast.dump(statement) for statement in statements if not _is_docstring(statement))
+def code_of(code: Any) -> str:
+    """A syntax tree as text without its docstrings; the same text whichever Python parsed it."""
+    if isinstance(code, ast.AST):
+        fields = {name: code_of(value) for name, value in ast.iter_fields(code) if value not in (None, [])}
+        return f"{type(code).__name__}({','.join(f'{name}={text}' for name, text in fields.items())})"
+    if isinstance(code, list):
+        return f"[{','.join(code_of(one) for one in code if not _is_docstring(one))}]"
+    return repr(code)
 
 
-def _is_docstring(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+def _is_docstring(code: Any) -> bool:
+    return isinstance(code, ast.Expr) and isinstance(code.value, ast.Constant)

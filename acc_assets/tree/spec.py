@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
-from acc_assets.tree.field_types import check_field_types
 from acc_assets.tree.sources import PACKAGE, USER_CODE, digest, source_hash
 
 
@@ -121,8 +120,9 @@ def _kind(value: Any) -> str:
 def canonical(value: Any) -> Any:
     """Turn a configuration into plain JSON values; dataclasses carry their type's name.
 
-    Fields whose metadata say `hashed=False` (labels for people) are left out. Raises `TypeError` for a value that has
-    no canonical form, naming it, and for a field of this package's configurations that is not of its type.
+    Fields whose metadata say `hashed=False` (labels for people) are left out. A class's `version` comes in, so that a
+    change of the code behind a configuration of this package makes its users stale, and those alone. Raises
+    `TypeError` for a value that has no canonical form, naming it.
     """
     if value is None or (isinstance(value, bool | int | str) and not isinstance(value, Enum)):
         return value
@@ -147,14 +147,14 @@ def canonical(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         kind = type(value)
         own = kind.__module__.startswith(f"{PACKAGE}.") and not kind.__module__.startswith(USER_CODE)
-        if own:  # what users annotate is their affair
-            check_field_types(value)
+        raised = getattr(kind, "version", None)
+        version = {"version": raised} if isinstance(raised, int) else {}
         fields = {
             field.name: canonical(getattr(value, field.name))
             for field in dataclasses.fields(value)
             if field.metadata.get("hashed", True)
         }
-        return {"type": kind.__name__, **fields} | ({} if own else {"source": source_hash(kind)})
+        return {"type": kind.__name__, **version, **fields} | ({} if own else {"source": source_hash(kind)})
     raise TypeError(
         f"{value!r} of type {type(value).__name__} cannot stand in a recipe's configuration; allowed are numbers, "
         "text, lists, mappings and frozen dataclasses of these"

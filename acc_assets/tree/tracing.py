@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import reprlib
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 from acc_assets.tree.errors import RecipeError
 from acc_assets.tree.names import MAX_NAME, NAME_RULE, checked_text, is_name
 from acc_assets.tree.nodes import Tree
-from acc_assets.tree.phases import is_number, is_whole
 from acc_assets.tree.recipe import Recipe, RecipeContext
 from acc_assets.tree.spec import canonical
 
@@ -75,6 +75,7 @@ def trace(recipe: Recipe, **overrides: Any) -> Tree:
         parameters=parameters,
         nodes=nodes,
         datasets=ctx.datasets,
+        requests=ctx.requests,
     )
     tree.hash  # noqa: B018  of the code as it is now
     return tree
@@ -87,7 +88,8 @@ def recipe_name(recipe: Recipe) -> str:
 
 def _checked_seeds(seeds: Any, recipe: str) -> tuple[int, ...]:
     listed = isinstance(seeds, list | tuple | range) and 0 < len(seeds) <= MAX_SEEDS
-    if not listed or not all(is_whole(seed, 0, MAX_SEED) for seed in seeds) or len(set(seeds)) < len(seeds):
+    whole = listed and all(type(seed) is int and 0 <= seed <= MAX_SEED for seed in seeds)
+    if not whole or len(set(seeds)) < len(seeds):
         raise RecipeError(f"seeds={reprlib.repr(seeds)} is not allowed.", remedy=SEED_RULE, recipe=recipe)
     return tuple(seeds)
 
@@ -95,7 +97,7 @@ def _checked_seeds(seeds: Any, recipe: str) -> tuple[int, ...]:
 def _checked_parameter(key: str, value: Any, default: Any, recipe: str) -> Any:
     """The value in the type of the parameter's default; a whole number will do for a float, a list for a tuple."""
     kind = type(default)
-    if kind is float and is_number(value):
+    if kind is float and type(value) in (int, float) and math.isfinite(value):
         value = float(value)
     elif kind in (list, tuple) and isinstance(value, list | tuple):
         value = kind(value)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from acc_assets.tree.analyses import Analysis
 from acc_assets.tree.errors import RecipeError
-from acc_assets.tree.manifold import ManifoldAnalysis
-from acc_assets.tree.nodes import DatasetRef
+from acc_assets.tree.nodes import DatasetRef, Tree
 from acc_assets.tree.recipe import Recipe, RecipeContext
 from acc_assets.tree.yaml_loader import Located, RecipeFileError, RecipeLoader, located
 
@@ -45,6 +44,9 @@ class Vocabulary:
     datasets: Mapping[str, type]
     schedules: Mapping[str, type]
     parts: Mapping[str, type]  # nested configurations by field name, such as factor_groups or augment
+    analyses: Mapping[str, type[Analysis]] = field(default_factory=dict)
+    standard: Sequence[Analysis] = ()  # what `evaluate: true` asks for
+    check: Callable[[Tree], None] = lambda tree: None  # raises for a tree that the project cannot build
 
 
 class YamlRecipe(Recipe):
@@ -162,26 +164,35 @@ class YamlRecipe(Recipe):
             ctx.log(note)
         asked = entry.get("evaluate", "train" in entry)
         if isinstance(asked, Located):
-            ctx.evaluate(manifold=self._manifold(asked, datasets))
+            ctx.evaluate(*self.vocabulary.standard, *self._requests(asked, datasets, entry.line))
+        elif isinstance(asked, list):
+            ctx.evaluate(*(one for item in asked for one in self._requests(item, datasets, entry.line)))
         elif not isinstance(asked, bool):
             raise RecipeFileError(
-                f"evaluate: {asked!r} is neither true, false nor a mapping.", line=entry.line
+                f"evaluate: {asked!r} is neither true, false, a mapping nor a list.", line=entry.line
             )
         elif asked:
             ctx.evaluate()
 
-    def _manifold(self, asked: Located, datasets: Mapping[str, DatasetRef]) -> ManifoldAnalysis:
-        _known_keys(asked, ("manifold",), "evaluate")
-        options = asked["manifold"]
-        names = options.get("label_sets", []) if isinstance(options, Located) else None
-        if names is None or not set(names) <= set(datasets):
-            raise RecipeFileError(
-                f"manifold: {options!r} is no mapping with 'label_sets' from {sorted(datasets)}.",
-                line=asked.line,
-            )
-        values = {**options, "label_sets": [datasets[name] for name in names]}
-        built: ManifoldAnalysis = self._build(ManifoldAnalysis, values, options.line, "manifold")
-        return built
+    def _requests(self, asked: Any, datasets: Mapping[str, DatasetRef], line: int) -> Iterator[Analysis]:
+        """Requests by the names of analyses; a name alone stands for its defaults."""
+        named = located({asked: located({}, line)}, line) if isinstance(asked, str) else asked
+        if not isinstance(named, Located):
+            raise RecipeFileError(f"evaluate: {asked!r} is no name of an analysis.", line=line)
+        _known_keys(named, tuple(self.vocabulary.analyses), "evaluate")
+        for name, options in named.items():
+            if options is not None and not isinstance(options, Located):
+                raise RecipeFileError(f"{name}: {options!r} is no mapping of options.", line=named.line)
+            values = dict(options or {})
+            for key in [key for key in values if key == "label_sets"]:
+                if not isinstance(values[key], list) or not set(values[key]) <= set(datasets):
+                    raise RecipeFileError(
+                        f"{name}: label_sets is {values[key]!r}; name data sets from {sorted(datasets)}.",
+                        line=named.line,
+                    )
+                values[key] = [datasets[one] for one in values[key]]
+            built: Analysis = self._build(self.vocabulary.analyses[name], values, named.line, name)
+            yield built
 
     def _attach(self, ctx: RecipeContext, entry: Located, datasets: Mapping[str, DatasetRef]) -> None:
         if "tasks" not in entry:
@@ -231,15 +242,9 @@ class YamlRecipe(Recipe):
             return self._build(part, value, value.line, key)
         if isinstance(value, Located) and "type" in value:
             return self._config(value, self.vocabulary.schedules, f"schedule of '{key}'")
-        return tuple(value) if isinstance(value, list) else value
+        return value
 
     def _build(self, kind: type, values: Mapping[str, Any], line: int, what: str) -> Any:
-        allowed = [field.name for field in dataclasses.fields(kind)]
-        unknown = sorted(set(values) - set(allowed))
-        if unknown:
-            raise RecipeFileError(
-                f"{what} has no field {unknown}.", line=line, remedy=f"Fields are: {', '.join(allowed)}."
-            )
         try:
             return kind(**{key: self._part(key, value) for key, value in values.items()})
         except (TypeError, ValueError) as error:

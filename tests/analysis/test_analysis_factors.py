@@ -7,7 +7,7 @@ import pytest
 
 from acc_assets.analysis.attention import attention_overlays, attention_summary
 from acc_assets.analysis.latent_stats import kl_per_dim, latent_stats
-from acc_assets.analysis.probing import probe_properties, r_squared
+from acc_assets.analysis.probing import probe_properties
 from acc_assets.analysis.sorting import sort_by_activation
 from acc_assets.analysis.traversals import traverse
 from acc_assets.models import FactorGroup
@@ -68,9 +68,23 @@ def test_a_group_beyond_the_latent_is_refused() -> None:
         latent_stats(np.zeros((5, 3)), None, GROUPS)
 
 
-def identity_decoder(codes: np.ndarray) -> np.ndarray:
+def identity_decoder(codes: np.ndarray, owners: np.ndarray) -> np.ndarray:
     """Decode a latent to an image that shows it: one pixel a dimension."""
+    assert owners.shape == codes.shape[:1]
     return codes[:, None, None, :]
+
+
+def test_a_traversal_says_which_image_every_latent_is_moved_from() -> None:
+    """Each latent keeps the other dimensions of its owner, in rows of images and in rows of dimensions."""
+    mu = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
+
+    def check(codes: np.ndarray, owners: np.ndarray) -> np.ndarray:
+        assert set(owners) == {7, 11}
+        kept = codes == mu[owners]
+        assert kept[:, :2].all(axis=1).sum() + kept[:, 2:].all(axis=1).sum() >= len(codes)
+        return identity_decoder(codes, owners)
+
+    traverse(check, mu, GROUPS, [7, 11], steps=5)
 
 
 def test_a_traversal_moves_one_group_along_the_whole_sets_direction() -> None:
@@ -191,6 +205,5 @@ def test_probes_find_the_slice_that_carries_a_property() -> None:
     assert probes["first", "class"].r2_within == 0.0
     assert probes["first", "same"].r2 == 0.0
     assert probes["first", "same"].spearman == 0.0
-    assert r_squared(np.array([1.0, 2.0, 3.0]), np.array([3.0, 2.0, 1.0])) == -3.0
     with pytest.raises(ValueError, match="width has 999 values for 1000 latents"):
         probe_properties(mu, GROUPS, {"width": width[1:]})

@@ -106,9 +106,7 @@ def test_stored_errors_are_those_of_the_decoded_means(run: RunDirectory, images:
     stored = run.read_npz("latents/latents_latest.npz")
     model = load_model(run, tiny_tree()[str(run.node)]).model
     with torch.no_grad():
-        decoded = {k.value: v for k, v in model.decode(torch.from_numpy(stored["mu"])).items()}[
-            "reconstruction"
-        ]
+        decoded = model.decode({"latent": torch.from_numpy(stored["mu"])})["reconstruction"]
     error = ((decoded.numpy() - images) ** 2).mean(axis=(1, 2, 3))
     np.testing.assert_allclose(stored["error"], error, atol=1e-5)
     metrics = run.read_json("metrics/metrics.json")["tasks"]["recon"]["metrics"]
@@ -231,7 +229,7 @@ def test_attention_shares_sum_to_one_and_match_the_model(run: RunDirectory) -> N
     model = load_model(run, tiny_tree()[str(run.node)]).model
     mu = run.read_npz("latents/latents_latest.npz")["mu"][indices]
     with torch.no_grad():
-        expected = model.attention_maps(torch.from_numpy(mu)).numpy()
+        expected = model.attention_maps({"latent": torch.from_numpy(mu)}).numpy()
     np.testing.assert_allclose(maps, expected, atol=1e-5)
     facts = run.read_json("attention/attention.json")
     assert "8x8 map" in facts["caption"]
@@ -268,7 +266,7 @@ def test_data_versions_are_digests_of_what_was_written(built: Path) -> None:
             tags = materialized(instance, plan, seed).tags
             version = tags["dagster/data_version"]
             assert tags["dagster/code_version"] == plan.code_version
-            if plan.kind is not None or plan.dataset is not None:
+            if plan.request is not None or plan.dataset is not None:
                 folder = (
                     store.recipe("tiny") if plan.node is None else store.run("tiny", plan.node.tag, seed or 0)
                 )

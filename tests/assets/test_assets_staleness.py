@@ -17,6 +17,7 @@ from acc_assets.storage import Store
 from acc_assets.tree import Tree
 
 LAST = {("comparison", None), ("site", None)}
+HOME = {("home", None)}  # the pages that all recipes share
 HEAVIER: dict[str, object] = {"weight": 7.0}  # of the task that the branch `labelled` alone has
 
 
@@ -50,7 +51,7 @@ def test_after_a_build_everything_is_fresh_and_nothing_runs_again(own_built: Pat
     before = {path: path.stat().st_mtime_ns for path in own_built.rglob("runs/**/*") if path.is_file()}
     report = build_tiny(own_built)
     assert ran(report) == set()
-    assert len(report.fresh) == 49
+    assert len(report.fresh) == 50  # with the pages that all recipes share
     assert {
         path: path.stat().st_mtime_ns for path in own_built.rglob("runs/**/*") if path.is_file()
     } == before
@@ -73,7 +74,7 @@ def test_an_edited_branch_alone_is_stale_and_alone_is_built(own_built: Path) -> 
     before = Store(own_built).run("tiny", "labelled_trained", 0).read_json("config.json")["spec_hash"]
     plain = Store(own_built).run("tiny", "plain_trained", 0).local_path("checkpoints/latest.pt").stat()
     report = build_tiny(own_built, HEAVIER)
-    assert ran(report) == changed | LAST
+    assert ran(report) == changed | LAST | HOME
     after = Store(own_built).run("tiny", "labelled_trained", 0).read_json("config.json")["spec_hash"]
     assert after == edited["labelled_trained"].spec_hash != before
     assert (
@@ -93,7 +94,10 @@ def test_words_make_the_site_stale_and_no_training(own_built: Path) -> None:
 def test_a_select_builds_a_branch_of_one_seed_and_what_it_needs(tiny: Path) -> None:
     tree = tiny_tree()
     report = build_tiny(tiny, select="labelled", seeds=[1])
-    assert ran(report) == units_of(tree, "labelled", (1,)) | LAST | {("data_digits", None), ("root", 1)}
+    assert ran(report) == units_of(tree, "labelled", (1,)) | LAST | HOME | {
+        ("data_digits", None),
+        ("root", 1),
+    }
     # Comparison and site tell what is missing, and do not fail because of it.
     folder = Store(tiny).recipe("tiny")
     table = from_parquet(folder.read_bytes("comparison/metrics.parquet"))

@@ -17,7 +17,7 @@ from acc_assets.storage import LEFT_OUT, RunDirectory, Store
 __all__ = ["foreign_storage", "storage"]
 
 WIDTH = 6
-NO_DECODER = "has no method decode(latent)"
+NO_DECODER = "has no method decode(code)"
 # what each module cannot have, and the words that say why
 LEFT = {
     "own_groups": {},
@@ -41,7 +41,9 @@ def run_of(storage: Path, branch: str) -> RunDirectory:
 def test_what_a_model_cannot_do_is_left_out_with_the_reason(storage: Path, branch: str) -> None:
     run = run_of(storage, branch)
     families = {
-        plan.family for plan in plans(foreign_tree()) if plan.node and plan.node.tag == run.node and plan.kind
+        plan.family
+        for plan in plans(foreign_tree())
+        if plan.node and plan.node.tag == run.node and plan.request
     }
     found = {f: run.read_json(f"{f}/{LEFT_OUT}")["reason"] for f in families if run.exists(f"{f}/{LEFT_OUT}")}
     assert found == LEFT[branch]
@@ -56,7 +58,7 @@ def test_what_a_model_cannot_do_is_left_out_with_the_reason(storage: Path, branc
 def test_the_graph_says_so_too_and_is_green(storage: Path) -> None:
     with open_instance(Store(storage)) as instance:
         for plan in plans(foreign_tree()):
-            if plan.kind is None or plan.node is None:
+            if plan.request is None or plan.node is None:
                 continue
             found = instance.fetch_materializations(
                 dg.AssetRecordsFilter(asset_key=plan.key, asset_partitions=["0"]), limit=1
@@ -65,7 +67,7 @@ def test_the_graph_says_so_too_and_is_green(storage: Path) -> None:
             assert event is not None
             why = LEFT[plan.node.branch].get(plan.family)
             assert (event.metadata["left out"].value if "left out" in event.metadata else None) == why
-            for check in plan.kind.checks:
+            for check in plan.checks:
                 key = dg.AssetCheckKey(plan.key, check.name)
                 record = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)[0]
                 assert record.event is not None

@@ -12,11 +12,12 @@ from built_tiny import build_recipe
 
 from acc_assets.analysis.manifold import barycentric_projection, manifold_score
 from acc_assets.assets.client import client_bundle, ort_wasm
-from acc_assets.assets.views import recipe_view
+from acc_assets.assets.results import recipe_view
 from acc_assets.models import ModelOutput
 from acc_assets.recipes import find_recipes
-from acc_assets.report import build_site
+from acc_assets.report import Frame, build_home
 from acc_assets.report.comparison import compare
+from acc_assets.report.site import build_recipe as build_pages
 from acc_assets.storage import Store
 from acc_assets.training import load_model
 from acc_assets.tree import Tree
@@ -100,8 +101,8 @@ def test_raw_pixels_are_the_control(store: Store, tree: Tree) -> None:
     pixels = store.run("grounding", "untrained_conv", 0).read_json("manifold/manifold.json")["pixels"]
     assert pixels["metrics"]["trustworthiness"] == 1.0
     assert pixels["label_sets"]["digits_full"]["accuracy"] > 0.95
-    view = recipe_view(tree)
-    comparison = compare(store, view)
+    view = recipe_view(tree, store)
+    comparison = compare(view)
     column = comparison.column("knn.accuracy")
     assert column.baseline == pixels["label_sets"]["digits_100"]["accuracy"]
     assert column.label == "k-NN accuracy, 100 labels"
@@ -143,7 +144,9 @@ def test_a_known_image_lands_on_its_own_point(store: Store) -> None:
 
 def test_the_site_tells_the_story_and_offers_the_playground(store: Store, tree: Tree, tmp_path: Path) -> None:
     site = tmp_path / "site"
-    result = build_site(store, [recipe_view(tree)], site, client_dist=client_bundle(), ort_wasm=ort_wasm())
+    frame = Frame(site, client_dist=client_bundle(), ort_wasm=ort_wasm())
+    _, part = build_pages(recipe_view(tree, store), frame)
+    result = build_home([part], [], [], frame)
     assert not result.broken
     page = (site / "recipes/grounding/index.html").read_text()
     for words in ("What keeps the classes apart", "raw pixels", "untrained_conv", "with the same 100 labels"):

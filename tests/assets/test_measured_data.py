@@ -12,9 +12,10 @@ from foreign_built import foreign_storage, foreign_tree, storage
 from sklearn.neighbors import KNeighborsClassifier
 
 from acc_assets.assets.plans import plans
-from acc_assets.assets.views import recipe_view
+from acc_assets.assets.results import recipe_view
+from acc_assets.families import Manifold
+from acc_assets.families.manifold import numbers_of
 from acc_assets.report.comparison import compare
-from acc_assets.report.manifold import manifold_numbers
 from acc_assets.storage import RunDirectory, Store
 from acc_assets.training.objective import group_tasks
 
@@ -91,8 +92,11 @@ def test_the_map_holds_the_split_that_was_asked_for(storage: Path) -> None:
 def test_another_distance_makes_the_map_no_staler(storage: Path) -> None:
     tree = foreign_tree("measured")
     node = tree["both_trained"]
-    assert node.manifold is not None
-    other = dataclasses.replace(node, manifold=dataclasses.replace(node.manifold, metric="manhattan"))
+    requests = tuple(
+        dataclasses.replace(one, metric="manhattan") if isinstance(one, Manifold) else one
+        for one in node.requests or ()
+    )
+    other = dataclasses.replace(node, requests=requests)
     changed = dataclasses.replace(tree, nodes={**tree.nodes, node.tag: other})
     before, after = ({plan.name: plan.code_version for plan in plans(one)} for one in (tree, changed))
     assert [name for name in before if before[name] != after[name]] == ["both_trained_manifold"]
@@ -103,7 +107,7 @@ def test_perfect_separation_has_a_score_in_json_and_in_the_comparison(storage: P
     document = json.loads(raw, parse_constant=lambda word: 1 / 0)  # no NaN or Infinity outside of strings
     assert document["metrics"]["fisher_ratio"] == "Infinity"
     assert document["metrics"]["score"] == 100
-    comparison = compare(Store(storage), recipe_view(foreign_tree("measured")))
+    comparison = compare(recipe_view(foreign_tree("measured"), Store(storage)))
     cells = comparison.cells["apart_trained"]
     assert cells["manifold.fisher_ratio"].mean == np.inf
     assert cells["manifold.score"].mean == 100
@@ -117,6 +121,6 @@ def test_a_null_measure_of_an_older_store_takes_nothing_down(storage: Path) -> N
     document = run.read_json("manifold/manifold.json")
     document["metrics"]["fisher_ratio"] = document["metrics"]["score"] = None
     document["label_sets"]["plain"]["score"] = None
-    found = {(number.task, number.metric) for number in manifold_numbers(document)}
+    found = {(number.task, number.metric) for number in numbers_of(document)}
     assert ("manifold", "score") not in found
     assert ("knn", "accuracy") in found

@@ -53,6 +53,12 @@ def test_recipes_are_listed_and_a_broken_file_is_shown_with_its_line(built: Path
     assert "there is no checkpoint 'nowhere'" in text
 
 
+def test_the_schema_of_yaml_recipes_is_json() -> None:
+    schema = json.loads(acc("schema").output)
+    assert {"datasets", "nodes"} <= set(schema["properties"])
+    assert schema["$defs"]["Mnist"]["properties"]["type"] == {"const": "mnist"}
+
+
 def test_recipes_as_json(built: Path) -> None:
     result = acc("recipes", "--json")
     assert result.exit_code == 1

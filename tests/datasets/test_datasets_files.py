@@ -21,7 +21,7 @@ from acc_assets.datasets import (
     data_digest,
     source_digest,
 )
-from acc_assets.datasets.mnist import PUBLISHED_SHA256
+from acc_assets.datasets.mnist_source import PUBLISHED_SHA256
 
 
 def write_idx(path: Path, values: np.ndarray) -> None:

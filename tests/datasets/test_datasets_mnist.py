@@ -105,7 +105,7 @@ def test_missing_files_without_network(
 
 
 def test_default_folder_follows_the_storage_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from acc_assets.datasets.mnist import data_dir
+    from acc_assets.datasets.mnist_source import data_dir
 
     monkeypatch.delenv("ACC_DATA_DIR", raising=False)
     monkeypatch.setenv("ACC_STORAGE", str(tmp_path))

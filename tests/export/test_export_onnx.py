@@ -12,8 +12,8 @@ import onnxruntime
 import pytest
 import torch
 
-from acc_assets.export import ExportError, OnnxBundle, check_parity, export_onnx
-from acc_assets.models import ConvAutoencoder, FactorGroup, FactorSlotAutoencoder, ModelOutput
+from acc_assets.export import OPSET, ExportError, OnnxBundle, check_parity, export_onnx
+from acc_assets.models import ConvAutoencoder, FactorGroup, FactorSlotAutoencoder, ModelOutput, Outputs
 
 CARD = {"recipe": "tiny", "node": "root", "seed": 3, "data_version": "abc"}
 SLOTS = FactorSlotAutoencoder(
@@ -26,7 +26,7 @@ from acc_assets.models import ConvAutoencoder
 torch.set_num_threads(1)
 torch.manual_seed(0)
 model = ConvAutoencoder(image_size=16, latent_dim=4, variational=True).build()
-bundle = export_onnx(model, (1, 16, 16), 4, {"seed": 3})
+bundle = export_onnx(model, (1, 16, 16), {"seed": 3})
 print(hashlib.sha256(bundle.encoder + bundle.decoder).hexdigest())
 """
 
@@ -40,7 +40,7 @@ def run(model: bytes, values: np.ndarray) -> np.ndarray:
 def slots() -> tuple[torch.nn.Module, OnnxBundle]:
     torch.manual_seed(0)
     model = SLOTS.build()
-    return model, export_onnx(model, (1, 16, 16), 5, CARD)
+    return model, export_onnx(model, (1, 16, 16), CARD)
 
 
 def test_a_factor_slot_model_agrees_with_torch_at_any_batch(
@@ -83,21 +83,21 @@ def test_nothing_of_the_exporting_machine_is_in_the_files(slots: tuple[torch.nn.
 def test_equal_weights_give_equal_bytes_in_another_process_too() -> None:
     torch.manual_seed(0)
     model = ConvAutoencoder(image_size=16, latent_dim=4, variational=True).build()
-    bundle = export_onnx(model, (1, 16, 16), 4, {"seed": 3})
-    assert export_onnx(model, (1, 16, 16), 4, {"seed": 3}) == bundle
+    bundle = export_onnx(model, (1, 16, 16), {"seed": 3})
+    assert export_onnx(model, (1, 16, 16), {"seed": 3}) == bundle
     other = subprocess.run(
         [sys.executable, "-c", BYTES_IN_ANOTHER_PROCESS], check=True, capture_output=True, text=True
     )
     assert other.stdout.strip() == hashlib.sha256(bundle.encoder + bundle.decoder).hexdigest()
     with torch.no_grad():
         next(model.parameters()).add_(0.1)
-    assert export_onnx(model, (1, 16, 16), 4, {"seed": 3}) != bundle
+    assert export_onnx(model, (1, 16, 16), {"seed": 3}) != bundle
 
 
 def test_the_encoder_gives_mu_and_the_model_is_left_as_it_was() -> None:
     torch.manual_seed(0)
     model = ConvAutoencoder(image_size=16, latent_dim=4, variational=True, dropout=0.5).build().train()
-    bundle = export_onnx(model, (1, 16, 16), 4, {})
+    bundle = export_onnx(model, (1, 16, 16), {})
     assert model.training
     images = torch.rand(2, 1, 16, 16)
     with torch.no_grad():
@@ -125,16 +125,21 @@ class OwnModel(torch.nn.Module):
         super().__init__()
         self.down, self.up = torch.nn.Linear(16, 2), torch.nn.Linear(2, 16)
 
-    def encode(self, images: torch.Tensor) -> dict[ModelOutput, torch.Tensor]:
+    def encode(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         return {ModelOutput.LATENT: self.down(images.reshape(len(images), -1))}
 
-    def decode(self, latent: torch.Tensor) -> dict[ModelOutput, torch.Tensor]:
+    def decode(self, code: Outputs) -> dict[str, torch.Tensor]:
+        latent = code[ModelOutput.LATENT]
         return {ModelOutput.RECONSTRUCTION: self.up(latent).sigmoid().view(len(latent), 1, 4, 4)}
+
+    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        encoded = self.encode(images)
+        return encoded | self.decode(encoded)
 
 
 def test_a_users_model_with_len_keeps_a_dynamic_batch() -> None:
     model = OwnModel()
-    assert check_parity(export_onnx(model, (1, 4, 4), 2, {}), model, np.ones((1, 1, 4, 4), np.float32)).passed
+    assert check_parity(export_onnx(model, (1, 4, 4), {}), model, np.ones((1, 1, 4, 4), np.float32)).passed
 
 
 class EncoderAlone(OwnModel):
@@ -142,18 +147,18 @@ class EncoderAlone(OwnModel):
 
     encode = decode = None  # type: ignore[assignment]
 
-    def forward(self, images: torch.Tensor) -> dict[ModelOutput, torch.Tensor]:
+    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         return {ModelOutput.LATENT: self.down(images.reshape(len(images), -1))}
 
 
 class NoLatent(torch.nn.Module):
-    def forward(self, images: torch.Tensor) -> dict[ModelOutput, torch.Tensor]:
+    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         return {ModelOutput.RECONSTRUCTION: images}
 
 
 def test_an_encoder_alone_is_exported_from_forward() -> None:
     model = EncoderAlone()
-    bundle = export_onnx(model, (1, 4, 4), 2, {}, decoder=False)
+    bundle = export_onnx(model, (1, 4, 4), {})
     images = np.random.default_rng(0).random((5, 1, 4, 4), dtype=np.float32)
     parity = check_parity(bundle, model, images)
     assert bundle.decoder is None
@@ -163,22 +168,58 @@ def test_an_encoder_alone_is_exported_from_forward() -> None:
     np.testing.assert_allclose(run(bundle.encoder, images), expected, atol=1e-5)
 
 
+class TwoParts(OwnModel):
+    """Its decoder takes the shares of three components beside the latent."""
+
+    code_parts = ("latent", "component")
+    shared_outputs = frozenset({"means"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.router, self.means = torch.nn.Linear(16, 3), torch.nn.Parameter(torch.randn(3, 2))
+
+    def encode(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        component = self.router(images.flatten(1)).softmax(1)
+        return super().encode(images) | {"component": component, "means": self.means}
+
+    def decode(self, code: Outputs) -> dict[str, torch.Tensor]:
+        return super().decode({ModelOutput.LATENT: code["latent"] + code["component"] @ self.means})
+
+
+def test_a_code_of_two_parts_is_written_by_its_names() -> None:
+    torch.manual_seed(0)
+    model = TwoParts()
+    bundle = export_onnx(model, (1, 4, 4), {})
+    assert bundle.to_json() == {
+        "opset": OPSET,
+        "inputs": {"encoder": {"input": [1, 4, 4]}, "decoder": {"latent": [2], "component": [3]}},
+        "outputs": {"encoder": {"latent": [2], "component": [3]}, "decoder": {"reconstruction": [1, 4, 4]}},
+    }
+    images = np.random.default_rng(0).random((7, 1, 4, 4), dtype=np.float32)
+    parity = check_parity(bundle, model, images)
+    assert parity.passed
+    encoder, decoder = (onnxruntime.InferenceSession(half) for half in (bundle.encoder, bundle.decoder))
+    code = dict(
+        zip(("latent", "component"), encoder.run(["latent", "component"], {"input": images}), strict=True)
+    )
+    (made,) = decoder.run(["reconstruction"], code)
+    with torch.no_grad():
+        expected = model(torch.from_numpy(images))
+    np.testing.assert_allclose(code["component"], expected["component"], atol=1e-5)
+    np.testing.assert_allclose(made, expected["reconstruction"], atol=1e-5)
+    with torch.no_grad():
+        model.router.weight[0].add_(1.0)  # the second output alone
+    assert not check_parity(bundle, model, images).passed
+
+
 def test_errors_name_the_half_and_the_remedy() -> None:
-    with pytest.raises(ExportError, match=r"EncoderAlone has no method decode\(latent\).*decoder=False"):
-        export_onnx(EncoderAlone(), (1, 4, 4), 2, {})
-    with pytest.raises(ExportError, match=r"NoLatent returns \['reconstruction'\]; ONNX needs a flat latent"):
-        export_onnx(NoLatent(), (1, 4, 4), 2, {}, decoder=False)
-
-    class NoPicture(OwnModel):
-        def decode(self, latent: torch.Tensor) -> dict[ModelOutput, torch.Tensor]:
-            return {ModelOutput.LATENT: latent}
-
-    with pytest.raises(ExportError, match=r"decode\(\) returned \['latent'\]; ONNX needs reconstruction"):
-        export_onnx(NoPicture(), (1, 4, 4), 2, {})
+    with pytest.raises(ExportError, match=r"NoLatent returns no flat latent.*flatten or pool"):
+        export_onnx(NoLatent(), (1, 4, 4), {})
 
     class Branching(OwnModel):
-        def decode(self, latent: torch.Tensor) -> dict[ModelOutput, torch.Tensor]:
-            return super().decode(latent if float(latent.sum()) > 0 else -latent)
+        def decode(self, code: Outputs) -> dict[str, torch.Tensor]:
+            latent = code[ModelOutput.LATENT]
+            return super().decode({ModelOutput.LATENT: latent if float(latent.sum()) > 0 else -latent})
 
     with pytest.raises(ExportError, match="decoder: torch could not write the model as ONNX"):
-        export_onnx(Branching(), (1, 4, 4), 2, {})
+        export_onnx(Branching(), (1, 4, 4), {})

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from acc_assets.datasets import Digits
-from acc_assets.models import FactorGroup, ModelOutput
+from acc_assets.models import FactorGroup, ModelOutput, Outputs
 from acc_assets.tasks import ClassificationTask, ReconstructionTask
 from acc_assets.tree import Recipe, RecipeContext
 
@@ -30,15 +30,15 @@ class OwnGroups(nn.Module):
         self.body, self.head = _encoder(width), _decoder(width)
         self.factor_groups = (FactorGroup("what", 0, 4), FactorGroup("how", 4, width))
 
-    def encode(self, images: Tensor) -> dict[ModelOutput, Tensor]:
+    def encode(self, images: Tensor) -> dict[str, Tensor]:
         return {ModelOutput.LATENT: self.body(images)}
 
-    def decode(self, latent: Tensor) -> dict[ModelOutput, Tensor]:
-        return {ModelOutput.RECONSTRUCTION: self.head(latent).sigmoid()}
+    def decode(self, code: Outputs) -> dict[str, Tensor]:
+        return {ModelOutput.RECONSTRUCTION: self.head(code[ModelOutput.LATENT]).sigmoid()}
 
-    def forward(self, images: Tensor) -> dict[ModelOutput, Tensor]:
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
         encoded = self.encode(images)
-        return encoded | self.decode(encoded[ModelOutput.LATENT])
+        return encoded | self.decode(encoded)
 
 
 class ForwardOnly(nn.Module):
@@ -48,7 +48,7 @@ class ForwardOnly(nn.Module):
         super().__init__()
         self.body, self.head = _encoder(width), _decoder(width)
 
-    def forward(self, images: Tensor) -> dict[ModelOutput, Tensor]:
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
         latent = self.body(images)
         return {ModelOutput.LATENT: latent, ModelOutput.RECONSTRUCTION: self.head(latent).sigmoid()}
 
@@ -60,7 +60,7 @@ class EncoderOnly(nn.Module):
         super().__init__()
         self.body = _encoder(width)
 
-    def encode(self, images: Tensor) -> dict[ModelOutput, Tensor]:
+    def encode(self, images: Tensor) -> dict[str, Tensor]:
         return {ModelOutput.LATENT: self.body(images)}
 
 
@@ -71,7 +71,7 @@ class MapCode(nn.Module):
         super().__init__()
         self.down, self.up = nn.Conv2d(1, 4, 3, stride=2, padding=1), nn.ConvTranspose2d(4, 1, 2, stride=2)
 
-    def forward(self, images: Tensor) -> dict[ModelOutput, Tensor]:
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
         code = torch.relu(self.down(images))
         return {ModelOutput.SPATIAL: code, ModelOutput.RECONSTRUCTION: self.up(code).sigmoid()}
 

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from acc_assets.datasets import ImageData, Shapes, Split
+from acc_assets.families import STANDARD, Interactive, Manifold
 from acc_assets.models import ConvAutoencoder, FactorGroup, ModelOutput
 from acc_assets.tasks import ClassificationTask, ReconstructionTask, RegressionTask
-from acc_assets.tree import ManifoldAnalysis, Recipe, RecipeContext
+from acc_assets.tree import Recipe, RecipeContext
 
 NAMES = ("dark", "grey", "bright")
 
@@ -58,9 +59,9 @@ class Measured(Recipe):
         ctx.train(steps=steps, lr=2e-3, snapshot_every=steps)
         ctx.save_checkpoint("both_trained")
         ctx.evaluate(
-            manifold=ManifoldAnalysis(
-                label_sets=(shapes,), metric="cosine", split="train", points=100, pixels=True
-            )
+            *STANDARD,
+            Manifold(label_sets=(shapes,), metric="cosine", split="train", pixels=True),
+            Interactive(split="train", points=100),
         )
 
         places = ctx.load_dataset("places", Shapes, n=300, image_size=16, targets=("x", "y"))
@@ -79,4 +80,4 @@ class Measured(Recipe):
         ctx.attach_task(ClassificationTask("colour", colours))
         ctx.train(steps=2, snapshot_every=2)
         ctx.save_checkpoint("apart_trained")
-        ctx.evaluate(manifold=ManifoldAnalysis(label_sets=(colours,), points=30))
+        ctx.evaluate(*STANDARD, Manifold(label_sets=(colours,)), Interactive(points=30))

@@ -56,7 +56,7 @@ def test_forward_is_encode_and_decode_with_the_declared_outputs(config: Any) -> 
     outputs = model(images)
     assert set(outputs) == config.outputs
     encoded = model.encode(images)
-    decoded = model.decode(encoded[ModelOutput.LATENT])
+    decoded = model.decode(encoded)
     assert not set(encoded) & set(decoded)
     for key, value in {**encoded, **decoded}.items():
         assert torch.equal(value, outputs[key])
@@ -178,15 +178,15 @@ def test_options_change_the_architecture() -> None:
     ("make", "words"),
     [
         (lambda: ConvAutoencoder(image_size=30), ["image_size is 30", "multiple of 4"]),
-        (lambda: FactorSlotAutoencoder(image_size=20), ["image_size is 20", "16, 28, 32, 64"]),
-        (lambda: FactorSlotAutoencoder(embed_dim=40, heads=3), ["embed_dim 40", "heads 3"]),
-        (lambda: FactorSlotAutoencoder(embed_dim=20, heads=4), ["20", "multiples of 8"]),
-        (lambda: FactorSlotAutoencoder(factor_groups=()), ["at least one FactorGroup"]),
+        (lambda: FactorSlotAutoencoder(image_size=20), ["image_size is 20", "16 or 28 or 32 or 64"]),
+        (lambda: FactorSlotAutoencoder(embed_dim=40, heads=3), ["heads is 3", "embed_dim, which is 40"]),
+        (lambda: FactorSlotAutoencoder(embed_dim=20, heads=4), ["embed_dim is 20", "a multiple of 8"]),
+        (lambda: FactorSlotAutoencoder(factor_groups=()), ["factor_groups is ()", "at least 1"]),
         (lambda: ResNetAutoencoder(depth=10), ["depth is 10", "8, 14, 20"]),
         (lambda: ResNetAutoencoder(norm_groups=7), ["norm_groups is 7", "divisor"]),
-        (lambda: ConvAutoencoder(dropout=1.0), ["dropout is 1.0", "dropout < 1"]),
-        (lambda: ConvAutoencoder(latent_dim=0), ["latent_dim is 0", "positive"]),
-        (lambda: ConvAutoencoder(channels=(8, -1)), ["channels", "positive"]),
+        (lambda: ConvAutoencoder(dropout=1.0), ["dropout is 1.0", "below 1"]),
+        (lambda: ConvAutoencoder(latent_dim=0), ["latent_dim is 0", "from 1"]),
+        (lambda: ConvAutoencoder(channels=(8, -1)), ["channels is (8, -1)", "from 1"]),
         (lambda: FactorGroup("no spaces", 0, 2), ["no spaces", "letters"]),
         (lambda: FactorGroup("empty", 2, 2), ["[2, 2)", "start < stop"]),
         (

@@ -17,7 +17,7 @@ def test_the_bottleneck_map_and_the_attention_maps(image_size: int, side: int) -
     outputs = model(torch.rand(2, 1, image_size, image_size))
     assert outputs[ModelOutput.SPATIAL].shape == (2, 32, side, side)
     assert outputs[ModelOutput.RECONSTRUCTION].shape == (2, 1, image_size, image_size)
-    maps = model.attention_maps(outputs[ModelOutput.LATENT])
+    maps = model.attention_maps(outputs)
     assert maps.shape == (2, len(GROUPS), side, side)
     assert torch.allclose(maps.sum(1), torch.ones(2, side, side), atol=1e-6)
     assert maps.min() >= 0
@@ -27,7 +27,7 @@ def test_attention_depends_on_the_latent_and_varies_smoothly_over_the_map() -> N
     torch.manual_seed(0)
     model = FactorSlotAutoencoder(factor_groups=GROUPS).build().eval()
     with torch.no_grad():
-        maps = model.attention_maps(torch.randn(16, 8))
+        maps = model.attention_maps({ModelOutput.LATENT: torch.randn(16, 8)})
     assert maps.std(0).mean() > 1e-3
     spread = maps.flatten(2).std(2).mean()
     steps = (maps[..., 1:] - maps[..., :-1]).abs().mean()

@@ -1,9 +1,10 @@
 """Names that every JavaScript object has already: a page that keeps them as keys of an object goes wrong."""
 
 from acc_assets.datasets import Digits
+from acc_assets.families import STANDARD, Interactive, Manifold
 from acc_assets.models import ConvAutoencoder
 from acc_assets.tasks import ClassificationTask, ReconstructionTask
-from acc_assets.tree import ManifoldAnalysis, Recipe, RecipeContext
+from acc_assets.tree import Recipe, RecipeContext
 
 
 class Prototype(Recipe):
@@ -22,4 +23,4 @@ class Prototype(Recipe):
             ctx.phase = "watch"
             ctx.train(steps=steps, lr=2e-3, snapshot_every=steps // 2, validate_every=steps // 2)
             ctx.save_checkpoint(trained)
-            ctx.evaluate(manifold=ManifoldAnalysis(label_sets=(digits,), points=120, k=5))
+            ctx.evaluate(*STANDARD, Manifold(label_sets=(digits,), k=5), Interactive(points=120))

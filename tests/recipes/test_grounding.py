@@ -7,11 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from acc_assets.families import Manifold
 from acc_assets.recipes.grounding import Grounding
-from acc_assets.tree import RecipeError, Tree, trace
+from acc_assets.tree import RecipeError, Tree, TreeNode, trace
 
 BRANCHES = ("naive_fc", "naive_conv", "naive_conv_low", "regularized", "self_supervised", "resnet8")
 FEW = BRANCHES[2:]
+
+
+def judged(node: TreeNode) -> Manifold:
+    """What a node is judged by."""
+    return next(request for request in node.requests or () if isinstance(request, Manifold))
 
 
 def grounding(**parameters: object) -> Tree:
@@ -56,7 +62,7 @@ def test_steps_batches_and_draws_of_the_fair_protocol() -> None:
         assert node.phases[0].batch_size == 128
     for node in tree:
         if node.evaluated:
-            assert [ref.name for ref in node.manifold.label_sets] == ["mnist_100", "mnist_full"]
+            assert [ref.name for ref in judged(node).label_sets] == ["mnist_100", "mnist_full"]
 
 
 def test_steps_batches_and_labels_of_the_reference_protocol() -> None:
@@ -68,7 +74,7 @@ def test_steps_batches_and_labels_of_the_reference_protocol() -> None:
     assert not tree["resnet8_trained"].primary_dataset.config.stratified
     for branch in BRANCHES:
         node = tree[f"{branch}_trained"]
-        assert node.manifold.label_sets == (node.primary_dataset,)
+        assert judged(node).label_sets == (node.primary_dataset,)
 
 
 def test_one_thing_changes_at_a_time_when_the_protocol_is_fair() -> None:
@@ -93,7 +99,7 @@ def test_controls_are_measured_once_each() -> None:
         "untrained_conv",
         "untrained_resnet8",
     ]
-    assert [node.tag for node in tree if node.manifold and node.manifold.pixels] == ["untrained_conv"]
+    assert [node.tag for node in tree if node.evaluated and judged(node).pixels] == ["untrained_conv"]
 
 
 def test_dropout_starts_from_the_weights_of_the_plain_network() -> None:
@@ -118,9 +124,9 @@ def test_scale_and_data_make_it_small() -> None:
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        ({"protocol": "unfair"}, "'fair', 'reference'"),
-        ({"data": "cifar"}, "'mnist', 'digits'"),
-        ({"scale": 0}, "positive number"),
+        ({"protocol": "unfair"}, "'fair' or 'reference'"),
+        ({"data": "cifar"}, "'mnist' or 'digits'"),
+        ({"scale": 0}, "number above 0"),
         ({"depth": 9}, "6n"),
     ],
 )

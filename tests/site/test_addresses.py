@@ -7,7 +7,7 @@ from browser_watch import until
 from playwright.sync_api import Page
 from scripted_digits import scripted_digits
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("site")]
+pytestmark = pytest.mark.browser
 
 VIEWER = "recipes/tiny/latent/labelled_trained.html"
 PLAYGROUND = "recipes/tiny/playground.html"
@@ -49,8 +49,8 @@ def test_the_branch_chips_carry_the_view(open_page) -> None:
     assert state["selection"] == [1, 2]
 
 
-def test_an_address_with_a_run_a_step_and_data_that_are_not_there_still_opens(open_page) -> None:
-    page = viewer(open_page(f"{VIEWER}#run=runs/tiny/gone/seed-9&step=9000&point=3&data=other"))
+def test_an_address_with_a_run_a_projection_a_step_and_data_that_are_not_there_still_opens(open_page) -> None:
+    page = viewer(open_page(f"{VIEWER}#run=runs/tiny/gone/seed-9&proj=tsne&step=9000&point=3&data=other"))
     page.wait_for_timeout(300)
     assert page.locator(".acc-status").inner_text() == ""
     state = page.evaluate("window.accViewer.state()")

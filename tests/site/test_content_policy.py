@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("odd")]
+pytestmark = pytest.mark.browser
 
 RECORD = """window.refused = [];
 document.addEventListener("securitypolicyviolation", (event) =>

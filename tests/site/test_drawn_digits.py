@@ -13,7 +13,7 @@ from scripted_digits import Stroke, scripted_digits
 
 from acc_assets.storage import Store
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("drawn")]
+pytestmark = pytest.mark.browser
 
 RUN = "runs/quickstart/supervised_trained/seed-0"
 LEAST_PREPARED = 17  # of 20; 19 when this was written, and 5 without a preparation of the data set's own

@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 from acc_assets.storage import Store
 
 __all__ = ["foreign_storage"]
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("foreign-site")]
+pytestmark = pytest.mark.browser
 
 LOADED = "document.querySelectorAll('[data-acc-state=loading]').length === 0"
 
@@ -56,7 +56,7 @@ def test_a_module_without_latent_dim_has_playground_colours_and_chart(open_page,
 def test_a_page_shows_what_was_left_out_on_a_phone_too(open_page) -> None:
     page = loaded(open_page("recipes/foreign/nodes/encoder_only_trained.html", width=390, scheme="dark"))
     said = page.locator(".not-built:visible").all_inner_texts()
-    assert any("EncoderOnly has no method decode(latent)" in text for text in said)
+    assert any("EncoderOnly has no method decode(code)" in text for text in said)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,17 +10,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from browser_watch import until, watch
+from lab_pages import write_data, write_page
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from acc_assets.analysis.manifold import barycentric_projection
-from acc_assets.assets.client import client_bundle, ort_wasm
 from acc_assets.datasets import Digits
 from acc_assets.export import export_onnx
+from acc_assets.families.projections import METHODS, map_words
 from acc_assets.models import ConvAutoencoder
-from acc_assets.places import TEMPLATES
-from acc_assets.report.render import stylesheet
-from acc_assets.report.scripts import encode
 
 pytestmark = pytest.mark.browser
 
@@ -81,23 +78,18 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
             "projection_k": K,
             "dataset": "digits",
         }
-        _write(site, f"runs/lab/{branch}/seed-0/manifold", meta, arrays)
+        write_data(site, f"runs/lab/{branch}/seed-0/manifold", meta, arrays)
         _write_models(site, f"runs/lab/{branch}/seed-0/onnx", model, raw, images, labels)
     _write_dataset(site, images, labels)
-    _write(site, "runtime/ort-wasm", {}, {"wasm": np.frombuffer(ort_wasm().read_bytes(), np.uint8)})
-    return Lab(_write_page(site), site, images, labels, models, reference, coords, indices)
-
-
-def _write(site: Path, key: str, meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-    path = site / "data" / f"{key}.js"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(encode(key, meta, arrays))
+    runs = [{"key": f"runs/lab/{branch}/seed-0", "label": branch} for branch in BRANCHES]
+    page = write_page(site, "grounding", {"runs": runs, "maps": map_words()})
+    return Lab(page, site, images, labels, models, reference, coords, indices)
 
 
 def _write_models(
     site: Path, key: str, model: Any, latents: np.ndarray, images: np.ndarray, labels: np.ndarray
 ) -> None:
-    bundle = export_onnx(model, (1, SIZE, SIZE), LATENT, {"recipe": "lab"})
+    bundle = export_onnx(model, (1, SIZE, SIZE), {"recipe": "lab"})
     meta = {
         "latent_dim": LATENT,
         "factors": [],
@@ -111,7 +103,7 @@ def _write_models(
         name: np.frombuffer(data, np.uint8)
         for name, data in (("encoder", bundle.encoder), ("decoder", bundle.decoder))
     }
-    _write(site, key, meta, {**halves, "samples": images[:10]})
+    write_data(site, key, meta, {**halves, "samples": images[:10]})
 
 
 def _write_dataset(site: Path, images: np.ndarray, labels: np.ndarray) -> None:
@@ -122,24 +114,7 @@ def _write_dataset(site: Path, images: np.ndarray, labels: np.ndarray) -> None:
     size = {"n": len(images), "width": SIZE, "height": SIZE, "channels": 1, "columns": COLUMNS}
     meta = {"name": "digits", "source": "scikit-learn", "classes": [str(c) for c in range(10)], **size}
     arrays = {"atlas": np.frombuffer(png.getvalue(), np.uint8), "targets": labels}
-    _write(site, "datasets/lab/digits", meta, arrays)
-
-
-def _write_page(site: Path) -> Path:
-    (site / "acc.js").write_bytes((client_bundle() / "acc.js").read_bytes())
-    (site / "acc.css").write_text(stylesheet(TEMPLATES))
-    runs = json.dumps(
-        {"runs": [{"key": f"runs/lab/{branch}/seed-0", "label": branch} for branch in BRANCHES]}
-    )
-    page = site / "grounding.html"
-    page.write_text(
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<link rel="icon" href="data:,"><link rel="stylesheet" href="acc.css"></head><body class="explore"><main>'
-        f'<div data-acc="grounding"><script type="application/json">{runs}</script></div>'
-        '</main><script src="acc.js"></script></body></html>'
-    )
-    return page
+    write_data(site, "datasets/lab/digits", meta, arrays)
 
 
 @pytest.fixture
@@ -171,9 +146,9 @@ def _torch(model: Any, part: str, values: np.ndarray) -> np.ndarray:
     import torch
 
     with torch.no_grad():
-        outputs = getattr(model, part)(torch.from_numpy(values.astype(np.float32)))
-    name = "LATENT" if part == "encode" else "RECONSTRUCTION"
-    return np.asarray(next(value for key, value in outputs.items() if key.name == name).numpy())
+        given = torch.from_numpy(values.astype(np.float32))
+        outputs = model.encode(given) if part == "encode" else model.decode({"latent": given})
+    return np.asarray(outputs["latent" if part == "encode" else "reconstruction"].numpy())
 
 
 def _placed(lab: Lab, branch: str, latent: np.ndarray) -> np.ndarray:
@@ -302,7 +277,7 @@ def test_the_drift_charts_share_one_labelled_axis(page: Page, lab: Lab) -> None:
 
 
 def test_the_page_says_what_distances_on_the_map_mean(page: Page) -> None:
-    assert page.locator(".acc-map-note").first.inner_text().startswith("UMAP keeps near neighbours together;")
+    assert page.locator(".acc-map-note").first.inner_text().startswith(f"{METHODS['umap'].note} The marker")
 
 
 def test_play_walks_from_a_to_b_and_stops_there(page: Page) -> None:

@@ -8,7 +8,7 @@ import pytest
 from browser_watch import until
 from playwright.sync_api import Page
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("odd")]
+pytestmark = pytest.mark.browser
 
 NODES = ("toString", "toLocaleString")
 RECIPE = "recipes/prototype"

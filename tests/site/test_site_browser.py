@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 
 from acc_assets.storage import Store
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("site")]
+pytestmark = pytest.mark.browser
 
 VIEWER = "recipes/tiny/latent/labelled_trained.html"
 PLAYGROUND = "recipes/tiny/playground.html"

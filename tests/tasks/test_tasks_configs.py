@@ -22,6 +22,7 @@ from acc_assets.tasks import (
     ReconstructionTask,
     RegressionTask,
 )
+from acc_assets.tasks.baselines import on_training_images
 from acc_assets.tasks.health import generalisation
 from acc_assets.tree import canonical
 
@@ -38,6 +39,26 @@ from acc_assets.tree import canonical
 def test_schedules(schedule: Any, values: dict[int, float]) -> None:
     task = KLDivergenceTask("kl", DIGITS, weight=schedule)
     assert {step: task.weight_at(step) for step in values} == pytest.approx(values)
+    assert schedule.at(None) == values[max(values)]  # in evaluation it stands at its end
+
+
+@pytest.mark.parametrize(
+    ("task", "unit"),
+    [
+        (ReconstructionTask("r", DIGITS), "nats per image"),
+        (ReconstructionTask("r", DIGITS, error="mse"), "nats per image"),
+        (ReconstructionTask("r", DIGITS, error="mse", reduction="mean"), "squared error per pixel"),
+        (ReconstructionTask("r", DIGITS, error="l1", reduction="mean"), "absolute error per pixel"),
+        (KLDivergenceTask("kl", DIGITS), "nats per image"),
+        (ClassificationTask("c", DIGITS), "nats per image"),
+        (RegressionTask("r", SLANT), "nats per image"),
+    ],
+)
+def test_each_task_says_what_its_loss_counts(task: Any, unit: str) -> None:
+    assert task.unit == unit
+    baseline = {"loss": 1.0, "loss_floor": 0.0}
+    if task.kind != "kl":
+        assert task.health([0.1], baseline).reason.startswith(f"final loss 0.1 {unit} is 10%")
 
 
 def test_a_weight_is_a_number_or_a_schedule_and_enters_the_spec() -> None:
@@ -61,20 +82,20 @@ def test_the_seed_recipe_calls_read_as_written() -> None:
     ("make", "words"),
     [
         (lambda: KLDivergenceTask("two words", DIGITS), ["'two words'", "letters"]),
-        (lambda: KLDivergenceTask("kl", DIGITS, weight=-1.0), ["'kl'", "-1.0", "from 0"]),
+        (lambda: KLDivergenceTask("kl", DIGITS, weight=-1.0), ["weight is -1.0", "from 0", "LinearRamp("]),
         (lambda: KLDivergenceTask("kl", DIGITS, weight=math.nan), ["nan", "finite"]),
         (lambda: KLDivergenceTask("kl", DIGITS, latent_slice=(3, 3)), ["(3, 3)", "start < stop"]),
         (
             lambda: KLDivergenceTask("kl", DIGITS, latent_slice=(0, 3), factor_name="digit"),
-            ["both", "one of them"],
+            ["side by side", "one of them"],
         ),
-        (lambda: ClassificationTask("c", DIGITS, head_lr=0.0), ["head_lr=0.0", "positive"]),
-        (lambda: ReconstructionTask("r", DIGITS, error="ssim"), ["'ssim'", "bce, mse, l1"]),  # type: ignore[arg-type]
-        (lambda: ReconstructionTask("r", DIGITS, sigma=0.1), ["sigma=0.1", "leave sigma out"]),
-        (lambda: ReconstructionTask("r", DIGITS, error="mse", sigma=-1.0), ["sigma=-1.0", "positive"]),
-        (lambda: RegressionTask("r", SLANT, sigma=0.0), ["sigma=0.0", "positive"]),
-        (lambda: LinearRamp(0.0, 1.0, steps=0), ["LinearRamp steps", "positive"]),
-        (lambda: CosineRamp(-1.0, 1.0, steps=5), ["CosineRamp start", "from 0"]),
+        (lambda: ClassificationTask("c", DIGITS, head_lr=0.0), ["head_lr is 0.0", "above 0"]),
+        (lambda: ReconstructionTask("r", DIGITS, error="ssim"), ["'ssim'", "'bce' or 'mse' or 'l1'"]),  # type: ignore[arg-type]
+        (lambda: ReconstructionTask("r", DIGITS, sigma=0.1), ["sigma is 0.1", "leave sigma out"]),
+        (lambda: ReconstructionTask("r", DIGITS, error="mse", sigma=-1.0), ["sigma is -1.0", "above 0"]),
+        (lambda: RegressionTask("r", SLANT, sigma=0.0), ["sigma is 0.0", "above 0"]),
+        (lambda: LinearRamp(0.0, 1.0, steps=0), ["LinearRamp: steps is 0", "from 1"]),
+        (lambda: CosineRamp(-1.0, 1.0, steps=5), ["CosineRamp: start is -1.0", "from 0"]),
     ],
 )
 def test_a_wrong_value_says_what_is_allowed(make: Any, words: list[str]) -> None:
@@ -107,6 +128,17 @@ def test_the_class_frequency_baseline() -> None:
     assert baseline["loss"] == pytest.approx(
         -(math.log(0.7) + math.log(0.3)) / 2
     )  # (6 + 1) / 10 and (2 + 1) / 10
+
+
+def test_baselines_know_only_the_targets_that_are_given() -> None:
+    labelled = np.array([True, True, False, False])
+    train = split(None, np.array([0, 1, 1, 1]), labelled=labelled)
+    test = split(None, np.array([0, 1]))
+    assert ClassificationTask("c", DIGITS).baseline(data(train, test))["loss"] == pytest.approx(math.log(2))
+    seen = on_training_images(data(train, test)).test
+    assert seen.labelled is not None
+    assert seen.labelled.sum() == 2
+    assert ClassificationTask("c", DIGITS).reach(data(train, test)) == pytest.approx(math.log(2))
 
 
 def test_the_mean_target_baseline() -> None:

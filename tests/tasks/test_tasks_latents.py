@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from task_parts import DIGITS, SHAPES, SLANT, batch, split
+from task_parts import DIGITS, SHAPES, SLANT, batch, split, view
 from torch import Tensor, nn
 
 from acc_assets.datasets import Shapes
@@ -28,7 +28,7 @@ def latent_gradient(task: Any, targets: Tensor) -> Tensor:
     mu = torch.randn(4, 8, requires_grad=True)
     logvar = torch.randn(4, 8, requires_grad=True)
     outputs = {ModelOutput.LATENT: mu, ModelOutput.MU: mu, ModelOutput.LOGVAR: logvar}
-    task.loss(outputs, batch(targets=targets), head).backward()
+    task.loss(view(outputs, batch(targets=targets), head)).backward()
     gradient = mu.grad if logvar.grad is None else mu.grad.abs() + logvar.grad.abs()
     assert gradient is not None
     return gradient
@@ -58,7 +58,7 @@ def test_a_digit_task_leaves_the_other_heads_of_the_model_alone() -> None:
     model = CONFIG.build()
     task = ClassificationTask("digit", DIGITS, factor_name="digit")
     outputs = model.encode(torch.rand(4, 1, 16, 16))
-    task.loss(outputs, batch(targets=LABELS), task.build_head(model, None)).backward()
+    task.loss(view(outputs, batch(targets=LABELS), task.build_head(model, None))).backward()
     reached = [bool(head.weight.grad.abs().sum() > 0) for head in model.heads.posteriors]
     assert reached == [True, False, False]
 
@@ -86,9 +86,9 @@ def test_kl_of_factors_adds_up_to_the_kl_of_the_whole() -> None:
         outputs = model.encode(torch.rand(4, 1, 16, 16))
     whole = KLDivergenceTask("kl", DIGITS)
     parts = [KLDivergenceTask(f"kl_{group.name}", DIGITS, factor_name=group.name) for group in GROUPS]
-    total = sum(float(part.loss(outputs, batch(), part.build_head(model, None))) for part in parts)
+    total = sum(float(part.loss(view(outputs, batch(), part.build_head(model, None)))) for part in parts)
     assert total == pytest.approx(
-        float(whole.loss(outputs, batch(), whole.build_head(model, None))), rel=1e-5
+        float(whole.loss(view(outputs, batch(), whole.build_head(model, None)))), rel=1e-5
     )
 
 
@@ -156,7 +156,7 @@ def test_a_user_written_model_works_without_saying_its_latent_dim() -> None:
         torch.set_rng_state(state)
         head = task.build_head(model, data())
         assert head.linear.in_features == width
-        task.loss(outputs, batch(targets=LABELS), head).backward()
+        task.loss(view(outputs, batch(targets=LABELS), head)).backward()
     assert model.training
 
 
@@ -218,8 +218,8 @@ def test_batches_that_do_not_fit_are_refused() -> None:
     outputs = {ModelOutput.LATENT: torch.rand(4, 8)}
     classify, regress = ClassificationTask("t", DIGITS), RegressionTask("t", SLANT)
     with pytest.raises(ValueError, match="class targets"):
-        classify.loss(outputs, batch(targets=torch.rand(4, 1)), classify.build_head(model, None))
+        classify.loss(view(outputs, batch(targets=torch.rand(4, 1)), classify.build_head(model, None)))
     with pytest.raises(ValueError, match=r"predicts \(4, 1\).*\(4, 3\)"):
-        regress.loss(outputs, batch(targets=torch.rand(4, 3)), regress.build_head(model, None))
+        regress.loss(view(outputs, batch(targets=torch.rand(4, 3)), regress.build_head(model, None)))
     with pytest.raises(ValueError, match="has no head"):
-        classify.loss(outputs, batch(targets=LABELS), None)
+        classify.loss(view(outputs, batch(targets=LABELS), None))

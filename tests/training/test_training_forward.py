@@ -15,7 +15,6 @@ from acc_assets.training import (
     encode_split,
     evaluate,
     load_checkpoint,
-    load_data,
     load_model,
 )
 from acc_assets.tree import Recipe, trace
@@ -110,7 +109,7 @@ def test_a_model_with_forward_alone_trains(tmp_path):
     build(tree, "done", tmp_path)
     loaded = load_model(Store(tmp_path).run("small", "done", 0), tree["done"])
     metrics = evaluate(
-        loaded.model, loaded.heads, tree["done"].tasks, {"digits": load_data(Digits(image_size=16))}
+        loaded.model, loaded.heads, tree["done"].tasks, {"digits": Digits(image_size=16).load()}
     )
     assert metrics["digit"]["accuracy"] > 0.15
     with pytest.raises(ValueError, match="reconstruction"):
@@ -212,7 +211,7 @@ def loaded(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def digits():
-    return load_data(Digits(image_size=16))
+    return Digits(image_size=16).load()
 
 
 def test_evaluation_is_deterministic_and_counts_every_example_once(loaded, digits):

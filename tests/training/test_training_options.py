@@ -118,8 +118,9 @@ def test_cosine_matches_torch():
 
 
 def test_heads_learn_at_their_own_rate_and_follow_the_schedule():
-    task = ClassificationTask("digit", None, head_lr=0.5)
-    plain_task = ClassificationTask("other", None)
+    digits = DatasetRef("digits", Digits(image_size=16))
+    task = ClassificationTask("digit", digits, head_lr=0.5)
+    plain_task = ClassificationTask("other", digits)
     heads = {"digit": nn.Linear(2, 2), "other": nn.Linear(2, 2)}
     model = nn.Linear(2, 2)
     optimizer = build_optimizer(phase(lr=0.1, tasks=(task, plain_task)), model, heads, CPU)

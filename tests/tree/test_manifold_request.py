@@ -6,9 +6,10 @@ import pytest
 
 from acc_assets.assets.plans import plans
 from acc_assets.datasets import Digits
+from acc_assets.families import STANDARD, Interactive, Manifold
 from acc_assets.models import ConvAutoencoder
 from acc_assets.tasks import ReconstructionTask
-from acc_assets.tree import DatasetRef, ManifoldAnalysis, Recipe, RecipeContext, RecipeError, Tree, trace
+from acc_assets.tree import DatasetRef, Recipe, RecipeContext, RecipeError, Tree, trace
 
 
 class Asking(Recipe):
@@ -20,7 +21,7 @@ class Asking(Recipe):
         ctx.attach_task(ReconstructionTask("recon", digits))
         ctx.save_checkpoint("root")
         labels = DatasetRef("elsewhere", Digits()) if foreign else digits
-        ctx.evaluate(manifold=ManifoldAnalysis(label_sets=(labels,), k=k) if ask else None)
+        ctx.evaluate(*STANDARD, *((Manifold(label_sets=(labels,), k=k), Interactive()) if ask else ()))
 
 
 def versions(tree: Tree) -> dict[str, str]:
@@ -45,20 +46,26 @@ def test_label_sets_must_be_loaded_by_the_recipe() -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"label_sets": ()}, "label_sets is empty"),
-        ({"split": "validation"}, "allowed are test, train"),
-        ({"metric": "hamming"}, "metric is 'hamming'; allowed are euclidean, manhattan, cosine"),
+        ({"label_sets": ()}, r"label_sets is \(\)"),
+        ({"split": "validation"}, "split is 'validation'; allowed is 'test' or 'train'"),
+        ({"metric": "hamming"}, "metric is 'hamming'; allowed is 'euclidean' or 'manhattan' or 'cosine'"),
         ({"k": 0}, "k is 0"),
-        ({"points": 2}, "points is 2"),
-        ({"min_dist": -1.0}, "min_dist is -1.0"),
     ],
 )
 def test_values_that_are_not_allowed_are_named(fields: dict[str, object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        ManifoldAnalysis(**{"label_sets": (DatasetRef("digits", Digits()),), **fields})  # type: ignore[arg-type]
+        Manifold(**{"label_sets": (DatasetRef("digits", Digits()),), **fields})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"), [({"points": 2}, "points is 2"), ({"min_dist": -1.0}, "min_dist is -1.0")]
+)
+def test_a_map_needs_points_and_distances(fields: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Interactive(**fields)  # type: ignore[arg-type]
 
 
 def test_a_label_set_is_named_once() -> None:
     ref = DatasetRef("digits", Digits())
     with pytest.raises(ValueError, match="twice"):
-        ManifoldAnalysis(label_sets=(ref, ref))
+        Manifold(label_sets=(ref, ref))

@@ -232,7 +232,11 @@ def line_of(text: str, part: str) -> int:
         (("slots_root: slots", "slots_root: [slots]"), "unknown model", "[slots]"),
         (("roots:\n", "root: flat_root\nroots:\n"), r"side by side.*either 'model' and 'root'", "roots:"),
         (("models:\n", "model: {type: resnet_autoencoder}\nmodels:\n"), "side by side", "roots:"),
-        (("image_size: 16, latent_dim: 8", "latent_size: 8"), r"model 'flat' has no field", "latent_size"),
+        (
+            ("image_size: 16, latent_dim: 8", "latent_size: 8"),
+            r"model 'flat': .*no field 'latent_size'; fields are .*latent_dim",
+            "latent_size",
+        ),
         (
             ("{type: conv_autoencoder, image_size: 16, latent_dim: 8, variational: true}", "3"),
             "model 'flat'",

@@ -1,5 +1,5 @@
-import { type SliderRow, sliderRow } from "../playground/slider_row";
 import { h, icon } from "../shared/dom";
+import { type SliderRow, sliderRow } from "../shared/slider_row";
 import { type AugmentationSettings, UNCHANGED } from "./augmentation";
 
 interface Control {

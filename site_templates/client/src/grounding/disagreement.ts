@@ -1,6 +1,6 @@
 import { h } from "../shared/dom";
 import { percent } from "../shared/format";
-import type { Branch } from "./branch";
+import type { GroundBranch } from "./ground_view";
 import { pairMean, sharedNeighbors, type Votes, voteDistance } from "./votes";
 
 interface Opinion {
@@ -16,7 +16,7 @@ export class Disagreement {
   private readonly numbers = h("span", {});
   readonly element = h("p", { class: "acc-disagreement" }, this.verdict, this.numbers);
 
-  update(branches: readonly Branch[]): void {
+  update(branches: readonly GroundBranch[]): void {
     const opinions = branches.flatMap(opinionOf);
     this.element.hidden = opinions.length < 2;
     if (opinions.length < 2) return;
@@ -33,9 +33,10 @@ export class Disagreement {
   }
 }
 
-function opinionOf({ label, result, view }: Branch): Opinion[] {
-  if (!result || !view) return [];
-  const { manifold } = view.grounded;
+function opinionOf({ label, view }: GroundBranch): Opinion[] {
+  if (!view?.result) return [];
+  const { result, grounded } = view;
+  const { manifold } = grounded;
   const pictures = Array.from(result.at.placement.rows, (row) => manifold.indices[row]!);
   return [{ label, votes: result.at.votes, names: manifold.classes.names, pictures }];
 }

@@ -23,11 +23,10 @@ export class DriftChart {
     this.element = h("div", { class: "acc-drift-chart" }, axis, this.svg);
   }
 
-  /** Takes the drifts of a way of length 1, and shows them on an axis up to `top`. */
-  update(drifts: readonly number[], t: number, top: number): void {
+  /** Takes the drifts of a way of length 1; `scale` draws them. */
+  update(drifts: readonly number[], t: number): void {
     this.drifts = drifts;
     for (const [name, value] of Object.entries({ x1: t * WIDTH, x2: t * WIDTH, y1: 0, y2: HEIGHT })) this.cursor.setAttribute(name, String(value));
-    this.scale(top);
   }
 
   /** Shows the drifts on an axis up to `top`, which all branches share. */

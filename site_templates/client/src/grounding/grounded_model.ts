@@ -1,15 +1,17 @@
-import type { BranchModel } from "../playground/runtime";
-import { meanSquaredError } from "../playground/preprocess";
+import type { Autoencoder } from "../model/autoencoder";
+import { type Code, LATENT, latentOf, mixed } from "../model/code";
+import { meanSquaredError } from "../picture/preprocess";
 import { distanceToNearest } from "../viewer/run_data";
 import { type Placement, positionOf, spreadOf } from "./barycentric";
-import { distance, mixLatents, PATH_SAMPLES, pathLatents } from "./interpolation";
+import { distance, PATH_SAMPLES, pathCodes } from "./interpolation";
 import { latentOfRow, type Manifold } from "./manifold";
 import { type Votes, votesOf } from "./votes";
 
 type Position = [x: number, y: number, z: number];
 
-/** A latent on the map. */
+/** A code on the map: where its latent lies. */
 export interface Landing {
+  code: Code;
   latent: Float32Array;
   placement: Placement;
   /** In the shown ball. */
@@ -46,8 +48,8 @@ export interface Step {
 export interface Path {
   /** The ends, as pictures of the data set. */
   pictures: readonly [a: number, b: number];
-  a: Float32Array;
-  b: Float32Array;
+  a: Code;
+  b: Code;
   /** Distance between the ends, in latent space. */
   length: number;
   regrounded: Position[]; // where E(D(z_t)) lies
@@ -59,7 +61,7 @@ export interface Path {
 /** Encoder, decoder and map of one branch. */
 export class GroundedModel {
   constructor(
-    readonly model: BranchModel,
+    readonly model: Autoencoder,
     readonly manifold: Manifold,
   ) {
     const [inner, outer] = [model.meta.latent_dim, manifold.meta.latent_dim];
@@ -68,40 +70,42 @@ export class GroundedModel {
     }
   }
 
-  /** Puts a latent on the map; `pictures` of the data set are those that it comes from. */
-  land(latent: Float32Array, pictures: readonly number[]): Landing {
+  /** Puts a code on the map; `pictures` of the data set are those that it comes from. */
+  land(code: Code, pictures: readonly number[]): Landing {
     const { shown, reach, classes, rowOf, place } = this.manifold;
+    const latent = latentOf(code);
     const placement = place(latent);
     const own = new Set(pictures.flatMap((picture) => rowOf.get(picture) ?? []));
     const votes = votesOf(placement, classes.of, classes.names.length, own);
     const position = positionOf(placement, shown);
     const isOffMap = distanceToNearest(position, shown) > reach;
-    return { latent, placement, position, spread: spreadOf(placement, shown, position), isOffMap, own, votes };
+    return { code, latent, placement, position, spread: spreadOf(placement, shown, position), isOffMap, own, votes };
   }
 
   /** `source` is the picture of the data set that `picture` was made from, if it was. */
   async probe(picture: Float32Array, source: number | null): Promise<Probe> {
     const at = this.land(await this.model.encode(picture), source === null ? [] : [source]);
-    const decoded = await this.model.decode(at.latent);
+    const decoded = await this.model.decode(at.code);
     return { kind: "probe", at, decoded, error: meanSquaredError(picture, decoded) };
   }
 
   async step({ a, b, pictures }: Path, t: number): Promise<Step> {
-    const latent = mixLatents(a, b, t);
-    const straight = await this.model.decode(latent);
+    const code = mixed(a, b, t);
+    const straight = await this.model.decode(code);
     const at = this.land(await this.model.encode(straight), pictures);
-    return { kind: "step", at, straight, decoded: await this.model.decode(at.latent), drift: distance(latent, at.latent) };
+    return { kind: "step", at, straight, decoded: await this.model.decode(at.code), drift: distance(latentOf(code), at.latent) };
   }
 
   /** The way between two pictures of the data set, all steps in one batch. */
   async path(pictureA: number, pictureB: number): Promise<Path> {
-    const [a, b] = [await this.latentOf(pictureA), await this.latentOf(pictureB)];
-    const width = a.length;
-    const latents = pathLatents(a, b);
-    const again = await this.model.encode(await this.model.decode(latents));
+    const [a, b] = [await this.codeOf(pictureA), await this.codeOf(pictureB)];
+    const width = this.model.meta.latent_dim;
+    const codes = pathCodes(a, b);
+    const latents = latentOf(codes);
+    const again = latentOf(await this.model.encode(await this.model.decode(codes)));
     const steps = Array.from({ length: PATH_SAMPLES }, (_, s) => [s * width, (s + 1) * width] as const);
     const place = (values: Float32Array) => positionOf(this.manifold.place(values), this.manifold.shown);
-    const length = distance(a, b);
+    const length = distance(latentOf(a), latentOf(b));
     return {
       pictures: [pictureA, pictureB],
       a,
@@ -113,9 +117,10 @@ export class GroundedModel {
     };
   }
 
-  /** The latent of a picture of the data set; one that is no reference point is encoded. */
-  private async latentOf(picture: number): Promise<Float32Array> {
+  /** The code of a picture of the data set; the map knows the latents of its reference points, and no other part. */
+  private async codeOf(picture: number): Promise<Code> {
     const row = this.manifold.rowOf.get(picture);
-    return row === undefined ? this.model.encode(this.manifold.pictures.read(picture)) : latentOfRow(this.manifold, row);
+    if (row !== undefined && this.model.isLatentAlone) return new Map([[LATENT, latentOfRow(this.manifold, row)]]);
+    return this.model.encode(this.manifold.pictures.read(picture));
   }
 }

@@ -1,7 +1,9 @@
-import { decodeInput, encodeInput, PictureInput } from "../playground/input";
-import { PictureCanvas } from "../playground/painting";
-import { syncAddress } from "../shared/address";
-import { nextRun, startRuns } from "../shared/choice";
+import { knownRuns, startRuns } from "../branches/choice";
+import { BranchRow } from "../branches/row";
+import { loadAutoencoder } from "../model/autoencoder";
+import { PictureCanvas } from "../picture/canvas";
+import { decodeInput, encodeInput, PictureInput } from "../picture/input";
+import { type PageAddress, pageAddress } from "../shared/address";
 import type { OnnxMeta, RunChoice } from "../shared/contract";
 import { h, icon, segmented } from "../shared/dom";
 import type { Pictures } from "../shared/pictures";
@@ -10,11 +12,12 @@ import { onThemeChange } from "../shared/theme";
 import { listenToKeys } from "../viewer/keys";
 import { augment, type NoiseField, noiseField } from "./augmentation";
 import { AugmentationControls } from "./augmentation_controls";
-import { Branch, type Question } from "./branch";
 import { Disagreement } from "./disagreement";
 import { niceTop } from "./drift_chart";
-import type { GroundedModel } from "./grounded_model";
+import { GroundView, type Question } from "./ground_view";
+import { GroundedModel } from "./grounded_model";
 import { InterpolationControls } from "./interpolation_controls";
+import { loadManifold } from "./manifold";
 import { decodeGrounding, encodeGrounding, type GroundingState, type Mode, START } from "./state";
 
 const MOST_BRANCHES = 6; // each has a WebGL context, of which browsers allow some sixteen
@@ -23,15 +26,11 @@ const MOST_BRANCHES = 6; // each has a WebGL context, of which browsers allow so
 export class Grounding {
   readonly element: HTMLElement;
   readonly store: Store<GroundingState>;
-  branches: Branch[] = [];
+  readonly row: BranchRow<Question, GroundedModel, GroundView>;
   samples: readonly Float32Array[] = [];
-  /** What the address asked for when the page was opened. */
-  private readonly asked = new URLSearchParams(window.location.hash.slice(1));
-  private readonly side = h("div", { class: "acc-playground-side" }, h("p", { class: "acc-hint", role: "status" }, "Loading…"));
-  private readonly branchSlot = h("div", { class: "acc-branches" });
+  private readonly side: HTMLElement;
   private readonly disagreement = new Disagreement();
-  private readonly addButton: HTMLButtonElement;
-  private readonly saveAddress: () => void;
+  private readonly address: PageAddress;
   private parts: Parts | null = null;
   private picture: Float32Array | null = null;
   private isNewPicture = true;
@@ -40,18 +39,33 @@ export class Grounding {
   private field: { seed: number; values: NoiseField } | null = null;
   private pending = 0;
 
-  constructor(private readonly runs: readonly RunChoice[]) {
-    this.store = new Store<GroundingState>({ ...START, ...decodeGrounding(this.asked) });
-    this.addButton = h("button", { type: "button", class: "acc-button", onclick: () => this.addNext() }, icon("plus"), "Add a branch");
+  /** `note` says what distances on a map mean. */
+  constructor(
+    private readonly runs: readonly RunChoice[],
+    note: string,
+  ) {
+    this.address = pageAddress(() => this.shown());
+    this.store = new Store<GroundingState>({ ...START, ...decodeGrounding(this.address.asked) });
+    this.row = new BranchRow(runs, {
+      load: async (run, say) => {
+        say("Loading the manifold…");
+        const manifold = await loadManifold(run);
+        return new GroundedModel(await loadAutoencoder(run, say), manifold);
+      },
+      open: (grounded, { label }) => new GroundView(grounded, label, note, (index) => this.pick(index)),
+      first: (grounded) => this.createParts(grounded),
+      changed: () => this.compare(),
+      most: MOST_BRANCHES,
+      keeps: "one",
+      addLabel: [icon("plus"), "Add a branch"],
+      closeLabel: "Remove this branch",
+    });
+    this.side = h("div", { class: "acc-playground-side" }, this.row.waiting);
     this.element = h(
       "div",
       { class: "acc-playground acc-grounding" },
       this.side,
-      h("div", { class: "acc-grounding-main" }, h("div", { class: "acc-grounding-head" }, this.disagreement.element, this.addButton), this.branchSlot),
-    );
-    this.saveAddress = syncAddress(
-      () => this.fragment(),
-      () => window.location.reload(),
+      h("div", { class: "acc-grounding-main" }, h("div", { class: "acc-grounding-head" }, this.disagreement.element, this.row.addButton), this.row.element),
     );
     this.store.subscribe((state, changed) => this.follow(state, changed));
     listenToKeys(this.element, {
@@ -62,14 +76,11 @@ export class Grounding {
     onThemeChange(() => requestAnimationFrame(() => this.applyColors()));
   }
 
-  /** Settles when the first branch can be used, or says that it cannot. */
-  async start(): Promise<void> {
-    const asked = this.asked.get("runs")?.split("~").map((run) => `runs/${run}`) ?? [];
-    const known = asked.filter((key) => this.runs.some((run) => run.key === key)).slice(0, MOST_BRANCHES);
-    const first = known.length > 0 ? known : startRuns(this.runs);
-    for (const key of first) this.addBranch(key);
-    const loaded = await Promise.any(this.branches.map(({ ready }) => ready)).catch(() => null);
-    if (!loaded && !this.parts) this.side.replaceChildren(h("p", { class: "acc-hint" }, "Choose a branch that can be loaded."));
+  /** Settles when a branch can be used, or says that none can. */
+  start(): Promise<void> {
+    const asked = this.address.asked.get("runs")?.split("~").map((run) => `runs/${run}`) ?? [];
+    const known = knownRuns(this.runs, asked);
+    return this.row.start(known.length > 0 ? known : startRuns(this.runs));
   }
 
   /** What the encoders see. */
@@ -87,7 +98,7 @@ export class Grounding {
     this.picture = picture;
     this.isNewPicture = true;
     this.refresh();
-    this.saveAddress();
+    this.address.save();
   }
 
   // ---- from the state to the screen
@@ -97,7 +108,7 @@ export class Grounding {
     this.parts?.augmentation.update(state.settings);
     this.parts?.interpolation.update(state);
     if ([...changed].some((key) => key !== "next")) this.refresh();
-    this.saveAddress();
+    this.address.save();
   }
 
   /** Asks the branches in the next frame: a slider may move several times in one. */
@@ -108,7 +119,7 @@ export class Grounding {
   private ask(): void {
     this.pending = 0;
     const question = this.question();
-    if (question) for (const { panel } of this.branches) panel.ask(question);
+    if (question) this.row.ask(question);
     this.isNewPicture = false;
   }
 
@@ -137,7 +148,7 @@ export class Grounding {
   }
 
   private applyColors(): void {
-    for (const { view } of this.branches) view?.space.applyColors();
+    for (const { view } of this.row.branches) view?.space.applyColors();
     this.refresh();
   }
 
@@ -164,54 +175,17 @@ export class Grounding {
     this.setPicture(parts.pictures.read(index));
   }
 
-  private addNext(): void {
-    const run = nextRun(this.runs, this.branches.map((branch) => branch.run));
-    if (run) this.addBranch(run);
-  }
-
-  private addBranch(run: string): void {
-    const branch: Branch = new Branch(this.runs, run, {
-      changeRun: () => this.saveAddress(),
-      loaded: (grounded) => this.createParts(grounded),
-      pick: (index) => this.pick(index),
-      answered: () => this.compare(),
-      driftTop: () => this.driftTop(),
-      close: () => this.removeBranch(branch),
-    });
-    this.branches = [...this.branches, branch];
-    this.branchSlot.append(branch.panel.element);
-    const question = this.question();
-    if (question) branch.panel.ask(question);
-    this.update();
-  }
-
-  private removeBranch(branch: Branch): void {
-    this.branches = this.branches.filter((other) => other !== branch);
-    branch.panel.dispose();
-    this.update();
-  }
-
-  private update(): void {
-    this.addButton.hidden = this.branches.length >= Math.min(this.runs.length, MOST_BRANCHES);
-    for (const { panel } of this.branches) panel.setClosable(this.branches.length > 1);
-    this.branchSlot.dataset.count = String(this.branches.length);
-    this.compare();
-    this.saveAddress();
-  }
-
   /** Shows what the branches have in common: their verdict, and the axis of their drifts. */
   private compare(): void {
-    this.disagreement.update(this.branches);
-    for (const { view } of this.branches) view?.scaleDrift(this.driftTop());
-  }
-
-  private driftTop(): number {
-    return niceTop(Math.max(...this.branches.map(({ mostDrift }) => mostDrift)));
+    const { branches } = this.row;
+    const top = niceTop(Math.max(...branches.map(({ view }) => view?.mostDrift ?? 0)));
+    this.disagreement.update(branches);
+    for (const { view } of branches) view?.scaleDrift(top);
+    this.address.save();
   }
 
   /** The first branch that is loaded brings samples and typical pictures. */
   private createParts({ model, manifold }: GroundedModel): void {
-    if (this.parts) return;
     const { meta, samples } = model;
     this.samples = samples;
     const chosen = h("span", { class: "acc-chosen" });
@@ -240,20 +214,20 @@ export class Grounding {
     this.showMode(state.mode);
     this.parts?.augmentation.update(state.settings);
     this.store.set({ a: state.a ?? typical[0] ?? null, b: state.b ?? typical.at(-1) ?? null });
-    const picture = this.asked.get("picture");
-    if (this.parts) decodeInput(this.parts.picture, this.asked);
+    const picture = this.address.asked.get("picture");
+    if (this.parts) decodeInput(this.parts.picture, this.address.asked);
     if (picture !== null && /^\d+$/.test(picture)) this.choose(Number(picture));
   }
 
-  private fragment(): string {
-    if (!this.parts) return window.location.hash.slice(1); // nothing is shown yet
+  private shown(): URLSearchParams | null {
+    if (!this.parts) return null;
     const out = new URLSearchParams();
-    const shown = this.branches.map(({ run }) => run);
+    const { shown } = this.row;
     if (shown.join() !== startRuns(this.runs).join()) out.set("runs", shown.map((key) => key.replace(/^runs\//, "")).join("~"));
     encodeInput(this.parts.picture, out);
     if (this.chosen !== null) out.set("picture", String(this.chosen));
     encodeGrounding(this.store.get(), out);
-    return out.toString();
+    return out;
   }
 }
 

@@ -1,18 +1,18 @@
+import { type ModelHandle, modelHandle } from "../branches/handle";
 import type { Mount } from "../shared/component";
 import { readRuns } from "../shared/contract";
+import { Maps } from "../shared/maps";
 import { augment, type AugmentationSettings, noiseField, UNCHANGED } from "./augmentation";
 import { positionOf } from "./barycentric";
+import type { GroundBranch } from "./ground_view";
 import type { GroundedModel } from "./grounded_model";
 import { Grounding } from "./grounding";
 import type { GroundingState } from "./state";
 
-/** A handle for tests and for people at the console. Pictures are (C*H*W) in 0..1; `branch` counts from 0 in the order shown. */
-export interface GroundingHandle {
-  encode: (picture: ArrayLike<number>, branch?: number) => Promise<number[]>;
-  decode: (latent: ArrayLike<number>, branch?: number) => Promise<number[]>;
+/** A handle for tests and for people at the console. */
+export interface GroundingHandle extends Omit<ModelHandle, "branches"> {
   /** Where a latent lies on the manifold of a branch, in the coordinates of its `reference_points`. */
   project: (latent: ArrayLike<number>, branch?: number) => Promise<[x: number, y: number, z: number]>;
-  sample: (index: number) => number[];
   /** What the encoders see now. */
   input: () => number[];
   augment: (picture: ArrayLike<number>, size: number, settings: Partial<AugmentationSettings>, seed?: number) => number[];
@@ -47,44 +47,40 @@ declare global {
   }
 }
 
-/** Mounts the playground on the manifold. Parameters: see `readRuns`. */
+/** Mounts the playground on the manifold, a map by UMAP. Parameters: see `readRuns` and `Maps`. */
 export const mountGrounding: Mount = async (element, parameters) => {
-  const grounding = new Grounding(readRuns(parameters));
+  const grounding = new Grounding(readRuns(parameters), Maps.of(parameters).wordsOf("umap").note);
   element.replaceChildren(grounding.element);
-  const chosen = (branch = 0) => {
-    const found = grounding.branches[branch];
-    if (!found) throw new Error(`there is no branch ${branch}; shown are ${grounding.branches.length}`);
-    return found;
-  };
+  const { row } = grounding;
+  const stageOf = (branch?: number) => row.at(branch).view?.space.stage;
   const place = ({ manifold }: GroundedModel, latent: Float32Array) => positionOf(manifold.place(latent), manifold.points);
   window.accGrounding = {
-    encode: async (picture, branch) => [...(await (await chosen(branch).ready).model.encode(Float32Array.from(picture)))],
-    decode: async (latent, branch) => [...(await (await chosen(branch).ready).model.decode(Float32Array.from(latent)))],
-    project: async (latent, branch) => place(await chosen(branch).ready, Float32Array.from(latent)),
-    sample: (index) => [...(grounding.samples[index] ?? [])],
+    ...modelHandle(row, () => grounding.samples),
+    project: async (latent, branch) => place(await row.at(branch).ready, Float32Array.from(latent)),
     input: () => [...(grounding.input() ?? [])],
     augment: (picture, size, settings, seed = 1) => [
       ...augment(Float32Array.from(picture), size, { ...UNCHANGED, ...settings }, noiseField(seed, picture.length)),
     ],
-    state: () => ({ ...grounding.store.get(), branches: grounding.branches.map(stateOf) }),
+    state: () => ({ ...grounding.store.get(), branches: row.branches.map(stateOf) }),
     set: (patch) => grounding.store.set(patch),
     screenPosition: (row, branch) => {
-      const stage = chosen(branch).view?.space.stage;
+      const stage = stageOf(branch);
       if (!stage) return null;
       const places = stage.places();
       const box = stage.element.getBoundingClientRect();
       return { x: box.left + places.x[row]!, y: box.top + places.y[row]!, visible: places.visible[row] === 1 };
     },
-    frameTimes: (branch) => chosen(branch).frameTimes,
-    drawTimes: (branch) => chosen(branch).view?.space.stage?.frameTimes ?? [],
+    frameTimes: (branch) => row.at(branch).view?.frameTimes ?? [],
+    drawTimes: (branch) => stageOf(branch)?.frameTimes ?? [],
   };
   await grounding.start();
 };
 
-function stateOf({ run, result, view }: Grounding["branches"][number]): BranchState {
-  if (!result || !view) return { run, latent: null, position: null, neighbors: [], weights: [], vote: null, drift: null, decoded: null, isOffMap: false };
+function stateOf({ run, view }: GroundBranch): BranchState {
+  if (!view?.result) return { run, latent: null, position: null, neighbors: [], weights: [], vote: null, drift: null, decoded: null, isOffMap: false };
+  const { result, grounded } = view;
   const { at, decoded } = result;
-  const { manifold } = view.grounded;
+  const { manifold } = grounded;
   return {
     run,
     latent: [...at.latent],

@@ -1,19 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { LATENT, latentOf } from "../model/code";
 import { weightsOf } from "./barycentric";
-import { distance, mixLatents, PATH_SAMPLES, pathLatents } from "./interpolation";
+import { distance, PATH_SAMPLES, pathCodes } from "./interpolation";
 import { pairMean, sharedNeighbors, voteDistance, votesOf } from "./votes";
 
 const [a, b] = [Float32Array.of(0.1, -2, 7), Float32Array.of(0.3, 4, 7)];
 
-test("the ends are the picked latents bit for bit, the middle is their mean", () => {
-  assert.deepEqual(mixLatents(a, b, 0), a);
-  assert.deepEqual(mixLatents(a, b, 1), b);
-  assert.deepEqual(mixLatents(a, b, 0.5), Float32Array.of(0.2, 1, 7));
-});
-
 test("a path has even steps from one end to the other", () => {
-  const path = pathLatents(a, b);
+  const path = latentOf(pathCodes(new Map([[LATENT, a]]), new Map([[LATENT, b]])));
   assert.deepEqual(path.subarray(0, 3), a);
   assert.deepEqual(path.subarray(-3), b);
   const steps = Array.from({ length: PATH_SAMPLES - 1 }, (_, s) => distance(path.subarray(s * 3, s * 3 + 3), path.subarray(s * 3 + 3, s * 3 + 6)));

@@ -1,18 +1,13 @@
-/** The straight line between two latents, and how far regrounding leads away from it. */
+/** The straight line between two codes, and how far regrounding leads away from it. */
+
+import { batched, type Code, mixed } from "../model/code";
 
 /** Samples of a path, both ends included. */
 export const PATH_SAMPLES = 33;
 
-/** z_t = (1 - t) a + t b; t = 0 and t = 1 give the ends bit for bit. */
-export function mixLatents(a: Float32Array, b: Float32Array, t: number): Float32Array {
-  return a.map((value, d) => (1 - t) * value + t * b[d]!);
-}
-
-/** Latents at even steps of t from 0 to 1, one after the other (PATH_SAMPLES * D). */
-export function pathLatents(a: Float32Array, b: Float32Array): Float32Array {
-  const out = new Float32Array(PATH_SAMPLES * a.length);
-  for (let s = 0; s < PATH_SAMPLES; s++) out.set(mixLatents(a, b, s / (PATH_SAMPLES - 1)), s * a.length);
-  return out;
+/** Codes at even steps of t from 0 to 1, as one batch of PATH_SAMPLES. */
+export function pathCodes(a: Code, b: Code): Code {
+  return batched(Array.from({ length: PATH_SAMPLES }, (_, s) => mixed(a, b, s / (PATH_SAMPLES - 1))));
 }
 
 /** Euclidean distance. */

@@ -1,6 +1,6 @@
 import { h, icon } from "../shared/dom";
 import { play } from "../shared/motion";
-import { math } from "./branch_view";
+import { math } from "./ground_view";
 import type { Manifold } from "./manifold";
 import type { End, GroundingState } from "./state";
 

@@ -1,7 +1,7 @@
 import type { OnnxMeta } from "../shared/contract";
 import { h } from "../shared/dom";
-import { number } from "../shared/format";
-import { type SliderRow, sliderRow } from "./slider_row";
+import { fixed, number } from "../shared/format";
+import { type SliderRow, sliderRow } from "../shared/slider_row";
 
 const STEPS = 200; // from one end of a slider to the other
 
@@ -20,7 +20,7 @@ export function decodeEdits(text: string): Edits {
   return new Map(named.map(([d, value]) => [Number(d), Number(value)]));
 }
 
-/** One slider for each latent dimension, grouped by factor; a mark shows the encoder's value. */
+/** One slider for each latent dimension, grouped by factor where one has several; a mark shows the encoder's value. */
 export class FactorSliders {
   readonly element: HTMLElement;
   private readonly sliders: SliderRow[] = [];
@@ -35,6 +35,7 @@ export class FactorSliders {
     this.latent = new Float32Array(meta.latent_dim);
     const factors = meta.factors.length > 0 ? meta.factors : [{ name: "latent", start: 0, stop: meta.latent_dim }];
     const groups = factors.map(({ name, start, stop }) => {
+      if (stop - start === 1) return this.createSlider(start, name);
       const rows = Array.from({ length: stop - start }, (_, i) => this.createSlider(start + i, `${name} ${i + 1}`));
       const reset = h("button", { type: "button", class: "acc-link", onclick: () => this.reset(start, stop) }, "reset");
       return h("fieldset", { class: "acc-factor" }, h("legend", {}, name, " ", reset), ...rows);
@@ -111,8 +112,8 @@ export class FactorSliders {
     const value = this.latent[d]!;
     if (!slider) return;
     slider.input.value = String(value);
-    slider.input.setAttribute("aria-valuetext", `${value.toFixed(2)}, encoded ${this.encoded[d]!.toFixed(2)}`);
-    slider.output.textContent = value.toFixed(2).replace("-", "−");
+    slider.input.setAttribute("aria-valuetext", `${fixed(value, 2)}, encoded ${fixed(this.encoded[d]!, 2)}`);
+    slider.output.textContent = fixed(value, 2);
     slider.row.classList.toggle("acc-edited", value !== this.encoded[d]);
   }
 }

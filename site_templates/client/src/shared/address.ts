@@ -16,3 +16,19 @@ export function syncAddress(fragment: () => string, onEdit: (fragment: string) =
     }, 150);
   };
 }
+
+/** The address of a page that opens anew when its fragment is edited: what it asked for, and a function that saves what is shown. */
+export interface PageAddress {
+  asked: URLSearchParams;
+  save: () => void;
+}
+
+/** `write` gives what is shown as parts of a fragment; null while nothing is, and the fragment then stays as it is. */
+export function pageAddress(write: () => URLSearchParams | null): PageAddress {
+  const now = () => window.location.hash.slice(1);
+  const save = syncAddress(
+    () => write()?.toString() ?? now(),
+    () => window.location.reload(),
+  );
+  return { asked: new URLSearchParams(now()), save };
+}

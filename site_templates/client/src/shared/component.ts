@@ -1,3 +1,5 @@
+import { failureNote } from "./failure";
+
 /** A component of the page: it fills `element`, with the parameters that the page gives it. */
 export type Mount = (element: HTMLElement, parameters: Parameters) => void | Promise<void>;
 
@@ -28,18 +30,8 @@ export function mountAll(root: ParentNode, components: Readonly<Record<string, M
         element.dataset.accState = "ready";
       } catch (error) {
         element.dataset.accState = "failed";
-        showError(element, error);
+        element.replaceChildren(failureNote(error));
       }
     })();
   }
-}
-
-/** Replaces the content of `element` by a message for people; the error itself goes to the console. */
-export function showError(element: HTMLElement, error: unknown): void {
-  console.error(error);
-  const message = document.createElement("p");
-  message.className = "acc-error";
-  message.setAttribute("role", "alert");
-  message.textContent = error instanceof Error ? error.message : String(error);
-  element.replaceChildren(message);
 }

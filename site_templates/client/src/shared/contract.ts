@@ -29,7 +29,7 @@ export interface DatasetMeta {
 }
 
 export interface Coloring {
-  /** `label`, `prediction`, `error`, `factor:<name>`, or the name of an array (N,) of the same data, as `data:<name>`. */
+  /** `label`, `prediction`, `factor:<name>`, or the name of an array (N,) of the same data, as `error` or `data:<name>`. */
   id: string;
   label: string;
   kind: "class" | "scalar";
@@ -53,9 +53,8 @@ export interface PointsMeta {
   neighbor_steps: readonly number[];
   factors: readonly Factor[];
   latent_dim: number;
-  colorings?: readonly Coloring[];
-  /** The projections that exist, as "umap-2d"; without it the client expects all four. */
-  projections?: readonly string[];
+  /** What points can be coloured by, in the order in which it is offered. */
+  colorings: readonly Coloring[];
   provenance?: Provenance;
 }
 
@@ -112,8 +111,9 @@ export interface PenRule {
 }
 
 /**
- * `<run>/onnx`; arrays: `encoder`, `decoder` (ONNX bytes; names `input`, `latent`, `reconstruction`),
- * `samples` u8 (M,C,H,W), and one `probe/<task>` for each of `probes`.
+ * `<run>/onnx`; arrays: `encoder`, `decoder` (ONNX bytes; `input` to `latent`, `latent` to `reconstruction`, all float32),
+ * `samples` u8 (M,C,H,W), and one `probe/<task>` for each of `probes`. Other inputs of the decoder are outputs of the
+ * encoder, by their names.
  */
 export interface OnnxMeta {
   recipe?: string;
@@ -127,6 +127,8 @@ export interface OnnxMeta {
   channels: number;
   samples: ReadonlyArray<{ index?: number; label?: string | number }>;
   step: number;
+  /** What the decoder takes; `dims` is the shape for one picture. Without it the decoder takes `latent` (D) alone. */
+  decoder_inputs?: ReadonlyArray<{ name: string; dims: readonly number[] }>;
   probes?: readonly Probe[];
   /** Null where a drawing is only scaled. */
   pen_rule?: PenRule | null;

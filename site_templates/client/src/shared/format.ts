@@ -8,6 +8,11 @@ export function number(value: number): string {
   return value.toFixed(digits).replace("-", "−");
 }
 
+/** A number with `digits` decimals; what rounds to zero has no sign. */
+export function fixed(value: number, digits: number): string {
+  return (Number(value.toFixed(digits)) + 0).toFixed(digits).replace("-", "−");
+}
+
 /** A count with separators: 10,000. */
 export function count(value: number): string {
   return value.toLocaleString("en");

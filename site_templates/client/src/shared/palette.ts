@@ -28,6 +28,12 @@ export function parseHex(hex: string): Rgb {
   return [(value >> 16) & 255, (value >> 8) & 255, value & 255];
 }
 
+/** The bytes of "rgb(r, g, b)", the form in which the browser computes a colour. */
+export function parseRgb(text: string): Rgb {
+  const [r = 0, g = 0, b = 0] = text.match(/\d+/g)?.map(Number) ?? [];
+  return [r, g, b];
+}
+
 const css = ([r, g, b]: Rgb) => `rgb(${Math.round(r)} ${Math.round(g)} ${Math.round(b)})`;
 
 /** Colour of class `index`; classes past the tenth go through the ten again. */

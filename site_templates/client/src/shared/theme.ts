@@ -1,4 +1,4 @@
-import { parseHex, type Rgb, type Theme } from "./palette";
+import { parseRgb, type Rgb, type Theme } from "./palette";
 
 /** Colours of the page that a canvas needs. */
 export interface PageColors {
@@ -11,15 +11,14 @@ export interface PageColors {
 
 /** Reads the page's colours as they are now; the theme follows the surface, however the page chose it. */
 export function readPageColors(): PageColors {
-  const surface = resolve("--surface", "#ffffff");
+  const surface = parseRgb(colorOf("--surface"));
   const brightness = (surface[0] * 299 + surface[1] * 587 + surface[2] * 114) / 1000;
-  const style = getComputedStyle(document.documentElement);
   return {
     theme: brightness < 128 ? "dark" : "light",
     surface,
-    ink: style.getPropertyValue("--ink").trim() || "#111111",
-    accent: style.getPropertyValue("--accent").trim() || "#2b5fd9",
-    font: style.getPropertyValue("--font-sans").trim() || "sans-serif",
+    ink: colorOf("--ink"),
+    accent: colorOf("--accent"),
+    font: getComputedStyle(document.documentElement).getPropertyValue("--font-sans"),
   };
 }
 
@@ -29,15 +28,12 @@ export function onThemeChange(onChange: () => void): void {
   new MutationObserver(onChange).observe(document.documentElement, { attributeFilter: ["class", "data-theme", "style"] });
 }
 
-/** A colour variable in any CSS notation as bytes: the browser paints one pixel with it. */
-function resolve(variable: string, missing: string): Rgb {
-  const value = getComputedStyle(document.documentElement).getPropertyValue(variable).trim() || missing;
-  if (/^#[0-9a-f]{6}$/i.test(value)) return parseHex(value);
-  const context = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
-  if (!context) return parseHex(missing);
-  context.fillStyle = missing;
-  context.fillStyle = value;
-  context.fillRect(0, 0, 1, 1);
-  const [r = 255, g = 255, b = 255] = context.getImageData(0, 0, 1, 1).data;
-  return [r, g, b];
+/** A colour variable as "rgb(r, g, b)", as it is in the theme of now. */
+function colorOf(variable: string): string {
+  const probe = document.createElement("span");
+  probe.style.color = `var(${variable})`;
+  document.documentElement.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
 }

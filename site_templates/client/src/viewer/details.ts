@@ -104,7 +104,7 @@ export function describe(run: RunData, index: number): string {
 function facts(run: RunData, index: number, factors: readonly string[]): HTMLElement {
   const rows: HTMLElement[] = [];
   const row = (name: string, value: string, mark = "") =>
-    rows.push(h("div", { class: "acc-fact" }, h("dt", {}, name), h("dd", { class: mark }, value)));
+    rows.push(h("dt", {}, name), h("dd", { class: mark }, value));
   row("point", `#${index}`);
   if (run.meta.steps.length > 1) row("at step", count(run.step));
   row(factName(run, "label"), valueName(run, "label", index));

@@ -9,7 +9,7 @@ const KEYS: ReadonlyArray<readonly [keys: string, what: string]> = [
   ["← → ↑ ↓", "move, or turn"],
   ["0", "show the whole cloud"],
   ["2 3", "two or three dimensions"],
-  ["P", "PCA or UMAP"],
+  ["P", "next projection"],
   ["M", "dots, pictures or both"],
   ["C", "next colouring"],
   [", .", "previous, next snapshot"],

@@ -1,7 +1,8 @@
 import { readRuns } from "../shared/contract";
 import type { Mount } from "../shared/component";
 import { h } from "../shared/dom";
-import { loadNeighbors, loadProjection, loadRun, projectionsOf } from "./run_data";
+import { Maps } from "../shared/maps";
+import { loadNeighbors, loadProjection, loadRun } from "./run_data";
 import { initialState } from "./start_state";
 import type { ViewerState } from "./state";
 import { LatentViewer } from "./viewer";
@@ -25,19 +26,20 @@ declare global {
   }
 }
 
-/** Mounts the latent viewer. Parameters: see `readRuns`. */
+/** Mounts the latent viewer. Parameters: see `readRuns` and `Maps`. */
 export const mountLatentViewer: Mount = async (element, parameters) => {
   const runs = readRuns(parameters);
+  const maps = Maps.of(parameters);
   element.replaceChildren(h("p", { class: "acc-loading", role: "status" }, "Loading the latent space…"));
   const asked = new URLSearchParams(window.location.hash.slice(1)).get("run");
   const first = runs.find(({ key }) => key === asked) ?? runs[0]!;
   const run = await loadRun(first.key); // at its final snapshot, where the viewer starts
-  const kind = projectionsOf(run)[0];
+  const [kind] = maps.ofRun(first.key);
   if (!kind) throw new Error(`no projection of ${run.meta.node} has been built; run: acc build ${run.meta.recipe}`);
-  const projection = await loadProjection(first.key, kind.method, kind.dimensions);
+  const projection = await loadProjection(first.key, kind);
   const start = initialState(run, projection);
   const neighbors = await loadNeighbors(run, start.step);
-  const viewer = new LatentViewer(runs, { ...start, run: runs[0]!.key }, start, { run, projection, neighbors });
+  const viewer = new LatentViewer(runs, maps, { ...start, run: runs[0]!.key }, start, { run, projection, neighbors });
   element.replaceChildren(viewer.element);
   window.accViewer = {
     get count() {

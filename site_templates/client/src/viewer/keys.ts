@@ -13,6 +13,7 @@ export interface KeyTargets {
   setTool: (tool: Tool) => void;
   jump: (by: 1 | -1) => void;
   play: () => void;
+  nextMethod: () => void;
   nextColoring: () => void;
   nearest: () => void;
   search: () => void;
@@ -36,13 +37,13 @@ export function cameraKeys(navigation: Navigation): KeyActions {
 /** The keys that the help lists. */
 export function viewerKeys({ store, navigation, setTool, ...on }: KeyTargets): KeyActions {
   const set = (patch: Partial<ViewerState>) => () => store.set(patch);
-  const { marks, method } = { marks: () => store.get().marks, method: () => store.get().method };
+  const marks = () => store.get().marks;
   return {
     ...cameraKeys(navigation),
     "0": set({ camera: null }),
     "2": set({ dimensions: 2, camera: null }),
     "3": set({ dimensions: 3, camera: null }),
-    p: () => store.set({ method: method() === "pca" ? "umap" : "pca" }),
+    p: on.nextMethod,
     m: () => store.set({ marks: MARKS[(MARKS.indexOf(marks()) + 1) % MARKS.length]! }),
     c: on.nextColoring,
     ",": () => on.jump(-1),

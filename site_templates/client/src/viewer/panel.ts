@@ -1,12 +1,9 @@
+import { runSelect } from "../branches/choice";
 import { h, segmented } from "../shared/dom";
 import type { RunChoice } from "../shared/contract";
-import { projectionsOf, type RunData } from "./run_data";
-import type { Dimensions, Marks, Method, ViewerState } from "./state";
-
-/** What a reader may take from the distances in a map by UMAP. */
-export const UMAP_NOTE =
-  "UMAP keeps near neighbours together; how far groups lie apart, how large and how dense they are says little about the latents.";
-const PCA_NOTE = "PCA shows the directions in which the latents vary most; what differs only along others falls together.";
+import type { Maps } from "../shared/maps";
+import type { RunData } from "./run_data";
+import type { Dimensions, Marks, ViewerState } from "./state";
 
 /** The choices beside the stage: run, projection, colour, marks. */
 export class Panel {
@@ -20,10 +17,11 @@ export class Panel {
   private readonly note = h("p", { class: "acc-hint acc-map-note" });
   private colorings: unknown = null;
 
-  constructor(runs: readonly RunChoice[], slots: { search: HTMLElement; legend: HTMLElement; focus: HTMLElement }, onChange: (patch: Partial<ViewerState>) => void) {
-    this.run = h("select", { onchange: () => onChange({ run: this.run.value }) }, ...runs.map(({ key, label }) => h("option", { value: key }, label)));
+  constructor(runs: readonly RunChoice[], private readonly maps: Maps, slots: { search: HTMLElement; legend: HTMLElement; focus: HTMLElement }, onChange: (patch: Partial<ViewerState>) => void) {
+    this.run = runSelect(runs, (run) => onChange({ run }));
     this.color = h("select", { onchange: () => onChange({ color: this.color.value }) });
-    this.method = segmented<Method>("Projection", [["umap", "UMAP"], ["pca", "PCA"]], (method) => onChange({ method }));
+    const methods = maps.methodsOf(runs.map(({ key }) => key)).map(({ method, title }) => [method, title] as const);
+    this.method = segmented<string>("Projection", methods, (method) => onChange({ method }));
     this.dimensions = segmented<Dimensions>("Dimensions", [[2, "2-D"], [3, "3-D"]], (dimensions) => onChange({ dimensions, camera: null }));
     this.marks = segmented<Marks>(
       "Marks",
@@ -52,13 +50,13 @@ export class Panel {
     }
     this.run.value = state.run;
     this.color.value = state.color;
-    const built = projectionsOf(run);
+    const built = this.maps.ofRun(run.key);
     this.method.set(state.method, (method) => built.some((kind) => kind.method === method && kind.dimensions === state.dimensions));
     this.dimensions.set(state.dimensions, (dimensions) =>
       built.some((kind) => kind.dimensions === dimensions && kind.method === state.method),
     );
     const scaled = run.meta.steps.length > 1 ? " Each snapshot is scaled to fill the view." : "";
-    this.note.textContent = (state.method === "umap" ? UMAP_NOTE : PCA_NOTE) + scaled;
+    this.note.textContent = this.maps.wordsOf(state.method).note + scaled;
     this.marks.set(state.marks);
     this.size.value = String(state.size);
   }

@@ -1,8 +1,8 @@
 import { arrayOf, type Data, floatsOf, loadData, releaseData } from "../data";
 import type { Coloring, DatasetMeta, NeighborsMeta, PointsMeta, ProjectionMeta } from "../shared/contract";
+import type { MapKind } from "../shared/maps";
 import { loadPictures, type Pictures } from "../shared/pictures";
 import { timeOfStep } from "./layout";
-import type { Dimensions, Method } from "./state";
 
 /** All that one run knows of its points at one snapshot; row i is picture i of the data set. */
 export interface RunData {
@@ -23,7 +23,7 @@ export interface RunData {
 
 /** Coordinates of all snapshots, each (N, 3) with z = 0 in two dimensions, and each in a ball of radius 1. */
 export interface Projection {
-  kind: { method: Method; dimensions: Dimensions };
+  kind: MapKind;
   steps: readonly number[];
   layers: readonly Float32Array[];
   /** Median distance from a point to its nearest one, in each layer. */
@@ -44,6 +44,8 @@ export interface Shown {
   projection: Projection;
   neighbors: Neighbors | null;
 }
+
+const OUTCOME: Coloring = { id: "outcome", label: "Right or wrong", kind: "class" };
 
 /** Index of the snapshot next to `step`. */
 export function nearestSnapshot(step: number, steps: readonly number[]): number {
@@ -85,7 +87,7 @@ export async function loadRun(key: string): Promise<RunData> {
     dataset: dataset.meta,
     pictures: await loadPictures(datasetKey),
     count,
-    colorings: coloringsOf(meta, dataset.meta, first),
+    colorings: coloringsOf(meta, first),
     factorNames: meta.factors.map((factor) => factor.name).filter((name) => first.has(`factor:${name}`)),
     at: (step: number): RunData => views[nearestSnapshot(step, meta.fact_steps)]!,
   };
@@ -107,18 +109,19 @@ function valuesAt(arrays: Data["arrays"], { factors }: PointsMeta, count: number
 const projections = new Map<string, Promise<Projection>>();
 
 /** Loads a projection once; the promise of one that failed is forgotten, so that it can be tried again. */
-export function loadProjection(run: string, method: Method, dimensions: Dimensions): Promise<Projection> {
-  const key = `${run}/projection-${method}-${dimensions}d`;
+export function loadProjection(run: string, kind: MapKind): Promise<Projection> {
+  const key = `${run}/projection-${kind.method}-${kind.dimensions}d`;
   let result = projections.get(key);
   if (!result) {
-    result = readProjection(key, method, dimensions);
+    result = readProjection(key, kind);
     result.catch(() => projections.delete(key));
     projections.set(key, result);
   }
   return result;
 }
 
-async function readProjection(key: string, method: Method, dimensions: Dimensions): Promise<Projection> {
+async function readProjection(key: string, kind: MapKind): Promise<Projection> {
+  const { dimensions } = kind;
   const data = await loadData<ProjectionMeta>(key);
   const coords = arrayOf(data, key, "coords");
   const [snapshots = 0, count = 0, width = 0] = coords.shape;
@@ -128,7 +131,7 @@ async function readProjection(key: string, method: Method, dimensions: Dimension
   const values = floatsOf(data, key, "coords");
   releaseData(key); // the copy below is the one that stays
   const layers = normalized(values, snapshots, count, dimensions);
-  return { kind: { method, dimensions }, steps: data.meta.steps, layers, spacings: layers.map(spacingOf) };
+  return { kind, steps: data.meta.steps, layers, spacings: layers.map(spacingOf) };
 }
 
 /** Median distance from a point to its nearest one, over 200 of the points (N, 3). */
@@ -168,29 +171,11 @@ export async function loadNeighbors({ key: run, meta }: RunData, step: number): 
   return { step: nearest, k: indices.shape[1] ?? 0, indices: indices.data, distances: floatsOf(data, key, "distances") };
 }
 
-/** The projections that were built for a run: all of them, unless the page lists fewer. */
-export function projectionsOf({ meta }: RunData): ReadonlyArray<Projection["kind"]> {
-  const all = (["umap", "pca"] as const).flatMap((method) => ([2, 3] as const).map((dimensions) => ({ method, dimensions })));
-  const { projections } = meta;
-  return projections ? all.filter(({ method, dimensions }) => projections.includes(`${method}-${dimensions}d`)) : all;
-}
-
-/** The colourings that the data allow, with the names that the page gives them. */
-function coloringsOf(meta: PointsMeta, dataset: DatasetMeta, arrays: ReadonlyMap<string, unknown>): Coloring[] {
-  const labelKind = dataset.classes?.length ? "class" : "scalar";
-  const possible: Coloring[] = [
-    { id: "label", label: "Label", kind: labelKind },
-    { id: "prediction", label: "Prediction", kind: labelKind },
-    ...(labelKind === "class" ? [{ id: "outcome", label: "Right or wrong", kind: "class" } as const] : []),
-    { id: "error", label: "Reconstruction error", kind: "scalar" },
-    ...meta.factors.map((factor) => ({ id: `factor:${factor.name}`, label: `Activation of ${factor.name}`, kind: "scalar" }) as const),
-  ];
-  const named = new Map((meta.colorings ?? []).map((coloring) => [coloring.id, coloring]));
-  const known = possible.map((coloring) => ({ ...coloring, label: named.get(coloring.id)?.label ?? coloring.label }));
-  const extra = [...named.values()].filter((coloring) => !possible.some(({ id }) => id === coloring.id));
-  const columns = extra.filter(({ id }) => isNamedColumn(id)); // they stand beside label and prediction
-  const order = [...known.slice(0, 1), ...columns, ...known.slice(1), ...extra.filter((coloring) => !columns.includes(coloring))];
-  return order.filter(({ id }) => arrays.has(id === "outcome" ? "prediction" : id));
+/** The colourings that the payload names and has; where a prediction is a class, also whether it is right. */
+function coloringsOf({ colorings }: PointsMeta, arrays: ReadonlyMap<string, unknown>): Coloring[] {
+  return colorings
+    .filter(({ id }) => arrays.has(id))
+    .flatMap((coloring) => (coloring.id === "prediction" && coloring.kind === "class" ? [coloring, OUTCOME] : [coloring]));
 }
 
 /**

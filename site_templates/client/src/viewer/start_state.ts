@@ -1,3 +1,4 @@
+import type { Maps } from "../shared/maps";
 import { classesOf } from "./coloring";
 import type { Projection, RunData } from "./run_data";
 import type { ViewerState } from "./state";
@@ -20,8 +21,9 @@ export function initialState(run: RunData, { kind, steps }: Projection): ViewerS
 }
 
 /** Leaves out the parts of a state that `run` does not have: it may come from an old link or another run. */
-export function validFor(run: RunData, state: Partial<ViewerState>): Partial<ViewerState> {
+export function validFor(run: RunData, maps: Maps, state: Partial<ViewerState>): Partial<ViewerState> {
   const out = { ...state };
+  if (!maps.ofRun(run.key).some(({ method }) => method === out.method)) delete out.method;
   if (out.color && !run.colorings.some(({ id }) => id === out.color)) delete out.color;
   if (out.filterBy && !classesOf(run, out.filterBy)) delete out.filterBy;
   if (out.focus != null && out.focus >= run.count) delete out.focus;

@@ -22,7 +22,7 @@ test("every part of the state survives the way through the URL", () => {
 });
 
 test("nonsense in a link is left out", () => {
-  assert.deepEqual(decodeState("#proj=tsne&dim=7&step=abc&point=-3&cam=1_2&size=99&sel=~!&hide=x"), { size: 3, selection: [] });
+  assert.deepEqual(decodeState("#dim=7&step=abc&point=-3&cam=1_2&size=99&sel=~!&hide=x"), { size: 3, selection: [] });
 });
 
 test("a selection too long for a URL stays out of it", () => {

@@ -1,6 +1,5 @@
 /** What the viewer shows: one plain object, its changes, and its form in the URL. */
 
-export type Method = "pca" | "umap";
 export type Dimensions = 2 | 3;
 export const MARKS = ["auto", "dots", "pictures"] as const;
 export type Marks = (typeof MARKS)[number];
@@ -16,7 +15,8 @@ export interface Camera {
 export interface ViewerState {
   /** Key of the run: `runs/<recipe>/<node>/seed-<n>`. */
   run: string;
-  method: Method;
+  /** How the map was made; see `MapKind`. */
+  method: string;
   dimensions: Dimensions;
   /** Training step; between two snapshots the points are interpolated. */
   step: number;
@@ -66,7 +66,7 @@ export function decodeState(fragment: string): Partial<ViewerState> {
   const run = input.get("run");
   if (run) state.run = run;
   const method = input.get("proj");
-  if (method === "pca" || method === "umap") state.method = method;
+  if (method) state.method = method;
   const dimensions = input.get("dim");
   if (dimensions === "2" || dimensions === "3") state.dimensions = dimensions === "2" ? 2 : 3;
   const step = readNumber(input.get("step"));

@@ -1,7 +1,9 @@
 import { syncAddress } from "../shared/address";
 import type { RunChoice } from "../shared/contract";
 import { h, provenanceLine } from "../shared/dom";
+import { messageOf } from "../shared/failure";
 import { plural } from "../shared/format";
+import type { Maps } from "../shared/maps";
 import { Store } from "../shared/store";
 import { onThemeChange, type PageColors, readPageColors } from "../shared/theme";
 import { carryView, isOfData } from "./branch_links";
@@ -56,6 +58,7 @@ export class LatentViewer {
   /** `base` is the state of an address without a fragment, `initial` that of `shown`. */
   constructor(
     private readonly runs: readonly RunChoice[],
+    private readonly maps: Maps,
     private readonly base: ViewerState,
     initial: ViewerState,
     private shown: Shown,
@@ -63,6 +66,7 @@ export class LatentViewer {
     this.store = new Store(initial);
     this.panel = new Panel(
       runs,
+      maps,
       { search: this.search.element, legend: this.legend.element, focus: this.focusCard.element },
       (patch) => this.store.set(patch),
     );
@@ -116,7 +120,7 @@ export class LatentViewer {
   /** The state of an address, without what this page does not have. */
   private read(fragment: string): Partial<ViewerState> {
     const { run } = this.shown;
-    const state = validFor(run, decodeState(fragment));
+    const state = validFor(run, this.maps, decodeState(fragment));
     if (!this.runs.some(({ key }) => key === state.run)) delete state.run;
     return isOfData(fragment, run.meta.dataset) ? state : { ...state, focus: null, selection: [] };
   }
@@ -153,7 +157,7 @@ export class LatentViewer {
     const slow = setTimeout(() => this.say("Loading…"), 150);
     try {
       const run = isNewRun ? (await loadRun(state.run)).at(state.step) : this.shown.run;
-      const projection = await loadProjection(state.run, state.method, state.dimensions);
+      const projection = await loadProjection(state.run, state);
       const neighbors = isNewRun ? await loadNeighbors(run, state.step) : this.shown.neighbors;
       if (request !== this.request) return;
       this.timeline.pause();
@@ -168,7 +172,7 @@ export class LatentViewer {
       this.say("");
     } catch (error) {
       if (request !== this.request) return;
-      this.say(error instanceof Error ? error.message : String(error), true);
+      this.say(messageOf(error), true);
       this.store.set({ run: this.shown.run.key, ...this.shown.projection.kind });
     } finally {
       clearTimeout(slow);
@@ -199,7 +203,7 @@ export class LatentViewer {
       this.applyTints();
       this.applyFocus();
     } catch (error) {
-      this.say(error instanceof Error ? error.message : String(error), true);
+      this.say(messageOf(error), true);
     }
   }
 
@@ -219,7 +223,7 @@ export class LatentViewer {
     const { run } = this.shown;
     if (!this.sameData(run)) this.stage.cloud.setPictures(run.pictures, run.count, this.stage.maxTexture());
     this.pictures = run.pictures;
-    const { focus = null, color = "label", selection = [], filterBy = "label" } = validFor(this.shown.run, this.store.get());
+    const { focus = null, color = "label", selection = [], filterBy = "label" } = validFor(this.shown.run, this.maps, this.store.get());
     this.store.set({ focus, color, selection, filterBy });
     this.provenance.replaceChildren(provenanceLine(run.meta.provenance) ?? "");
     this.applyColors();
@@ -284,7 +288,7 @@ export class LatentViewer {
     const { run, projection } = this.shown;
     const { method, dimensions } = projection.kind;
     this.timeline.update(projection.steps, this.store.get().step);
-    this.caption.textContent = `${plural(run.count, "test picture")} · ${method.toUpperCase()} ${dimensions}-D · ${run.meta.node}, seed ${run.meta.seed}`;
+    this.caption.textContent = `${plural(run.count, "test picture")} · ${this.maps.wordsOf(method).title} ${dimensions}-D · ${run.meta.node}, seed ${run.meta.seed}`;
   }
 
   private say(text: string, isError = false): void {
@@ -351,6 +355,12 @@ export class LatentViewer {
     this.toolbar.update(tool);
   }
 
+  private nextMethod(): void {
+    const { method, dimensions } = this.store.get();
+    const methods = this.maps.ofRun(this.shown.run.key).filter((kind) => kind.dimensions === dimensions).map((kind) => kind.method);
+    this.store.set({ method: methods[(methods.indexOf(method) + 1) % methods.length] ?? method });
+  }
+
   private nextColoring(): void {
     const { colorings } = this.shown.run;
     const index = colorings.findIndex(({ id }) => id === this.store.get().color);
@@ -387,6 +397,7 @@ export class LatentViewer {
       setTool: (tool) => this.setTool(tool),
       jump: (by) => this.timeline.jump(by),
       play: () => this.timeline.toggle(),
+      nextMethod: () => this.nextMethod(),
       nextColoring: () => this.nextColoring(),
       nearest: () => this.nearest(),
       search: () => this.search.input.focus(),

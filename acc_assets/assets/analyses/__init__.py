@@ -1,0 +1,61 @@
+"""The analyses that come along, one a file: each reads artifacts, calls pure functions and writes its family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from acc_assets import families
+from acc_assets.assets.analyses import (
+    attention,
+    interactive,
+    latents,
+    manifold,
+    metrics,
+    neighbors,
+    onnx,
+    projection,
+    reconstructions,
+    sorted_images,
+    traversals,
+)
+from acc_assets.assets.kinds import AssetKind, NodeWork, Outcome, Work, left_out
+from acc_assets.tree import Analysis
+
+RUN: Mapping[type[Analysis], Callable[[NodeWork], Outcome]] = {
+    families.Latents: latents.run,
+    families.Metrics: metrics.run,
+    families.Reconstructions: reconstructions.run,
+    families.Traversals: traversals.run,
+    families.SortedImages: sorted_images.run,
+    families.Attention: attention.run,
+    families.Neighbors: neighbors.run,
+    families.Projection: projection.run,
+    families.Onnx: onnx.run,
+    families.Manifold: manifold.run,
+    families.Interactive: interactive.run,
+}
+
+
+def kind_of(request: Analysis) -> AssetKind:
+    """The kind of asset that a request asks for; one of a user's own brings its function `analyse(work)`."""
+    analyse: Callable[[Any], Outcome] = getattr(request, "analyse", None) or RUN[type(request)]
+    return AssetKind(
+        scope=request.scope,
+        family=request.family,
+        run=partial(_carried_out, request, analyse),
+        description=request.description or (type(request).__doc__ or "").strip(),
+        kinds=request.kinds,
+        checks=request.checks,
+    )
+
+
+def _carried_out(request: Analysis, analyse: Callable[[Any], Outcome], work: Work) -> Outcome:
+    """Carry an analysis out, or say in its place what the model lacks for it."""
+    if isinstance(work, NodeWork) and request.needs:
+        lacks = work.abilities.lacks
+        why = next((lacks[need] for need in request.needs if need in lacks), None)
+        if why is not None:
+            return left_out(work, why, request.checks)
+    return analyse(work)

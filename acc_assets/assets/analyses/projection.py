@@ -1,0 +1,62 @@
+"""PCA and UMAP of the latents, 2-D and 3-D, aligned over the snapshots."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from acc_assets.assets.kinds import NodeWork, Outcome, Verdict
+from acc_assets.families import latents, neighbors, projections
+
+TRUST_NEIGHBORS = 15
+
+
+def run(work: NodeWork) -> Outcome:
+    """Project every snapshot on the shared neighbour graph and measure how far the last one can be trusted."""
+    from acc_assets.analysis.neighbors import KnnGraph, edge_distances
+    from acc_assets.analysis.projections import project_snapshots
+    from acc_assets.analysis.quality import trustworthiness
+
+    work.runtime.apply()
+    steps = latents.facts(work.run)["steps"]
+    encoded = {step: latents.read(work.run, step)["mu"] for step in steps}
+    graphs = {step: KnnGraph.of(neighbors.read(work.run, step)) for step in steps}
+    work.progress.started(100)
+    found = project_snapshots(
+        encoded,
+        graphs,
+        seed=work.seed,
+        threads=work.threads,
+        progress=lambda done, total: work.progress.advanced(100 * done // total, {}, 0.0),
+    )
+    trust = {
+        f"{method}_{dim}d": trustworthiness(encoded[steps[-1]], by_step[steps[-1]], TRUST_NEIGHBORS)
+        for (method, dim), by_step in found.coords.items()
+    }
+    finite = all(
+        np.isfinite(coords).all() for by_step in found.coords.values() for coords in by_step.values()
+    )
+    projections.write(
+        work.folder,
+        found.coords,
+        {
+            key: {step: edge_distances(coords, graphs[step]) for step, coords in by_step.items()}
+            for key, by_step in found.coords.items()
+        },
+        trustworthiness=trust,
+        trust_neighbors=TRUST_NEIGHBORS,
+        explained_variance=found.explained_variance,
+        params=found.params,
+    )
+    return Outcome(
+        metadata={
+            **{f"trustworthiness {name}": value for name, value in trust.items()},
+            "explained variance, 2 components": float(sum(found.explained_variance[steps[-1]][:2])),
+            "snapshots": len(steps),
+        },
+        verdicts={
+            "projection_finite": Verdict(
+                passed=finite,
+                reason="all coordinates are finite" if finite else "some coordinates are not finite",
+            )
+        },
+    )

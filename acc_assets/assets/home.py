@@ -1,0 +1,61 @@
+"""The pages that all recipes share: the first one, the data, how to rebuild. One small asset owns them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from acc_assets.assets.kinds import AssetKind, Outcome, Work
+from acc_assets.assets.launched import Project
+from acc_assets.assets.plans import SITE, AssetPlan
+from acc_assets.assets.site import CHECKS, LOCK_SECONDS, SiteFamily, frame, part_of, told_of, version
+from acc_assets.report import build_home
+from acc_assets.tree import spec_hash
+
+HOME = "home"
+VERSION = 1
+
+
+def home_plan(project: Project) -> AssetPlan:
+    """The asset of a project's shared pages; it is made from the parts that the recipes' own site assets left."""
+    words = [[tree.name, tree.title, tree.question, tree.description] for tree in project.trees.values()]
+    told = spec_hash({"recipes": words, "broken": [str(one) for one in project.broken]})
+    return AssetPlan(
+        dg.AssetKey([*project.prefix, SITE, HOME]),
+        SITE,
+        KIND,
+        f"{VERSION}-{version()}-{told}",
+        tuple(site_keys(project).values()),
+    )
+
+
+def site_keys(project: Project) -> Mapping[str, dg.AssetKey]:
+    """The site asset of every recipe."""
+    return {name: dg.AssetKey([*project.prefix, name, SITE]) for name in project.trees}
+
+
+def run(work: Work) -> Outcome:
+    """Render the first page, the data and how to rebuild, from what every recipe left of them."""
+    parts, unbuilt = [], []
+    for tree in work.project.trees.values():
+        folder = work.store.recipe(tree.name)
+        if folder.has_family(SiteFamily.name):
+            parts.append(part_of(folder))
+        else:
+            unbuilt.append(tree)
+    with work.store.folder("site_lock").lock(timeout=LOCK_SECONDS):
+        result = build_home(parts, unbuilt, work.project.broken, frame(work.store))
+    with work.folder.family(SiteFamily.name) as out:
+        out.json(SiteFamily.document, {"digest": result.digest, "recipes": [part.recipe for part in parts]})
+    return told_of(result, work.store, "index.html")
+
+
+KIND = AssetKind(
+    scope="project",
+    family=SiteFamily(),
+    run=run,
+    description="The pages of the report site that all recipes share: the first one, the data, how to rebuild.",
+    kinds=frozenset({"html"}),
+    checks=CHECKS,
+)

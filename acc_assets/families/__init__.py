@@ -1,0 +1,45 @@
+"""Families of artifacts: what each holds, how it is written and read, and what pages show. No torch, no dagster."""
+
+from acc_assets.families.artifacts import Artifacts, RunArtifacts
+from acc_assets.families.attention import Attention
+from acc_assets.families.base import Chart, Download, Family, Number, Payload, Picture
+from acc_assets.families.checkpoints import CHECKPOINTS
+from acc_assets.families.interactive import Interactive
+from acc_assets.families.latents import Latents
+from acc_assets.families.manifold import Manifold
+from acc_assets.families.metrics import Metrics
+from acc_assets.families.neighbors import Neighbors
+from acc_assets.families.onnx import Onnx
+from acc_assets.families.projections import Projection
+from acc_assets.families.reconstructions import Reconstructions
+from acc_assets.families.registry import ANALYSES, STANDARD, analyses_of, check_tree, families_of
+from acc_assets.families.sorted_images import SortedImages
+from acc_assets.families.traversals import Traversals
+
+__all__ = [
+    "ANALYSES",
+    "CHECKPOINTS",
+    "STANDARD",
+    "Artifacts",
+    "Attention",
+    "Chart",
+    "Download",
+    "Family",
+    "Interactive",
+    "Latents",
+    "Manifold",
+    "Metrics",
+    "Neighbors",
+    "Number",
+    "Onnx",
+    "Payload",
+    "Picture",
+    "Projection",
+    "Reconstructions",
+    "RunArtifacts",
+    "SortedImages",
+    "Traversals",
+    "analyses_of",
+    "check_tree",
+    "families_of",
+]

@@ -1,0 +1,223 @@
+"""Latents of the test split at every snapshot, with the predictions and errors of that step."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from acc_assets.families import dataset, neighbors, projections
+from acc_assets.families.base import Download, Family, Payload, Script
+from acc_assets.storage import LEFT_OUT
+from acc_assets.tree import Analysis
+
+if TYPE_CHECKING:
+    from acc_assets.families.artifacts import Artifacts, RunArtifacts
+    from acc_assets.storage import ArtifactFolder
+
+PREDICTED = "pred/"  # before the names of tasks
+LATEST = "latents_latest.npz"
+_STEP = re.compile(r"latents_step_(\d+)\.npz$")
+
+
+class LatentsFamily(Family):
+    """An npz a snapshot: `mu` (N, D), other outputs by name, `error` (N,), `pred/<task>`; and what the model can do.
+
+    The document's `outputs` names the arrays that hold one entry an example, `shared` those that belong to the model.
+    """
+
+    name = "latents"
+    title = "Latents"
+    document = "latents.json"
+    downloads = (Download(LATEST, "Latents of the test split (npz)"),)
+
+    def payloads(self, run: RunArtifacts, shared: Artifacts) -> Iterable[Payload]:
+        """Yield labels, and predictions, errors and factor activations at every snapshot, of every test point."""
+        if not by_step(run):
+            return
+        data = dataset.DatasetFamily(run.primary_dataset)
+        facts = data.facts_of(shared)
+        meta: dict[str, Any] = {
+            "recipe": run.recipe,
+            "node": run.node,
+            "seed": run.seed,
+            "dataset": data.site_name(shared),
+            "steps": [int(step) for step in run.document(projections.FAMILY).get("steps") or []],
+            "factors": run.groups,
+            "latent_dim": run.latent_dim,
+            "neighbor_steps": sorted(neighbors.by_step(run)),
+        }
+
+        def make() -> Script:
+            test = shared.arrays(data.path(dataset.TEST))
+            steps, arrays, regressions = point_arrays(run, test["targets"], dataset.label_name(facts))
+            known, named = dataset.ground_truth(test, facts)
+            found = colorings(arrays, run.groups, [*named, *regressions], dataset.label_name(facts))
+            return {**meta, "fact_steps": steps, "colorings": found}, {**arrays, **known}
+
+        source = [run.digest(self.name), shared.digest(data.name), facts, meta]
+        yield Payload(
+            what="points", page="viewer", source=source, make=make, provenance=projections.FAMILY.name
+        )
+
+
+FAMILY = LatentsFamily()
+
+
+class Latents(Analysis):
+    """Encode the test split by every snapshot."""
+
+    name = "latents"
+    family = FAMILY
+    version = 4
+    description = (
+        "Posterior means and other outputs of the test split, predictions and errors, at every snapshot."
+    )
+    kinds = frozenset({"pytorch", "numpy"})
+    reads_data = True
+
+
+def write(
+    folder: ArtifactFolder, facts: Mapping[str, Any], snapshots: Mapping[int, Mapping[str, np.ndarray]]
+) -> None:
+    """Write what the model can do (`facts`, see `Abilities.to_json`) and the arrays of every snapshot by step."""
+    steps = sorted(snapshots)
+    with folder.family(FAMILY.name) as out:
+        for step, arrays in snapshots.items():
+            out.npz(_file(step), arrays)
+        out.latest(_file(steps[-1]), LATEST)
+        tasks = sorted(name[len(PREDICTED) :] for name in snapshots[steps[-1]] if name.startswith(PREDICTED))
+        out.json(FAMILY.document, {**facts, "steps": steps, "tasks": tasks})
+
+
+def write_abilities(folder: ArtifactFolder, facts: Mapping[str, Any], why: str) -> None:
+    """Write what a model without a flat latent can do, and why there are no latents of it."""
+    with folder.family(FAMILY.name) as out:
+        out.json(FAMILY.document, dict(facts))
+        out.json(LEFT_OUT, {"reason": why})
+
+
+def read(folder: ArtifactFolder, step: int | None = None) -> dict[str, np.ndarray]:
+    """The arrays of one snapshot, by default the last; raises `StorageError` where they are not whole."""
+    return folder.read_npz(FAMILY.path(LATEST if step is None else _file(step)))
+
+
+def facts(folder: ArtifactFolder) -> dict[str, Any]:
+    """What `write` was given as facts, with `steps` and `tasks`; raises `StorageError`."""
+    found: dict[str, Any] = folder.read_json(FAMILY.path())
+    return found
+
+
+def by_step(run: RunArtifacts) -> dict[int, str]:
+    """Return the file of each snapshot that is there."""
+    found = ((_STEP.search(name), name) for name in run.names(FAMILY.name, suffix=".npz"))
+    return {int(match[1]): name for match, name in found if match}
+
+
+def _file(step: int) -> str:
+    return f"latents_step_{step}.npz"
+
+
+def point_arrays(
+    run: RunArtifacts, targets: np.ndarray, label: str
+) -> tuple[list[int], dict[str, np.ndarray], list[dict[str, Any]]]:
+    """Return the S steps that facts are known of, what the viewer colours the N points by, and further colourings.
+
+    `labels` (N,); `predictions`, `error` and what regressions read (S, N), where the run has them; `activations`
+    (S, F, N), the mean of mu over the slice of each factor. A snapshot that knows less than the last one is left out.
+    """
+    known: dict[int, dict[str, np.ndarray]] = {}
+    named: list[dict[str, Any]] = []
+    for step, name in sorted(by_step(run).items()):
+        arrays = run.arrays(FAMILY.path(name))
+        predicted, named = regressed(run, arrays, label)
+        known[step] = _facts_of_points(run, arrays, label) | predicted
+    last = known[max(known)]
+    steps = [step for step, values in known.items() if set(last) <= set(values)]
+    stacked = {name: np.stack([known[step][name] for step in steps]) for name in last}
+    count = stacked["activations"].shape[-1]
+    if len(targets) == count:
+        stacked["labels"] = dataset.targets_of(targets.reshape(count, -1)[:, 0])
+    return steps, stacked, named
+
+
+def _facts_of_points(
+    run: RunArtifacts, latents: Mapping[str, np.ndarray], label: str
+) -> dict[str, np.ndarray]:
+    mu = latents["mu"].astype(np.float32)
+    found: dict[str, np.ndarray] = {}
+    predictions = _predictions(run, latents, label)
+    if predictions is not None and len(predictions) == len(mu):
+        found["predictions"] = dataset.targets_of(predictions)
+    if "error" in latents:
+        found["error"] = latents["error"].astype(np.float32)
+    slices = [mu[:, int(group["start"]) : int(group["stop"])].mean(axis=1) for group in run.groups]
+    found["activations"] = np.stack(slices) if slices else np.zeros((0, len(mu)), np.float32)
+    return found
+
+
+def _predictions(run: RunArtifacts, latents: Mapping[str, np.ndarray], label: str) -> np.ndarray | None:
+    """Return the predictions (N,) of the label: by the first classification on the primary data set, or of a real
+    label's column `label` by the first regression that reads it.
+    """
+    wanted = "regression" if label else "classification"
+    for name, entry in sorted(run.task_metrics().items()):
+        found = latents.get(f"{PREDICTED}{name}")
+        if found is None or entry.get("kind") != wanted or entry.get("dataset") != run.primary_dataset:
+            continue
+        names = entry.get("outputs") or [label]
+        if not label:
+            return found
+        if label in names:
+            return found.reshape(len(found), -1)[:, names.index(label)]
+    return None
+
+
+def regressed(
+    run: RunArtifacts, latents: Mapping[str, np.ndarray], label: str
+) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+    """Return what regressions on the primary data set predict beside the label: arrays (N,) by id, and colourings."""
+    found, named = {}, []
+    for task, entry in sorted(run.task_metrics().items()):
+        predicted = latents.get(f"{PREDICTED}{task}")
+        if (
+            predicted is None
+            or entry.get("kind") != "regression"
+            or entry.get("dataset") != run.primary_dataset
+        ):
+            continue
+        for column, name in enumerate(entry.get("outputs") or []):
+            if name != label:
+                key = f"predicted:{task}:{name}"
+                found[key] = predicted.reshape(len(predicted), -1)[:, column].astype(np.float32)
+                named.append({"id": key, "label": f"{name} (predicted by {task})", "kind": "scalar"})
+    return found, named
+
+
+def colorings(
+    arrays: Mapping[str, np.ndarray],
+    groups: Sequence[Mapping[str, Any]],
+    known: Sequence[Mapping[str, Any]] = (),
+    label: str = "",
+) -> list[dict[str, Any]]:
+    """Return what points can be coloured by: [{id, label, kind: "class" | "scalar"}].
+
+    known: the colourings of `ground_truth` and `regressed`; label: the column of a real target that the label shows.
+    """
+    choices: list[dict[str, Any]] = []
+    truth, predicted = (
+        (f"{label} (ground truth)", f"{label} (predicted)") if label else ("Label", "Prediction")
+    )
+    for name, title in (("label", truth), ("prediction", predicted)):
+        if f"{name}s" in arrays:
+            kind = "class" if arrays[f"{name}s"].dtype == np.int32 else "scalar"
+            choices.append({"id": name, "label": title, "kind": kind})
+    choices += [dict(one) for one in known]
+    if "error" in arrays:
+        choices.append({"id": "error", "label": "Reconstruction error", "kind": "scalar"})
+    for group in groups:
+        name = str(group["name"])
+        choices.append({"id": f"factor:{name}", "label": f"{name} activation", "kind": "scalar"})
+    return choices

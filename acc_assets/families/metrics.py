@@ -1,0 +1,193 @@
+"""Metrics of every task on the test split beside its baseline, and what each latent dimension carries."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from acc_assets.families.base import Chart, Download, Family, Number
+from acc_assets.families.words import MetricWords, is_number, words
+from acc_assets.tree import Analysis, Check
+
+if TYPE_CHECKING:
+    from acc_assets.families.artifacts import RunArtifacts
+    from acc_assets.storage import ArtifactFolder
+
+CLASS, WHOLE = "class", "latent"  # a probe's target, and the slice that is no slot
+
+
+class MetricsFamily(Family):
+    """`tasks`: metrics, baseline, diagnostics and the unit of each one's loss; `latent`: statistics by dimension and
+    group; `probes` of slots.
+    """
+
+    name = "metrics"
+    title = "Metrics"
+    document = "metrics.json"
+    downloads = (Download("metrics.json", "Metrics (JSON)"),)
+    metrics = {  # noqa: RUF012
+        "accuracy": MetricWords("accuracy", "", "higher", "percent", 2, 0),
+        "psnr": MetricWords("PSNR", "dB", "higher", "number", 2, 1),
+        "r2": MetricWords("R²", "", "higher", "number", 3, 2),
+        "mae": MetricWords("mean absolute error", "", "lower", "number", 4, 3),
+        "l1": MetricWords("L1 error", "", "lower", "number", 4, 4),
+        "mse": MetricWords("mean squared error", "", "lower", "number", 4, 5),
+        "kl": MetricWords("KL", "nats", None, "number", 2, 6),
+        "nll": MetricWords("negative log-likelihood", "nats", "lower", "number", 2, 7),
+        "probe_r2": MetricWords("R² of", "", "higher", "number", 3, 8),
+        "probe_accuracy": MetricWords("accuracy of the", "", "higher", "percent", 1, 8),
+        "loss": MetricWords("loss", "", "lower", "number", 3, 20),
+        "active_dims": MetricWords("active dimensions", "", None, "count", 0, 9),
+    }
+
+    def numbers(self, run: RunArtifacts) -> Iterator[Number]:
+        """Yield every task's metrics, what each slot's probes read, and the latent's active dimensions."""
+        images = run.images("test")
+        for task, entry in run.task_metrics().items():
+            values = entry.get("metrics") or {}
+            divergence = (
+                entry.get("kind") == "kl"
+            )  # neither more nor less is better, and no baseline means anything
+            baseline = {} if divergence else entry.get("baseline") or {}
+            data = str(entry.get("dataset", ""))
+            for metric, value in values.items():
+                if is_number(value) and not (divergence and metric == "loss" and "kl" in values):
+                    yield Number(
+                        task=task,
+                        metric=metric,
+                        value=float(value),
+                        dataset=data,
+                        baseline=_known(baseline.get(metric)),
+                        count=images.get(data),
+                        unit=str(entry.get("unit", "")) if metric == "loss" else None,
+                    )
+        classified = _classified_slots(run)
+        for probe in run.metrics.get("probes") or []:
+            for metric, key in (("probe_r2", "r2"), ("probe_accuracy", "accuracy")):
+                if isinstance(probe, Mapping) and is_number(probe.get(key)):
+                    yield _probe(probe, metric, float(probe[key]), classified)
+        latent = run.metrics.get("latent") or {}
+        if is_number(latent.get("active_dims")):
+            active = float(latent["active_dims"])
+            yield Number(task="latent", metric="active_dims", value=active, rank=60)
+        for name, group in (latent.get("groups") or {}).items():
+            if is_number(group.get("kl")):
+                yield Number(task=f"{name} slot", metric="kl", value=float(group["kl"]), rank=61)
+
+    def charts(self, run: RunArtifacts) -> Iterator[Chart]:
+        """Yield the bars of the latent: KL (or, without one, the standard deviation of mu) of each dimension."""
+        latent = run.metrics.get("latent") or {}
+        kl, std = latent.get("kl_per_dim") or [], latent.get("std_per_dim") or []
+        values, label = (kl, "KL (nats)") if kl else (std, "Standard deviation of mu")
+        meaning = (
+            "; a dimension without KL carries no information." if kl else "; at 0 a dimension is constant."
+        )
+        bars = []
+        for number, group in enumerate(run.groups):
+            for dim in range(int(group["start"]), min(int(group["stop"]), len(values))):
+                if is_number(values[dim]):  # not an infinite KL
+                    value = float(f"{values[dim]:.5g}")
+                    bars.append({"dim": dim, "value": value, "factor": group["name"], "group": number})
+        if bars:
+            yield Chart(
+                title="The latent",
+                spec={"kind": "latent", "label": label, "bars": bars},
+                caption=f"{label} of every dimension over the test split, seed {run.seed}{meaning}",
+            )
+
+
+FAMILY = MetricsFamily()
+
+
+class Metrics(Analysis):
+    """Evaluate every task on its test split and describe the latents."""
+
+    name = "metrics"
+    family = FAMILY
+    version = 4
+    description = (
+        "Every task's metrics on the test split beside its baseline; KL and activity of each dimension."
+    )
+    kinds = frozenset({"pytorch", "table"})
+    reads_data = True
+    after = ("latents",)
+    checks = (
+        Check("beats_mean_image", "The reconstruction scores a higher PSNR than the mean training image."),
+        Check(
+            "latent_not_collapsed",
+            "Every factor group has an active dimension: its posterior mean varies, and it carries 0.1 nats or more.",
+        ),
+        Check(
+            "generalises",
+            "What each task won over its baseline on training images holds on test images, up to a tenth of it.",
+        ),
+    )
+
+
+def write(
+    folder: ArtifactFolder,
+    *,
+    step: int,
+    tasks: Mapping[str, Mapping[str, Any]],
+    generalisation: str | None,
+    latent: Mapping[str, Any] | None,
+    probes: Sequence[Mapping[str, Any]],
+) -> None:
+    """Write what was measured at a step.
+
+    tasks: by name kind, dataset, factor, outputs, metrics, baseline and generalisation. generalisation: the worst level
+    of all tasks. latent: statistics, None for a model without a flat latent. probes: what each slot knows.
+    """
+    with folder.family(FAMILY.name) as out:
+        out.json(
+            FAMILY.document,
+            {
+                "step": step,
+                "split": "test",
+                "generalisation": generalisation,
+                "tasks": tasks,
+                "latent": latent,
+                "probes": list(probes),
+            },
+        )
+
+
+def _known(value: Any) -> float | None:
+    return float(value) if is_number(value) else None
+
+
+def _classified_slots(run: RunArtifacts) -> set[str]:
+    """Return the slots that a classification of this run reads, and nothing beside them."""
+    found = set()
+    for task in run.config.get("tasks") or []:
+        kind = (run.task_metrics().get(str(task.get("name"))) or {}).get("kind")
+        for group in run.groups if kind == "classification" else ():
+            bounds = [group["start"], group["stop"]]
+            if task.get("factor_name") == group["name"] or task.get("latent_slice") == bounds:
+                found.add(str(group["name"]))
+    return found
+
+
+def _probe(probe: Mapping[str, Any], metric: str, value: float, classified: Collection[str]) -> Number:
+    """The number of a linear probe from a slot of the latent to the class or a measured property.
+
+    A slot that is called after the property, or that a classification reads, is to tell it: more is better there. In
+    any other slot neither more nor less is.
+    """
+    word = words(metric)
+    slot, target = str(probe.get("slice")), str(probe.get("property"))
+    means = slot == target or slot in target.split("_") or (target == CLASS and slot in classified)
+    of = "the whole latent" if slot == WHOLE else f"the {slot} slot"
+    return Number(
+        key=f"probe.{slot}.{target}",
+        task=f"{slot} → {target}",
+        metric=metric,
+        value=value,
+        label=f"{word.label} {target.replace('_', ' ')} from {of}",
+        better=word.better if means else None,
+        rank=0 if means else word.rank,
+        baseline=_known(probe.get("chance")),
+        count=int(probe["n"]) if is_number(probe.get("n")) else None,
+        slot=slot,
+        target=target,
+    )

@@ -1,0 +1,117 @@
+"""Encoder and decoder for the browser and other runtimes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from acc_assets.families.base import Download, Family, Payload, Script
+from acc_assets.families.dataset import TEST, DatasetFamily, sample_indices
+from acc_assets.tree import LATENT, Analysis, Check
+
+if TYPE_CHECKING:
+    from acc_assets.families.artifacts import Artifacts, RunArtifacts
+    from acc_assets.storage import ArtifactFolder
+
+ENCODER, DECODER, PROBES = "encoder.onnx", "decoder.onnx", "probes.npz"
+
+
+class OnnxFamily(Family):
+    """Two graphs, and the linear probes on the latent (`probe/<task>`, outputs x (width + 1), the bias last)."""
+
+    name = "onnx"
+    title = "ONNX models"
+    document = "onnx.json"
+    downloads = (Download(ENCODER, "Encoder (ONNX)"), Download(DECODER, "Decoder (ONNX)"))
+
+    def problem(self, run: RunArtifacts) -> str | None:
+        """Say why a run's models cannot be shown, or None when they can."""
+        if (why := self.never(run)) is not None:
+            return why
+        if not run.exists(self.path(ENCODER)) or not run.exists(self.path(DECODER)):
+            return "not exported yet"
+        parity = run.document(self).get("parity")
+        if isinstance(parity, Mapping) and parity.get("passed") is False:
+            return "the exported models do not agree with torch (parity check failed)"
+        return None
+
+    def never(self, run: RunArtifacts) -> str | None:
+        """Say why no build can bring encoder and decoder of this model, or None where one can."""
+        why = run.left_out(self.name) or run.document(self).get("no_decoder")
+        return None if why is None else str(why)
+
+    def payloads(self, run: RunArtifacts, shared: Artifacts) -> Iterator[Payload]:
+        """Yield both graphs with sample images, where they agree with torch and the images are built."""
+        data = DatasetFamily(run.primary_dataset)
+        if self.problem(run) is not None or not shared.exists(data.path(TEST)):
+            return
+        facts = run.document(self)
+        meta: dict[str, Any] = {
+            "recipe": run.recipe,
+            "node": run.node,
+            "seed": run.seed,
+            "latent_dim": run.latent_dim,
+            "code": (facts.get("inputs") or {}).get("decoder"),
+            "factors": run.groups,
+            "ranges": facts.get("ranges"),
+            "probes": facts.get("probes") or [],
+            "step": run.summary.get("step"),
+            "pen_rule": data.facts_of(shared).get("pen_rule"),
+        }
+
+        def make() -> Script:
+            test = shared.arrays(data.path(TEST))
+            images = test["images"]
+            chosen = sample_indices(test["targets"])
+            labels = [value.item() for value in test["targets"][chosen].reshape(len(chosen), -1)[:, 0]]
+            shape = {"image_size": int(images.shape[-1]), "channels": int(images.shape[1])}
+            named = [{"index": int(i), "label": label} for i, label in zip(chosen, labels, strict=True)]
+            return {**meta, **shape, "samples": named}, {
+                "encoder": np.frombuffer(run.bytes(self.path(ENCODER)) or b"", np.uint8),
+                "decoder": np.frombuffer(run.bytes(self.path(DECODER)) or b"", np.uint8),
+                "samples": images[chosen].astype(np.uint8),
+                **run.npz(self.path(PROBES)),
+            }
+
+        source = [run.digest(self.name), shared.digest(data.name), meta]
+        yield Payload(what="onnx", page="playground", source=source, make=make)
+
+
+FAMILY = OnnxFamily()
+
+
+class Onnx(Analysis):
+    """Export encoder and decoder and compare them with torch."""
+
+    name = "onnx"
+    family = FAMILY
+    version = 5
+    description = "Encoder and decoder as ONNX, compared with torch by onnxruntime."
+    kinds = frozenset({"pytorch", "onnx"})
+    needs = (LATENT,)
+    after = ("latents",)
+    checks = (
+        Check(
+            "onnx_parity",
+            "onnxruntime gives what torch gives; the site shows no playground of a model that fails.",
+            "ERROR",
+        ),
+    )
+
+
+def write(
+    folder: ArtifactFolder,
+    encoder: bytes,
+    decoder: bytes | None,
+    probes: Mapping[str, np.ndarray],
+    facts: Mapping[str, Any],
+) -> None:
+    """Write the graphs and the probes' weights; `facts` say what goes in and out, the parity and the step."""
+    with folder.family(FAMILY.name) as out:
+        out.bytes(ENCODER, encoder)
+        if decoder is not None:
+            out.bytes(DECODER, decoder)
+        out.npz(PROBES, dict(probes))
+        out.json(FAMILY.document, dict(facts))

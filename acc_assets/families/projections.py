@@ -1,0 +1,192 @@
+"""Maps of the latents in two and three dimensions, aligned over the snapshots."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from acc_assets.families.base import Family, Payload, Picture, Script
+from acc_assets.families.dataset import DatasetFamily
+from acc_assets.families.scatter import scatter_png
+from acc_assets.families.words import is_number, number
+from acc_assets.tree import LATENT, Analysis, Check
+
+if TYPE_CHECKING:
+    from acc_assets.families.artifacts import Artifacts, RunArtifacts
+    from acc_assets.storage import ArtifactFolder
+
+Map = tuple[str, int]  # method and number of dimensions
+
+
+class MapWords(NamedTuple):
+    """What a method is called, and what a reader may take from the distances on its maps."""
+
+    title: str
+    note: str
+
+
+METHODS = {  # the first that is there is the one shown
+    "umap": MapWords(
+        "UMAP",
+        "UMAP keeps near neighbours together; how far groups lie apart, how large and how dense they are says little "
+        "about the latents.",
+    ),
+    "densmap": MapWords(
+        "densMAP",
+        "densMAP keeps near neighbours together, crowded where the latents are dense; how far groups lie apart says "
+        "little about the latents.",
+    ),
+    "pca": MapWords(
+        "PCA",
+        "PCA shows the directions in which the latents vary most; what differs only along others falls together.",
+    ),
+}
+CAPTION = "Every test image at its place in the two-dimensional {method} of the latents, coloured by {label}."
+MAP_SIZE, MAP_VERSION = 480, 1  # pixels
+_FILE = re.compile(r"latent_(\d)d_step_(\d+)_([a-z]+)\.npz$")
+
+
+class ProjectionsFamily(Family):
+    """An npz a snapshot, method and dimension: `coords` (N, d), and `neighbor_distances` (N, k) on the map."""
+
+    name = "projections"
+    title = "Latent map"
+    document = "projections.json"
+    rank = 4
+
+    def facts(self, run: RunArtifacts) -> Iterator[tuple[str, str]]:
+        """Yield how far the map can be trusted."""
+        trust = (run.document(self).get("trustworthiness") or {}).get("umap_2d")
+        if is_number(trust):
+            yield "Trustworthiness, UMAP 2-D", number(trust, 3)
+
+    def pictures(self, run: RunArtifacts, shared: Artifacts) -> Iterator[Picture]:
+        """Yield the latest 2-D map, coloured by the true label."""
+        method = next((one for one in METHODS if run.exists(self.path(latest(one, 2)))), None)
+        if method is None:
+            return
+        data = DatasetFamily(run.primary_dataset)
+        name = self.path(latest(method, 2))
+
+        def draw(theme: str) -> bytes:
+            return scatter_png(run.arrays(name)["coords"], data.targets(shared), theme, MAP_SIZE)
+
+        classes = data.classes(shared)
+        title, note = METHODS[method]
+        caption = CAPTION.format(method=title, label="class" if classes else "target")
+        yield Picture(
+            name="latent-map",
+            title=f"{self.title} ({title})",
+            general=f"{caption} {note}",
+            alt=self._alternative(run, method, len(classes)),
+            draw=draw,
+            source=(MAP_VERSION, run.digest(self.name), shared.digest(data.name), name, MAP_SIZE),
+            size=(MAP_SIZE, MAP_SIZE),
+        )
+
+    def payloads(self, run: RunArtifacts, shared: Artifacts) -> Iterator[Payload]:
+        """Yield the coordinates of all snapshots, a script a method and dimension."""
+        found: dict[Map, dict[int, str]] = {}
+        for name in run.names(self.name, suffix=".npz"):
+            match = _FILE.search(name)
+            if match:
+                found.setdefault((match[3], int(match[1])), {})[int(match[2])] = name
+        for (method, dim), by_step in sorted(found.items()):
+            steps = sorted(by_step)
+
+            def make(steps: list[int] = steps, by_step: dict[int, str] = by_step) -> Script:
+                stack = [run.arrays(self.path(by_step[step]))["coords"] for step in steps]
+                return {"steps": steps}, {"coords": np.stack(stack).astype(np.float32)}
+
+            what = f"projection-{method}-{dim}d"
+            yield Payload(what=what, page="viewer", source=[run.digest(self.name), steps], make=make)
+
+    def _alternative(self, run: RunArtifacts, method: str, classes: int) -> str:
+        count = run.images("test").get(run.primary_dataset)
+        points = f"{count:,} test images" if count else "The test images"
+        colors = f"in {classes} colours, one a class" if classes else "coloured by their target"
+        trust = (run.document(self).get("trustworthiness") or {}).get(f"{method}_2d")
+        kept = (
+            f" Trustworthiness of their neighbourhoods: {number(trust, 2)} of 1." if is_number(trust) else ""
+        )
+        return f"{points} as points at their places in the {METHODS[method].title} of the latents, {colors}.{kept}"
+
+
+FAMILY = ProjectionsFamily()
+
+
+class Projection(Analysis):
+    """Project every snapshot by PCA and UMAP."""
+
+    name = "projection"
+    family = FAMILY
+    description = (
+        "PCA and UMAP of the test split in 2-D and 3-D at every snapshot, aligned from one to the next."
+    )
+    kinds = frozenset({"numpy", "umap"})
+    needs = (LATENT,)
+    after = ("latents", "neighbors")
+    reads_model = False
+    checks = (Check("projection_finite", "Every projected coordinate is a finite number."),)
+
+
+def write(
+    folder: ArtifactFolder,
+    coords: Mapping[Map, Mapping[int, np.ndarray]],
+    neighbor_distances: Mapping[Map, Mapping[int, np.ndarray]],
+    *,
+    trustworthiness: Mapping[str, float],
+    trust_neighbors: int,
+    explained_variance: Mapping[int, Any],
+    params: Mapping[str, Any],
+) -> None:
+    """Write coordinates (N, d) by method and dimension, then by step, with the lengths (N, k) of the graph's edges.
+
+    trustworthiness: of the last snapshot, by `<method>_<d>d`, over `trust_neighbors` neighbours; explained_variance:
+    shares of PCA's components by step.
+    """
+    with folder.family(FAMILY.name) as out:
+        for (method, dim), by_step in coords.items():
+            for step, values in by_step.items():
+                edges = neighbor_distances[method, dim][step]
+                out.npz(_file(step, method, dim), coords=values, neighbor_distances=edges)
+            out.latest(_file(max(by_step), method, dim), latest(method, dim))
+        out.json(
+            FAMILY.document,
+            {
+                "steps": sorted(next(iter(coords.values()))),
+                "methods": sorted({method for method, _ in coords}),
+                "dimensions": sorted({dim for _, dim in coords}),
+                "trustworthiness": {"k": trust_neighbors, **trustworthiness},
+                "explained_variance": {str(step): shares for step, shares in explained_variance.items()},
+                "params": params,
+            },
+        )
+
+
+def map_words() -> list[dict[str, str]]:
+    """Return the words for all methods, as pages hand them to the browser."""
+    return [{"method": method, **words._asdict()} for method, words in METHODS.items()]
+
+
+def latest(method: str, dim: int) -> str:
+    """Name of the latest map by one method."""
+    return f"latent_{dim}d_latest_{method}.npz"
+
+
+def read(folder: ArtifactFolder, method: str, dim: int, step: int | None = None) -> dict[str, np.ndarray]:
+    """`coords` and `neighbor_distances` of one map, by default of the last snapshot; raises `StorageError`."""
+    return folder.read_npz(FAMILY.path(latest(method, dim) if step is None else _file(step, method, dim)))
+
+
+def maps(folder: ArtifactFolder) -> Iterable[Map]:
+    """Methods and dimensions that are stored."""
+    facts = folder.read_json(FAMILY.path())
+    return [(method, dim) for method in facts["methods"] for dim in facts["dimensions"]]
+
+
+def _file(step: int, method: str, dim: int) -> str:
+    return f"latent_{dim}d_step_{step}_{method}.npz"

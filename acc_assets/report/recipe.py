@@ -1,0 +1,90 @@
+"""A recipe's tree and what is stored of it: what every page is rendered from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from acc_assets.families import Artifacts, Family, RunArtifacts, families_of
+from acc_assets.places import CHECKOUT
+from acc_assets.storage import Store
+from acc_assets.tree import Tree, TreeNode
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssetView:
+    """One asset: its key, and the versions that Dagster knows for it."""
+
+    key: str  # "quickstart/mnist_only_5k_metrics"
+    code_version: str | None = None
+    data_versions: Mapping[int | None, str] = field(default_factory=dict)  # by seed
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RecipeView(Tree):
+    """A traced tree with its artifacts, each run opened once.
+
+    `assets` are those of each node by family, and `joint` those of all nodes together; `withheld` are, by node and seed
+    and then by family, the stored artifacts that are not the recipe's as it is now, and why.
+    """
+
+    store: Store
+    assets: Mapping[str, Mapping[str, AssetView]]
+    withheld: Mapping[tuple[str, int], Mapping[str, str]] = field(default_factory=dict)
+    _runs: dict[tuple[str, int], RunArtifacts] = field(default_factory=dict, repr=False)
+    _shared: dict[int, Artifacts] = field(default_factory=dict, repr=False)
+
+    @staticmethod
+    def of(
+        tree: Tree,
+        store: Store,
+        assets: Mapping[str, Mapping[str, AssetView]],
+        withheld: Mapping[tuple[str, int], Mapping[str, str]],
+    ) -> RecipeView:
+        """A view of a tree; its source is named without what this machine calls its folders."""
+        own = {one.name: getattr(tree, one.name) for one in fields(Tree)}
+        return RecipeView(
+            **{**own, "source": shown_path(Path(tree.source))}, store=store, assets=assets, withheld=withheld
+        )
+
+    def run(self, node: str, seed: int) -> RunArtifacts:
+        """The artifacts of one node and seed."""
+        if (node, seed) not in self._runs:
+            folder = self.store.run(self.name, node, seed)
+            withheld = self.withheld.get((node, seed))
+            self._runs[node, seed] = RunArtifacts(folder, self.name, node, seed, withheld)
+        return self._runs[node, seed]
+
+    def runs(self, node: str) -> list[RunArtifacts]:
+        """A node's runs for every seed, built or not."""
+        return [self.run(node, seed) for seed in self.seeds]
+
+    def shared(self, seed: int) -> Artifacts:
+        """The artifacts of the data sets, as a seed sees them."""
+        if seed not in self._shared:
+            self._shared[seed] = Artifacts(self.store.recipe(self.name), own=self.store.seed(self.name, seed))
+        return self._shared[seed]
+
+    def families(self, node: TreeNode) -> Sequence[Family]:
+        """The kinds of artifacts that a node can have, in the order in which pages show them."""
+        return families_of(node)
+
+    def family(self, name: str) -> Family:
+        """The kind of artifacts of this name that some node can have; raises `KeyError` where none has."""
+        return {one.name: one for node in self for one in self.families(node)}[name]
+
+    def problems(self) -> Iterable[str]:
+        """What could not be read so far, each with the run it belongs to."""
+        for (node, seed), run in self._runs.items():
+            yield from (f"{self.name}/{node} seed {seed}: {problem}" for problem in run.problems)
+        yield from dict.fromkeys(
+            f"{self.name}: {p}" for shared in self._shared.values() for p in shared.problems
+        )
+
+
+def shown_path(path: Path) -> str:
+    """A recipe's file, relative to the checkout where it lies there."""
+    if CHECKOUT is not None and path.is_relative_to(CHECKOUT):
+        return str(path.relative_to(CHECKOUT))
+    return path.name
