@@ -1,392 +1,370 @@
-"""A small store of run directories, written through the real storage: two branches, two seeds, real digits.
+"""A small recipe with a store of its artifacts: two branches, two seeds, real digits, the package's own writers.
 
 The latents are principal components of scikit-learn's digits and the decoder is their inverse, so every picture and
-number of the fixture is computed and none is invented.
+number of the fixture is computed and none is invented; nothing is trained.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
-from PIL import Image
-from sklearn.datasets import load_digits
+import torch
 
-from acc_assets.analysis.probing import probe_classes
-from acc_assets.models import FactorGroup
-from acc_assets.report import AssetView, NodeView, RecipeView
+from acc_assets.analysis.attention import attention_overlays, attention_summary
+from acc_assets.analysis.figures import atlas, tile, to_png, to_uint8
+from acc_assets.analysis.latent_stats import latent_stats
+from acc_assets.analysis.neighbors import edge_distances, knn_graph
+from acc_assets.analysis.probing import probe_classes, probe_properties
+from acc_assets.analysis.quality import trustworthiness
+from acc_assets.analysis.sorting import sort_by_activation
+from acc_assets.analysis.stroke_properties import stroke_thickness
+from acc_assets.analysis.traversals import traverse
+from acc_assets.assets.results import recipe_view
+from acc_assets.datasets import Digits, ImageData, Thickness
+from acc_assets.families import (
+    STANDARD,
+    Manifold,
+    attention,
+    dataset,
+    latents,
+    metrics,
+    neighbors,
+    onnx,
+    projections,
+    reconstructions,
+    sorted_images,
+    traversals,
+)
+from acc_assets.models import FactorGroup, FactorSlotAutoencoder
+from acc_assets.report import Frame, RecipeView, SiteResult, build_home, build_recipe
 from acc_assets.storage import Store
+from acc_assets.tasks import (
+    NOT_TRAINED,
+    ClassificationTask,
+    KLDivergenceTask,
+    ReconstructionTask,
+    RegressionTask,
+)
+from acc_assets.training.config_record import describe_run, viz_indices
+from acc_assets.training.progress import NoProgress
+from acc_assets.training.record import RunRecord
+from acc_assets.training.summary import summarize_tasks, worst_health
+from acc_assets.tree import Analysis, BrokenRecipe, Recipe, RecipeContext, Tree, TreeNode, trace
 
-SEEDS = (0, 1)
-GROUPS = [("digit", 0, 4), ("thickness", 4, 7), ("slant", 7, 10), ("free", 10, 16)]
-FAMILIES = {
-    "latents": "latents",
-    "metrics": "metrics",
-    "reconstructions": "reconstructions",
-    "traversals": "traversals",
-    "sorted": "sorted",
-    "attention": "attention",
-    "neighbors": "neighbors",
-    "projections": "projection",
-    "onnx": "onnx",
-}
+A, B = "digits_only_600", "curriculum_600"
+FAMILIES = [request.family.name for request in STANDARD]
+GROUPS = tuple(
+    FactorGroup(*group)
+    for group in (("digit", 0, 4), ("thickness", 4, 7), ("slant", 7, 10), ("free", 10, 16))
+)
 STEPS = (0, 300, 600)
 
 
-class Client(NamedTuple):
-    """Where the bundle and the ONNX runtime lie."""
+class Laboratory(Recipe):
+    """Root, two forks, two trained and evaluated nodes."""
 
-    dist: Path
-    wasm: Path
+    name = "quickstart"
+    title = "Quickstart"
+    description = "Two branches of one factor-slot VAE on real handwritten digits."
+    question = "Does a synthetic curriculum make a latent slot mean stroke thickness?"
+    hypothesis = "Training a slot on drawn strokes of known width carries over to real digits."
+    seeds: ClassVar[Sequence[int]] = (0, 1)
+    requests: ClassVar[Sequence[Analysis]] = STANDARD
+    judged: ClassVar[bool] = False  # whether a manifold analysis is asked for as well
+
+    def run(self, ctx: RecipeContext, steps: int = STEPS[-1]) -> None:
+        digits = ctx.load_dataset("digits", Digits, image_size=16)
+        strokes = ctx.load_dataset("strokes", Thickness, image_size=16, n=200)
+        ctx.create_model(FactorSlotAutoencoder, image_size=16, factor_groups=GROUPS)
+        root = ctx.save_checkpoint("experiment_root")
+        for branch, tag in (("digits_only", A), ("with_curriculum", B)):
+            ctx.fork(root, branch)
+            ctx.attach_task(ReconstructionTask("recon", digits))
+            ctx.attach_task(KLDivergenceTask("kl", digits))
+            ctx.attach_task(ClassificationTask("digit_classify", digits, latent_slice=(0, 4), weight=10.0))
+            if tag == B:
+                ctx.attach_task(RegressionTask("thickness", strokes, latent_slice=(4, 7)))
+            ctx.phase = f"Train {tag}"
+            ctx.train(steps=steps)
+            ctx.save_checkpoint(tag)
+            ctx.evaluate(*self.requests, *([Manifold(label_sets=(digits,))] if self.judged else []))
 
 
-def task(kind: str, name: str, dataset: str = "digits", **options: Any) -> dict[str, Any]:
-    """A task as its canonical JSON."""
-    return {
-        "type": kind,
-        "name": name,
-        "dataset": {"type": "DatasetRef", "name": dataset},
-        "weight": 1.0,
-        **options,
+def tree_of(**words: Any) -> Tree:
+    """The recipe of the fixture, traced; `words` replace its class fields."""
+    return trace(type("Changed", (Laboratory,), words)())
+
+
+def view_of(store: Store, **words: Any) -> RecipeView:
+    """The recipe of the fixture as the report sees it, with what is in a store now."""
+    return recipe_view(tree_of(**words), store)
+
+
+def with_nodes(view: RecipeView, change: Callable[[TreeNode], TreeNode]) -> RecipeView:
+    """A view whose nodes are changed, and with them no artifact."""
+    return replace(view, nodes={tag: change(node) for tag, node in view.nodes.items()})
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the builds of a site did: those of the recipes' pages and, last, of the pages that all share."""
+
+    folder: Path
+    results: tuple[SiteResult, ...]
+
+    def __getattr__(self, name: str) -> Any:
+        """All that the results have of a kind: pages, problems, broken links; or the sum of a number."""
+        found = [getattr(result, name) for result in self.results]
+        return sum(found) if isinstance(found[0], int) else tuple(chain.from_iterable(found))
+
+
+def build_site(
+    frame: Frame,
+    out: Path,
+    *views: RecipeView,
+    unbuilt: Sequence[Tree] = (),
+    broken: Sequence[BrokenRecipe] = (),
+) -> Site:
+    """Render a whole site, as the assets of its recipes and that of the shared pages do one after another."""
+    frame = replace(frame, out=out)
+    results, parts = zip(*(build_recipe(view, frame) for view in views), strict=True)
+    return Site(out, (*results, build_home(parts, unbuilt, broken, frame)))
+
+
+def write_store(store: Store, tree: Tree) -> None:
+    """Write every artifact of every node and seed of the fixture."""
+    components = Components(tree.datasets["digits"].config.load())
+    for name, ref in tree.datasets.items():
+        _write_dataset(store, tree, name, ref.config)
+    for node in tree:
+        for seed in tree.seeds:
+            _write_training(store, tree, node, seed)
+            if node.evaluated:
+                _write_analyses(store, tree, node, seed, components)
+
+
+class Components:
+    """Principal components of the test digits: latents of unit variance, and images of latents."""
+
+    def __init__(self, data: ImageData) -> None:
+        self.data = data
+        self.images, self.targets = data.test.images, data.test.targets  # (N, 1, 16, 16) uint8, (N,)
+        self.thickness = stroke_thickness(self.images)
+        flat = self.images.reshape(len(self.images), -1) / 255
+        self.mean = flat.mean(axis=0)
+        _, values, axes = np.linalg.svd(flat - self.mean, full_matrices=False)
+        self.axes, self.scale = axes[:16], values[:16] / np.sqrt(len(flat))
+        self.mu = (flat - self.mean) @ self.axes.T / self.scale  # (N, 16)
+
+    def decode(self, mu: np.ndarray, *_: Any) -> np.ndarray:
+        """Images (B, 1, 16, 16) in [0, 1] of latents (B, 16)."""
+        return np.clip((mu * self.scale) @ self.axes + self.mean, 0, 1).reshape(-1, 1, 16, 16)
+
+
+def _write_dataset(store: Store, tree: Tree, name: str, config: Any) -> None:
+    data, described = config.load(), config.describe()
+    labelled = described["kind_of_target"] == "class"
+    counts, edges = (
+        (np.bincount(data.train.targets), None) if labelled else np.histogram(data.train.targets, 20, (0, 1))
+    )
+    histogram = {"kind": "class", "counts": counts.tolist()}
+    if edges is not None:
+        histogram = {"kind": "real", "counts": [counts.tolist()], "edges": edges.tolist()}
+    pictures, columns = atlas(data.test.images)
+    dataset.write(
+        store.recipe(tree.name),
+        name,
+        images=data.test.images,
+        targets=data.test.targets,
+        factors=data.test.factors or {},
+        properties={},
+        atlas=pictures,
+        grid=to_png(tile(data.train.images[:96].reshape(6, 16, 1, 16, 16))),
+        target_counts={**histogram, "names": list(data.target_names)},
+        facts={
+            **described,
+            "digest": data.digest,
+            "atlas_columns": columns,
+            "class_names": list(data.target_names) if labelled else None,
+        },
+    )
+
+
+def _write_training(store: Store, tree: Tree, node: TreeNode, seed: int) -> None:
+    """What training leaves: configuration, events, summary, and curves that fall towards a part of the baseline."""
+    rng = np.random.default_rng([seed, len(node.tag)])
+    data = {name: ref.config.load() for name, ref in node.datasets.items()}
+    model = node.model.build()
+    record = RunRecord(store.run(tree.name, node.tag, seed), NoProgress(), start=0, total=node.steps)
+    config = describe_run(
+        node, recipe=tree.name, seed=seed, model=model, datasets=data, device=torch.device("cpu"),
+        flushes_denormals=False, code="laboratory",
+    )  # fmt: skip
+    record.begin(config, {"recipe": tree.name, "node": node.tag, "seed": seed})
+    if node.kind != "trained":
+        record.completed(0, {"health": NOT_TRAINED})
+        return
+    starts = {task.name: task.baseline(data[task.dataset.name]).get("loss") or 50.0 for task in node.tasks}
+    for step in range(0, node.steps, 2):
+        row = {"step": float(step), "lr": 1e-3}
+        for number, task in enumerate(node.tasks):
+            level = (
+                0.7 if (task.name, seed) == ("thickness", 1) else 0.2
+            )  # of the baseline: worth a warning, or not
+            fallen = level + (1 - level) * np.exp(-step / (80 + 40 * number))
+            row[f"loss/{task.name}"] = starts[task.name] * float(fallen * (1 + 0.06 * rng.normal()))
+        row["total"] = sum(value for name, value in row.items() if name.startswith("loss/"))
+        record.history.train.append(row)
+        if step and step % 60 == 0:
+            record.logged(step, f"Train {node.tag}", row, 64)
+            accuracy = 0.97 - 0.8 * np.exp(-step / 120) + 0.004 * rng.normal()
+            psnr = 21 - 9 * np.exp(-step / 150)
+            record.validated(step, {"digit_classify": {"accuracy": accuracy}, "recon": {"psnr": psnr}})
+    record.write_history()
+    tasks = summarize_tasks(node.tasks, record.history, data, model)
+    record.completed(node.steps, {"tasks": tasks, "health": worst_health(tasks)})
+
+
+def _write_analyses(store: Store, tree: Tree, node: TreeNode, seed: int, known: Components) -> None:
+    """All standard analyses of latents with some noise, less of it after the curriculum."""
+    run, data = store.run(tree.name, node.tag, seed), known.data
+    rng = np.random.default_rng([seed, len(node.tag)])
+    better = node.tag == B
+    mu = (known.mu + (0.15 if better else 0.25) * rng.normal(size=known.mu.shape)).astype(np.float32)
+    by_step = {step: mu * np.float32(0.2 + step / STEPS[-1]) for step in STEPS[:-1]} | {STEPS[-1]: mu}
+    decoded = known.decode(mu)
+    error = np.square(decoded - known.images / 255).mean(axis=(1, 2, 3)).astype(np.float32)
+    predictions = known.targets.copy()
+    wrong = rng.choice(len(mu), len(mu) // (60 if better else 40), replace=False)
+    predictions[wrong] = (predictions[wrong] + 1) % 10
+
+    facts = run.read_json("config.json")
+    able = {name: facts[name] for name in ("latent_dim", "factor_groups", "lacks")}
+    encoded = {
+        step: {
+            "mu": values,
+            "logvar": np.full_like(values, -2.0),
+            "error": error,
+            f"{latents.PREDICTED}digit_classify": predictions,
+        }
+        for step, values in by_step.items()
     }
+    latents.write(run, {**able, "dataset": "digits", "split": "test", "points": len(mu)}, encoded)
+    stats = latent_stats(mu, encoded[STEPS[-1]]["logvar"], GROUPS)
 
-
-BASE = [
-    task("ReconstructionTask", "recon"),
-    task("KLDivergenceTask", "kl"),
-    task("ClassificationTask", "digit_classify", latent_slice=[0, 4], weight=10.0),
-]
-EXTRA = [task("RegressionTask", "thickness", "strokes", latent_slice=[4, 7])]
-
-
-def recipe_view(name: str = "quickstart", **changes: Any) -> RecipeView:
-    """The recipe of the fixture: root, two forks, two trained nodes."""
-    model = {"type": "FactorSlotAutoencoder", "image_size": 16, "backbone": [16, 32]}
-
-    def node(
-        tag: str, kind: str, parent: str | None, branch: str, tasks: Sequence[Any], steps: int = 0
-    ) -> NodeView:
-        phases = [
-            {"type": "TrainPhase", "name": f"Train {tag}", "steps": steps, "tasks": list(tasks), "lr": 1e-3}
-        ]
-        owned = {f: f"{name}/{tag}_{suffix}" for f, suffix in FAMILIES.items()} if steps else {}
-        return NodeView(
-            tag=tag,
-            kind=kind,
-            parent=parent,
-            branch=branch,
-            evaluated=bool(steps),
-            model=model,
-            tasks=list(tasks),
-            phases=phases if steps else [],
-            assets={
-                "checkpoints": AssetView(key=f"{name}/{tag}", code_version="c0de0000"),
-                **{f: AssetView(key=key, code_version="c0de1234") for f, key in owned.items()},
-            },
-        )
-
-    view = RecipeView(
-        name=name,
-        title="Quickstart",
-        description="Two branches of one factor-slot VAE on real handwritten digits.",
-        question="Does a synthetic curriculum make a latent slot mean stroke thickness?",
-        hypothesis="Training a slot on drawn strokes of known width carries over to real digits.",
-        source="acc_assets/recipes/quickstart.py",
-        parameters={"steps": 600},
-        seeds=SEEDS,
-        nodes=[
-            node("experiment_root", "root", None, "experiment_root", []),
-            node("digits_only", "fork", "experiment_root", "digits_only", BASE),
-            node("digits_only_600", "trained", "digits_only", "digits_only", BASE, 600),
-            node("with_curriculum", "fork", "experiment_root", "with_curriculum", [*BASE, *EXTRA]),
-            node("curriculum_600", "trained", "with_curriculum", "with_curriculum", [*BASE, *EXTRA], 600),
+    fit = np.c_[mu[:, 4:7], np.ones(len(mu))]
+    residual = known.thickness - fit @ np.linalg.lstsq(fit, known.thickness, rcond=None)[0]
+    measured = {
+        "recon": {"psnr": -10 * float(np.log10(error.mean())), "l1": float(np.sqrt(error).mean())},
+        "kl": {"kl": stats.kl},
+        "digit_classify": {"accuracy": float((predictions == known.targets).mean())},
+        "thickness": {
+            "r2": 1 - float(residual.var() / known.thickness.var()),
+            "mae": float(np.abs(residual).mean()),
+        },
+    }
+    metrics.write(
+        run,
+        step=node.steps,
+        tasks={
+            task.name: {
+                "kind": task.kind,
+                "dataset": task.dataset.name,
+                "metrics": measured[task.name],
+                "baseline": task.baseline(task.dataset.config.load()),
+            }
+            for task in node.tasks
+        },
+        generalisation=None,
+        latent=stats.to_json(),
+        probes=[
+            probe.to_json()
+            for probe in (
+                *probe_classes(mu, GROUPS, known.targets),
+                *probe_properties(mu, GROUPS, {"stroke_thickness": known.thickness}, known.targets),
+            )
         ],
     )
-    return replace(view, **changes)
 
-
-def png(array: np.ndarray) -> bytes:
-    """Encode (H, W) uint8."""
-    out = io.BytesIO()
-    Image.fromarray(array).save(out, format="PNG")
-    return out.getvalue()
-
-
-def tile(images: np.ndarray, gap: int = 2) -> np.ndarray:
-    """Lay (R, C, H, W) images out as one picture."""
-    rows, columns, height, width = images.shape
-    canvas = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), 60, np.uint8)
-    for r in range(rows):
-        for c in range(columns):
-            y, x = r * (height + gap), c * (width + gap)
-            canvas[y : y + height, x : x + width] = images[r, c]
-    return canvas
-
-
-class Digits:
-    """Real digits at 16 x 16 with their principal components."""
-
-    def __init__(self, count: int) -> None:
-        digits = load_digits()
-        large = np.kron(digits.images, np.ones((2, 2))) * (255 / 16)
-        repeat = -(-count // len(large))
-        self.images = np.tile(large, (repeat, 1, 1))[:count].astype(np.uint8)[:, None]  # (N, 1, 16, 16)
-        self.targets = np.tile(digits.target, repeat)[:count].astype(np.int64)
-        flat = self.images.reshape(count, -1) / 255.0
-        self.mean = flat.mean(axis=0)
-        _, values, self.axes = np.linalg.svd(flat - self.mean, full_matrices=False)
-        self.scale = values[:16] / np.sqrt(count)
-
-    def encode(self, rng: np.random.Generator, noise: float) -> np.ndarray:
-        """Latents (N, 16), unit variance, with some noise."""
-        flat = self.images.reshape(len(self.images), -1) / 255.0
-        mu = (flat - self.mean) @ self.axes[:16].T / self.scale
-        return (mu + noise * rng.normal(size=mu.shape)).astype(np.float32)
-
-    def decode(self, mu: np.ndarray) -> np.ndarray:
-        """Images (..., 16, 16) uint8 of latents (..., 16)."""
-        flat = (mu * self.scale) @ self.axes[:16] + self.mean
-        return (np.clip(flat, 0, 1) * 255).astype(np.uint8).reshape(*mu.shape[:-1], 16, 16)
-
-
-def write_store(store: Store, view: RecipeView, count: int = 240) -> None:
-    """Write every artifact of every node and seed of the fixture."""
-    digits = Digits(count)
-    write_dataset(store, view, digits)
-    for node in view.nodes:
-        for seed in view.seeds:
-            write_run(store, view, node, seed, digits)
-
-
-def write_dataset(store: Store, view: RecipeView, digits: Digits) -> None:
-    """Write the recipe's one data set."""
-    columns = int(np.ceil(np.sqrt(len(digits.images))))
-    padded = np.zeros((columns * columns, 16, 16), np.uint8)
-    padded[: len(digits.images)] = digits.images[:, 0]
-    counts = np.bincount(digits.targets, minlength=10)
-    facts = {"num_classes": 10, "class_names": [str(i) for i in range(10)], "kind_of_target": "class"}
-    with store.recipe(view.name).family("data-digits") as out:
-        out.npz("test.npz", images=digits.images, targets=digits.targets)
-        out.png("atlas.png", png(tile(padded.reshape(columns, columns, 16, 16), gap=0)))
-        out.png("grid.png", png(tile(digits.images[:96, 0].reshape(6, 16, 16, 16))))
-        out.json("targets.json", {"kind": "class", "names": facts["class_names"], "counts": counts.tolist()})
-        out.json(
-            "dataset.json",
-            {
-                **facts,
-                "source": "scikit-learn digits",
-                "train": 1200,
-                "validation": 200,
-                "test": len(digits.images),
-            },
-        )
-
-
-def write_run(store: Store, view: RecipeView, node: NodeView, seed: int, digits: Digits) -> None:
-    """Write one node and seed: configuration and summary, and for a trained node all of its analyses."""
-    run = store.run(view.name, node.tag, seed)
-    rng = np.random.default_rng([seed, len(node.tag)])
-    source = "scikit-learn digits (1,797 real handwritten digits)"
-    groups = [{"name": name, "start": start, "stop": stop} for name, start, stop in GROUPS]
-    run.write_json(
-        "config.json",
-        {
-            "recipe": view.name, "node": node.tag, "kind": node.kind, "seed": seed, "spec_hash": "0123456789abcdef",
-            "tasks": list(node.tasks), "latent_dim": 16, "factor_groups": groups, "parameters": 123456,
-            "primary_dataset": "digits",
-            "datasets": {"digits": {"source": source, "digest": "ab" * 32, "train": 1200, "validation": 200,
-                                    "test": len(digits.images), "kind_of_target": "class", "num_classes": 10}},
-            "device": "cpu", "threads": 1, "versions": {"torch": "2.13"},
-        },
-    )  # fmt: skip
-    trained = node.kind == "trained"
-    curriculum = "curriculum" in node.tag
-    run.write_json(
-        "summary.json", summary(node, seed, curriculum) if trained else {"status": "completed", "step": 0}
-    )
-    if not trained:
-        return
-    mu = digits.encode(rng, 0.15 if curriculum else 0.25)
-    decoded = digits.decode(mu)
-    error = ((decoded / 255.0 - digits.images[:, 0] / 255.0) ** 2).mean(axis=(1, 2)).astype(np.float32)
-    predictions = digits.targets.copy()
-    wrong = rng.choice(
-        len(predictions), max(1, len(predictions) // (60 if curriculum else 40)), replace=False
-    )
-    predictions[wrong] = (predictions[wrong] + 1) % 10
-    write_history(run, node, rng)
-    logvar = np.full_like(mu, -2.0)
-    with run.family("latents") as out:
-        out.npz(
-            "latents_step_600.npz",
-            {"mu": mu, "logvar": logvar, "error": error, "pred/digit_classify": predictions},
-        )
-        out.latest("latents_step_600.npz", "latents_latest.npz")
-        out.json("latents.json", {"steps": list(STEPS)})
-    write_metrics(run, node, digits, mu, error, predictions)
-    write_pictures(run, digits, mu, decoded)
-    write_geometry(run, mu)
-    with run.family("onnx") as out:
-        out.bytes("encoder.onnx", b"encoder " + node.tag.encode())
-        out.bytes("decoder.onnx", b"decoder " + node.tag.encode())
-        ranges = np.percentile(mu, [1, 99], axis=0).T.tolist()
-        parity = {"encoder": 1e-6, "decoder": 2e-6, "passed": True}
-        out.json("onnx.json", {"opset": 18, "parity": parity, "ranges": ranges, "step": 600})
-
-
-def summary(node: NodeView, seed: int, curriculum: bool) -> dict[str, Any]:
-    """A summary with loss health; one task of one run only warns."""
-    thresholds = {"healthy_below": 0.8, "warning_below": 1.4}
-    tasks = {}
-    for entry in node.tasks:
-        level = "warning" if curriculum and seed == 1 and entry["name"] == "thickness" else "healthy"
-        tasks[entry["name"]] = {
-            "kind": entry["type"], "mean": 1.5, "final": 0.4, "min": 0.3, "max": 9.0, "trend": "improving",
-            "health": level, "reason": "against the mean target", "thresholds": thresholds,
-        }  # fmt: skip
-    worst = "warning" if any(entry["health"] == "warning" for entry in tasks.values()) else "healthy"
-    return {
-        "status": "completed", "step": 600, "wall_s": 21.5, "steps_per_s": 27.9, "images_per_s": 1786.0,
-        "tasks": tasks, "health": worst, "error": None,
-    }  # fmt: skip
-
-
-def write_history(run: Any, node: NodeView, rng: np.random.Generator) -> None:
-    """Losses that fall with some noise."""
-    step = np.arange(0, 600, 2)
-    losses = {}
-    for number, entry in enumerate(node.tasks):
-        fall = (120 / (number * 20 + 1)) * np.exp(-step / (80 + 40 * number)) + 0.4 + number
-        losses[f"loss/{entry['name']}"] = fall * (1 + 0.06 * rng.normal(size=len(step)))
-    checks = np.arange(0, 601, 60)
-    with run.family("history") as out:
-        out.npz(
-            "history.npz",
-            {
-                "step": step,
-                "total": sum(losses.values()),
-                **losses,
-                "lr": np.full(len(step), 1e-3),
-                "val_step": checks,
-                "val/digit_classify/accuracy": 0.97
-                - 0.8 * np.exp(-checks / 120)
-                + 0.004 * rng.normal(size=len(checks)),
-                "val/recon/psnr": 21 - 9 * np.exp(-checks / 150),
-            },
-        )
-
-
-def write_metrics(
-    run: Any, node: NodeView, digits: Digits, mu: np.ndarray, error: np.ndarray, predictions: np.ndarray
-) -> None:
-    """Metrics of every task, computed from the fixture's own arrays, and latent statistics."""
-    baseline_error = float(((digits.images / 255.0 - digits.images.mean(axis=0) / 255.0) ** 2).mean())
-    accuracy = float((predictions == digits.targets).mean())
-    ink = (digits.images / 255.0).mean(axis=(1, 2, 3))
-    fit, *_ = np.linalg.lstsq(np.c_[mu[:, 4:7], np.ones(len(mu))], ink, rcond=None)
-    residual = ink - np.c_[mu[:, 4:7], np.ones(len(mu))] @ fit
-    kl = (mu**2).mean(axis=0) * 0.5 * np.linspace(1.4, 0.05, 16)
-    tasks = {
-        "recon": {
-            "kind": "reconstruction",
-            "metrics": {"psnr": -10 * float(np.log10(error.mean())), "l1": float(np.sqrt(error).mean())},
-            "baseline": {"psnr": -10 * float(np.log10(baseline_error))},
-        },
-        "kl": {"kind": "kl", "metrics": {"kl": float(kl.sum())}, "baseline": {}},
-        "digit_classify": {
-            "kind": "classification",
-            "metrics": {"accuracy": accuracy},
-            "baseline": {"accuracy": 0.1},
-        },
-    }
-    if any(entry["name"] == "thickness" for entry in node.tasks):
-        tasks["thickness"] = {
-            "kind": "regression",
-            "metrics": {"r2": 1 - float(residual.var() / ink.var()), "mae": float(np.abs(residual).mean())},
-            "baseline": {"r2": 0.0, "mae": float(np.abs(ink - ink.mean()).mean())},
+    graphs = {step: knn_graph(values, 8) for step, values in by_step.items()}
+    arrays = {step: {"indices": one.indices, "distances": one.distances} for step, one in graphs.items()}
+    neighbors.write(run, arrays, 8)
+    maps: dict[projections.Map, dict[int, np.ndarray]] = {
+        (method, dim): {
+            step: values[:, :dim]
+            if method == "pca"
+            else np.tanh(values[:, :dim]) + 0.3 * values[:, 4 : 4 + dim]
+            for step, values in by_step.items()
         }
-    groups = {
-        name: {"kl": float(kl[start:stop].sum()), "active_dims": int((kl[start:stop] > 0.05).sum())}
-        for name, start, stop in GROUPS
+        for method in ("pca", "umap")
+        for dim in (2, 3)
     }
-    latent = {"kl_per_dim": kl.tolist(), "active_dims": int((kl > 0.05).sum()), "groups": groups,
-              "std_per_dim": mu.std(axis=0).tolist()}  # fmt: skip
-    for entry in tasks.values():
-        entry["dataset"] = "digits"
-    with run.family("metrics") as out:
-        known = probes(mu, ink, digits.targets)
-        out.json("metrics.json", {"step": 600, "tasks": tasks, "latent": latent, "probes": known})
+    projections.write(
+        run,
+        maps,
+        {
+            key: {step: edge_distances(one, graphs[step]) for step, one in made.items()}
+            for key, made in maps.items()
+        },
+        trustworthiness={"umap_2d": trustworthiness(mu, maps["umap", 2][STEPS[-1]], 15)},
+        trust_neighbors=15,
+        explained_variance={},
+        params={},
+    )
+    _write_pictures(run, known, mu, viz_indices(data, 10))
+    onnx.write(
+        run,
+        b"encoder " + node.tag.encode(),
+        b"decoder " + node.tag.encode(),
+        {},
+        {"opset": 18, "parity": {"passed": True}, "ranges": stats.ranges, "step": node.steps},
+    )
 
 
-def probes(mu: np.ndarray, ink: np.ndarray, labels: np.ndarray) -> list[dict[str, Any]]:
-    """How well each slot predicts the ink of an image, by least squares, and its class, by the package's own probe."""
-    groups = [FactorGroup(*group) for group in GROUPS]
-    found: list[dict[str, Any]] = [probe.to_json() for probe in probe_classes(mu, groups, labels)]
-    for name, start, stop in GROUPS:
-        design = np.c_[mu[:, start:stop], np.ones(len(mu))]
-        residual = ink - design @ np.linalg.lstsq(design, ink, rcond=None)[0]
-        r2 = 1 - float(residual.var() / ink.var())
-        found.append(
-            {"slice": name, "property": "stroke_thickness", "r2": r2, "spearman": None, "n": len(mu)}
-        )
-    return found
-
-
-def write_pictures(run: Any, digits: Digits, mu: np.ndarray, decoded: np.ndarray) -> None:
-    """Reconstructions, traversals, sorted images and attention-like overlays."""
-    first = [int(np.flatnonzero(digits.targets == label)[0]) for label in range(10)]
-    with run.family("reconstructions") as out:
-        out.png("reconstructions.png", png(tile(np.stack([digits.images[first, 0], decoded[first]]))))
-    with run.family("traversals") as out:
-        for name, start, stop in GROUPS:
-            grid = np.repeat(mu[first[:5], None], 9, axis=1)
-            grid[:, :, start] = np.linspace(-3, 3, 9)
-            out.png(f"traversal_{name}.png", png(tile(digits.decode(grid))))
-            rows = np.repeat(mu[[first[3]]][None], stop - start, axis=0).repeat(9, axis=1)
-            for row, dim in enumerate(range(start, stop)):
-                rows[row, :, dim] = np.linspace(-3, 3, 9)
-            out.png(f"traversal_{name}_dims.png", png(tile(digits.decode(rows))))
-        moved = {name: {"start": start, "stop": stop, "effect": 0.04} for name, start, stop in GROUPS}
-        offsets = np.linspace(-3, 3, 9).tolist()
-        out.json("traversals.json", {"indices": first[:5], "offsets": offsets, "factors": moved})
-    ends_of = {}
-    with run.family("sorted") as out:
-        for name, start, stop in GROUPS:
-            order = np.argsort(mu[:, start:stop].mean(axis=1), kind="stable")
-            ends = np.concatenate([order[:20], order[-20:]]).reshape(4, 10)
-            out.png(f"sorted_{name}.png", png(tile(digits.images[ends, 0])))
-            ends_of[name] = {"lowest": order[:20].tolist(), "highest": order[-20:].tolist()}
-        out.json("sorted.json", {"factors": ends_of})
-    with run.family("attention") as out:
-        out.png("attention.png", png(tile(digits.images[first[:5] * 5, 0].reshape(5, 5, 16, 16))))
-
-
-def write_geometry(run: Any, mu: np.ndarray) -> None:
-    """Neighbours and projections of three snapshots."""
-    squares = ((mu[:, None] - mu[None]) ** 2).sum(axis=-1) if len(mu) <= 2000 else None
-    k = 8
-    if squares is not None:
-        np.fill_diagonal(squares, np.inf)
-        indices = np.argsort(squares, axis=1, kind="stable")[:, :k].astype(np.int32)
-        distances = np.sqrt(np.take_along_axis(squares, indices, axis=1)).astype(np.float32)
-    else:
-        indices = (np.arange(len(mu))[:, None] + np.arange(1, k + 1)).astype(np.int32) % len(mu)
-        distances = np.ones((len(mu), k), np.float32)
-    with run.family("neighbors") as out:
-        out.npz("knn_step_600.npz", indices=indices, distances=distances)
-        out.latest("knn_step_600.npz", "knn_latest.npz")
-    with run.family("projections") as out:
-        for dim in (2, 3):
-            for method in ("pca", "umap"):
-                for step in STEPS:
-                    grown = mu[:, :dim] * (0.2 + step / STEPS[-1])
-                    coords = grown if method == "pca" else np.tanh(grown) + 0.3 * mu[:, 4 : 4 + dim]
-                    out.npz(f"latent_{dim}d_step_{step}_{method}.npz", coords=coords.astype(np.float32))
-                out.latest(
-                    f"latent_{dim}d_step_{STEPS[-1]}_{method}.npz", f"latent_{dim}d_latest_{method}.npz"
-                )
-        out.json("projections.json", {"steps": list(STEPS), "methods": ["pca", "umap"]})
+def _write_pictures(run: Any, known: Components, mu: np.ndarray, shown: list[int]) -> None:
+    """Reconstructions, traversals and sorted images of the digits `shown`, and shares of attention by activation."""
+    originals, decoded = known.images[shown] / 255, known.decode(mu[shown])
+    error = np.square(originals - decoded).mean(axis=(1, 2, 3))
+    reconstructions.write(run, to_png(tile(np.stack([originals, decoded]))), shown, error.tolist())
+    moved = traverse(known.decode, mu, GROUPS, shown[:5])
+    traversals.write(
+        run,
+        {one.name: (to_png(tile(one.images)), to_png(tile(one.dim_images))) for one in moved},
+        {
+            one.name: np.concatenate([known.images[shown[:5], None], to_uint8(one.images)], axis=1)
+            for one in moved
+        },
+        indices=shown[:5],
+        offsets=moved[0].offsets.tolist(),
+        factors={one.name: {"start": one.start, "stop": one.stop, "effect": one.effect} for one in moved},
+        captions={},
+    )
+    orders = sort_by_activation(mu, GROUPS)
+    ends = {one.name: np.concatenate([one.lowest, one.highest]).reshape(4, 10) for one in orders}
+    sorted_images.write(
+        run,
+        {name: to_png(tile(known.images[chosen])) for name, chosen in ends.items()},
+        {one.name: {"lowest": one.lowest.tolist(), "highest": one.highest.tolist()} for one in orders},
+        {},
+    )
+    names = [group.name for group in GROUPS]
+    activity = np.stack(
+        [np.abs(mu[shown[:5], g.start : g.stop]).mean(axis=1) for g in GROUPS], axis=1
+    )  # (5, F)
+    maps = np.broadcast_to((activity / activity.sum(axis=1, keepdims=True))[..., None, None], (5, 4, 8, 8))
+    attention.write(
+        run,
+        to_png(tile(attention_overlays(maps, originals[:5], names))),
+        maps,
+        shown[:5],
+        factors=[
+            {"name": one.name, "share": one.share} for one in attention_summary(maps, originals[:5], names)
+        ],
+        measured_images=5,
+        caption="",
+    )
