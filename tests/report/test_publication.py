@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 import subprocess
 import sys
@@ -12,13 +13,14 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from laboratory import Site, build_site, view_of
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from PIL import Image
 
 from acc_assets.places import TEMPLATES
 from acc_assets.report import Frame, RecipeView, compare
 from acc_assets.report.curves import curve_panels
-from acc_assets.report.paper import BRANCHES, DOUBLE, ROOT, SINGLE
+from acc_assets.report.paper import BRANCHES, DOUBLE, ROOT, SINGLE, style
 from acc_assets.report.publication import Drawing, drawings, write_figures
 from acc_assets.report.table import all_runs
 from acc_assets.storage import Store
@@ -38,11 +40,11 @@ def drawings_of(view: RecipeView) -> list[Drawing]:
 
 
 def test_every_figure_is_among_the_downloads_as_pdf_and_svg(site: Site) -> None:
-    page = (site.out / "recipes" / "quickstart" / "index.html").read_text()
+    page = (site.folder / "recipes" / "quickstart" / "index.html").read_text()
     for name in NAMES:
         for kind, begins in (("pdf", b"%PDF-"), ("svg", b"<?xml")):
             path = f"downloads/quickstart/{name}.{kind}"
-            assert (site.out / path).read_bytes().startswith(begins)
+            assert (site.folder / path).read_bytes().startswith(begins)
             assert f'href="../../{path}"' in page
 
 
@@ -56,16 +58,29 @@ def test_figures_are_as_wide_as_columns_of_a_journal(drawn: dict[str, Drawing]) 
 
 def test_no_text_leaves_the_page_or_covers_another(drawn: dict[str, Drawing]) -> None:
     for one in drawn.values():
-        one.render("png")
-        boxes = [
-            text.get_window_extent()
-            for text in one.figure.findobj(Text)
-            if text.get_visible() and text.get_text().strip() and text.axes is not None
-        ]
+        canvas = FigureCanvasAgg(one.figure)
+        with style():
+            canvas.draw()
+        hidden = {  # ticks of no axis, or beyond its ends, are never drawn
+            label
+            for axes in one.figure.axes
+            for axis in (axes.xaxis, axes.yaxis)
+            for tick in axis.get_major_ticks()
+            if not axes.axison
+            or not min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
+            for label in (tick.label1, tick.label2)
+        }
+        texts = [text for text in one.figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+        boxes = {text: text.get_window_extent(canvas.get_renderer()) for text in texts if text not in hidden}
         page = one.figure.bbox
-        for box in boxes:
-            assert page.x0 - 1 <= box.x0 <= box.x1 <= page.x1 + 1, one.name
-            assert page.y0 - 1 <= box.y0 <= box.y1 <= page.y1 + 1, one.name
+        for text, box in boxes.items():
+            inside = page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1
+            assert inside, (one.name, text.get_text())
+        for (text, box), (other, next_to) in itertools.combinations(boxes.items(), 2):
+            apart = (
+                box.x1 <= next_to.x0 or next_to.x1 <= box.x0 or box.y1 <= next_to.y0 or next_to.y1 <= box.y0
+            )
+            assert apart, (one.name, text.get_text(), other.get_text())
 
 
 def test_the_text_of_a_pdf_is_text_and_the_svg_is_vectors(drawn: dict[str, Drawing]) -> None:
@@ -140,6 +155,6 @@ def test_traversals_show_the_images_that_were_decoded(lab: Store, tmp_path: Path
 
 def test_branches_have_the_colours_of_the_site() -> None:
     styles = (TEMPLATES / "styles" / "base.css").read_text()
-    light = dict(reversed(re.findall(r"--branch-(\w+): (#\w+);", styles)))
+    light = dict(re.findall(r"--branch-(\w+): light-dark\((#\w+),", styles))
     assert [light[str(number)] for number in range(len(BRANCHES))] == list(BRANCHES)
     assert light["root"] == ROOT
