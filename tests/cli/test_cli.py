@@ -211,6 +211,21 @@ def test_serve_answers_on_the_loopback_address_alone(built: Path) -> None:
         assert process.wait(60) == 0
 
 
+def test_figures_for_print_are_drawn_into_a_folder(built: Path, tmp_path: Path) -> None:
+    done = acc("figures", "tiny", "--format", "svg", "--to", str(tmp_path / "print"))
+    paths = [Path(line) for line in done.output.splitlines()]
+    assert [path.name for path in paths] == [
+        f"tiny-{name}.svg" for name in ("metrics", "curves", "traversals", "latent-map")
+    ]
+    assert all(path.read_text().startswith("<?xml") for path in paths)
+
+
+def test_without_artifacts_there_is_nothing_to_draw(storage: Path) -> None:
+    done = CliRunner().invoke(main, ["figures", "quickstart"])
+    assert done.exit_code == 1
+    assert "nothing of quickstart is built yet. Run: acc build quickstart" in done.output
+
+
 def test_publish_writes_a_folder_and_a_branch(built: Path, tmp_path: Path) -> None:
     result = acc("publish", "--to", str(tmp_path / "public"))
     assert result.exit_code == 0, result.output
