@@ -59,6 +59,10 @@ class OnnxFamily(Family):
             "probes": facts.get("probes") or [],
             "step": run.summary.get("step"),
             "pen_rule": data.facts_of(shared).get("pen_rule"),
+            "decoder_inputs": [
+                {"name": name, "dims": dims}
+                for name, dims in (facts.get("inputs") or {}).get("decoder", {}).items()
+            ],
         }
 
         def make() -> Script:

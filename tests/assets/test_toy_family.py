@@ -81,12 +81,28 @@ def test_the_recipes_page_compares_it(storage: Path) -> None:
     assert "toy/one_trained_ink" in (storage / "site/reproduce.html").read_text()
 
 
-def test_what_it_offers_to_the_browser_is_a_data_script() -> None:
-    from acc_assets.families import families_of
+def test_what_it_offers_to_the_browser_is_a_data_script_of_the_viewer(storage: Path) -> None:
+    page = (storage / "site/recipes/toy/latent/one_trained.html").read_text()
+    key = "runs/toy/one_trained/seed-0/ink"
+    assert key in page
+    found, meta, arrays = decode((storage / f"site/data/{key}.js").read_bytes())
+    assert (found, meta["bins"], arrays["ink"].shape) == (key, 4, (360,))
+    assert meta["provenance"]["asset"] == "toy/one_trained_ink"
 
-    (ink,) = [family for family in families_of(traced()["one_trained"]) if family.name == "ink"]
-    assert ink.title == "Ink of the latents"
-    assert decode  # the script itself is written with the viewer, whose latents this recipe does not ask for
+
+def test_an_analysis_brings_what_it_reads(storage: Path) -> None:
+    names = [one.name for one in plans(traced()) if one.request is not None and one.node is not None]
+    assert [name for name in names if name.startswith("one")] == [
+        "one_trained_ink",
+        "one_trained_spread",
+        "one_trained_latents",
+        "one_trained_neighbors",
+        "one_trained_projection",
+    ]
+    assert [name for name in names if name.startswith("other")] == [
+        "other_trained_ink",
+        "other_trained_spread",
+    ]
 
 
 def test_an_option_makes_its_own_asset_stale_and_nothing_else() -> None:

@@ -58,7 +58,8 @@ def test_alternatives_say_what_is_seen(site: Site, lab: Store) -> None:
     label, count = Counter(targets[ends["lowest"]].tolist()).most_common(1)[0]
     assert f"lowest: {count} of class {label}" in sorted_slant
     moved = found[f"{A}/seed-0/traversal_slant.png"]
-    assert "5 test images (0, 1, 2, 3, 4), a row each" in moved
+    rows = lab.run("quickstart", A, 0).read_json("traversals/traversals.json")["indices"]
+    assert f"5 test images ({', '.join(map(str, targets[rows]))}), a row each" in moved
     assert "from −3.0 to 3.0 standard deviations in 9 columns" in moved
     assert "3 rows, one for each dimension of the slant slot" in found[f"{A}/seed-0/traversal_slant_dims.png"]
     assert "360 test images as points" in found[f"{A}/seed-0/latent-map-light.png"]

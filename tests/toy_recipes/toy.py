@@ -8,7 +8,17 @@ from PIL import Image
 
 from acc_assets.assets.kinds import NodeWork, Outcome, Verdict, Work
 from acc_assets.datasets import DatasetConfig, Digits, ImageData, Split
-from acc_assets.families import Artifacts, Chart, Download, Family, Number, Payload, Picture, RunArtifacts
+from acc_assets.families import (
+    Artifacts,
+    Chart,
+    Download,
+    Family,
+    Number,
+    Payload,
+    Picture,
+    Projection,
+    RunArtifacts,
+)
 from acc_assets.models import ConvAutoencoder
 from acc_assets.tasks import ReconstructionTask
 from acc_assets.tree import Analysis, Check, Recipe, RecipeContext, config
@@ -159,5 +169,8 @@ class Toy(Recipe):
             ctx.fork("root", branch)
             ctx.train(steps=2)
             ctx.save_checkpoint(f"{branch}_trained")
-            ctx.evaluate(Ink(bins=bins), Spread())
+            shown = (
+                (Projection(),) if branch == "one" else ()
+            )  # with the latents and neighbours that it reads
+            ctx.evaluate(Ink(bins=bins), Spread(), *shown)
         ctx.evaluate_tree(Together())
