@@ -237,6 +237,31 @@ def publish(to: str | None, repository: str | None, branch: str, message: str) -
     click.echo(publish_site(Store(), to=to, git=repository, branch=branch, message=message))
 
 
+@main.command()
+@click.argument("recipe")
+@click.option("--format", "kind", type=click.Choice(["pdf", "svg", "png"]), default="pdf", show_default=True)
+@click.option("--to", default="figures", show_default=True, help="Folder to draw into.")
+def figures(recipe: str, kind: str, to: str) -> None:
+    """Draw a recipe's figures for a publication from what is stored."""
+    from pathlib import Path
+
+    from acc_assets.assets.instance import open_instance
+    from acc_assets.assets.results import recipe_view
+    from acc_assets.assets.status import recipe_status
+    from acc_assets.report.publication import write_figures
+    from acc_assets.storage import Store
+
+    store = Store()
+    (tree,) = _chosen(recipe, {})
+    with open_instance(store) as instance:
+        view = recipe_view(tree, store, recipe_status(tree, instance, store))
+    drawn = write_figures(view, Path(to), kind)
+    if not drawn:
+        raise click.ClickException(f"nothing of {recipe} is built yet. Run: acc build {recipe}")
+    for path in drawn:
+        click.echo(path)
+
+
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
 @click.option("-p", "--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)

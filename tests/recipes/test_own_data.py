@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from acc_assets.assets import dataset
+from acc_assets.assets.kinds import Work
+from acc_assets.assets.launched import Project
+from acc_assets.assets.plans import plans
 from acc_assets.recipes import vocabulary
-from acc_assets.storage import Store
+from acc_assets.storage import MadeFrom, Store
 from acc_assets.training import Runtime, build_checkpoint
 from acc_assets.tree import discover_file
 
@@ -78,7 +80,10 @@ def test_own_data_are_traced_trained_on_and_shown(tmp_path: Path, loader: str) -
         )
     described = store.run("own", "done", 0).read_json("config.json")["datasets"]["bars"]
     assert (described["source"], described["num_classes"], described["train"]) == ("drawn in a test", 2, 40)
-    assert dataset.run(tree.datasets["bars"], store.recipe("own"), {}).metadata["test images"] == 10
+    (plan,) = [one for one in plans(tree) if one.dataset is not None]
+    made_from = MadeFrom(plan.code_version, {})
+    work = Work(Project({"own": tree}), tree, plan, None, store, "cpu", 1, None, made_from)  # type: ignore[arg-type]
+    assert plan.kind.run(work).metadata["test images"] == 10
     shown = store.recipe("own").read_json("data-bars/dataset.json")
     assert shown["class_names"] == ["upright", "flat"]
 

@@ -6,54 +6,51 @@ import shutil
 from pathlib import Path
 
 import pytest
-from laboratory import Client, recipe_view, write_store
+from laboratory import Site, build_site, tree_of, view_of, write_store
 
-from acc_assets.report import RecipeView, SiteResult, build_site
+from acc_assets.report import Frame, RecipeView
 from acc_assets.storage import Store
+from acc_assets.tree import BrokenRecipe
 
 
 @pytest.fixture(scope="session")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Client:
+def frame(tmp_path_factory: pytest.TempPathFactory) -> Frame:
     """Files in the places of the client's bundle; the report copies their bytes and reads nothing in them."""
     folder = tmp_path_factory.mktemp("client")
     (folder / "acc.js").write_text("// the bundle\n")
     (folder / "ort.wasm").write_bytes(b"\0asm-runtime")
-    return Client(folder, folder / "ort.wasm")
+    return Frame(folder / "out", folder, folder / "ort.wasm")
 
 
 @pytest.fixture(scope="session")
-def _laboratory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("laboratory")
-    write_store(Store(root), recipe_view())
-    return root
-
-
-@pytest.fixture(scope="session")
-def lab(_laboratory: Path) -> Store:
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """The store of the fixture; tests read it and change nothing."""
-    return Store(_laboratory)
+    store = Store(tmp_path_factory.mktemp("laboratory"))
+    write_store(store, tree_of())
+    return store
 
 
 @pytest.fixture
-def own_lab(_laboratory: Path, tmp_path: Path) -> Store:
+def own_lab(lab: Store, tmp_path: Path) -> Store:
     """A copy of the store that a test may change."""
-    shutil.copytree(_laboratory, tmp_path / "own")
+    shutil.copytree(lab.root, tmp_path / "own")
     return Store(tmp_path / "own")
 
 
 @pytest.fixture
-def view() -> RecipeView:
-    """The recipe of the fixture."""
-    return recipe_view()
+def view(lab: Store) -> RecipeView:
+    """The recipe of the fixture with its artifacts."""
+    return view_of(lab)
 
 
 @pytest.fixture(scope="session")
-def site(_laboratory: Path, client: Client, tmp_path_factory: pytest.TempPathFactory) -> SiteResult:
-    """The site of the fixture, with a recipe that nobody built and one that cannot be read; read only."""
-    recipes = [
-        recipe_view(),
-        recipe_view("not_yet", title="Not yet"),
-        RecipeView(name="half", error="line 3: ?"),
-    ]
-    out = tmp_path_factory.mktemp("site")
-    return build_site(Store(_laboratory), recipes, out, client_dist=client.dist, ort_wasm=client.wasm)
+def site(lab: Store, frame: Frame, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """The site of the fixture with a recipe that nobody built, one without pages and a broken one; read only."""
+    return build_site(
+        frame,
+        tmp_path_factory.mktemp("site"),
+        view_of(lab),
+        view_of(lab, name="not_yet", title="Not yet"),
+        unbuilt=[tree_of(name="untouched", title="Untouched")],
+        broken=[BrokenRecipe("half", Path("half.py"), 3, "?")],
+    )

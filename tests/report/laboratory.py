@@ -1,392 +1,312 @@
-"""A small store of run directories, written through the real storage: two branches, two seeds, real digits.
+"""A small recipe with a store of its artifacts: two branches, two seeds, real digits, the package's own writers.
 
 The latents are principal components of scikit-learn's digits and the decoder is their inverse, so every picture and
-number of the fixture is computed and none is invented.
+number of the fixture is computed and none is invented; nothing is trained.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
-from PIL import Image
-from sklearn.datasets import load_digits
+import torch
 
-from acc_assets.analysis.probing import probe_classes
-from acc_assets.models import FactorGroup
-from acc_assets.report import AssetView, NodeView, RecipeView
-from acc_assets.storage import Store
+from acc_assets.analysis.latent_stats import latent_stats
+from acc_assets.analysis.neighbors import KnnGraph, edge_distances
+from acc_assets.analysis.probing import probe_classes, probe_properties
+from acc_assets.analysis.quality import trustworthiness
+from acc_assets.analysis.stroke_properties import stroke_thickness
+from acc_assets.assets.kinds import NodeWork, Work
+from acc_assets.assets.launched import Project
+from acc_assets.assets.plans import plans
+from acc_assets.assets.results import recipe_view
+from acc_assets.datasets import Digits, Thickness
+from acc_assets.families import (
+    CHECKPOINTS,
+    STANDARD,
+    Manifold,
+    latents,
+    metrics,
+    neighbors,
+    onnx,
+    projections,
+)
+from acc_assets.models import FactorGroup, FactorSlotAutoencoder, observe
+from acc_assets.report import Frame, RecipeView, SiteResult, build_home, build_recipe
+from acc_assets.storage import MadeFrom, Store
+from acc_assets.tasks import ClassificationTask, KLDivergenceTask, ReconstructionTask, RegressionTask
+from acc_assets.training import LoadedModel, build_checkpoint
+from acc_assets.training.config_record import describe_run
+from acc_assets.training.progress import NoProgress
+from acc_assets.training.record import RunRecord
+from acc_assets.training.summary import summarize_tasks, worst_health
+from acc_assets.tree import Analysis, BrokenRecipe, Recipe, RecipeContext, Tree, TreeNode, trace
 
-SEEDS = (0, 1)
-GROUPS = [("digit", 0, 4), ("thickness", 4, 7), ("slant", 7, 10), ("free", 10, 16)]
-FAMILIES = {
-    "latents": "latents",
-    "metrics": "metrics",
-    "reconstructions": "reconstructions",
-    "traversals": "traversals",
-    "sorted": "sorted",
-    "attention": "attention",
-    "neighbors": "neighbors",
-    "projections": "projection",
-    "onnx": "onnx",
-}
+A, B = "digits_only_600", "curriculum_600"
+FAMILIES = [request.family.name for request in STANDARD]
+GROUPS = tuple(
+    FactorGroup(*group)
+    for group in (("digit", 0, 4), ("thickness", 4, 7), ("slant", 7, 10), ("free", 10, 16))
+)
 STEPS = (0, 300, 600)
 
 
-class Client(NamedTuple):
-    """Where the bundle and the ONNX runtime lie."""
+class Laboratory(Recipe):
+    """Root, two forks, two trained and evaluated nodes."""
 
-    dist: Path
-    wasm: Path
+    name = "quickstart"
+    title = "Quickstart"
+    description = "Two branches of one factor-slot VAE on real handwritten digits."
+    question = "Does a synthetic curriculum make a latent slot mean stroke thickness?"
+    hypothesis = "Training a slot on drawn strokes of known width carries over to real digits."
+    seeds: ClassVar[Sequence[int]] = (0, 1)
+    requests: ClassVar[Sequence[Analysis]] = STANDARD
+    judged: ClassVar[bool] = False  # whether a manifold analysis is asked for as well
 
-
-def task(kind: str, name: str, dataset: str = "digits", **options: Any) -> dict[str, Any]:
-    """A task as its canonical JSON."""
-    return {
-        "type": kind,
-        "name": name,
-        "dataset": {"type": "DatasetRef", "name": dataset},
-        "weight": 1.0,
-        **options,
-    }
-
-
-BASE = [
-    task("ReconstructionTask", "recon"),
-    task("KLDivergenceTask", "kl"),
-    task("ClassificationTask", "digit_classify", latent_slice=[0, 4], weight=10.0),
-]
-EXTRA = [task("RegressionTask", "thickness", "strokes", latent_slice=[4, 7])]
-
-
-def recipe_view(name: str = "quickstart", **changes: Any) -> RecipeView:
-    """The recipe of the fixture: root, two forks, two trained nodes."""
-    model = {"type": "FactorSlotAutoencoder", "image_size": 16, "backbone": [16, 32]}
-
-    def node(
-        tag: str, kind: str, parent: str | None, branch: str, tasks: Sequence[Any], steps: int = 0
-    ) -> NodeView:
-        phases = [
-            {"type": "TrainPhase", "name": f"Train {tag}", "steps": steps, "tasks": list(tasks), "lr": 1e-3}
-        ]
-        owned = {f: f"{name}/{tag}_{suffix}" for f, suffix in FAMILIES.items()} if steps else {}
-        return NodeView(
-            tag=tag,
-            kind=kind,
-            parent=parent,
-            branch=branch,
-            evaluated=bool(steps),
-            model=model,
-            tasks=list(tasks),
-            phases=phases if steps else [],
-            assets={
-                "checkpoints": AssetView(key=f"{name}/{tag}", code_version="c0de0000"),
-                **{f: AssetView(key=key, code_version="c0de1234") for f, key in owned.items()},
-            },
-        )
-
-    view = RecipeView(
-        name=name,
-        title="Quickstart",
-        description="Two branches of one factor-slot VAE on real handwritten digits.",
-        question="Does a synthetic curriculum make a latent slot mean stroke thickness?",
-        hypothesis="Training a slot on drawn strokes of known width carries over to real digits.",
-        source="acc_assets/recipes/quickstart.py",
-        parameters={"steps": 600},
-        seeds=SEEDS,
-        nodes=[
-            node("experiment_root", "root", None, "experiment_root", []),
-            node("digits_only", "fork", "experiment_root", "digits_only", BASE),
-            node("digits_only_600", "trained", "digits_only", "digits_only", BASE, 600),
-            node("with_curriculum", "fork", "experiment_root", "with_curriculum", [*BASE, *EXTRA]),
-            node("curriculum_600", "trained", "with_curriculum", "with_curriculum", [*BASE, *EXTRA], 600),
-        ],
-    )
-    return replace(view, **changes)
+    def run(self, ctx: RecipeContext, steps: int = STEPS[-1]) -> None:
+        digits = ctx.load_dataset("digits", Digits, image_size=16)
+        strokes = ctx.load_dataset("strokes", Thickness, image_size=16, n=200)
+        ctx.create_model(FactorSlotAutoencoder, image_size=16, factor_groups=GROUPS)
+        root = ctx.save_checkpoint("experiment_root")
+        for branch, tag in (("digits_only", A), ("with_curriculum", B)):
+            ctx.fork(root, branch)
+            ctx.attach_task(ReconstructionTask("recon", digits))
+            ctx.attach_task(KLDivergenceTask("kl", digits))
+            ctx.attach_task(ClassificationTask("digit_classify", digits, latent_slice=(0, 4), weight=10.0))
+            if tag == B:
+                ctx.attach_task(RegressionTask("thickness", strokes, latent_slice=(4, 7)))
+            ctx.phase = f"Train {tag}"
+            ctx.train(steps=steps)
+            ctx.save_checkpoint(tag)
+            ctx.evaluate(*self.requests, *([Manifold(label_sets=(digits,))] if self.judged else []))
 
 
-def png(array: np.ndarray) -> bytes:
-    """Encode (H, W) uint8."""
-    out = io.BytesIO()
-    Image.fromarray(array).save(out, format="PNG")
-    return out.getvalue()
+def tree_of(**words: Any) -> Tree:
+    """The recipe of the fixture, traced; `words` replace its class fields."""
+    return trace(type("Changed", (Laboratory,), words)())
 
 
-def tile(images: np.ndarray, gap: int = 2) -> np.ndarray:
-    """Lay (R, C, H, W) images out as one picture."""
-    rows, columns, height, width = images.shape
-    canvas = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), 60, np.uint8)
-    for r in range(rows):
-        for c in range(columns):
-            y, x = r * (height + gap), c * (width + gap)
-            canvas[y : y + height, x : x + width] = images[r, c]
-    return canvas
+def view_of(store: Store, **words: Any) -> RecipeView:
+    """The recipe of the fixture as the report sees it, with what is in a store now."""
+    return recipe_view(tree_of(**words), store)
 
 
-class Digits:
-    """Real digits at 16 x 16 with their principal components."""
-
-    def __init__(self, count: int) -> None:
-        digits = load_digits()
-        large = np.kron(digits.images, np.ones((2, 2))) * (255 / 16)
-        repeat = -(-count // len(large))
-        self.images = np.tile(large, (repeat, 1, 1))[:count].astype(np.uint8)[:, None]  # (N, 1, 16, 16)
-        self.targets = np.tile(digits.target, repeat)[:count].astype(np.int64)
-        flat = self.images.reshape(count, -1) / 255.0
-        self.mean = flat.mean(axis=0)
-        _, values, self.axes = np.linalg.svd(flat - self.mean, full_matrices=False)
-        self.scale = values[:16] / np.sqrt(count)
-
-    def encode(self, rng: np.random.Generator, noise: float) -> np.ndarray:
-        """Latents (N, 16), unit variance, with some noise."""
-        flat = self.images.reshape(len(self.images), -1) / 255.0
-        mu = (flat - self.mean) @ self.axes[:16].T / self.scale
-        return (mu + noise * rng.normal(size=mu.shape)).astype(np.float32)
-
-    def decode(self, mu: np.ndarray) -> np.ndarray:
-        """Images (..., 16, 16) uint8 of latents (..., 16)."""
-        flat = (mu * self.scale) @ self.axes[:16] + self.mean
-        return (np.clip(flat, 0, 1) * 255).astype(np.uint8).reshape(*mu.shape[:-1], 16, 16)
+def with_nodes(view: RecipeView, change: Callable[[TreeNode], TreeNode]) -> RecipeView:
+    """A view whose nodes are changed, and with them no artifact."""
+    return replace(view, nodes={tag: change(node) for tag, node in view.nodes.items()})
 
 
-def write_store(store: Store, view: RecipeView, count: int = 240) -> None:
-    """Write every artifact of every node and seed of the fixture."""
-    digits = Digits(count)
-    write_dataset(store, view, digits)
-    for node in view.nodes:
-        for seed in view.seeds:
-            write_run(store, view, node, seed, digits)
+@dataclass(frozen=True)
+class Site:
+    """What the builds of a site did: those of the recipes' pages and, last, of the pages that all share."""
+
+    folder: Path
+    results: tuple[SiteResult, ...]
+
+    def __getattr__(self, name: str) -> Any:
+        """All that the results have of a kind: pages, problems, broken links; or the sum of a number."""
+        found = [getattr(result, name) for result in self.results]
+        return sum(found) if isinstance(found[0], int) else tuple(chain.from_iterable(found))
 
 
-def write_dataset(store: Store, view: RecipeView, digits: Digits) -> None:
-    """Write the recipe's one data set."""
-    columns = int(np.ceil(np.sqrt(len(digits.images))))
-    padded = np.zeros((columns * columns, 16, 16), np.uint8)
-    padded[: len(digits.images)] = digits.images[:, 0]
-    counts = np.bincount(digits.targets, minlength=10)
-    facts = {"num_classes": 10, "class_names": [str(i) for i in range(10)], "kind_of_target": "class"}
-    with store.recipe(view.name).family("data-digits") as out:
-        out.npz("test.npz", images=digits.images, targets=digits.targets)
-        out.png("atlas.png", png(tile(padded.reshape(columns, columns, 16, 16), gap=0)))
-        out.png("grid.png", png(tile(digits.images[:96, 0].reshape(6, 16, 16, 16))))
-        out.json("targets.json", {"kind": "class", "names": facts["class_names"], "counts": counts.tolist()})
-        out.json(
-            "dataset.json",
-            {
-                **facts,
-                "source": "scikit-learn digits",
-                "train": 1200,
-                "validation": 200,
-                "test": len(digits.images),
-            },
-        )
+def build_site(
+    frame: Frame,
+    out: Path,
+    *views: RecipeView,
+    unbuilt: Sequence[Tree] = (),
+    broken: Sequence[BrokenRecipe] = (),
+) -> Site:
+    """Render a whole site, as the assets of its recipes and that of the shared pages do one after another."""
+    frame = replace(frame, out=out)
+    results, parts = zip(*(build_recipe(view, frame) for view in views), strict=True)
+    return Site(out, (*results, build_home(parts, unbuilt, broken, frame)))
 
 
-def write_run(store: Store, view: RecipeView, node: NodeView, seed: int, digits: Digits) -> None:
-    """Write one node and seed: configuration and summary, and for a trained node all of its analyses."""
-    run = store.run(view.name, node.tag, seed)
-    rng = np.random.default_rng([seed, len(node.tag)])
-    source = "scikit-learn digits (1,797 real handwritten digits)"
-    groups = [{"name": name, "start": start, "stop": stop} for name, start, stop in GROUPS]
-    run.write_json(
-        "config.json",
-        {
-            "recipe": view.name, "node": node.tag, "kind": node.kind, "seed": seed, "spec_hash": "0123456789abcdef",
-            "tasks": list(node.tasks), "latent_dim": 16, "factor_groups": groups, "parameters": 123456,
-            "primary_dataset": "digits",
-            "datasets": {"digits": {"source": source, "digest": "ab" * 32, "train": 1200, "validation": 200,
-                                    "test": len(digits.images), "kind_of_target": "class", "num_classes": 10}},
-            "device": "cpu", "threads": 1, "versions": {"torch": "2.13"},
-        },
-    )  # fmt: skip
-    trained = node.kind == "trained"
-    curriculum = "curriculum" in node.tag
-    run.write_json(
-        "summary.json", summary(node, seed, curriculum) if trained else {"status": "completed", "step": 0}
-    )
-    if not trained:
+def write_store(store: Store, tree: Tree) -> None:
+    """Write every artifact of the fixture, upstream first: what needs a trained model from principal components."""
+    for plan in plans(tree):
+        for seed in plan.seeds(tree) if plan.node is not None or plan.dataset is not None else ():
+            made_from = MadeFrom(plan.code_version, {})
+            work = Work(Project({}), tree, plan, seed, store, "cpu", 1, NoProgress(), made_from)
+            if plan.node is None:
+                plan.kind.run(work)
+            else:
+                own = ComponentsWork(**vars(work) | {"node": plan.node})
+                OWN.get(plan.family, plan.kind.run)(own)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComponentsWork(NodeWork):
+    """Work on a node that encodes by principal components with some noise, less of it after the curriculum."""
+
+    @property
+    def noise(self) -> tuple[np.random.Generator, float]:
+        """The generator of this node and seed, and how much it adds to latents of unit variance."""
+        return np.random.default_rng([self.seed, len(self.node.tag)]), 0.15 if self.node.tag == B else 0.25
+
+    def model(self, step: int | None = None) -> LoadedModel:
+        """The model that the node starts from: nobody trained it."""
+        return self.at(self.tree[str(self.node.parent)]).model()
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """Latents (N, 16) of images (N, 1, 16, 16) in [0, 1]."""
+        mean, axes, scale = components()
+        return ((images.reshape(len(images), -1) - mean) @ axes.T / scale).astype(np.float32)
+
+    def decode(self, mu: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
+        """Images (B, 1, 16, 16) in [0, 1] of latents (B, 16)."""
+        mean, axes, scale = components()
+        return np.clip((mu * scale) @ axes + mean, 0, 1).reshape(-1, 1, 16, 16).astype(np.float32)
+
+    def decoder(self) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+        return self.decode
+
+    def reconstruct(self, images: np.ndarray) -> np.ndarray:
+        return self.decode(self.encode(images))
+
+
+@cache
+def components() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean (256,), axes (16, 256) and deviations (16,) of the test digits' principal components."""
+    images = Digits(image_size=16).load().test.images
+    flat = images.reshape(len(images), -1) / 255
+    _, values, axes = np.linalg.svd(flat - flat.mean(axis=0), full_matrices=False)
+    return flat.mean(axis=0), axes[:16], values[:16] / np.sqrt(len(flat))
+
+
+def write_training(work: ComponentsWork) -> None:
+    """What training leaves: of a trained node curves that fall towards a part of the baseline, and no checkpoint."""
+    node, parent = work.node, work.node.parent
+    if not node.phases:
+        above = work.store.run(work.tree.name, parent, work.seed) if parent else None
+        build_checkpoint(node, recipe=work.tree.name, seed=work.seed, run=work.run, parent_run=above)
         return
-    mu = digits.encode(rng, 0.15 if curriculum else 0.25)
-    decoded = digits.decode(mu)
-    error = ((decoded / 255.0 - digits.images[:, 0] / 255.0) ** 2).mean(axis=(1, 2)).astype(np.float32)
-    predictions = digits.targets.copy()
-    wrong = rng.choice(
-        len(predictions), max(1, len(predictions) // (60 if curriculum else 40)), replace=False
-    )
-    predictions[wrong] = (predictions[wrong] + 1) % 10
-    write_history(run, node, rng)
-    logvar = np.full_like(mu, -2.0)
-    with run.family("latents") as out:
-        out.npz(
-            "latents_step_600.npz",
-            {"mu": mu, "logvar": logvar, "error": error, "pred/digit_classify": predictions},
-        )
-        out.latest("latents_step_600.npz", "latents_latest.npz")
-        out.json("latents.json", {"steps": list(STEPS)})
-    write_metrics(run, node, digits, mu, error, predictions)
-    write_pictures(run, digits, mu, decoded)
-    write_geometry(run, mu)
-    with run.family("onnx") as out:
-        out.bytes("encoder.onnx", b"encoder " + node.tag.encode())
-        out.bytes("decoder.onnx", b"decoder " + node.tag.encode())
-        ranges = np.percentile(mu, [1, 99], axis=0).T.tolist()
-        parity = {"encoder": 1e-6, "decoder": 2e-6, "passed": True}
-        out.json("onnx.json", {"opset": 18, "parity": parity, "ranges": ranges, "step": 600})
+    rng, _ = work.noise
+    data = {name: work.load(ref) for name, ref in node.datasets.items()}
+    model = node.model.build()
+    record = RunRecord(work.run, NoProgress(), start=0, total=node.steps)
+    config = describe_run(
+        node, recipe=work.tree.name, seed=work.seed, model=model, datasets=data, device=torch.device("cpu"),
+        flushes_denormals=False, code="laboratory",
+    )  # fmt: skip
+    record.begin(config, {})
+    starts = {task.name: task.baseline(data[task.dataset.name]).get("loss") or 50.0 for task in node.tasks}
+    for step in range(0, node.steps, 2):
+        row = {"step": float(step), "lr": 1e-3}
+        for number, task in enumerate(node.tasks):
+            end = 0.7 if (task.name, work.seed) == ("thickness", 1) else 0.2  # the first is worth a warning
+            fallen = end + (1 - end) * np.exp(-step / (80 + 40 * number))
+            row[f"loss/{task.name}"] = starts[task.name] * float(fallen * (1 + 0.06 * rng.normal()))
+        row["total"] = sum(value for name, value in row.items() if name.startswith("loss/"))
+        record.history.train.append(row)
+        if step and step % 60 == 0:
+            record.logged(step, node.phases[0].name, row, 64)
+            accuracy = 0.97 - 0.8 * np.exp(-step / 120) + 0.004 * rng.normal()
+            psnr = 21 - 9 * np.exp(-step / 150)
+            record.validated(step, {"digit_classify": {"accuracy": accuracy}, "recon": {"psnr": psnr}})
+    record.write_history()
+    tasks = summarize_tasks(node.tasks, record.history, data, model)
+    record.completed(node.steps, {"tasks": tasks, "health": worst_health(tasks)})
 
 
-def summary(node: NodeView, seed: int, curriculum: bool) -> dict[str, Any]:
-    """A summary with loss health; one task of one run only warns."""
-    thresholds = {"healthy_below": 0.8, "warning_below": 1.4}
-    tasks = {}
-    for entry in node.tasks:
-        level = "warning" if curriculum and seed == 1 and entry["name"] == "thickness" else "healthy"
-        tasks[entry["name"]] = {
-            "kind": entry["type"], "mean": 1.5, "final": 0.4, "min": 0.3, "max": 9.0, "trend": "improving",
-            "health": level, "reason": "against the mean target", "thresholds": thresholds,
-        }  # fmt: skip
-    worst = "warning" if any(entry["health"] == "warning" for entry in tasks.values()) else "healthy"
-    return {
-        "status": "completed", "step": 600, "wall_s": 21.5, "steps_per_s": 27.9, "images_per_s": 1786.0,
-        "tasks": tasks, "health": worst, "error": None,
-    }  # fmt: skip
+def write_latents(work: ComponentsWork) -> None:
+    """Latents that grow from snapshot to snapshot, and predictions some of which are wrong."""
+    test, (rng, noise) = work.data.test, work.noise
+    mu = work.encode(test.images / 255)
+    mu += (noise * rng.normal(size=mu.shape)).astype(np.float32)
+    error = np.square(work.decode(mu) - test.images / 255).mean(axis=(1, 2, 3)).astype(np.float32)
+    predicted = test.targets.copy()
+    wrong = rng.choice(len(mu), int(len(mu) * noise / 10), replace=False)
+    predicted[wrong] = (predicted[wrong] + 1) % 10
+    told = {"error": error, f"{latents.PREDICTED}digit_classify": predicted}
+    grown = {step: mu * np.float32(0.2 + 0.8 * step / STEPS[-1]) for step in STEPS}
+    able = observe(work.model().model, test.images.shape[1:]).to_json()
+    facts = {**able, "dataset": work.dataset_name, "split": "test", "points": len(mu)}
+    snapshots = {step: {"mu": one, "logvar": np.full_like(one, -2), **told} for step, one in grown.items()}
+    latents.write(work.folder, facts, snapshots)
 
 
-def write_history(run: Any, node: NodeView, rng: np.random.Generator) -> None:
-    """Losses that fall with some noise."""
-    step = np.arange(0, 600, 2)
-    losses = {}
-    for number, entry in enumerate(node.tasks):
-        fall = (120 / (number * 20 + 1)) * np.exp(-step / (80 + 40 * number)) + 0.4 + number
-        losses[f"loss/{entry['name']}"] = fall * (1 + 0.06 * rng.normal(size=len(step)))
-    checks = np.arange(0, 601, 60)
-    with run.family("history") as out:
-        out.npz(
-            "history.npz",
-            {
-                "step": step,
-                "total": sum(losses.values()),
-                **losses,
-                "lr": np.full(len(step), 1e-3),
-                "val_step": checks,
-                "val/digit_classify/accuracy": 0.97
-                - 0.8 * np.exp(-checks / 120)
-                + 0.004 * rng.normal(size=len(checks)),
-                "val/recon/psnr": 21 - 9 * np.exp(-checks / 150),
-            },
-        )
-
-
-def write_metrics(
-    run: Any, node: NodeView, digits: Digits, mu: np.ndarray, error: np.ndarray, predictions: np.ndarray
-) -> None:
-    """Metrics of every task, computed from the fixture's own arrays, and latent statistics."""
-    baseline_error = float(((digits.images / 255.0 - digits.images.mean(axis=0) / 255.0) ** 2).mean())
-    accuracy = float((predictions == digits.targets).mean())
-    ink = (digits.images / 255.0).mean(axis=(1, 2, 3))
-    fit, *_ = np.linalg.lstsq(np.c_[mu[:, 4:7], np.ones(len(mu))], ink, rcond=None)
-    residual = ink - np.c_[mu[:, 4:7], np.ones(len(mu))] @ fit
-    kl = (mu**2).mean(axis=0) * 0.5 * np.linspace(1.4, 0.05, 16)
+def write_metrics(work: ComponentsWork) -> None:
+    """Metrics of every task and what the slots know, from the stored latents and the pictures' own strokes."""
+    arrays, test = latents.read(work.run), work.data.test
+    mu, error = arrays["mu"], arrays["error"]
+    stats = latent_stats(mu, arrays["logvar"], GROUPS)
+    thickness = stroke_thickness(test.images)
+    fit = np.c_[mu[:, 4:7], np.ones(len(mu))]
+    residual = thickness - fit @ np.linalg.lstsq(fit, thickness, rcond=None)[0]
+    right = arrays[f"{latents.PREDICTED}digit_classify"] == test.targets
+    measured = {
+        "recon": {"psnr": -10 * float(np.log10(error.mean())), "l1": float(np.sqrt(error).mean())},
+        "kl": {"kl": stats.kl},
+        "digit_classify": {"accuracy": float(right.mean())},
+        "thickness": {
+            "r2": 1 - float(residual.var() / thickness.var()),
+            "mae": float(np.abs(residual).mean()),
+        },
+    }
     tasks = {
-        "recon": {
-            "kind": "reconstruction",
-            "metrics": {"psnr": -10 * float(np.log10(error.mean())), "l1": float(np.sqrt(error).mean())},
-            "baseline": {"psnr": -10 * float(np.log10(baseline_error))},
-        },
-        "kl": {"kind": "kl", "metrics": {"kl": float(kl.sum())}, "baseline": {}},
-        "digit_classify": {
-            "kind": "classification",
-            "metrics": {"accuracy": accuracy},
-            "baseline": {"accuracy": 0.1},
-        },
-    }
-    if any(entry["name"] == "thickness" for entry in node.tasks):
-        tasks["thickness"] = {
-            "kind": "regression",
-            "metrics": {"r2": 1 - float(residual.var() / ink.var()), "mae": float(np.abs(residual).mean())},
-            "baseline": {"r2": 0.0, "mae": float(np.abs(ink - ink.mean()).mean())},
+        task.name: {
+            "kind": task.kind,
+            "unit": task.unit,
+            "dataset": task.dataset.name,
+            "metrics": measured[task.name],
+            "baseline": task.baseline(work.load(task.dataset)),
         }
-    groups = {
-        name: {"kl": float(kl[start:stop].sum()), "active_dims": int((kl[start:stop] > 0.05).sum())}
-        for name, start, stop in GROUPS
+        for task in work.node.tasks
     }
-    latent = {"kl_per_dim": kl.tolist(), "active_dims": int((kl > 0.05).sum()), "groups": groups,
-              "std_per_dim": mu.std(axis=0).tolist()}  # fmt: skip
-    for entry in tasks.values():
-        entry["dataset"] = "digits"
-    with run.family("metrics") as out:
-        known = probes(mu, ink, digits.targets)
-        out.json("metrics.json", {"step": 600, "tasks": tasks, "latent": latent, "probes": known})
+    known = [
+        *probe_classes(mu, GROUPS, test.targets),
+        *probe_properties(mu, GROUPS, {"stroke_thickness": thickness}, test.targets),
+    ]
+    metrics.write(
+        work.folder,
+        step=work.node.steps,
+        tasks=tasks,
+        generalisation=None,
+        latent=stats.to_json(),
+        probes=[probe.to_json() for probe in known],
+    )
 
 
-def probes(mu: np.ndarray, ink: np.ndarray, labels: np.ndarray) -> list[dict[str, Any]]:
-    """How well each slot predicts the ink of an image, by least squares, and its class, by the package's own probe."""
-    groups = [FactorGroup(*group) for group in GROUPS]
-    found: list[dict[str, Any]] = [probe.to_json() for probe in probe_classes(mu, groups, labels)]
-    for name, start, stop in GROUPS:
-        design = np.c_[mu[:, start:stop], np.ones(len(mu))]
-        residual = ink - design @ np.linalg.lstsq(design, ink, rcond=None)[0]
-        r2 = 1 - float(residual.var() / ink.var())
-        found.append(
-            {"slice": name, "property": "stroke_thickness", "r2": r2, "spearman": None, "n": len(mu)}
-        )
-    return found
+def write_projections(work: ComponentsWork) -> None:
+    """The leading components, and a bent map of them in the place of UMAP, which takes seconds to compile."""
+    mu = {step: latents.read(work.run, step)["mu"] for step in STEPS}
+    graphs = {step: KnnGraph.of(neighbors.read(work.run, step)) for step in STEPS}
+    maps: dict[projections.Map, dict[int, np.ndarray]] = {}
+    for dim in (2, 3):
+        maps["pca", dim] = {step: one[:, :dim] for step, one in mu.items()}
+        maps["umap", dim] = {s: np.tanh(one[:, :dim]) + 0.3 * one[:, 4 : 4 + dim] for s, one in mu.items()}
+    edges = {
+        key: {s: edge_distances(one, graphs[s]) for s, one in made.items()} for key, made in maps.items()
+    }
+    projections.write(
+        work.folder,
+        maps,
+        edges,
+        trustworthiness={"umap_2d": trustworthiness(mu[STEPS[-1]], maps["umap", 2][STEPS[-1]], 15)},
+        trust_neighbors=15,
+        explained_variance={},
+        params={},
+    )
 
 
-def write_pictures(run: Any, digits: Digits, mu: np.ndarray, decoded: np.ndarray) -> None:
-    """Reconstructions, traversals, sorted images and attention-like overlays."""
-    first = [int(np.flatnonzero(digits.targets == label)[0]) for label in range(10)]
-    with run.family("reconstructions") as out:
-        out.png("reconstructions.png", png(tile(np.stack([digits.images[first, 0], decoded[first]]))))
-    with run.family("traversals") as out:
-        for name, start, stop in GROUPS:
-            grid = np.repeat(mu[first[:5], None], 9, axis=1)
-            grid[:, :, start] = np.linspace(-3, 3, 9)
-            out.png(f"traversal_{name}.png", png(tile(digits.decode(grid))))
-            rows = np.repeat(mu[[first[3]]][None], stop - start, axis=0).repeat(9, axis=1)
-            for row, dim in enumerate(range(start, stop)):
-                rows[row, :, dim] = np.linspace(-3, 3, 9)
-            out.png(f"traversal_{name}_dims.png", png(tile(digits.decode(rows))))
-        moved = {name: {"start": start, "stop": stop, "effect": 0.04} for name, start, stop in GROUPS}
-        offsets = np.linspace(-3, 3, 9).tolist()
-        out.json("traversals.json", {"indices": first[:5], "offsets": offsets, "factors": moved})
-    ends_of = {}
-    with run.family("sorted") as out:
-        for name, start, stop in GROUPS:
-            order = np.argsort(mu[:, start:stop].mean(axis=1), kind="stable")
-            ends = np.concatenate([order[:20], order[-20:]]).reshape(4, 10)
-            out.png(f"sorted_{name}.png", png(tile(digits.images[ends, 0])))
-            ends_of[name] = {"lowest": order[:20].tolist(), "highest": order[-20:].tolist()}
-        out.json("sorted.json", {"factors": ends_of})
-    with run.family("attention") as out:
-        out.png("attention.png", png(tile(digits.images[first[:5] * 5, 0].reshape(5, 5, 16, 16))))
+def write_onnx(work: ComponentsWork) -> None:
+    """Bytes in the place of the graphs: the report hands them on and reads nothing in them."""
+    ranges = latent_stats(latents.read(work.run)["mu"], None, GROUPS).ranges
+    facts = {"opset": 18, "parity": {"passed": True}, "ranges": ranges, "step": work.node.steps}
+    tag = work.node.tag.encode()
+    onnx.write(work.folder, b"encoder " + tag, b"decoder " + tag, {}, facts)
 
 
-def write_geometry(run: Any, mu: np.ndarray) -> None:
-    """Neighbours and projections of three snapshots."""
-    squares = ((mu[:, None] - mu[None]) ** 2).sum(axis=-1) if len(mu) <= 2000 else None
-    k = 8
-    if squares is not None:
-        np.fill_diagonal(squares, np.inf)
-        indices = np.argsort(squares, axis=1, kind="stable")[:, :k].astype(np.int32)
-        distances = np.sqrt(np.take_along_axis(squares, indices, axis=1)).astype(np.float32)
-    else:
-        indices = (np.arange(len(mu))[:, None] + np.arange(1, k + 1)).astype(np.int32) % len(mu)
-        distances = np.ones((len(mu), k), np.float32)
-    with run.family("neighbors") as out:
-        out.npz("knn_step_600.npz", indices=indices, distances=distances)
-        out.latest("knn_step_600.npz", "knn_latest.npz")
-    with run.family("projections") as out:
-        for dim in (2, 3):
-            for method in ("pca", "umap"):
-                for step in STEPS:
-                    grown = mu[:, :dim] * (0.2 + step / STEPS[-1])
-                    coords = grown if method == "pca" else np.tanh(grown) + 0.3 * mu[:, 4 : 4 + dim]
-                    out.npz(f"latent_{dim}d_step_{step}_{method}.npz", coords=coords.astype(np.float32))
-                out.latest(
-                    f"latent_{dim}d_step_{STEPS[-1]}_{method}.npz", f"latent_{dim}d_latest_{method}.npz"
-                )
-        out.json("projections.json", {"steps": list(STEPS), "methods": ["pca", "umap"]})
+OWN: dict[str, Callable[[ComponentsWork], None]] = {
+    CHECKPOINTS.name: write_training,
+    latents.FAMILY.name: write_latents,
+    metrics.FAMILY.name: write_metrics,
+    projections.FAMILY.name: write_projections,
+    onnx.FAMILY.name: write_onnx,
+}

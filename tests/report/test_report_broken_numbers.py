@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from laboratory import Client, recipe_view
+from laboratory import A, B, build_site, view_of
 
-from acc_assets.report import build_site, compare
+from acc_assets.report import Frame, compare
+from acc_assets.report.table import from_parquet, to_parquet
 from acc_assets.storage import Store
 
-A, B = "digits_only_600", "curriculum_600"
 FILES = ("metrics/metrics.json", "manifold/manifold.json", "summary.json", "traversals/traversals.json")
 MANIFOLD = {
     "k": 5, "points": 240, "parameters": {"total": 1234}, "headline": "few",
@@ -59,18 +59,15 @@ def judged(own_lab: Store) -> Store:
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("value", [None, math.nan, math.inf, 1e308, "many"], ids=str)
 def test_no_number_takes_comparison_or_site_down(
-    judged: Store, tmp_path: Path, client: Client, file: str, value: Any
+    judged: Store, tmp_path: Path, frame: Frame, file: str, value: Any
 ) -> None:
     for node, seed in ((A, 0), (B, 1)):
         stored = judged.run("quickstart", node, seed).read_json(file)
         overwrite(judged, node, seed, file, change(stored, lambda number: value))
-    found = compare(judged, recipe_view())
-    json.dumps(found.to_json(), allow_nan=False)
+    found = compare(view_of(judged, judged=True))
+    assert len(from_parquet(to_parquet(found.table))) == len(found.table)
     found.to_csv()
-    result = build_site(
-        judged, [recipe_view()], tmp_path / "site", client_dist=client.dist, ort_wasm=client.wasm
-    )
-    assert not result.broken
+    assert not build_site(frame, tmp_path / "site", view_of(judged, judged=True)).broken
 
     def refuse(name: str) -> None:
         pytest.fail(f"{name} in a page's JSON")
@@ -84,6 +81,6 @@ def test_no_number_takes_comparison_or_site_down(
 def test_a_score_that_is_null_leaves_its_cell_empty_and_the_others_stand(judged: Store) -> None:
     broken = {**MANIFOLD, "label_sets": {"few": {"size": 100, "accuracy": 1.0, "score": None}}}
     overwrite(judged, B, 1, "manifold/manifold.json", {**broken, "pixels": None})
-    found = compare(judged, recipe_view())
+    found = compare(view_of(judged, judged=True))
     assert set(found.cells[B]["manifold.score"].values) == {0}
     assert set(found.cells[B]["knn.accuracy"].values) == {0, 1}

@@ -7,22 +7,23 @@ from pathlib import Path
 
 import pytest
 from browser_watch import until, watch
-from laboratory import recipe_view
+from laboratory import build_site, view_of
 from playwright.sync_api import Browser, Page
 
 from acc_assets.assets.client import client_bundle, ort_wasm
-from acc_assets.report import RecipeView, build_site
+from acc_assets.report import Frame
 from acc_assets.storage import Store
+from acc_assets.tree import BrokenRecipe
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def pages(_laboratory: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pages(lab: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site with the real client."""
     out = tmp_path_factory.mktemp("real-client")
-    recipes = [recipe_view(), RecipeView(name="half", error="line 3: ?")]
-    build_site(Store(_laboratory), recipes, out, client_dist=client_bundle(), ort_wasm=ort_wasm())
+    half = BrokenRecipe("half", Path("half.py"), 3, "?")
+    build_site(Frame(out, client_bundle(), ort_wasm()), out, view_of(lab), broken=[half])
     return out
 
 

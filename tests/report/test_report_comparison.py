@@ -4,47 +4,51 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
+import pandas as pd
 import pytest
+from laboratory import A, B, view_of, with_nodes
 
+from acc_assets.families import Number
 from acc_assets.report import RecipeView, compare, findings
 from acc_assets.report.cells import Cell
-from acc_assets.report.columns import column_of
-from acc_assets.report.comparison import Comparison, paired
+from acc_assets.report.columns import Column, column_of
+from acc_assets.report.comparison import Comparison
+from acc_assets.report.differences import Reference
+from acc_assets.report.table import HISTORY, METRICS, from_parquet, history_table, to_parquet
 from acc_assets.storage import Store
 
-A, B = "digits_only_600", "curriculum_600"
 THICKNESS = ("thickness", "stroke_thickness")
 
 
+def column(key: str, baseline: float | None = None, count: int | None = None) -> Column:
+    """The column of `task.metric`."""
+    task, metric = key.split(".")
+    return column_of(
+        Number(task=task, metric=metric, value=0.0, dataset="data", baseline=baseline, count=count)
+    )
+
+
 def comparison(
-    values: dict[str, dict[str, list[float]]], baselines: dict[str, float] | None = None
+    values: dict[str, dict[str, list[float]]],
+    baselines: dict[str, float] | None = None,
+    count: int | None = None,
 ) -> Comparison:
-    """Build a comparison of {node: {"task.metric": value by seed}}."""
-    keys = dict.fromkeys(key for by_key in values.values() for key in by_key)
-    columns = tuple(
-        sorted(
-            (column_of(*key.split("."), "data", (baselines or {}).get(key)) for key in keys),
-            key=lambda c: (c.rank, c.key),
-        )
-    )
-    cells = {
-        node: {k: Cell.of(dict(enumerate(v))) for k, v in by_key.items()} for node, by_key in values.items()
-    }
+    """Build a comparison of {node: {"task.metric": value by seed}}, each node against the first."""
+    rows = [
+        {"recipe": "r", "node": node, "seed": seed, "value": value}
+        | {**vars(column(key, (baselines or {}).get(key))), "test_images": count}
+        for node, by_key in values.items()
+        for key, by_seed in by_key.items()
+        for seed, value in enumerate(by_seed)
+    ]
     nodes = tuple(values)
-    return Comparison(
-        "r",
-        (0, 1),
-        nodes,
-        columns,
-        cells,
-        tuple(paired(nodes, columns, cells, {node: nodes[0] for node in nodes[1:]})),
-        (),
-        {},
-    )
+    references = {node: Reference(nodes[0], "") for node in nodes[1:]}
+    table = pd.DataFrame(rows, columns=list(METRICS)).astype(METRICS)
+    return Comparison("r", (0, 1, 2), nodes, table, references=references)
 
 
 def test_mean_and_spread_of_known_values() -> None:
@@ -56,23 +60,21 @@ def test_mean_and_spread_of_known_values() -> None:
 
 
 def test_every_seed_of_every_branch_is_read(lab: Store, view: RecipeView) -> None:
-    found = compare(lab, view)
+    found = compare(view)
     assert found.nodes == (A, B)
     assert not found.missing
     stored = lab.run("quickstart", B, 1).read_json("metrics/metrics.json")["tasks"]["digit_classify"]
     cell = found.cells[B]["digit_classify.accuracy"]
     assert cell.values[1] == stored["metrics"]["accuracy"]
     assert set(cell.values) == {0, 1}
-    assert found.column("digit_classify.accuracy").baseline == 0.1
+    assert found.column("digit_classify.accuracy").baseline == stored["baseline"]["accuracy"] < 0.11
     assert "thickness.r2" not in found.cells[A]
     assert found.health[B] == {0: "healthy", 1: "warning"}
 
 
-def test_a_missing_seed_is_named_with_its_command_and_the_rest_stands(
-    own_lab: Store, view: RecipeView
-) -> None:
+def test_a_missing_seed_is_named_with_its_command_and_the_rest_stands(own_lab: Store) -> None:
     own_lab.run("quickstart", B, 1).remove("metrics")
-    found = compare(own_lab, replace(view, seeds=(0, 1, 2)))
+    found = compare(view_of(own_lab, seeds=(0, 1, 2)))
     assert [(m.node, m.seed, m.what) for m in found.missing] == [
         (A, 2, "not built"),
         (B, 1, "metrics"),
@@ -83,30 +85,66 @@ def test_a_missing_seed_is_named_with_its_command_and_the_rest_stands(
     assert set(found.cells[A]["recon.psnr"].values) == {0, 1}
 
 
-def test_an_empty_store_compares_to_nothing(
-    tmp_path_factory: pytest.TempPathFactory, view: RecipeView
-) -> None:
-    found = compare(Store(tmp_path_factory.mktemp("empty")), view)
+def test_an_empty_store_compares_to_nothing(tmp_path: Path) -> None:
+    found = compare(view_of(Store(tmp_path)))
     assert not found.columns
     assert len(found.missing) == 4
     assert findings(found) == ["Nothing has been measured yet."]
-    assert json.loads(json.dumps(found.to_json(), allow_nan=False))["missing"][0]["seed"] == 0
+    assert found.table.empty
+    assert found.to_csv().count("\n") == 1
 
 
-def test_json_and_csv_hold_the_same_numbers(lab: Store, view: RecipeView) -> None:
-    found = compare(lab, view)
-    value = found.to_json()["nodes"][A]["recon.psnr"]["values"]["1"]
+def test_csv_and_parquet_hold_the_same_numbers(view: RecipeView) -> None:
+    found = compare(view)
     rows = list(csv.DictReader(io.StringIO(found.to_csv())))
+    table = from_parquet(to_parquet(found.table))
+    pd.testing.assert_frame_equal(table, found.table)
+    assert [float(row["value"]) for row in rows if row["metric"] == "psnr"] == list(
+        table[table["key"] == "recon.psnr"]["value"]
+    )
     row = next(r for r in rows if (r["node"], r["task"], r["metric"], r["seed"]) == (A, "recon", "psnr", "1"))
-    assert float(row["value"]) == value
     assert float(row["mean"]) == found.cells[A]["recon.psnr"].mean
 
 
-def test_values_that_are_not_finite_become_null_in_json() -> None:
-    found = comparison({"a": {"t.accuracy": [math.nan, 0.5]}, "b": {"t.accuracy": [0.5, 0.5]}})
-    text = json.dumps(found.to_json(), allow_nan=False)
-    assert "null" in text
-    assert not found.pairs  # a difference to NaN says nothing
+def test_the_long_table_tells_all_that_a_reader_needs(view: RecipeView) -> None:
+    table = compare(view).table
+    assert dict(zip(table.columns, map(str, table.dtypes), strict=True)) == METRICS
+    (row,) = table[
+        table["key"].eq("digit_classify.accuracy") & table["node"].eq(B) & table["seed"].eq(1)
+    ].to_dict("records")
+    told = {
+        name: row[name] for name in ("recipe", "step", "task", "metric", "better", "baseline", "test_images")
+    }
+    stored = view.run(B, 1)
+    assert told == {
+        "recipe": "quickstart", "step": 600, "task": "digit_classify", "metric": "accuracy", "better": "higher",
+        "baseline": stored.task_metrics()["digit_classify"]["baseline"]["accuracy"],
+        "test_images": stored.images("test")["digits"],
+    }  # fmt: skip
+    assert not table.duplicated(["node", "seed", "key"]).any()
+
+
+def test_the_same_runs_give_the_same_bytes(view: RecipeView) -> None:
+    first, second = (to_parquet(compare(view).table) for _ in range(2))
+    assert first == second
+
+
+def test_learning_curves_are_rows_of_one_table(view: RecipeView) -> None:
+    run, fork = view.run(A, 0), next(node.tag for node in view if node.kind == "fork")
+    table = history_table(view, [run, view.run(B, 1), view.run(fork, 0)])
+    assert dict(zip(table.columns, map(str, table.dtypes), strict=True)) == HISTORY
+    assert set(table["node"]) == {A, B}  # a fork has none
+    total = table[table["node"].eq(A) & table["series"].eq("total")]
+    assert total["value"].tolist() == run.history["total"].tolist()
+    assert total["step"].tolist() == run.history["step"].tolist()
+    (accuracy,) = set(table[table["split"] == "validation"]["metric"]) & {"accuracy"}
+    assert set(table[table["metric"] == accuracy]["better"]) == {"higher"}
+    assert table[table["series"] == "lr"]["better"].isna().all()
+    assert history_table(view, []).empty
+
+
+def test_a_difference_to_what_is_not_finite_says_nothing() -> None:
+    assert not comparison({"a": {"t.accuracy": [math.nan, 0.5]}, "b": {"t.accuracy": [0.5, 0.5]}}).pairs
 
 
 def test_headlines_take_the_first_metric_of_each_task() -> None:
@@ -141,20 +179,20 @@ def test_a_level_names_its_baseline() -> None:
     assert lines[0] == "On the test split, rec PSNR is 21.00 ± 1.41 dB for a (baseline 12.43 dB)."
 
 
-def test_unhealthy_runs_are_named(lab: Store, view: RecipeView) -> None:
-    lines = findings(compare(lab, view))
+def test_unhealthy_runs_are_named(view: RecipeView) -> None:
+    lines = findings(compare(view))
     assert any(
         "3 of 4 trained runs are healthy" in line and "curriculum_600 seed 1 (warning)" in line
         for line in lines
     )
 
 
-def test_a_run_that_does_not_hold_on_test_images_is_not_healthy(own_lab: Store, view: RecipeView) -> None:
-    run = own_lab.run(view.name, A, 0)
+def test_a_run_that_does_not_hold_on_test_images_is_not_healthy(own_lab: Store) -> None:
+    run = own_lab.run("quickstart", A, 0)
     facts = run.read_json("metrics/metrics.json")
     with run.family("metrics", keep=True) as out:
         out.json("metrics.json", {**facts, "generalisation": "critical"})
-    found = compare(own_lab, view)
+    found = compare(view_of(own_lab))
     assert found.health[A] == {0: "critical", 1: "healthy"}
     assert any(
         "2 of 4 trained runs are healthy" in line and f"{A} seed 0 (critical)" in line
@@ -162,19 +200,18 @@ def test_a_run_that_does_not_hold_on_test_images_is_not_healthy(own_lab: Store, 
     )
 
 
-def test_what_was_not_trained_does_not_count_as_healthy(own_lab: Store, view: RecipeView) -> None:
-    fork = replace(view.nodes[1], evaluated=True)
-    view = replace(view, nodes=[view.nodes[0], fork, *view.nodes[2:]])
-    for seed in view.seeds:
-        run = own_lab.run(view.name, fork.tag, seed)
-        run.write_json("summary.json", {**run.read_json("summary.json"), "health": "not trained"})
-    found = compare(own_lab, view)
-    assert found.health[fork.tag] == {0: "", 1: ""}
+def test_what_was_not_trained_does_not_count_as_healthy(view: RecipeView) -> None:
+    fork = "digits_only"
+    found = compare(
+        with_nodes(view, lambda node: replace(node, evaluated=node.evaluated or node.tag == fork))
+    )
+    assert view.run(fork, 0).summary["health"] == "not trained"
+    assert found.health[fork] == {0: "", 1: ""}
     assert any("3 of 4 trained runs" in line for line in findings(found))
 
 
 def test_slots_are_asked_whether_they_mean_what_they_are_called(lab: Store, view: RecipeView) -> None:
-    found = compare(lab, view)
+    found = compare(view)
     stored = lab.run("quickstart", A, 0).read_json("metrics/metrics.json")["probes"]
     thickness = next(probe for probe in stored if (probe["slice"], probe["property"]) == THICKNESS)
     assert found.cells[A]["probe.thickness.stroke_thickness"].values[0] == thickness["r2"]
@@ -188,8 +225,8 @@ def test_slots_are_asked_whether_they_mean_what_they_are_called(lab: Store, view
     assert [column.key for column in found.columns if column.named] == named
 
 
-def test_only_a_slot_that_is_to_mean_a_property_has_a_better_direction(lab: Store, view: RecipeView) -> None:
-    found = compare(lab, view)
+def test_only_a_slot_that_is_to_mean_a_property_has_a_better_direction(view: RecipeView) -> None:
+    found = compare(view)
     assert found.column("probe.thickness.stroke_thickness").better == "higher"
     assert found.column("probe.digit.class").better == "higher"
     for key in ("probe.digit.stroke_thickness", "probe.free.class", "probe.latent.class"):
@@ -199,13 +236,8 @@ def test_only_a_slot_that_is_to_mean_a_property_has_a_better_direction(lab: Stor
 
 def test_a_difference_that_the_test_images_cannot_tell_is_none() -> None:
     def told(count: int | None) -> list[str]:
-        column = replace(column_of("c", "accuracy", "data", None), count=count)
-        cells = {
-            "a": {column.key: Cell.of({0: 0.9910, 1: 0.9911})},
-            "b": {column.key: Cell.of({0: 0.9917, 1: 0.9916})},
-        }
-        pairs = tuple(paired(("a", "b"), (column,), cells, {"b": "a"}))
-        return findings(Comparison("r", (0, 1), ("a", "b"), (column,), cells, pairs, ()))
+        values = {"a": {"c.accuracy": [0.9910, 0.9911]}, "b": {"c.accuracy": [0.9917, 0.9916]}}
+        return findings(comparison(values, count=count))
 
     assert any(
         "no more than 10,000 test images can tell: no clear difference" in line for line in told(10_000)
@@ -215,12 +247,12 @@ def test_a_difference_that_the_test_images_cannot_tell_is_none() -> None:
 
 
 def test_the_error_of_a_share_is_binomial() -> None:
-    column = replace(column_of("c", "accuracy", "data", None), count=10_000)
-    assert column.error(0.991) == pytest.approx(math.sqrt(0.991 * 0.009 / 10_000), rel=0.02)
-    assert 0 < (column.error(1.0) or 0) < 2e-4
-    assert column.error(math.nan) is None
-    assert replace(column, metric="psnr").error(20.0) is None
-    r2 = replace(column, metric="probe_r2", count=400)
+    share = column("c.accuracy", count=10_000)
+    assert share.error(0.991) == pytest.approx(math.sqrt(0.991 * 0.009 / 10_000), rel=0.02)
+    assert 0 < (share.error(1.0) or 0) < 2e-4
+    assert share.error(math.nan) is None
+    assert replace(share, metric="psnr").error(20.0) is None
+    r2 = replace(share, metric="probe_r2", count=400)
     assert r2.error(0.5) == pytest.approx(math.sqrt(4 * 0.5 * 0.25 / 400))  # Olkin and Finn 1995
 
 
@@ -230,12 +262,12 @@ def test_a_difference_without_a_direction_is_higher_or_lower() -> None:
     assert not any("better" in line or "worse" in line for line in lines)
 
 
-def test_collapsed_slots_are_named(own_lab: Store, view: RecipeView) -> None:
+def test_collapsed_slots_are_named(own_lab: Store) -> None:
     run = own_lab.run("quickstart", B, 1)
     metrics = run.read_json("metrics/metrics.json")
     metrics["latent"]["groups"]["free"]["collapsed"] = True
     with run.family("metrics") as out:
         out.json("metrics.json", metrics)
-    found = compare(own_lab, view)
+    found = compare(view_of(own_lab))
     assert found.collapsed == ((B, 1, "free"),)
     assert any("free in curriculum_600 seed 1" in line for line in findings(found))

@@ -8,8 +8,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from laboratory import Site
 
-from acc_assets.report import PublishError, SiteResult, check_links, publish, publish_git
+from acc_assets.report import PublishError, check_links, publish, publish_git
 from acc_assets.storage import StorageError
 
 
@@ -22,9 +23,9 @@ def git(repo: Path, *arguments: str) -> str:
 
 
 @pytest.fixture
-def folder(site: SiteResult, tmp_path: Path) -> Path:
+def folder(site: Site, tmp_path: Path) -> Path:
     """A copy of the site that a test may change."""
-    return Path(shutil.copytree(site.index.parent, tmp_path / "site"))
+    return Path(shutil.copytree(site.folder, tmp_path / "site"))
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_publishing_again_removes_its_own_old_files_alone(folder: Path, tmp_path
     manifest = json.loads((folder / "site.json").read_text())
     gone = "downloads/quickstart/comparison.csv"
     page = folder / "recipes/quickstart/index.html"
-    page.write_text(page.read_text().replace("comparison.csv", "comparison.json"))
+    page.write_text(page.read_text().replace("comparison.csv", "metrics.parquet"))
     del manifest["files"][gone]
     (folder / "site.json").write_text(json.dumps(manifest))
     publish(folder, to)

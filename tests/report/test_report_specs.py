@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from laboratory import task
-
-from acc_assets.report import NodeView
+from acc_assets.datasets import Digits
+from acc_assets.models import ConvAutoencoder
 from acc_assets.report.specs import Change, changes, task_row, text_of
 from acc_assets.report.vocabulary import duration, number, show, show_spread, size
+from acc_assets.tasks import KLDivergenceTask, ReconstructionTask
+from acc_assets.tree import DatasetRef, TrainPhase, TreeNode, canonical
+
+DIGITS = DatasetRef("digits", Digits())
 
 
 def test_values_are_written_as_people_write_them() -> None:
@@ -19,27 +22,32 @@ def test_values_are_written_as_people_write_them() -> None:
 
 
 def test_a_task_says_what_it_reads() -> None:
-    assert task_row(task("KLDivergenceTask", "kl"))["target"] == "whole latent"
-    assert task_row(task("KLDivergenceTask", "kl", latent_slice=[4, 7]))["target"] == "latent 4:7"
-    assert task_row(task("KLDivergenceTask", "kl", factor_name="slant"))["target"] == "factor slant"
+    def target(**options: object) -> str:
+        return task_row(canonical(KLDivergenceTask("kl", DIGITS, **options)))["target"]  # type: ignore[arg-type]
+
+    assert target() == "whole latent"
+    assert target(latent_slice=(4, 7)) == "latent 4:7"
+    assert target(factor_name="slant") == "factor slant"
 
 
 def test_changes_name_what_was_added_removed_and_changed() -> None:
-    model = {"type": "Conv", "width": 8}
-    parent = NodeView(tag="p", kind="root", model=model, tasks=[task("A", "one"), task("B", "two")])
-    child = NodeView(
-        tag="c",
-        kind="trained",
-        parent="p",
-        model={**model, "width": 16},
-        tasks=[task("A", "one", weight=2.0), task("C", "three", latent_slice=[0, 4])],
-        phases=[{"steps": 5000, "lr": 1e-3, "batch_size": 64, "tasks": [{"name": "one"}]}],
+    one, two = ReconstructionTask("one", DIGITS), ReconstructionTask("two", DIGITS)
+    three = KLDivergenceTask("three", DIGITS, latent_slice=(0, 4))
+    parent = TreeNode("p", "root", None, "p", ConvAutoencoder(latent_dim=8), (one, two))
+    child = TreeNode(
+        "c",
+        "trained",
+        "p",
+        "p",
+        ConvAutoencoder(latent_dim=16),
+        (ReconstructionTask("one", DIGITS, weight=2.0), three),
+        (TrainPhase(steps=5000, tasks=(one,)),),
     )
     found = changes(child, parent)
-    assert Change("changed", "model width", "8", "16") in found
+    assert Change("changed", "model latent_dim", "8", "16") in found
     assert Change("changed", "task one weight", "1", "2") in found
-    assert Change("removed", "task two", before="B") in found
-    assert Change("added", "task three", after="C on digits, latent 0:4, weight 1") in found
+    assert Change("removed", "task two", before="ReconstructionTask") in found
+    assert Change("added", "task three", after="KLDivergenceTask on digits, latent 0:4, weight 1") in found
     assert found[-1].after == "5,000 steps, adam, learning rate 0.001, batch 64, tasks one"
     assert changes(parent, None) == []
 

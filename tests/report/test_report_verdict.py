@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from laboratory import recipe_view
+from laboratory import A, B, view_of, with_nodes
 
 from acc_assets.report import RecipeView, compare
 from acc_assets.report.verdict import Verdict, verdict
 from acc_assets.storage import Store
 
-A, B = "digits_only_600", "curriculum_600"
 Slots = Mapping[str, float]  # slot -> R² of the stroke thickness
 
 
@@ -29,7 +28,7 @@ def with_thickness(
             ]
             with run.family("metrics") as out:
                 out.json("metrics.json", metrics)
-    return verdict(compare(store, replace(recipe_view(), seeds=seeds)))
+    return verdict(compare(view_of(store, seeds=seeds)))
 
 
 def answer(found: Verdict | None) -> tuple[str, str]:
@@ -105,7 +104,7 @@ def test_without_named_slots_the_change_is_judged_by_the_first_number(own_lab: S
     assert found.answers[0].text.startswith("task thickness (")
 
 
-def test_one_branch_or_none_has_no_verdict(own_lab: Store, view: RecipeView) -> None:
-    alone = replace(view, nodes=[replace(node, evaluated=node.tag == B) for node in view.nodes])
-    assert verdict(compare(own_lab, alone)) is None
-    assert verdict(compare(own_lab, replace(view, seeds=(7,)))) is None
+def test_one_branch_or_none_has_no_verdict(lab: Store, view: RecipeView) -> None:
+    alone = with_nodes(view, lambda node: replace(node, evaluated=node.tag == B))
+    assert verdict(compare(alone)) is None
+    assert verdict(compare(view_of(lab, seeds=(7,)))) is None

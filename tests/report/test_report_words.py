@@ -5,20 +5,19 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from laboratory import Client, recipe_view
+from laboratory import A, B, Laboratory, Site, build_site, view_of
 from test_report_broken_numbers import MANIFOLD, overwrite
 
-from acc_assets.report import NodeView, RecipeView, SiteResult, build_site
+from acc_assets.models import FullyConnectedAutoencoder
+from acc_assets.report import Frame
 from acc_assets.report.render import soft
 from acc_assets.report.trees import start_of
 from acc_assets.storage import Store
-
-A, B = "digits_only_600", "curriculum_600"
+from acc_assets.tree import RecipeContext, trace
 
 
 class Words(HTMLParser):
@@ -47,15 +46,11 @@ class Words(HTMLParser):
         self.text += "" if self._script else data
 
 
-def page(result: SiteResult, path: str = "recipes/quickstart/index.html") -> Words:
-    return Words((result.index.parent / path).read_text())
+def page(result: Site, path: str = "recipes/quickstart/index.html") -> Words:
+    return Words((result.folder / path).read_text())
 
 
-def built(store: Store, out: Path, client: Client, view: RecipeView) -> SiteResult:
-    return build_site(store, [view], out, client_dist=client.dist, ort_wasm=client.wasm)
-
-
-def test_alternatives_say_what_is_seen(site: SiteResult, lab: Store) -> None:
+def test_alternatives_say_what_is_seen(site: Site, lab: Store) -> None:
     found = {path.rsplit("quickstart/", 1)[1]: alt for path, alt in page(site).alternatives.items()}
     sorted_slant = found[f"{A}/seed-0/sorted_slant.png"]
     targets = lab.recipe("quickstart").read_npz("data-digits/test.npz")["targets"]
@@ -63,13 +58,14 @@ def test_alternatives_say_what_is_seen(site: SiteResult, lab: Store) -> None:
     label, count = Counter(targets[ends["lowest"]].tolist()).most_common(1)[0]
     assert f"lowest: {count} of class {label}" in sorted_slant
     moved = found[f"{A}/seed-0/traversal_slant.png"]
-    assert "5 test images (0, 1, 2, 3, 4), a row each" in moved
+    rows = lab.run("quickstart", A, 0).read_json("traversals/traversals.json")["indices"]
+    assert f"5 test images ({', '.join(map(str, targets[rows]))}), a row each" in moved
     assert "from −3.0 to 3.0 standard deviations in 9 columns" in moved
     assert "3 rows, one for each dimension of the slant slot" in found[f"{A}/seed-0/traversal_slant_dims.png"]
-    assert "240 test images as points" in found[f"{A}/seed-0/latent-map-light.png"]
+    assert "360 test images as points" in found[f"{A}/seed-0/latent-map-light.png"]
 
 
-def test_every_picture_has_an_alternative_of_its_own(site: SiteResult) -> None:
+def test_every_picture_has_an_alternative_of_its_own(site: Site) -> None:
     for path in site.pages:
         pictures = page(site, path).alternatives
         own = {src.replace("-dark", "-light"): alt for src, alt in pictures.items()}
@@ -77,15 +73,15 @@ def test_every_picture_has_an_alternative_of_its_own(site: SiteResult) -> None:
         assert len(set(own.values())) == len(own), path
 
 
-def test_headings_skip_no_level(site: SiteResult) -> None:
+def test_headings_skip_no_level(site: Site) -> None:
     for path in site.pages:
         levels = page(site, path).levels
         assert levels[:1] == [1]
         assert all(b <= a + 1 for a, b in itertools.pairwise(levels)), path
 
 
-def test_one_seed_has_no_spread(own_lab: Store, tmp_path: Path, client: Client) -> None:
-    one = page(built(own_lab, tmp_path / "one", client, replace(recipe_view(), seeds=(0,)))).text
+def test_one_seed_has_no_spread(lab: Store, site: Site, tmp_path: Path, frame: Frame) -> None:
+    one = page(build_site(frame, tmp_path / "one", view_of(lab, seeds=(0,)))).text
     assert "Test split; one seed, so without a spread." in one
     for claim in (
         "standard deviation over",
@@ -95,11 +91,11 @@ def test_one_seed_has_no_spread(own_lab: Store, tmp_path: Path, client: Client) 
     ):
         assert claim not in one
     assert "cannot be said with one seed" in one
-    both = page(built(own_lab, tmp_path / "two", client, recipe_view())).text
+    both = page(site).text
     assert "mean ± standard deviation over 2 seeds" in both
 
 
-def test_the_verdict_stands_under_the_question(site: SiteResult) -> None:
+def test_the_verdict_stands_under_the_question(site: Site) -> None:
     text = page(site).text
     question = text.index("Does a synthetic curriculum make a latent slot mean stroke thickness?")
     assert question < text.index("Stroke thickness: ") < text.index("Hypothesis.")
@@ -108,33 +104,38 @@ def test_the_verdict_stands_under_the_question(site: SiteResult) -> None:
 
 
 def test_a_root_is_the_common_start_only_where_it_is_the_only_one() -> None:
-    def node(tag: str, parent: str | None) -> NodeView:
-        return NodeView(tag=tag, kind="fork" if parent else "root", parent=parent, branch=tag)
+    class Roots(Laboratory):
+        def run(self, ctx: RecipeContext, roots: int = 1) -> None:
+            ctx.create_model(FullyConnectedAutoencoder)
+            root = ctx.save_checkpoint("root")
+            ctx.fork(root, "a")
+            ctx.fork(root, "b")
+            if roots > 1:
+                ctx.create_model(FullyConnectedAutoencoder)
+                ctx.fork(ctx.save_checkpoint("other"), "c")
+                ctx.create_model(FullyConnectedAutoencoder)
+                ctx.save_checkpoint("bare")
 
-    one = RecipeView(name="r", nodes=[node("root", None), node("a", "root"), node("b", "root")])
-    assert start_of(one, one.node("root")) == "the common start"
-    two = RecipeView(
-        name="r", nodes=[*one.nodes, node("other", None), node("c", "other"), node("bare", None)]
-    )
-    assert start_of(two, two.node("root")) == "start of 2 branches"
-    assert start_of(two, two.node("other")) == "start of c"
-    assert start_of(two, two.node("bare")) == "nothing starts from it"
+    one, three = trace(Roots()), trace(Roots(), roots=3)
+    assert start_of(one, one["root"]) == "the common start"
+    assert start_of(three, three["root"]) == "start of 2 branches"
+    assert start_of(three, three["other"]) == "start of c"
+    assert start_of(three, three["bare"]) == "nothing starts from it"
 
 
 @pytest.mark.parametrize("labelled", [True, False])
 def test_the_story_says_what_was_trained_with_labels(
-    own_lab: Store, tmp_path: Path, client: Client, labelled: bool
+    own_lab: Store, tmp_path: Path, frame: Frame, labelled: bool
 ) -> None:
     for name in (A, B):
         for seed in (0, 1):
             overwrite(own_lab, name, seed, "manifold/manifold.json", {**MANIFOLD, "pixels": MANIFOLD})
             run = own_lab.run("quickstart", name, seed)
             summary = run.read_json("summary.json")
-            kinds = {"recon": "reconstruction", "kl": "kl", "digit_classify": "classification"}
-            tasks = {n: {**t, "kind": kinds.get(n, "regression")} for n, t in summary["tasks"].items()}
-            kept = {n: t for n, t in tasks.items() if labelled or t["kind"] in ("reconstruction", "kl")}
+            tasks = summary["tasks"].items()
+            kept = {n: t for n, t in tasks if labelled or t["kind"] in ("reconstruction", "kl")}
             run.write_json("summary.json", {**summary, "tasks": kept})
-    text = page(built(own_lab, tmp_path / "site", client, recipe_view())).text
+    text = page(build_site(frame, tmp_path / "site", view_of(own_lab, judged=True))).text
     if labelled:
         assert f"Trained with labels: {A} (digit_classify); {B} (digit_classify, thickness)." in text
         assert "Nothing was trained with labels" not in text
@@ -143,7 +144,7 @@ def test_the_story_says_what_was_trained_with_labels(
 
 
 def test_the_story_says_which_split_was_measured_and_whose_labels_judge(
-    own_lab: Store, tmp_path: Path, client: Client
+    own_lab: Store, tmp_path: Path, frame: Frame
 ) -> None:
     def story(sets: dict[str, str], split: str, out: str) -> str:
         for name, labels in sets.items():
@@ -157,7 +158,7 @@ def test_the_story_says_which_split_was_measured_and_whose_labels_judge(
             }
             for seed in (0, 1):
                 overwrite(own_lab, name, seed, "manifold/manifold.json", document)
-        return page(built(own_lab, tmp_path / out, client, recipe_view())).text
+        return page(build_site(frame, tmp_path / out, view_of(own_lab, judged=True))).text
 
     shared = story({A: "digits", B: "digits"}, "test", "a")
     assert "all but the first are measured on the test split" in shared
