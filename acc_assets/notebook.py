@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from acc_assets.families import CHECKPOINTS, Latents, Metrics, families_of, latents
+from acc_assets.families import CHECKPOINTS, Latents, Metrics, families_of, latents, neighbors, projections
 from acc_assets.families.dataset import TEST, DatasetFamily
 from acc_assets.report.recipe import RecipeView
 from acc_assets.report.table import (
@@ -173,6 +173,45 @@ class RecipeResults:
 
         run = self._run(node, seed)
         return load_model(run, self._node(node, run), step=step).model
+
+    def map(self, node: str, seed: int, method: str = "umap", dimensions: int = 2) -> np.ndarray:
+        """Return the map (N, dimensions) of the test split's latents at the last step, by umap, densmap or pca.
+
+        Raises:
+            NotStored: there is no such node or seed, or no map by this method.
+            StorageError: it has not been built, or a file is damaged.
+        """
+        run = self._run(node, seed)
+        _known((method, dimensions), list(projections.maps(run)), "map", f"{self.name}/{node} seed {seed}")
+        return projections.read(run, method, dimensions)["coords"]
+
+    def place(
+        self, node: str, seed: int, images: np.ndarray, method: str = "umap", dimensions: int = 2
+    ) -> np.ndarray:
+        """Place images (M, C, H, W) uint8 on a stored map, which stays as it is: (M, dimensions).
+
+        The model encodes them, and umap-learn's `transform` lays them out among the latents of the map; a map by pca
+        is linear and takes no such placing. Raises as `map` and `model` do.
+        """
+        from acc_assets.analysis.neighbors import KnnGraph
+        from acc_assets.analysis.umap_learn import place
+        from acc_assets.training import encode_split
+
+        if method == "pca":
+            raise NotStored("new images are placed on maps by umap or densmap; a map by pca is linear")
+        coords = self.map(node, seed, method, dimensions)
+        run = self._run(node, seed)
+        params = run.read_json(projections.FAMILY.path())["params"]
+        encoded = encode_split(self.model(node, seed), {}, [], images, decode=False)["mu"]
+        return place(
+            encoded,
+            latents.read(run)["mu"],
+            KnnGraph.of(neighbors.read(run)),
+            coords,
+            seed=seed,
+            n_neighbors=params["n_neighbors"],
+            min_dist=params["min_dist"],
+        )
 
     def __repr__(self) -> str:
         families = {"trained": CHECKPOINTS, "metrics": Metrics.family, "latents": Latents.family}

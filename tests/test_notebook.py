@@ -124,3 +124,18 @@ def test_the_guide_runs_as_it_is_written(built: Path, monkeypatch: pytest.Monkey
         exec(compile(block, str(GUIDE), "exec"), names)
     assert len(names["by_seed"]) == 2  # type: ignore[arg-type]
     assert set(names["total"].columns.get_level_values("branch")) == {"plain", "labelled"}  # type: ignore[attr-defined]
+
+
+def test_images_of_the_map_are_placed_where_they_are(results: RecipeResults) -> None:
+    node, seed = "labelled_trained", 0
+    images = results.latents(node, seed).images
+    points = results.map(node, seed)
+    assert points.shape == (len(images), 2)
+    placed = results.place(node, seed, images[:20])
+    away = np.linalg.norm(placed - points[:20], axis=1)
+    apart = np.linalg.norm(points[:, None] - points[None], axis=-1)
+    assert np.median(away) < 0.2 * np.median(apart)
+    with pytest.raises(NotStored, match=r"no map \('tsne', 2\).*umap"):
+        results.map(node, seed, method="tsne")
+    with pytest.raises(NotStored, match="linear"):
+        results.place(node, seed, images[:2], method="pca")
