@@ -2,7 +2,7 @@
 
 from acc_assets.families.artifacts import Artifacts, RunArtifacts
 from acc_assets.families.attention import Attention
-from acc_assets.families.base import Chart, Download, Family, Number, Payload, Picture
+from acc_assets.families.base import Chart, Download, Family, Number, Payload, Picture, Table
 from acc_assets.families.checkpoints import CHECKPOINTS
 from acc_assets.families.interactive import Interactive
 from acc_assets.families.latents import Latents
@@ -38,6 +38,7 @@ __all__ = [
     "Reconstructions",
     "RunArtifacts",
     "SortedImages",
+    "Table",
     "Traversals",
     "analyses_of",
     "check_tree",

@@ -64,6 +64,16 @@ class Chart:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table of texts; `numbers` are the columns that hold numbers, from 0."""
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    numbers: Sequence[int] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Payload:
     """A data script that pages load: `source` decides when it is made anew; None in it: always."""
 
@@ -112,6 +122,10 @@ class Family:
 
     def charts(self, run: RunArtifacts) -> Iterable[Chart]:
         """Yield the charts that the node's page shows."""
+        return ()
+
+    def tables(self, run: RunArtifacts) -> Iterable[Table]:
+        """Yield the tables that the node's page shows."""
         return ()
 
     def payloads(self, run: RunArtifacts, shared: Artifacts) -> Iterable[Payload]:

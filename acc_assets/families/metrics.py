@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from acc_assets.families.base import Chart, Download, Family, Number
-from acc_assets.families.words import MetricWords, is_number, words
+from acc_assets.families.base import Chart, Download, Family, Number, Table
+from acc_assets.families.words import MetricWords, is_number, number, words
 from acc_assets.tree import Analysis, Check
 
 if TYPE_CHECKING:
@@ -83,17 +83,36 @@ class MetricsFamily(Family):
             "; a dimension without KL carries no information." if kl else "; at 0 a dimension is constant."
         )
         bars = []
-        for number, group in enumerate(run.groups):
+        for at, group in enumerate(run.groups):
             for dim in range(int(group["start"]), min(int(group["stop"]), len(values))):
                 if is_number(values[dim]):  # not an infinite KL
                     value = float(f"{values[dim]:.5g}")
-                    bars.append({"dim": dim, "value": value, "factor": group["name"], "group": number})
+                    bars.append({"dim": dim, "value": value, "factor": group["name"], "group": at})
         if bars:
             yield Chart(
                 title="The latent",
                 spec={"kind": "latent", "label": label, "bars": bars},
                 caption=f"{label} of every dimension over the test split, seed {run.seed}{meaning}",
             )
+
+    def tables(self, run: RunArtifacts) -> Iterator[Table]:
+        """Yield each factor group's slice, KL and active dimensions."""
+        groups = (run.metrics.get("latent") or {}).get("groups") or {}
+        rows = []
+        for group in run.named_groups:
+            entry = groups.get(group["name"]) or {}
+            active, width = entry.get("active_dims"), int(group["stop"]) - int(group["start"])
+            rows.append(
+                (
+                    str(group["name"]),
+                    f"{group['start']}:{group['stop']}",
+                    number(entry.get("kl"), 2),
+                    f"{active} of {width}" if is_number(active) else "—",
+                )
+            )
+        if rows:
+            head = ("Factor", "Slice", "KL, nats", "Active dimensions")
+            yield Table(title="The parts of the latent", head=head, rows=rows, numbers=(2, 3))
 
 
 FAMILY = MetricsFamily()

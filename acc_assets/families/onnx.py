@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from acc_assets.families.base import Download, Family, Payload, Script
+from acc_assets.families.base import Download, Family, Payload, Script, Table
 from acc_assets.families.dataset import TEST, DatasetFamily, sample_indices
 from acc_assets.tree import LATENT, Analysis, Check
 
@@ -41,6 +41,24 @@ class OnnxFamily(Family):
         """Say why no build can bring encoder and decoder of this model, or None where one can."""
         why = run.left_out(self.name) or run.document(self).get("no_decoder")
         return None if why is None else str(why)
+
+    def tables(self, run: RunArtifacts) -> Iterator[Table]:
+        """Yield what each graph takes, gives and consists of, as onnx's checker and shape inference saw it."""
+        rows = [
+            (
+                part,
+                _tensors(graph["inputs"]),
+                _tensors(graph["outputs"]),
+                f"{graph['parameters']:,}",
+                f"{graph['size'] / 1000:,.0f} kB",
+                f"{graph['opset']}",
+                ", ".join(f"{name} {count}" for name, count in graph["operators"].items()),
+            )
+            for part, graph in (run.document(self).get("graphs") or {}).items()
+        ]
+        if rows:
+            head = ("Graph", "Takes", "Gives", "Parameters", "Size", "Opset", "Operators")
+            yield Table(title="Exported graphs (ONNX)", head=head, rows=rows, numbers=(3, 4, 5))
 
     def payloads(self, run: RunArtifacts, shared: Artifacts) -> Iterator[Payload]:
         """Yield both graphs with sample images, where they agree with torch and the images are built."""
@@ -103,6 +121,11 @@ class Onnx(Analysis):
             "ERROR",
         ),
     )
+
+
+def _tensors(described: Sequence[Mapping[str, Any]]) -> str:
+    """Names and shapes: `latent (batch, 8)`."""
+    return ", ".join(f"{one['name']} ({', '.join(map(str, one['shape']))})" for one in described)
 
 
 def write(

@@ -80,7 +80,7 @@ def run_context(session: Session, node: TreeNode, run: RunArtifacts) -> dict[str
         "facts": run_facts(recipe, node, run),
         "losses": loss_rows(run),
         "charts": charts_of(recipe, run),
-        "latent_groups": latent_groups(run),
+        "tables": tables_of(recipe, run),
         "loss_provenance": of_run(recipe, run, "summary"),
         "figures": figures,
         "downloads": run_downloads(session, run),
@@ -175,23 +175,13 @@ def charts_of(recipe: RecipeView, run: RunArtifacts) -> list[dict[str, Any]]:
     ]
 
 
-def latent_groups(run: RunArtifacts) -> list[dict[str, str]]:
-    """Return each factor group's size, KL and active dimensions."""
-    latent = run.metrics.get("latent") or {}
-    rows = []
-    for group in run.named_groups:
-        entry = (latent.get("groups") or {}).get(group["name"]) or {}
-        width = int(group["stop"]) - int(group["start"])
-        active = entry.get("active_dims")
-        rows.append(
-            {
-                "name": str(group["name"]),
-                "slice": f"{group['start']}:{group['stop']}",
-                "kl": number(entry.get("kl"), 2),
-                "active": f"{active} of {width}" if is_number(active) else "—",
-            }
-        )
-    return rows
+def tables_of(recipe: RecipeView, run: RunArtifacts) -> list[dict[str, Any]]:
+    """Return the tables that the families of a run offer."""
+    return [
+        {"family": family.name, "table": table, "provenance": of_run(recipe, run, family.name)}
+        for family in recipe.families(recipe[run.node])
+        for table in family.tables(run)
+    ]
 
 
 def run_downloads(session: Session, run: RunArtifacts) -> list[dict[str, str]]:
