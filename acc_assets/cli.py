@@ -107,7 +107,10 @@ def schema() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--steps", type=click.IntRange(1), help="As in `acc build`.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="As in `acc build`.")
-def status(recipe: str | None, as_json: bool, steps: int | None, settings: tuple[str, ...]) -> None:
+@click.option("--verify", is_flag=True, help="Read every byte, not only of files that changed since.")
+def status(
+    recipe: str | None, as_json: bool, steps: int | None, settings: tuple[str, ...], verify: bool
+) -> None:
     """Tell what is fresh, what is stale and why, and what is missing."""
     from acc_assets.assets.instance import open_instance
     from acc_assets.assets.status import recipe_status
@@ -119,7 +122,7 @@ def status(recipe: str | None, as_json: bool, steps: int | None, settings: tuple
     rows: dict[str, list[dict[str, Any]]] = {}
     with open_instance(store) as instance:
         for tree in _chosen(recipe, parameters):
-            states = recipe_status(tree, instance, store, verify=True)
+            states = recipe_status(tree, instance, store, depth="bytes" if verify else "files")
             if as_json:
                 rows[tree.name] = [
                     {"asset": s.plan.name, "seed": s.seed, "state": s.state, "why": s.why} for s in states
@@ -230,6 +233,31 @@ def publish(to: str | None, repository: str | None, branch: str, message: str) -
     if (to is None) == (repository is None):
         raise click.UsageError("Give --to FOLDER or --git REPOSITORY.")
     click.echo(publish_site(Store(), to=to, git=repository, branch=branch, message=message))
+
+
+@main.command()
+@click.argument("recipe")
+@click.option("--format", "kind", type=click.Choice(["pdf", "svg", "png"]), default="pdf", show_default=True)
+@click.option("--to", default="figures", show_default=True, help="Folder to draw into.")
+def figures(recipe: str, kind: str, to: str) -> None:
+    """Draw a recipe's figures for a publication from what is stored."""
+    from pathlib import Path
+
+    from acc_assets.assets.instance import open_instance
+    from acc_assets.assets.results import recipe_view
+    from acc_assets.assets.status import recipe_status
+    from acc_assets.report.publication import write_figures
+    from acc_assets.storage import Store
+
+    store = Store()
+    (tree,) = _chosen(recipe, {})
+    with open_instance(store) as instance:
+        view = recipe_view(tree, store, recipe_status(tree, instance, store))
+    drawn = write_figures(view, Path(to), kind)
+    if not drawn:
+        raise click.ClickException(f"nothing of {recipe} is built yet. Run: acc build {recipe}")
+    for path in drawn:
+        click.echo(path)
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})

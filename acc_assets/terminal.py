@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -128,21 +129,23 @@ def print_recipes(found: Discovered) -> None:
 
 def print_status(tree: Tree, states: Sequence[AssetStatus]) -> None:
     """The state of every asset of a recipe, a column for each seed."""
-    table = Table(box=None, pad_edge=False, title=f"{tree.name}", title_justify="left", title_style="bold")
-    table.add_column("asset")
-    for seed in tree.seeds:
-        table.add_column(f"seed {seed}")
-    table.add_column("why")
     rows: dict[str, list[AssetStatus]] = {}
-    for state in states:
-        rows.setdefault(state.plan.name, []).append(state)
+    for one in states:
+        rows.setdefault(one.plan.name, []).append(one)
+    # By hand: a table measures and renders every cell, which takes seconds for a large tree.
+    first = max(len(name) for name in ("asset", *rows)) + 2
+    width = (
+        max(len(word) for word in (*(f"seed {seed}" for seed in tree.seeds), *(s.state for s in states))) + 2
+    )
+    heads = "".join(f"seed {seed}".ljust(width) for seed in tree.seeds)
+    shown = Text.assemble((f"{tree.name}\n{'asset'.ljust(first)}{heads}why\n", "bold"))
     for name, found in rows.items():
-        cells = [f"[{STATE_STYLES[s.state]}]{s.state}[/]" for s in found]
-        cells += [""] * (len(tree.seeds) - len(cells))
         why = "; ".join(dict.fromkeys(s.why for s in found if s.state not in ("fresh", "missing")))
-        table.add_row(name, *cells, escape(why))
-    console.print(table)
-    console.print()
+        shown.append(name.ljust(first))
+        for state, alike in groupby(one.state for one in found):
+            shown.append("".join(one.ljust(width) for one in alike), STATE_STYLES[state])
+        shown.append(" " * width * (len(tree.seeds) - len(found)) + why + "\n")
+    console.print(shown, soft_wrap=True)
 
 
 def print_build(tree: Tree, report: BuildReport, store: Store, instance: DagsterInstance) -> None:

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from acc_assets.storage import Store
-from benchmarks import loop, orchestration, projections, seeds
+from benchmarks import loop, orchestration, projections, scale, seeds
 from benchmarks.records import Record, show, write
 
 Benchmark = Callable[[int, int], Iterator[Record]]
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "augmentation": loop.augmentation,
     "dataloader": loop.against_the_plain_way,
     "orchestration": orchestration.orchestration,
+    "large": scale.large_tree,
     "seeds": seeds.parallel_seeds,
     "umap": projections.shared_graph,
 }

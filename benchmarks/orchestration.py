@@ -29,9 +29,9 @@ def orchestration(rounds: int, threads: int) -> Iterator[Record]:
             total, facts = timed_build("quickstart", 1, {}, Path(folder), threads)  # one seed after the other
             shares.append((total - facts["bodies_s"]) / total)
             words = f"last: {total:.1f} s in all, {facts['bodies_s']:.1f} s in {facts['built']} assets"
-            idle.append(_acc(Path(folder), "build", "quickstart"))
-    helps = [_acc(None, "--help") for _ in range(rounds * 3)]
-    loads = [_child([sys.executable, "-c", LOAD], {}) for _ in range(rounds)]
+            idle.append(acc({"ACC_STORAGE": folder}, "build", "quickstart"))
+    helps = [acc({}, "--help") for _ in range(rounds * 3)]
+    loads = [child([sys.executable, "-c", LOAD], {}) for _ in range(rounds)]
     yield record(
         "orchestration, share of a build",
         median(shares),
@@ -79,15 +79,19 @@ def timed_build(
     return seconds, facts
 
 
-def _acc(root: Path | None, *arguments: str) -> float:
-    return _child(
-        [str(Path(sys.executable).with_name("acc")), *arguments], {"ACC_STORAGE": str(root)} if root else {}
-    )
+def acc(extra: Mapping[str, str], *arguments: str) -> float:
+    """Wall seconds of the command line, with more environment variables."""
+    return child([str(Path(sys.executable).with_name("acc")), *arguments], extra)
 
 
-def _child(command: list[str], extra: Mapping[str, str]) -> float:
+def child(command: list[str], extra: Mapping[str, str]) -> float:
+    """Wall seconds of a process."""
     start = perf_counter()
-    subprocess.run(command, env=_environment(extra), capture_output=True, check=True)
+    done = subprocess.run(
+        command, cwd=ROOT, env=_environment(extra), capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
     return perf_counter() - start
 
 

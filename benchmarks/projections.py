@@ -27,10 +27,8 @@ K = 15
 
 def shared_graph(rounds: int, threads: int) -> Iterator[Record]:
     """Time of the projection stage, neighbour graphs included, and how far its result can be trusted."""
-    try:
-        import umap
-    except ImportError:
-        raise RuntimeError("needs umap-learn to compare with: pip install -e '.[dev]'") from None
+    import umap
+
     latents = _latents(threads)
     n = len(latents[max(latents)])
     _warm_up(latents, umap)

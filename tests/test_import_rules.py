@@ -52,7 +52,7 @@ NEVER = {
     "recipes": {"torch", "dagster"},
 }
 LIGHT = ("tree", "models", "tasks", "datasets", "families", "storage", "recipes")
-HEAVY = {"torch", "torchvision", "sklearn", "umap", "matplotlib", "dagster", "onnx"}
+HEAVY = {"torch", "torchvision", "sklearn", "umap", "matplotlib", "dagster", "onnx", "pandas", "pyarrow"}
 
 
 def imports_of(path: Path) -> set[str]:

@@ -1,10 +1,11 @@
-"""How faithful a projection or a latent space is: trustworthiness, continuity, distortion."""
+"""How faithful a projection or a latent space is: trustworthiness, continuity, distortion, density."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from acc_assets.analysis.neighbors import CHUNK_ELEMENTS, KnnGraph, checked_points, edge_distances, knn_graph
+from acc_assets.analysis.umap_layout import fuzzy_edges
 
 Array = np.ndarray
 
@@ -77,3 +78,34 @@ def distortion(coords: Array, graph: KnnGraph) -> Array:
     before = graph.distances.astype(np.float64).mean(axis=1)
     after = edge_distances(coords, graph).astype(np.float64).mean(axis=1)
     return np.divide(after, before, out=np.full(graph.n, np.nan), where=before > 0.0)
+
+
+def log_radii(graph: KnnGraph, n_neighbors: int = 15) -> Array:
+    """Logarithm (N,) float32 of each point's local radius: large where points are sparse.
+
+    log(1e-8 + sum_j w_ij d_ij^2 / sum_j w_ij) over the edges of UMAP's fuzzy graph (Narayan, Berger and Cho 2021,
+    Nature Biotechnology 39:765, equation 3, with umap-learn's constant). graph: of the latents, or of the
+    coordinates of a map.
+    """
+    from scipy.sparse import coo_matrix
+
+    edges = fuzzy_edges(graph, n_neighbors)
+    rows = np.repeat(np.arange(graph.n), graph.k)
+    directed = coo_matrix(
+        (graph.distances.ravel(), (rows, graph.indices.ravel())), shape=(graph.n, graph.n)
+    ).tocsr()
+    lengths = np.asarray(directed.maximum(directed.T)[edges.heads, edges.tails], dtype=np.float64).ravel()
+    squared = np.bincount(edges.heads, edges.weights * np.square(lengths), minlength=graph.n)
+    return np.log(1e-8 + squared / np.bincount(edges.heads, edges.weights, minlength=graph.n)).astype(
+        np.float32
+    )
+
+
+def density_kept(radii: Array, mapped_radii: Array) -> float | None:
+    """Correlation, in [-1, 1], of the logarithms of local radii (N,) among the latents and on a map of them.
+
+    1 means that crowding on the map is crowding of the latents. None where either side does not vary.
+    """
+    if np.ptp(radii) == 0.0 or np.ptp(mapped_radii) == 0.0:
+        return None
+    return float(np.corrcoef(radii, mapped_radii)[0, 1])

@@ -1,10 +1,10 @@
 """UMAP (McInnes, Healy and Melville 2018, arXiv:1802.03426) from a neighbour graph that exists already.
 
-The same algorithm and defaults as umap-learn, against which the tests compare it. It is written out here
-because of what surrounds the algorithm there: importing umap-learn and compiling its functions costs 8 to 20
-seconds in every process, and its loop holds Python's lock, so that a 2-D and a 3-D layout cannot run side by
-side. Start positions are principal components, not a spectral layout: as good (Kobak and Linderman 2021,
-Nature Biotechnology 39:156), always defined, and the plane that a reader sees in the PCA view.
+The same algorithm and defaults as umap-learn, against which the tests compare it and which `umap_learn.py` offers
+beside it. It is written out here because of what surrounds the algorithm there: importing umap-learn and compiling
+its functions costs some six seconds in every process, and its loop holds Python's lock, so that a 2-D and a 3-D
+layout cannot run side by side. Start positions are principal components, not a spectral layout: as good (Kobak and
+Linderman 2021, Nature Biotechnology 39:156), always defined, and the plane that a reader sees in the PCA view.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from acc_assets.assets.instance import UNFINISHED, cores, open_instance
 from acc_assets.assets.launched import Project, keep, tree_tag
 from acc_assets.assets.partitions import chosen_seeds
 from acc_assets.assets.plans import SITE, AssetPlan, Unit, plans
-from acc_assets.assets.status import AssetStatus, home_status, recipe_status
+from acc_assets.assets.status import AssetStatus, Depth, home_status, recipe_status
 from acc_assets.assets.submit import Launcher
 from acc_assets.assets.watch import tell_verdicts
 from acc_assets.storage import Store
@@ -76,7 +76,7 @@ def build(
     wanted = _wanted(project, tree, selected) if upstream else selected
     own = open_instance(store) if instance is None else nullcontext(instance)
     with own as dagster:
-        states = _in_question(project, tree, dagster, store, chosen, wanted, verify=True)
+        states = _in_question(project, tree, dagster, store, chosen, wanted, depth="files")
         registered = [one for one in states if one.state == "unregistered"]
         if registered:
             register(dagster, registered)
@@ -203,10 +203,10 @@ def _in_question(
     seeds: Sequence[int],
     wanted: set[dg.AssetKey],
     *,
-    verify: bool = False,
+    depth: Depth | None = None,
 ) -> list[AssetStatus]:
-    states = recipe_status(tree, instance, store, seeds, prefix=project.prefix, verify=verify)
-    home = home_status(project, instance, store, verify=verify)
+    states = recipe_status(tree, instance, store, seeds, prefix=project.prefix, depth=depth)
+    home = home_status(project, instance, store, depth=depth)
     if any(one.plan.name == SITE and one.to_build for one in states) and not home.to_build:
         home = replace(home, state="stale", why="the recipe's site is stale")
     return [one for one in [*states, home] if one.plan.key in wanted]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
@@ -9,24 +10,27 @@ import dagster as dg
 from acc_assets.assets.kinds import AssetKind, Outcome, Work, seen
 from acc_assets.families import Family
 from acc_assets.report import Comparison, compare
+from acc_assets.report.table import HISTORY_FILE, METRICS_FILE, SCHEMA, all_runs, history_table, to_parquet
 
-VERSION = 1
+VERSION = 2
 
 
 class ComparisonFamily(Family):
-    """All metrics of all branches and seeds, as a table and with what is compared."""
+    """All numbers and all learning curves of a recipe as two long tables, and what is missing of them."""
 
     name = "comparison"
     title = "Comparison"
-    document = "comparison.json"
+    document = "missing.json"
 
 
 def run(work: Work) -> Outcome:
     """Compare what is there of a recipe and matches it, and say what is missing."""
-    found = compare(seen(work))
-    with work.folder.family(ComparisonFamily.name) as out:
-        out.json("comparison.json", found.to_json())
-        out.bytes("comparison.csv", found.to_csv().encode())
+    view = seen(work)
+    found = compare(view)
+    with work.folder.family(ComparisonFamily.name, schema=SCHEMA) as out:
+        out.bytes(METRICS_FILE, to_parquet(found.table))
+        out.bytes(HISTORY_FILE, to_parquet(history_table(view, all_runs(view))))
+        out.json(ComparisonFamily.document, [asdict(one) for one in found.missing])
     numbers = {
         f"{node} {column.label}": found.cells[node][column.key].mean
         for column in found.headline(6)

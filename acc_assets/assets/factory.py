@@ -15,13 +15,13 @@ from acc_assets.assets.launched import Project
 from acc_assets.assets.partitions import seed_partitions
 from acc_assets.assets.plans import AssetPlan, inputs_of, plans
 from acc_assets.assets.progress import TrainingProgress
+from acc_assets.assets.recorded import recorded_versions
 from acc_assets.assets.resources import MachineResource
 from acc_assets.assets.results import recipe_view
 from acc_assets.assets.status import (
     home_inputs,
     named_inputs,
     recipe_status,
-    recorded_versions,
     shown,
     wanted_inputs,
 )
@@ -217,11 +217,10 @@ def _made_from(
         load_dataset(
             plan.dataset.config, seed
         )  # files that are missing are downloaded, or named by the error
-    by_name = {one.name: one for one in every.values()}
-    versions = {
-        (name, own): recorded_versions(by_name[name], instance).get(own)
-        for name, own in inputs_of(plan, tree, seed, every)
-    }
+    units = inputs_of(plan, tree, seed, every)
+    recorded = recorded_versions(instance, plan.deps)
+    keys = {every[key].name: key for key in plan.deps}
+    versions = {(name, own): recorded.get((keys[name], own)) for name, own in units}
     return MadeFrom(plan.code_version, named_inputs(plan, versions))
 
 

@@ -6,9 +6,10 @@ hash, with the files that it was traced from; a run traces those again and never
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -125,6 +126,15 @@ def launched_project(store: Store, hashes: str, prefix: Prefix = ()) -> Project:
         except RecipeError as error:  # of code outside the kept files
             broken.append(BrokenRecipe(name, store.folder(FOLDER).local_path(), None, str(error)))
     return Project(trees, broken, prefix, json.loads(hashes))
+
+
+def kept_trees(store: Store, recipe: str) -> Iterator[Tree]:
+    """Every kept version of a recipe that can still be traced."""
+    folder = store.folder(FOLDER)
+    for family in folder.families():
+        if folder.read_json(f"{family}/{TREE_FILE}")["recipe"] == recipe:
+            with contextlib.suppress(RecipeError):  # of code outside the kept files
+                yield _traced(store, recipe, family.removeprefix(_family("")), None)
 
 
 def _family(tree_hash: str) -> str:

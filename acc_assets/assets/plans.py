@@ -19,7 +19,7 @@ Prefix = tuple[str, ...]
 Unit = tuple[str, int | None]  # an asset's name with a seed; None for what has no seed
 COMPARISON, SITE = "comparison", "site"
 PROJECT = "project"  # the folder of what all recipes share
-COMPARED = ("metrics", "manifold")  # analyses
+COMPARED = ("metrics", "manifold", "traversals")  # analyses
 
 
 @dataclass(frozen=True)

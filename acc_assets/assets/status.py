@@ -18,12 +18,13 @@ from acc_assets.assets.home import home_plan, site_keys
 from acc_assets.assets.kinds import NOT_READ, digest_of
 from acc_assets.assets.launched import Project
 from acc_assets.assets.plans import SITE, AssetPlan, Prefix, Unit, inputs_of, plans
+from acc_assets.assets.recorded import recorded_versions
 from acc_assets.datasets import DatasetError, source_digest
-from acc_assets.storage import MadeFrom, StorageError, Store
+from acc_assets.storage import MadeFrom, MissingArtifact, StorageError, Store
 from acc_assets.tree import Tree
 
 State = Literal["fresh", "stale", "missing", "damaged", "unregistered"]
-VERSION_TAG = "dagster/data_version"
+Depth = Literal["files", "bytes"]
 FILES = "files"  # in `made_from`: the digest of the files that a data set was read from
 
 
@@ -67,67 +68,50 @@ def recipe_status(
     seeds: Sequence[int] | None = None,
     *,
     prefix: Prefix = (),
-    verify: bool = False,
+    depth: Depth | None = None,
 ) -> list[AssetStatus]:
-    """The state of every asset of a recipe, upstream first; `verify` reads every byte against the manifests.
+    """The state of every asset of a recipe, upstream first.
 
+    `depth`: compare the files with their manifests too, all by their bytes (`bytes`), or by their size, and by their
+    bytes where they were written later (`files`).
     `seeds` limits what is told, not what it is judged by: the comparison and the site read all seeds.
     """
     every = plans(tree, prefix)
     by_key = {plan.key: plan for plan in every}
+    recorded = recorded_versions(instance, by_key)
     found: dict[Unit, AssetStatus] = {}
     for plan in every:
-        recorded = recorded_versions(plan, instance)
         for seed in plan.seeds(tree):
             inputs = {unit: found[unit] for unit in inputs_of(plan, tree, seed, by_key)}
             found[plan.name, seed] = _status(
                 plan,
                 seed,
-                recorded.get(seed),
+                recorded.get((plan.key, seed)),
                 wanted_inputs(plan, inputs.values()),
                 _upstream(plan, inputs.values()),
                 store,
-                verify,
+                depth,
             )
     told = {None, *(tree.seeds if seeds is None else seeds)}
     return [status for status in found.values() if status.seed in told]
 
 
 def home_status(
-    project: Project, instance: dg.DagsterInstance, store: Store, *, verify: bool = False
+    project: Project, instance: dg.DagsterInstance, store: Store, *, depth: Depth | None = None
 ) -> AssetStatus:
     """The state of the pages that all recipes share."""
     plan = home_plan(project)
-    recorded = recorded_versions(plan, instance).get(None)
-    return _status(plan, None, recorded, home_inputs(project, instance), [], store, verify)
+    recorded = recorded_versions(instance, [plan.key]).get((plan.key, None))
+    return _status(plan, None, recorded, home_inputs(project, instance), [], store, depth)
 
 
 def home_inputs(project: Project, instance: dg.DagsterInstance) -> dict[str, str]:
     """The data versions of every recipe's site."""
-    found = {}
-    for recipe, key in site_keys(project).items():
-        version = _recorded(instance, key)
-        if version is not None:
-            found[f"{recipe}/{SITE}"] = version
-    return found
-
-
-def recorded_versions(plan: AssetPlan, instance: dg.DagsterInstance) -> dict[int | None, str]:
-    """The data version of the latest materialization, by seed."""
-    if not plan.by_seed:
-        version = _recorded(instance, plan.key)
-        return {} if version is None else {None: version}
-    by_partition = instance.event_log_storage.get_latest_tags_by_partition(
-        plan.key, dg.DagsterEventType.ASSET_MATERIALIZATION, [VERSION_TAG]
-    )
-    return {int(key): tags[VERSION_TAG] for key, tags in by_partition.items() if key and key.isdecimal()}
-
-
-def _recorded(instance: dg.DagsterInstance, key: dg.AssetKey) -> str | None:
-    """The data version of the latest materialization of an asset without seeds."""
-    event = instance.get_latest_materialization_event(key)
-    made = event.asset_materialization if event is not None else None
-    return made.tags.get(VERSION_TAG) if made is not None and made.tags else None
+    sites = site_keys(project)
+    recorded = recorded_versions(instance, sites.values())
+    return {
+        f"{recipe}/{SITE}": recorded[key, None] for recipe, key in sites.items() if (key, None) in recorded
+    }
 
 
 def wanted_inputs(plan: AssetPlan, inputs: Iterable[AssetStatus]) -> dict[str, str]:
@@ -161,14 +145,16 @@ def _status(
     wanted: Mapping[str, str],
     upstream: Sequence[str],
     store: Store,
-    verify: bool,
+    depth: Depth | None,
 ) -> AssetStatus:
     def told(state: State, why: str = "", version: str | None = recorded) -> AssetStatus:
         return AssetStatus(plan, seed, state, why, version)
 
     folder = plan.folder(store, seed)
     try:
-        manifest = folder.manifest(plan.family) if folder.has_family(plan.family) else None
+        manifest = folder.manifest(plan.family)
+    except MissingArtifact:
+        manifest = None
     except (StorageError, OSError) as error:
         return told("damaged", str(error))
     if manifest is None:
@@ -184,8 +170,8 @@ def _status(
         return told("unregistered", why, digest_of(manifest))
     if digest_of(manifest) != recorded:
         return told("damaged", f"{folder.local_path(plan.family)} is not what Dagster recorded")
-    if verify:
-        damages = folder.verify(plan.family)
+    if depth is not None:
+        damages = folder.verify(plan.family, every_byte=depth == "bytes")
         if damages:
             return told("damaged", str(damages[0]))
     return told("fresh")

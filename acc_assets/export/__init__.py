@@ -1,5 +1,6 @@
 """Models leave the project here: ONNX files and the proof that they compute what torch computes."""
 
+from acc_assets.export.describe import GraphFacts, TensorFacts, describe
 from acc_assets.export.onnx import (
     BATCHES,
     OPSET,
@@ -16,8 +17,11 @@ __all__ = [
     "OPSET",
     "TOLERANCE",
     "ExportError",
+    "GraphFacts",
     "OnnxBundle",
     "Parity",
+    "TensorFacts",
     "check_parity",
+    "describe",
     "export_onnx",
 ]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from acc_assets.families.artifacts import Artifacts, RunArtifacts
     from acc_assets.storage import ArtifactFolder
 
+SHARED_NEIGHBORS = 30  # of every point in the graph that all analyses share; the point itself is not counted
 LISTED = 15  # neighbours of each point that the viewer lists; the graph holds more
 LATEST = "knn_latest.npz"
 _STEP = re.compile(r"knn_step_(\d+)\.npz$")

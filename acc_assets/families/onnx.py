@@ -91,7 +91,7 @@ class Onnx(Analysis):
 
     name = "onnx"
     family = FAMILY
-    version = 5
+    version = 6
     description = "Encoder and decoder as ONNX, compared with torch by onnxruntime."
     kinds = frozenset({"pytorch", "onnx"})
     needs = (LATENT,)

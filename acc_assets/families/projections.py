@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
 from acc_assets.families.base import Family, Payload, Picture, Script
 from acc_assets.families.dataset import DatasetFamily
+from acc_assets.families.neighbors import SHARED_NEIGHBORS
 from acc_assets.families.scatter import scatter_png
 from acc_assets.families.words import is_number, number
-from acc_assets.tree import LATENT, Analysis, Check
+from acc_assets.tree import LATENT, Analysis, Check, config
 
 if TYPE_CHECKING:
     from acc_assets.families.artifacts import Artifacts, RunArtifacts
@@ -45,12 +47,16 @@ METHODS = {  # the first that is there is the one shown
     ),
 }
 CAPTION = "Every test image at its place in the two-dimensional {method} of the latents, coloured by {label}."
+RADII = "log_radii.npz"
 MAP_SIZE, MAP_VERSION = 480, 1  # pixels
 _FILE = re.compile(r"latent_(\d)d_step_(\d+)_([a-z]+)\.npz$")
 
 
 class ProjectionsFamily(Family):
-    """An npz a snapshot, method and dimension: `coords` (N, d), and `neighbor_distances` (N, k) on the map."""
+    """An npz a snapshot, method and dimension: `coords` (N, d), and `neighbor_distances` (N, k) on the map.
+
+    With densMAP, `log_radii.npz` holds logarithms (N,) of local radii, of the latents and of each map of the last step.
+    """
 
     name = "projections"
     title = "Latent map"
@@ -62,6 +68,9 @@ class ProjectionsFamily(Family):
         trust = (run.document(self).get("trustworthiness") or {}).get("umap_2d")
         if is_number(trust):
             yield "Trustworthiness, UMAP 2-D", number(trust, 3)
+        kept = (run.document(self).get("density") or {}).get("densmap_2d")
+        if is_number(kept):
+            yield "Crowding kept, densMAP 2-D", f"{number(kept, 2)} (correlation of local radii)"
 
     def pictures(self, run: RunArtifacts, shared: Artifacts) -> Iterator[Picture]:
         """Yield the latest 2-D map, coloured by the true label."""
@@ -118,11 +127,23 @@ class ProjectionsFamily(Family):
 FAMILY = ProjectionsFamily()
 
 
+@config
 class Projection(Analysis):
-    """Project every snapshot by PCA and UMAP."""
+    """Maps of the latents at every snapshot, by PCA and UMAP.
+
+    engine: what lays UMAP out; umap-learn compiles for some five seconds in every process.
+    density: add densMAP, a map whose crowding follows that of the latents (by umap-learn, whatever `engine` is).
+    n_neighbors: the point itself counted; min_dist: how close points may lie on the map.
+    """
+
+    engine: Literal["own", "umap-learn"] = "own"
+    density: bool = False
+    n_neighbors: Annotated[int, Field(ge=2, le=SHARED_NEIGHBORS + 1)] = 15
+    min_dist: Annotated[float, Field(ge=0, le=1)] = 0.1
 
     name = "projection"
     family = FAMILY
+    version = 2
     description = (
         "PCA and UMAP of the test split in 2-D and 3-D at every snapshot, aligned from one to the next."
     )
@@ -141,12 +162,15 @@ def write(
     trustworthiness: Mapping[str, float],
     trust_neighbors: int,
     explained_variance: Mapping[int, Any],
+    density: Mapping[str, float | None] | None,
+    radii: Mapping[str, np.ndarray],
     params: Mapping[str, Any],
 ) -> None:
     """Write coordinates (N, d) by method and dimension, then by step, with the lengths (N, k) of the graph's edges.
 
     trustworthiness: of the last snapshot, by `<method>_<d>d`, over `trust_neighbors` neighbours; explained_variance:
-    shares of PCA's components by step.
+    shares of PCA's components by step. Where densMAP was asked for, density: how well crowding on each map of the last
+    snapshot is crowding of the latents, and radii: logarithms (N,) of local radii, of `latents` and by map.
     """
     with folder.family(FAMILY.name) as out:
         for (method, dim), by_step in coords.items():
@@ -154,6 +178,8 @@ def write(
                 edges = neighbor_distances[method, dim][step]
                 out.npz(_file(step, method, dim), coords=values, neighbor_distances=edges)
             out.latest(_file(max(by_step), method, dim), latest(method, dim))
+        if radii:
+            out.npz(RADII, dict(radii))
         out.json(
             FAMILY.document,
             {
@@ -162,6 +188,7 @@ def write(
                 "dimensions": sorted({dim for _, dim in coords}),
                 "trustworthiness": {"k": trust_neighbors, **trustworthiness},
                 "explained_variance": {str(step): shares for step, shares in explained_variance.items()},
+                **({"density": density} if density is not None else {}),
                 "params": params,
             },
         )

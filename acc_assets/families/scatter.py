@@ -12,6 +12,7 @@ PALETTES = {
     "light": "4870ff deb586 9c0e13 959ba4 5c4dba 8a5b7a cb4907 d78b03 4a3961 11caff",
     "dark": "5f9af6 eeaa80 bc411e a5c3ee 7259e0 9c8f9b e3730d e8e549 8d5a7c 8dffff",
 }
+RAMP = np.array([[38, 70, 140], [122, 122, 120], [222, 190, 60]], dtype=np.float64)  # cividis, three stops
 
 
 def scatter_png(
@@ -23,7 +24,7 @@ def scatter_png(
     """
     finite = np.isfinite(coords).all(axis=1)
     points = coords[finite].astype(np.float64)
-    colors = _colors(labels, len(coords), theme)[finite]
+    colors = point_colors(labels, len(coords), theme)[finite]
     scale = 2  # drawn twice as large and reduced, which smooths the edges
     side = size * scale
     canvas = np.zeros((side, side, 4), dtype=np.uint8)
@@ -50,8 +51,8 @@ def scatter_png(
     return out.getvalue()
 
 
-def _colors(labels: np.ndarray | None, count: int, theme: str) -> np.ndarray:
-    """Return (N, 3) uint8 colours."""
+def point_colors(labels: np.ndarray | None, count: int, theme: str) -> np.ndarray:
+    """Return (N, 3) uint8 colours: of classes, else places on a ramp, the same as in the viewer."""
     codes = PALETTES[theme].split()
     palette = np.array([[int(code[i : i + 2], 16) for i in (0, 2, 4)] for code in codes], dtype=np.uint8)
     if labels is None or len(labels) != count:
@@ -61,8 +62,5 @@ def _colors(labels: np.ndarray | None, count: int, theme: str) -> np.ndarray:
         return palette[values % len(palette)]
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     t = np.nan_to_num((values - low) / max(high - low, 1e-12))[:, None]
-    ramp = np.array(
-        [[38, 70, 140], [122, 122, 120], [222, 190, 60]], dtype=np.float64
-    )  # cividis, three stops
-    lower = ramp[0] + (ramp[1] - ramp[0]) * np.minimum(t * 2, 1)
-    return np.where(t < 0.5, lower, ramp[1] + (ramp[2] - ramp[1]) * (t * 2 - 1)).astype(np.uint8)
+    lower = RAMP[0] + (RAMP[1] - RAMP[0]) * np.minimum(t * 2, 1)
+    return np.where(t < 0.5, lower, RAMP[1] + (RAMP[2] - RAMP[1]) * (t * 2 - 1)).astype(np.uint8)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from acc_assets.families.base import Family, Number, Picture
 from acc_assets.families.pictures import Classes, caption_of, factor_of, factors_with
 from acc_assets.families.words import MetricWords, is_number, number
@@ -14,9 +16,14 @@ if TYPE_CHECKING:
     from acc_assets.families.artifacts import Artifacts, RunArtifacts
     from acc_assets.storage import ArtifactFolder
 
+CELLS = "traversals.npz"
+
 
 class TraversalsFamily(Family):
-    """Two pictures a factor: whole images moved along it, and one image moved along each of its dimensions."""
+    """Two pictures a factor: whole images moved along it, and one image moved along each of its dimensions.
+
+    `CELLS` holds the images of the first as arrays by factor, (R, T + 1, C, H, W) uint8: each itself, then moved.
+    """
 
     name = "traversals"
     title = "Latent traversals"
@@ -76,7 +83,7 @@ class Traversals(Analysis):
 
     name = "traversals"
     family = FAMILY
-    version = 2
+    version = 3
     description = (
         "Each factor moved over fixed places, in standard deviations from the mean, all others held."
     )
@@ -88,18 +95,20 @@ class Traversals(Analysis):
 def write(
     folder: ArtifactFolder,
     pictures: Mapping[str, tuple[bytes, bytes]],
+    cells: Mapping[str, np.ndarray],
     *,
     indices: Sequence[int],
     offsets: Sequence[float],
     factors: Mapping[str, Any],
     captions: Mapping[str, tuple[str, str]],
 ) -> None:
-    """Write the two pictures and captions of each factor, and what was moved (`factors`).
+    """Write the two pictures, the images (see `CELLS`) and captions of each factor, and what was moved (`factors`).
 
     indices: of the images in the test split; offsets: standard deviations along the direction, from the mean of the
     test split.
     """
     with folder.family(FAMILY.name) as out:
+        out.npz(CELLS, cells, compress=True)
         for factor, (whole, dims) in pictures.items():
             out.png(_file(factor), whole)
             out.png(_file(factor, dims=True), dims)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from acc_assets.families import Number, RunArtifacts
 from acc_assets.families.words import words
@@ -49,17 +49,6 @@ class Column:
         if self.metric in ("r2", "probe_r2"):
             return math.sqrt(4 * min(max(value, 0.0), 1.0) / self.count) * (1 - min(max(value, 0.0), 1.0))
         return None
-
-
-def register(columns: dict[str, Column], column: Column) -> None:
-    """Keep one column a key: a baseline or a direction that one run knows holds for all of them."""
-    known = columns.setdefault(column.key, column)
-    if (known.baseline is None and column.baseline is not None) or (
-        known.better is None and column.better is not None
-    ):
-        columns[column.key] = column
-    elif known.label != column.label:  # classifiers of one name, fitted on other labels
-        columns[column.key] = replace(known, label=f"{known.label.split(', ')[0]}, {OWN_LABELS}")
 
 
 def measured(recipe: RecipeView, run: RunArtifacts) -> Iterable[tuple[Column, float]]:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from acc_assets.report.cells import Cell
-from acc_assets.report.columns import Column, measured, register
+from acc_assets.report.columns import Column
 from acc_assets.report.differences import Reference, nearest
-from acc_assets.report.manifold import RAW_PIXELS, controls
+from acc_assets.report.manifold import RAW_PIXELS
 from acc_assets.report.recipe import RecipeView
+from acc_assets.report.table import CONTROL, all_runs, cells_of, columns_of, metrics_table
 from acc_assets.report.vocabulary import build_command
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 ENOUGH = 3  # headlines
 SECONDARY = 6  # metrics from this rank on (KL, losses, ...) are no headlines
+CSV = ["recipe", "node", "task", "metric", "unit", "dataset", "seed", "value", "mean", "sd"]
 
 
 @dataclass(frozen=True)
@@ -69,24 +76,57 @@ class Pair:
         return sum(value < 0 for value in self.differences.values())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Comparison:
-    """What a recipe's page and the `comparison` asset show."""
+    """What a recipe's page and the `comparison` asset show: queries on the table of all its numbers."""
 
     recipe: str
     seeds: tuple[int, ...]
-    nodes: tuple[str, ...]
-    columns: tuple[Column, ...]
-    cells: Mapping[str, Mapping[str, Cell]]  # node -> column key -> cell
-    pairs: tuple[Pair, ...]
-    missing: tuple[Missing, ...]
+    nodes: tuple[str, ...]  # that are compared; the table has all
+    table: DataFrame  # see `metrics_table`
+    missing: tuple[Missing, ...] = ()
     health: Mapping[str, Mapping[int, str]] = field(default_factory=dict)  # node -> seed -> level
     collapsed: tuple[tuple[str, int, str], ...] = ()  # (node, seed, factor): slots that carry nothing
-    controls: Mapping[str, Mapping[str, Cell]] = field(
-        default_factory=dict
-    )  # untrained networks and raw pixels
     references: Mapping[str, Reference] = field(default_factory=dict)  # node -> the branch that it changes
     images: Mapping[str, int] = field(default_factory=dict)  # data set -> training images
+
+    @cached_property
+    def shown(self) -> DataFrame:
+        """The numbers of the compared nodes, of the runs that are not called missing."""
+        wanted = {*itertools.product(self.nodes, self.seeds)} - {(one.node, one.seed) for one in self.missing}
+        runs = zip(self.table["node"], self.table["seed"], strict=True)
+        return self.table[np.fromiter((run in wanted for run in runs), bool, len(self.table))]
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """What was measured, the headlines first; the baseline is what raw pixels reach, where they were judged."""
+        pixels = self.controls.get(RAW_PIXELS, {})
+        return tuple(
+            replace(column, baseline=pixels[column.key].mean) if column.key in pixels else column
+            for column in columns_of(self.shown)
+        )
+
+    @cached_property
+    def cells(self) -> Mapping[str, Mapping[str, Cell]]:
+        """The values over seeds of every compared node, by column key."""
+        return {node: {} for node in self.nodes} | cells_of(self.shown)
+
+    @cached_property
+    def controls(self) -> Mapping[str, Mapping[str, Cell]]:
+        """The same of untrained networks and of raw pixels."""
+        return cells_of(self.table[self.table["kind"].isin(["root", CONTROL])])
+
+    @cached_property
+    def pairs(self) -> tuple[Pair, ...]:
+        """Each node against its reference, for every metric and the seeds that both have."""
+        found = [
+            pair_of(
+                column, (node, one.tag), self.cells[node].get(column.key), self.cells[one.tag].get(column.key)
+            )
+            for node, one in self.references.items()
+            for column in self.columns
+        ]
+        return tuple(pair for pair in found if pair is not None)
 
     def column(self, key: str) -> Column:
         """Return the column with this key."""
@@ -120,139 +160,49 @@ class Comparison:
         """Return the probes that ask whether a slot means what it is called: `thickness` to `stroke_thickness`."""
         return [column for column in self.columns if column.named]
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the comparison as plain JSON values (non-finite numbers become None)."""
-        return {
-            "recipe": self.recipe,
-            "seeds": list(self.seeds),
-            "columns": [asdict(column) for column in self.columns],
-            "nodes": {
-                node: {
-                    key: {
-                        "mean": finite(cell.mean),
-                        "sd": finite(cell.sd),
-                        "values": {str(seed): finite(value) for seed, value in cell.values.items()},
-                    }
-                    for key, cell in self.cells[node].items()
-                }
-                for node in self.nodes
-            },
-            "pairs": [
-                {
-                    "column": pair.column,
-                    "node": pair.node,
-                    "reference": pair.reference,
-                    "mean": finite(pair.mean),
-                    "differences": {str(seed): finite(value) for seed, value in pair.differences.items()},
-                }
-                for pair in self.pairs
-            ],
-            "health": {
-                node: {str(seed): level for seed, level in levels.items()}
-                for node, levels in self.health.items()
-            },
-            "controls": {
-                name: {
-                    key: {str(seed): finite(v) for seed, v in cell.values.items()}
-                    for key, cell in by_key.items()
-                }
-                for name, by_key in self.controls.items()
-            },
-            "collapsed": [list(item) for item in self.collapsed],
-            "missing": [asdict(item) for item in self.missing],
-        }
-
     def to_csv(self) -> str:
-        """Return one row for each node, metric and seed, then its mean and sd over seeds."""
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(
-            ["recipe", "node", "task", "metric", "unit", "dataset", "seed", "value", "mean", "sd"]
-        )
-        for node in self.nodes:
-            for column in self.columns:
-                cell = self.cells[node].get(column.key)
-                if cell is None:
-                    continue
-                spread = "" if cell.sd is None else repr(cell.sd)
-                for seed, value in cell.values.items():
-                    named = [self.recipe, node, column.task, column.metric, column.unit, column.dataset]
-                    writer.writerow([*named, seed, repr(value), repr(cell.mean), spread])
-        return out.getvalue()
+        """Return one row for each node, metric and seed, with its mean and sd over seeds."""
+        from pandas import DataFrame
+
+        rows = [
+            (self.recipe, node, c.task, c.metric, c.unit, c.dataset, seed, value, cell.mean, cell.sd)
+            for node in self.nodes
+            for c in self.columns
+            if (cell := self.cells[node].get(c.key)) is not None
+            for seed, value in cell.values.items()
+        ]
+        return str(DataFrame(rows, columns=CSV).to_csv(index=False, lineterminator="\n"))
 
 
 def compare(recipe: RecipeView) -> Comparison:
-    """Read the metrics of every shown node and seed that are there, and say which are not."""
+    """Read the metrics of every node and seed that are there, and say which are not."""
     nodes = tuple(node.tag for node in recipe.shown())
-    values: dict[str, dict[str, dict[int, float]]] = {node: {} for node in nodes}
     images: dict[str, int] = {}
-    columns: dict[str, Column] = {}
     health: dict[str, dict[int, str]] = {node: {} for node in nodes}
     missing: list[Missing] = []
     collapsed: list[tuple[str, int, str]] = []
-    for node in nodes:
-        for seed in recipe.seeds:
-            run = recipe.run(node, seed)
-            images |= run.images("train")
-            if run.summary:
-                health[node][seed] = run.health()
-            if not run.metrics:
-                what = (
-                    "left out: " + why
-                    if (why := run.why_withheld("metrics"))
-                    else "metrics"
-                    if run.built
-                    else "not built"
-                )
-                missing.append(Missing(node, seed, what, build_command(recipe.name, node, seed)))
-                continue
-            groups = (run.metrics.get("latent") or {}).get("groups") or {}
-            collapsed += [(node, seed, str(name)) for name, group in groups.items() if group.get("collapsed")]
-            for column, value in measured(recipe, run):
-                register(columns, column)
-                values[node].setdefault(column.key, {})[seed] = value
-    control_cells = {
-        name: {key: Cell.of(by_seed) for key, by_seed in numbers.items()}
-        for name, numbers in controls(recipe).items()
-    }
-    for key, cell in control_cells.get(RAW_PIXELS, {}).items():
-        if key in columns:
-            columns[key] = replace(columns[key], baseline=cell.mean)
-    cells = {node: {key: Cell.of(by_seed) for key, by_seed in values[node].items()} for node in nodes}
-    ordered = tuple(sorted(columns.values(), key=lambda c: (c.rank, c.key)))
-    references = nearest(recipe, [recipe[node] for node in nodes], images)
-    earlier = {node: reference.tag for node, reference in references.items()}
+    for node, seed in itertools.product(nodes, recipe.seeds):
+        run = recipe.run(node, seed)
+        images |= run.images("train")
+        if run.summary:
+            health[node][seed] = run.health()
+        if not run.metrics:
+            why = run.why_withheld("metrics")
+            what = f"left out: {why}" if why else "metrics" if run.built else "not built"
+            missing.append(Missing(node, seed, what, build_command(recipe.name, node, seed)))
+        groups = (run.metrics.get("latent") or {}).get("groups") or {}
+        collapsed += [(node, seed, str(name)) for name, group in groups.items() if group.get("collapsed")]
     return Comparison(
         recipe=recipe.name,
         seeds=tuple(recipe.seeds),
         nodes=nodes,
-        columns=ordered,
-        cells=cells,
-        pairs=tuple(paired(nodes, ordered, cells, earlier)),
+        table=metrics_table(recipe, all_runs(recipe)),
         missing=tuple(missing),
         health=health,
         collapsed=tuple(collapsed),
-        controls=control_cells,
-        references=references,
+        references=nearest(recipe, [recipe[node] for node in nodes], images),
         images=images,
     )
-
-
-def paired(
-    nodes: Sequence[str],
-    columns: Sequence[Column],
-    cells: Mapping[str, Mapping[str, Cell]],
-    references: Mapping[str, str],
-) -> Iterable[Pair]:
-    """Yield each node against its reference, for every metric and the seeds that both have."""
-    for node in nodes:
-        for column in columns if node in references else ():
-            reference = references[node]
-            pair = pair_of(
-                column, (node, reference), cells[node].get(column.key), cells[reference].get(column.key)
-            )
-            if pair is not None:
-                yield pair
 
 
 def pair_of(column: Column, names: tuple[str, str], ours: Cell | None, theirs: Cell | None) -> Pair | None:

@@ -9,6 +9,9 @@ import numpy as np
 
 from acc_assets.families import RunArtifacts
 from acc_assets.families.words import words
+from acc_assets.report.recipe import RecipeView
+from acc_assets.report.table import history_table
+from acc_assets.report.trees import branch_colors
 
 POINTS = 160  # most points of one curve; each is the mean of the values it stands for
 
@@ -25,55 +28,33 @@ def thin(x: np.ndarray, y: np.ndarray, most: int = POINTS) -> tuple[list[float],
     return xs, [float(f"{value:.5g}") if np.isfinite(value) else None for value in y]
 
 
-def curve_panels(runs: Sequence[RunArtifacts], colors: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Return one panel for each recorded quantity: {id, group, title, unit, better, series[{node, seed, x, y}]}.
-
-    `colors` gives each node the number of its branch's colour.
-    """
-    panels: dict[str, dict[str, Any]] = {}
-    for run in runs:
-        history = run.history
-        for key in sorted(history):
-            axis = "val_step" if key.startswith("val/") else "step"
-            if key in ("step", "val_step") or axis not in history or history[key].ndim != 1:
-                continue
-            xs, ys = thin(history[axis], history[key])
-            if not xs:
-                continue
-            panel = panels.setdefault(key, panel_of(key, task_facts(run)))
-            panel["series"].append(
-                {"node": run.node, "seed": run.seed, "color": colors.get(run.node, 0), "x": xs, "y": ys}
-            )
+def curve_panels(recipe: RecipeView, runs: Sequence[RunArtifacts]) -> list[dict[str, Any]]:
+    """Return one panel for each recorded quantity: {id, group, title, unit, better, series[{node, seed, x, y}]}."""
+    colors, panels = branch_colors(recipe), []
+    for series, rows in history_table(recipe, runs).groupby("series", sort=False):
+        panel = panel_of(series, rows.iloc[0])
+        for (node, seed), curve in rows.groupby(["node", "seed"], sort=False):
+            xs, ys = thin(curve["step"].to_numpy(np.float64), curve["value"].to_numpy())
+            panel["series"].append({"node": node, "seed": int(seed), "color": colors[node], "x": xs, "y": ys})
+        panels.append(panel)
     order = {"Training loss": 0, "Diagnostics": 1, "Validation": 2, "Optimizer": 3}
-    return sorted(panels.values(), key=lambda panel: (order[panel["group"]], panel["rank"], panel["id"]))
+    return sorted(panels, key=lambda panel: (order[panel["group"]], panel["rank"], panel["id"]))
 
 
-def task_facts(run: RunArtifacts) -> dict[str, Mapping[str, Any]]:
-    """Return what the summary says of each task of a run: its kind and the unit of its loss, among others."""
-    return {str(name): task for name, task in (run.summary.get("tasks") or {}).items()}
-
-
-def panel_of(key: str, tasks: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return an empty panel for a key of `history.npz`."""
-    if key.startswith("val/"):
-        _, task, metric = key.split("/", 2)
-        word = words(metric)
-        title, group, unit, rank = f"{task} {word.label}", "Validation", word.unit, word.rank
-        unit = str(tasks.get(task, {}).get("unit", "")) if metric == "loss" else unit
-        better, percent = word.better, word.style == "percent"
-    elif "/" in key and not key.startswith("loss/"):
-        title, group, unit, rank = key.replace("/", " ").replace("_", " "), "Diagnostics", "", 0
-        better, percent = None, False
+def panel_of(series: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an empty panel for a curve, from a row of the history table."""
+    word = words(facts["metric"])
+    if facts["split"] == "validation":
+        title, group, rank = f"{facts['task']} {word.label}", "Validation", word.rank
+    elif facts["metric"] not in ("loss", "lr"):
+        title, group, rank = series.replace("/", " ").replace("_", " "), "Diagnostics", 0
     else:
-        group = "Optimizer" if key == "lr" else "Training loss"
-        title = {"lr": "learning rate", "total": "total loss"}.get(key, key.removeprefix("loss/") + " loss")
-        own = tasks.get(key.removeprefix("loss/"), {})
-        units = {str(facts.get("unit", "")) for facts in (tasks.values() if key == "total" else [own])}
-        unit, percent = units.pop() if key != "lr" and len(units) == 1 else "", False
-        neutral = key == "lr" or own.get("kind") == "kl"  # less KL is not better by itself
-        better = None if neutral else "lower"
-        rank = 0 if key == "total" else 1
+        group = "Optimizer" if series == "lr" else "Training loss"
+        title = {"lr": "learning rate", "total": "total loss"}.get(series, f"{facts['task']} loss")
+        rank = 0 if series == "total" else 1
+    percent = group == "Validation" and word.style == "percent"
+    better = facts["better"] if isinstance(facts["better"], str) else None
     return {
-        "id": key, "group": group, "title": title, "unit": unit, "better": better, "percent": percent,
+        "id": series, "group": group, "title": title, "unit": facts["unit"], "better": better, "percent": percent,
         "rank": rank, "series": [],
     }  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from acc_assets.families import RunArtifacts
-from acc_assets.families.manifold import FAMILY, knn_name, label_sets, measured_value, numbers_of, split_of
+from acc_assets.families.manifold import FAMILY, knn_name, label_sets, measured_value, split_of
 from acc_assets.families.words import is_number
 from acc_assets.report.cells import Cell
 from acc_assets.report.recipe import RecipeView
@@ -34,24 +34,6 @@ Judged = tuple[int, Mapping[str, Any]]  # a seed and its manifold.json
 LABEL_FREE = ("reconstruction", "kl")
 LABELLED = ("classification", "regression")
 TOPS = {"accuracy": 1.0, "score": 100.0}
-
-
-def controls(recipe: RecipeView) -> dict[str, dict[str, dict[int, float]]]:
-    """Return what raw pixels and untrained networks reach: control -> the comparison's column key -> seed -> value."""
-    found: dict[str, dict[str, dict[int, float]]] = {}
-
-    def add(name: str, seed: int, document: Mapping[str, Any]) -> None:
-        for number in numbers_of(document):
-            by_seed = found.setdefault(name, {}).setdefault(f"{number.task}.{number.metric}", {})
-            by_seed[seed] = number.value
-
-    for node in recipe:
-        for seed in recipe.seeds if node.evaluated else ():
-            document = recipe.run(node.tag, seed).document(FAMILY)
-            add(RAW_PIXELS, seed, document.get("pixels") or {})
-            if node.kind == "root":
-                add(node.tag, seed, document)
-    return found
 
 
 def story(session: Session, colors: Mapping[str, int]) -> dict[str, Any] | None:

@@ -9,14 +9,13 @@ from typing import Any
 from acc_assets.families import CHECKPOINTS, RunArtifacts, interactive, onnx
 from acc_assets.families.artifacts import health_of
 from acc_assets.families.words import is_number, number
-from acc_assets.report.cells import Cell
-from acc_assets.report.columns import Column, measured, register
 from acc_assets.report.curves import curve_panels
 from acc_assets.report.provenance import asset_of, of_run, of_runs
 from acc_assets.report.recipe import RecipeView
 from acc_assets.report.recipe_context import cell_context, status_of
 from acc_assets.report.session import Session, node_page
 from acc_assets.report.specs import changes, flat, model_of, phase_row, phases_of, task_row, tasks_of
+from acc_assets.report.table import cells_of, columns_of, metrics_table
 from acc_assets.report.trees import branch_colors, start_of
 from acc_assets.report.vocabulary import build_command, duration, show, size
 from acc_assets.tree import TreeNode
@@ -40,7 +39,7 @@ def node_context(session: Session, node: TreeNode) -> dict[str, Any]:
         "model": flat(model_of(node)),
         "tasks": [task_row(task) for task in tasks_of(node)],
         "phases": [phase_row(phase) for phase in phases_of(node)],
-        "curves": curve_panels(runs, colors),
+        "curves": curve_panels(recipe, runs),
         "curve_provenance": of_runs(recipe, runs, "history", node.tag),
         "metrics": metric_rows(recipe, runs),
         "metric_provenance": of_runs(recipe, runs, "metrics", node.tag),
@@ -55,15 +54,11 @@ def node_context(session: Session, node: TreeNode) -> dict[str, Any]:
 
 def metric_rows(recipe: RecipeView, runs: list[RunArtifacts]) -> list[dict[str, Any]]:
     """Return every metric of a node: baseline, mean and spread, and each seed's value."""
-    columns: dict[str, Column] = {}
-    values: dict[str, dict[int, float]] = {}
-    for run in runs:
-        for column, value in measured(recipe, run):
-            register(columns, column)
-            values.setdefault(column.key, {})[run.seed] = value
+    table = metrics_table(recipe, runs)
+    cells = cells_of(table)
     rows = []
-    for column in sorted(columns.values(), key=lambda c: (c.rank, c.key)):
-        cell = Cell.of(values[column.key])
+    for column in columns_of(table):
+        cell = cells[runs[0].node][column.key]
         baseline = show(column.metric, column.baseline) if column.baseline is not None else ""
         rows.append({"column": column, "baseline": baseline, **cell_context(column, cell)})
     return rows

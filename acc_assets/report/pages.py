@@ -26,7 +26,7 @@ def card_context(session: Session) -> dict[str, Any]:
     return {
         "page": HOME,
         "recipe": recipe,
-        "tree": tree_of(recipe, HOME),
+        "tree": tree_of(session, HOME),
         "colors": branch_colors(recipe),
         "headline": headline(comparison, recipe.shown()),
         "verdict": verdict(comparison),

@@ -10,6 +10,7 @@ from acc_assets.families import RunArtifacts
 from acc_assets.families.artifacts import worst_health
 from acc_assets.families.metrics import CLASS, WHOLE
 from acc_assets.families.words import number, words
+from acc_assets.report import publication
 from acc_assets.report.cells import Cell
 from acc_assets.report.columns import Column
 from acc_assets.report.comparison import Comparison, finite
@@ -20,9 +21,9 @@ from acc_assets.report.findings import findings
 from acc_assets.report.manifold import RAW_PIXELS, story
 from acc_assets.report.provenance import of_runs
 from acc_assets.report.recipe import RecipeView
-from acc_assets.report.scripts import script_json
 from acc_assets.report.session import Session, node_page, recipe_page, relative
 from acc_assets.report.specs import text_of
+from acc_assets.report.table import HISTORY_FILE, METRICS_FILE, all_runs, history_table, to_parquet
 from acc_assets.report.trees import branch_colors, tree_payload
 from acc_assets.report.verdict import verdict
 from acc_assets.report.vocabulary import build_command, duration, show, show_spread
@@ -39,6 +40,7 @@ def recipe_context(session: Session) -> dict[str, Any]:
     trained = [node for node in recipe if node.kind == "trained"]
     runs = [run for node in trained for run in recipe.runs(node.tag)]
     shown_runs = [run for node in shown for run in recipe.runs(node.tag)]
+    curves = curve_panels(recipe, runs)
     return {
         "page": page,
         "recipe": recipe,
@@ -51,8 +53,8 @@ def recipe_context(session: Session) -> dict[str, Any]:
         "table": metric_table(comparison),
         "dots": dots_payload(comparison, colors),
         "probes": probe_tables(comparison),
-        "tree": tree_of(recipe, page),
-        "curves": curve_panels(runs, colors),
+        "tree": tree_of(session, page),
+        "curves": curves,
         "paired": paired_by_seed(recipe, shown, comparison),
         "baselines": baseline_words(comparison),
         "differences": differences(recipe, shown, comparison.images),
@@ -65,15 +67,17 @@ def recipe_context(session: Session) -> dict[str, Any]:
         "playground": session.playground,
         "grounding": session.grounding,
         "story": story(session, colors),
-        "downloads": downloads(session, recipe, comparison),
+        "downloads": [*downloads(session, comparison), *publication.downloads(session, curves)],
         "command": build_command(recipe.name),
     }
 
 
-def tree_of(recipe: RecipeView, page: str) -> dict[str, Any]:
+def tree_of(session: Session, page: str) -> dict[str, Any]:
     """Return a recipe's tree with links that hold on one page."""
+    recipe = session.recipe
     return tree_payload(
         recipe,
+        session.comparison.table,
         lambda tag: relative(page, node_page(recipe.name, tag)),
     )
 
@@ -301,9 +305,16 @@ def status_of(node: TreeNode, run: RunArtifacts) -> str:
     return str(run.summary.get("status") or "built")
 
 
-def downloads(session: Session, recipe: RecipeView, comparison: Comparison) -> list[tuple[str, str]]:
-    """Write the comparison as CSV and JSON; return (label, path)."""
-    folder = f"downloads/{recipe.name}"
-    table = session.writer.write(f"{folder}/comparison.csv", comparison.to_csv())
-    whole = session.writer.write(f"{folder}/comparison.json", script_json(comparison.to_json()) + "\n")
-    return [("All metrics, one row a seed (CSV)", table), ("The comparison (JSON)", whole)]
+def downloads(session: Session, comparison: Comparison) -> list[tuple[str, str]]:
+    """Write the numbers of a recipe as CSV and Parquet; return (label, path)."""
+    recipe = session.recipe
+    history = history_table(recipe, all_runs(recipe))
+    files = {
+        "All metrics, one row a seed (CSV)": ("comparison.csv", comparison.to_csv().encode()),
+        "All metrics, with what they are of (Parquet)": (METRICS_FILE, to_parquet(comparison.table)),
+        "Learning curves, one row a point (Parquet)": (HISTORY_FILE, to_parquet(history)),
+    }
+    return [
+        (label, session.writer.write(f"downloads/{recipe.name}/{name}", data))
+        for label, (name, data) in files.items()
+    ]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from acc_assets.families.artifacts import worst_health
 from acc_assets.families.words import words
-from acc_assets.report.cells import Cell
-from acc_assets.report.columns import Column, measured, register
+from acc_assets.report.columns import Column
 from acc_assets.report.comparison import finite
 from acc_assets.report.recipe import RecipeView
 from acc_assets.report.specs import tasks_of
+from acc_assets.report.table import cells_of, columns_of
 from acc_assets.report.vocabulary import show_spread
 from acc_assets.tree import TreeNode
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 def branch_colors(recipe: RecipeView) -> dict[str, int]:
@@ -23,19 +26,15 @@ def branch_colors(recipe: RecipeView) -> dict[str, int]:
     return {n.tag: -1 if n.kind == "root" else order.get(n.branch or "", -1) for n in recipe}
 
 
-def tree_payload(recipe: RecipeView, href: Callable[[str], str]) -> dict[str, Any]:
-    """Return {recipe, nodes, metrics, initial}; values are means over the seeds that are built."""
+def tree_payload(recipe: RecipeView, table: DataFrame, href: Callable[[str], str]) -> dict[str, Any]:
+    """Return {recipe, nodes, metrics, initial} from the recipe's metrics; values are means over seeds."""
     colors = branch_colors(recipe)
-    columns: dict[str, Column] = {}
+    shown = columns_of(table)
+    columns = {column.key: column for column in shown}
+    cells = cells_of(table)
     nodes = []
     for node in recipe:
         runs = [run for run in recipe.runs(node.tag) if run.built]
-        values: dict[str, dict[int, float]] = {}
-        for run in runs:
-            for column, value in measured(recipe, run):
-                register(columns, column)
-                values.setdefault(column.key, {})[run.seed] = value
-        cells = {key: Cell.of(by_seed) for key, by_seed in values.items()}
         nodes.append(
             {
                 "tag": node.tag,
@@ -58,12 +57,11 @@ def tree_payload(recipe: RecipeView, href: Callable[[str], str]) -> dict[str, An
                         "error": finite(columns[key].error(cell.mean)),
                         "text": show_spread(columns[key].metric, cell.mean, cell.sd),
                     }
-                    for key, cell in cells.items()
+                    for key, cell in cells.get(node.tag, {}).items()
                     if math.isfinite(cell.mean)
                 },
             }
         )
-    shown = sorted(columns.values(), key=lambda column: (column.rank, column.key))
     metrics = [
         {"key": c.key, "label": c.label, "better": c.better, "percent": words(c.metric).style == "percent"}
         for c in shown
@@ -91,7 +89,7 @@ def start_of(recipe: RecipeView, root: TreeNode) -> str:
     return "the common start" if alone else f"start of {len(branches)} branches"
 
 
-def initial(columns: list[Column], nodes: list[dict[str, Any]]) -> str | None:
+def initial(columns: Sequence[Column], nodes: list[dict[str, Any]]) -> str | None:
     """Return the metric that colours a tree first: the first in rank among those that most nodes have."""
     telling = [column for column in columns if column.better] or columns
     having = {column.key: sum(column.key in node["metrics"] for node in nodes) for column in telling}

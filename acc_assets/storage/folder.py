@@ -17,7 +17,7 @@ from acc_assets.storage import events
 from acc_assets.storage.arrays import from_json, from_npz, to_json, to_npz
 from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageBusy, StorageError
 from acc_assets.storage.family import FamilyWriter, put_in_place
-from acc_assets.storage.local_files import LocalFiles
+from acc_assets.storage.local_files import LocalFiles, Stamp
 from acc_assets.storage.manifest import (
     MANIFEST,
     Damage,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 _PENDING = ".pending-"  # with a family's name: a commit that is not in place yet
+_MANIFESTS: dict[str, tuple[Stamp, Manifest]] = {}  # whole ones, by file
 _RECHECKS = 3
 _RECHECK_PAUSE = 0.1  # seconds; a commit that is under way takes less
 
@@ -214,17 +215,24 @@ class ArtifactFolder:
         found = self._manifest(name)
         return found.digest if isinstance(found, Manifest) else None
 
-    def verify(self, name: str | None = None) -> Damages:
-        """Every file of one family, or of all, that is missing, altered or unreadable; reads all of them."""
+    def verify(self, name: str | None = None, *, every_byte: bool = True) -> Damages:
+        """Every file of one family, or of all, that is missing, altered or unreadable.
+
+        Reads all of them; without `every_byte` only those that changed after the manifest, which was written last, and
+        of the others the size is looked at.
+        """
         if name is None:
-            return [damage for family in self.families() for damage in self.verify(family)]
+            return [
+                damage for family in self.families() for damage in self.verify(family, every_byte=every_byte)
+            ]
         manifest = self._manifest(name)
         if manifest is None:
             file = self._shown(f"{name}/{MANIFEST}")
             return [Damage(file, "no manifest", "the family was not written to its end", self.remedy)]
         if isinstance(manifest, Damage):
             return [manifest]
-        checked = (self._checked(f"{name}/{record.name}", record) for record in manifest.files)
+        suspects = manifest.files if every_byte else self._suspects(name, manifest)
+        checked = (self._checked(f"{name}/{record.name}", record) for record in suspects)
         return [damage for _, damage in checked if damage is not None]
 
     # events and the lock
@@ -276,12 +284,19 @@ class ArtifactFolder:
             self._settle(name)
 
     def _shown(self, rel: str) -> str:
-        return str(self._files.local_path(self._place(rel)))
+        return self._files.shown(self._place(rel))
 
     def _manifest(self, name: str) -> Manifest | Damage | None:
-        """A family's manifest where it is whole and in its place, else what is wrong; None where there is none."""
+        """A family's manifest where it is whole and in its place, else what is wrong; None where there is none.
+
+        It is parsed and checked once in a process for each time that it was written.
+        """
         self._settle(check_name(name, "family"))
+        stamp = self._files.stamp(f"{self.path}/{name}/{MANIFEST}")
         file = self._shown(f"{name}/{MANIFEST}")
+        known = _MANIFESTS.get(file)
+        if known is not None and known[0] == stamp:
+            return known[1]
         try:
             data = self._bytes_or_none(f"{name}/{MANIFEST}")
             if data is None:
@@ -293,7 +308,17 @@ class ArtifactFolder:
             whose = ", ".join(f"{key} {value}" for key, value in manifest.owner.items() if value is not None)
             detail = f"these are the artifacts '{manifest.family}' of {whose}"
             return Damage(file, "misplaced", detail, self.remedy)
+        if stamp is not None:
+            _MANIFESTS[file] = (stamp, manifest)
         return manifest
+
+    def _suspects(self, name: str, manifest: Manifest) -> Iterator[FileRecord]:
+        """Files of another size than recorded, or written after the manifest."""
+        written = self._files.stamp(f"{self.path}/{name}/{MANIFEST}")
+        for record in manifest.files:
+            stamp = self._files.stamp(f"{self.path}/{name}/{record.name}")
+            if written is None or stamp is None or stamp[1] != record.size or stamp[2] > written[2]:
+                yield record
 
     def _checked(self, rel: str, record: FileRecord | None) -> tuple[bytes | None, Damage | None]:
         """The bytes of a file, None where there is none, and what is wrong with them by its record."""
@@ -312,8 +337,9 @@ class ArtifactFolder:
         except MissingArtifact:
             return None
 
-    def _record(self, rel: str) -> Any:
+    def _record(self, rel: str) -> FileRecord | None:
         family, _, name = check_relative(rel).partition("/")
-        if not name or not self.has_family(family):
-            return None
-        return self.manifest(family).record(name)
+        found = self._manifest(family) if name else None
+        if isinstance(found, Damage):
+            raise DamagedArtifact(str(found))
+        return found.record(name) if found is not None else None

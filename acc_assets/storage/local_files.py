@@ -16,10 +16,13 @@ import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 from filelock import FileLock, Timeout
 
 from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageBusy, StorageError, explained
+
+Stamp: TypeAlias = tuple[int, int, int]  # inode, bytes and time in ns of the last change
 
 
 class LocalFiles:
@@ -27,10 +30,23 @@ class LocalFiles:
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root).expanduser().resolve()
+        self._base = str(self.root)
 
     def local_path(self, path: str) -> Path:
         """The file's place on this machine."""
         return self.root / path
+
+    def shown(self, path: str) -> str:
+        """The same as text, for what is asked by the ten thousand."""
+        return f"{self._base}/{path}"
+
+    def stamp(self, path: str) -> Stamp | None:
+        """What differs as soon as a file was written again; None where there is no file."""
+        try:
+            found = os.stat(self.shown(path))
+        except OSError:
+            return None
+        return (found.st_ino, found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
 
     def read(self, path: str) -> bytes:
         """All bytes of a file.
@@ -40,13 +56,14 @@ class LocalFiles:
             DamagedArtifact: what is there is no file; a pipe or a device would never end.
             StorageError: the system refuses.
         """
-        target = self.local_path(path)
+        target = self.shown(path)
         try:
-            if not stat.S_ISREG(target.stat().st_mode):
+            if not stat.S_ISREG(os.stat(target).st_mode):
                 raise DamagedArtifact(f"{target} is no file")
-            return target.read_bytes()
+            with open(target, "rb", buffering=0) as file:
+                return file.readall()
         except (FileNotFoundError, NotADirectoryError) as error:
-            if target.is_symlink():
+            if os.path.islink(target):
                 raise DamagedArtifact(f"{target} is a link that leads nowhere") from error
             raise MissingArtifact(f"{target} does not exist") from error
         except OSError as error:
@@ -126,14 +143,12 @@ class LocalFiles:
 
     def size(self, path: str) -> int | None:
         """Bytes of a file, None when there is none."""
-        try:
-            return self.local_path(path).stat().st_size if self.local_path(path).is_file() else None
-        except OSError:
-            return None
+        stamp = self.stamp(path)
+        return stamp[1] if stamp is not None else None
 
     def occupied(self, path: str) -> bool:
         """Whether anything has this name, a file or not."""
-        return os.path.lexists(self.local_path(path))
+        return os.path.lexists(self.shown(path))
 
     def clear_way(self, folder: str, path: str) -> None:
         """Remove what bars the way to a file `path` below `folder`: no folder above it, or a folder in its place."""
@@ -148,7 +163,7 @@ class LocalFiles:
 
     def is_folder(self, path: str) -> bool:
         """Whether there is a folder of this name."""
-        return self.local_path(path).is_dir()
+        return os.path.isdir(self.shown(path))
 
     def names(self, folder: str) -> list[str]:
         """Names of all files below a folder, relative to it, sorted, without hidden ones."""

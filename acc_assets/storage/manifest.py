@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 from acc_assets.storage.errors import DamagedArtifact
@@ -50,7 +51,7 @@ class Manifest:
     owner: Mapping[str, Any]
     made_from: MadeFrom | None = None
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """sha256 in hex over the schema and the name and content of every file that is not volatile."""
         total = hashlib.sha256(f"{self.family}\n{self.schema}\n".encode())

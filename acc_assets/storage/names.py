@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from acc_assets.storage.errors import StorageError
 
@@ -12,7 +13,12 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 def is_name(name: str) -> bool:
     """Whether `name` can be one folder or file name of the store."""
-    return isinstance(name, str) and _NAME.fullmatch(name) is not None and ".." not in name
+    return isinstance(name, str) and _fits(name)
+
+
+@lru_cache(maxsize=4096)  # the same few hundred names, tens of thousands of times
+def _fits(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None and ".." not in name
 
 
 def check_name(name: str, what: str) -> str:

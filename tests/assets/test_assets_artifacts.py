@@ -16,6 +16,7 @@ from PIL import Image
 
 from acc_assets.assets.instance import open_instance
 from acc_assets.assets.plans import AssetPlan, plans
+from acc_assets.report.table import SCHEMA, from_parquet
 from acc_assets.storage import RunDirectory, Store
 from acc_assets.training import load_model
 
@@ -238,20 +239,16 @@ def test_attention_shares_sum_to_one_and_match_the_model(run: RunDirectory) -> N
 
 def test_the_comparison_holds_every_seed_and_their_mean(built: Path) -> None:
     store = Store(built)
-    comparison = store.recipe("tiny").read_json("comparison/comparison.json")
+    folder = store.recipe("tiny")
+    table = from_parquet(folder.read_bytes("comparison/metrics.parquet"))
     for node in NODES:
-        values = {
-            str(seed): store.run("tiny", node, seed).read_json("metrics/metrics.json")["tasks"]["recon"][
-                "metrics"
-            ]["psnr"]
-            for seed in (0, 1)
-        }
-        cell = comparison["nodes"][node]["recon.psnr"]
-        assert cell["values"] == pytest.approx(values)
-        assert cell["mean"] == pytest.approx(np.mean(list(values.values())))
-    assert not comparison["missing"]
-    rows = store.recipe("tiny").read_bytes("comparison/comparison.csv").decode().splitlines()
-    assert len(rows) > 2
+        metrics = [store.run("tiny", node, seed).read_json("metrics/metrics.json") for seed in (0, 1)]
+        rows = table[table["node"].eq(node) & table["key"].eq("recon.psnr")].sort_values("seed")
+        assert rows["value"].tolist() == [one["tasks"]["recon"]["metrics"]["psnr"] for one in metrics]
+    assert folder.read_json("comparison/missing.json") == []
+    history = from_parquet(folder.read_bytes("comparison/history.parquet"))
+    assert set(history["node"]) == set(NODES)
+    assert folder.manifest("comparison").schema == SCHEMA
 
 
 def test_no_artifact_is_damaged(built: Path) -> None:

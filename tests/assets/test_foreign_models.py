@@ -8,8 +8,10 @@ import dagster as dg
 import numpy as np
 import onnxruntime
 import pytest
+import torch
 from foreign_built import foreign_storage, foreign_tree, storage
 
+import acc_assets
 from acc_assets.assets.instance import open_instance
 from acc_assets.assets.plans import plans
 from acc_assets.storage import LEFT_OUT, RunDirectory, Store
@@ -138,3 +140,17 @@ def test_pages_say_why_and_advise_nothing_that_cannot_be_done(storage: Path) -> 
     assert "Left out: EncoderOnly returns no image" in recipe
     assert "The latent of forward_only_trained has no part named what." in recipe
     assert "leave the ONNX asset out" not in node + encoder + playground + recipe
+
+
+def test_a_notebook_gets_a_module_of_a_users_own_from_the_store_alone(
+    storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ACC_RECIPES")  # the recipe's file, which defines it, is kept in the store
+    results = acc_assets.open(storage)["foreign"]
+    model, latents = results.model("own_groups_trained", 0), results.latents("own_groups_trained", 0)
+    assert (type(model).__name__, model.training) == ("OwnGroups", False)
+    with torch.no_grad():
+        code = model.encode(torch.from_numpy(latents.images).float() / 255)["latent"]
+    np.testing.assert_allclose(code.numpy(), latents["mu"], atol=1e-5)
+    with pytest.raises(KeyError, match="has no latents: MapCode returns no flat latent"):
+        results.latents("map_code_trained", 0)

@@ -107,7 +107,7 @@ def test_raw_pixels_are_the_control(store: Store, tree: Tree) -> None:
     assert column.baseline == pixels["label_sets"]["digits_100"]["accuracy"]
     assert column.label == "k-NN accuracy, 100 labels"
     assert set(comparison.controls) == {"raw pixels", "untrained_conv"}
-    assert set(comparison.to_json()["controls"]["untrained_conv"]) >= {"knn.accuracy", "manifold.score"}
+    assert set(comparison.controls["untrained_conv"]) >= {"knn.accuracy", "manifold.score"}
     assert (
         store.run("grounding", "self_supervised_trained", 0).read_json("manifold/manifold.json")["pixels"]
         is None

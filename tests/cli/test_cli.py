@@ -19,6 +19,7 @@ from built_tiny import TINY_RECIPES, built, built_storage, environment, own_buil
 from click.testing import CliRunner, Result
 
 from acc_assets.cli import main
+from acc_assets.report.table import from_parquet
 from acc_assets.storage import Store
 
 __all__ = ["built", "built_storage", "own_built"]
@@ -208,6 +209,21 @@ def test_serve_answers_on_the_loopback_address_alone(built: Path) -> None:
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
+
+
+def test_figures_for_print_are_drawn_into_a_folder(built: Path, tmp_path: Path) -> None:
+    done = acc("figures", "tiny", "--format", "svg", "--to", str(tmp_path / "print"))
+    paths = [Path(line) for line in done.output.splitlines()]
+    assert [path.name for path in paths] == [
+        f"tiny-{name}.svg" for name in ("metrics", "curves", "traversals", "latent-map")
+    ]
+    assert all(path.read_text().startswith("<?xml") for path in paths)
+
+
+def test_without_artifacts_there_is_nothing_to_draw(storage: Path) -> None:
+    done = CliRunner().invoke(main, ["figures", "quickstart"])
+    assert done.exit_code == 1
+    assert "nothing of quickstart is built yet. Run: acc build quickstart" in done.output
 
 
 def test_publish_writes_a_folder_and_a_branch(built: Path, tmp_path: Path) -> None:
@@ -421,9 +437,9 @@ def test_a_branch_that_is_built_after_the_report_makes_the_report_stale(tmp_path
     with environment(tmp_path / "storage"):
         assert acc("build", "tiny", "--seeds", "0", "--select", "plain").exit_code == 0
         assert acc("build", "tiny", "--seeds", "0", "--select", "labelled").exit_code == 0
-        found = Store(tmp_path / "storage").recipe("tiny").read_json("comparison/comparison.json")["nodes"]
-        assert "0" in found["labelled_trained"]["recon.psnr"]["values"]
-        assert "0" in found["plain_trained"]["recon.psnr"]["values"]
+        folder = Store(tmp_path / "storage").recipe("tiny")
+        table = from_parquet(folder.read_bytes("comparison/metrics.parquet"))
+        assert {"labelled_trained", "plain_trained"} <= set(table["node"])
 
 
 @pytest.mark.parametrize(

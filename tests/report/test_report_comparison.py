@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from laboratory import A, B, view_of, with_nodes
 
@@ -16,7 +16,9 @@ from acc_assets.families import Number
 from acc_assets.report import RecipeView, compare, findings
 from acc_assets.report.cells import Cell
 from acc_assets.report.columns import Column, column_of
-from acc_assets.report.comparison import Comparison, paired
+from acc_assets.report.comparison import Comparison
+from acc_assets.report.differences import Reference
+from acc_assets.report.table import HISTORY, METRICS, from_parquet, history_table, to_parquet
 from acc_assets.storage import Store
 
 THICKNESS = ("thickness", "stroke_thickness")
@@ -31,30 +33,22 @@ def column(key: str, baseline: float | None = None, count: int | None = None) ->
 
 
 def comparison(
-    values: dict[str, dict[str, list[float]]], baselines: dict[str, float] | None = None
+    values: dict[str, dict[str, list[float]]],
+    baselines: dict[str, float] | None = None,
+    count: int | None = None,
 ) -> Comparison:
-    """Build a comparison of {node: {"task.metric": value by seed}}."""
-    keys = dict.fromkeys(key for by_key in values.values() for key in by_key)
-    columns = tuple(
-        sorted(
-            (column(key, (baselines or {}).get(key)) for key in keys),
-            key=lambda c: (c.rank, c.key),
-        )
-    )
-    cells = {
-        node: {k: Cell.of(dict(enumerate(v))) for k, v in by_key.items()} for node, by_key in values.items()
-    }
+    """Build a comparison of {node: {"task.metric": value by seed}}, each node against the first."""
+    rows = [
+        {"recipe": "r", "node": node, "seed": seed, "value": value}
+        | {**vars(column(key, (baselines or {}).get(key))), "test_images": count}
+        for node, by_key in values.items()
+        for key, by_seed in by_key.items()
+        for seed, value in enumerate(by_seed)
+    ]
     nodes = tuple(values)
-    return Comparison(
-        "r",
-        (0, 1),
-        nodes,
-        columns,
-        cells,
-        tuple(paired(nodes, columns, cells, {node: nodes[0] for node in nodes[1:]})),
-        (),
-        {},
-    )
+    references = {node: Reference(nodes[0], "") for node in nodes[1:]}
+    table = pd.DataFrame(rows, columns=list(METRICS)).astype(METRICS)
+    return Comparison("r", (0, 1, 2), nodes, table, references=references)
 
 
 def test_mean_and_spread_of_known_values() -> None:
@@ -96,23 +90,61 @@ def test_an_empty_store_compares_to_nothing(tmp_path: Path) -> None:
     assert not found.columns
     assert len(found.missing) == 4
     assert findings(found) == ["Nothing has been measured yet."]
-    assert json.loads(json.dumps(found.to_json(), allow_nan=False))["missing"][0]["seed"] == 0
+    assert found.table.empty
+    assert found.to_csv().count("\n") == 1
 
 
-def test_json_and_csv_hold_the_same_numbers(view: RecipeView) -> None:
+def test_csv_and_parquet_hold_the_same_numbers(view: RecipeView) -> None:
     found = compare(view)
-    value = found.to_json()["nodes"][A]["recon.psnr"]["values"]["1"]
     rows = list(csv.DictReader(io.StringIO(found.to_csv())))
+    table = from_parquet(to_parquet(found.table))
+    pd.testing.assert_frame_equal(table, found.table)
+    assert [float(row["value"]) for row in rows if row["metric"] == "psnr"] == list(
+        table[table["key"] == "recon.psnr"]["value"]
+    )
     row = next(r for r in rows if (r["node"], r["task"], r["metric"], r["seed"]) == (A, "recon", "psnr", "1"))
-    assert float(row["value"]) == value
     assert float(row["mean"]) == found.cells[A]["recon.psnr"].mean
 
 
-def test_values_that_are_not_finite_become_null_in_json() -> None:
-    found = comparison({"a": {"t.accuracy": [math.nan, 0.5]}, "b": {"t.accuracy": [0.5, 0.5]}})
-    text = json.dumps(found.to_json(), allow_nan=False)
-    assert "null" in text
-    assert not found.pairs  # a difference to NaN says nothing
+def test_the_long_table_tells_all_that_a_reader_needs(view: RecipeView) -> None:
+    table = compare(view).table
+    assert dict(zip(table.columns, map(str, table.dtypes), strict=True)) == METRICS
+    (row,) = table[
+        table["key"].eq("digit_classify.accuracy") & table["node"].eq(B) & table["seed"].eq(1)
+    ].to_dict("records")
+    told = {
+        name: row[name] for name in ("recipe", "step", "task", "metric", "better", "baseline", "test_images")
+    }
+    stored = view.run(B, 1)
+    assert told == {
+        "recipe": "quickstart", "step": 600, "task": "digit_classify", "metric": "accuracy", "better": "higher",
+        "baseline": stored.task_metrics()["digit_classify"]["baseline"]["accuracy"],
+        "test_images": stored.images("test")["digits"],
+    }  # fmt: skip
+    assert not table.duplicated(["node", "seed", "key"]).any()
+
+
+def test_the_same_runs_give_the_same_bytes(view: RecipeView) -> None:
+    first, second = (to_parquet(compare(view).table) for _ in range(2))
+    assert first == second
+
+
+def test_learning_curves_are_rows_of_one_table(view: RecipeView) -> None:
+    run, fork = view.run(A, 0), next(node.tag for node in view if node.kind == "fork")
+    table = history_table(view, [run, view.run(B, 1), view.run(fork, 0)])
+    assert dict(zip(table.columns, map(str, table.dtypes), strict=True)) == HISTORY
+    assert set(table["node"]) == {A, B}  # a fork has none
+    total = table[table["node"].eq(A) & table["series"].eq("total")]
+    assert total["value"].tolist() == run.history["total"].tolist()
+    assert total["step"].tolist() == run.history["step"].tolist()
+    (accuracy,) = set(table[table["split"] == "validation"]["metric"]) & {"accuracy"}
+    assert set(table[table["metric"] == accuracy]["better"]) == {"higher"}
+    assert table[table["series"] == "lr"]["better"].isna().all()
+    assert history_table(view, []).empty
+
+
+def test_a_difference_to_what_is_not_finite_says_nothing() -> None:
+    assert not comparison({"a": {"t.accuracy": [math.nan, 0.5]}, "b": {"t.accuracy": [0.5, 0.5]}}).pairs
 
 
 def test_headlines_take_the_first_metric_of_each_task() -> None:
@@ -204,13 +236,8 @@ def test_only_a_slot_that_is_to_mean_a_property_has_a_better_direction(view: Rec
 
 def test_a_difference_that_the_test_images_cannot_tell_is_none() -> None:
     def told(count: int | None) -> list[str]:
-        one = column("c.accuracy", count=count)
-        cells = {
-            "a": {one.key: Cell.of({0: 0.9910, 1: 0.9911})},
-            "b": {one.key: Cell.of({0: 0.9917, 1: 0.9916})},
-        }
-        pairs = tuple(paired(("a", "b"), (one,), cells, {"b": "a"}))
-        return findings(Comparison("r", (0, 1), ("a", "b"), (one,), cells, pairs, ()))
+        values = {"a": {"c.accuracy": [0.9910, 0.9911]}, "b": {"c.accuracy": [0.9917, 0.9916]}}
+        return findings(comparison(values, count=count))
 
     assert any(
         "no more than 10,000 test images can tell: no clear difference" in line for line in told(10_000)

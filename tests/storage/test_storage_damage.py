@@ -297,3 +297,51 @@ def test_reading_ends_whatever_lies_there(run):
         [sys.executable, "-c", code, str(run._files.root)], capture_output=True, text=True, timeout=60
     )
     assert done.stdout == "unreadable\n"
+
+
+def test_a_quick_look_reads_only_what_changed_since_the_manifest(run, monkeypatch):
+    read = []
+    files = type(run._files)
+    whole = files.read
+    monkeypatch.setattr(files, "read", lambda self, path: read.append(path) or whole(self, path))
+    assert run.verify(every_byte=False) == []
+    assert [path for path in read if "manifest" not in path] == []
+
+    path = run.local_path("metrics/values.json")
+    before = path.stat()
+    path.write_bytes(path.read_bytes().replace(b"0.5", b"0.6"))
+    (damage,) = run.verify(every_byte=False)
+    assert (damage.kind, damage.file) == ("altered", str(path))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))  # as a disk does that loses a bit
+    assert run.verify(every_byte=False) == []
+    assert [damage.kind for damage in run.verify()] == ["altered"]
+
+    path.write_bytes(b"{}")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert [damage.kind for damage in run.verify("metrics", every_byte=False)] == ["truncated"]
+    path.unlink()
+    assert [damage.kind for damage in run.verify("metrics", every_byte=False)] == ["missing"]
+    write(run)
+    run.local_path("metrics/arrays.npz").touch()  # newer than the manifest, and whole
+    assert run.verify(every_byte=False) == []
+
+
+def test_a_manifest_is_read_once_for_each_time_that_it_was_written(run, monkeypatch):
+    read = []
+    files = type(run._files)
+    whole = files.read
+    monkeypatch.setattr(files, "read", lambda self, path: read.append(path) or whole(self, path))
+    for _ in range(3):
+        run.read_json("metrics/values.json")
+        assert run.manifest("metrics").made_from == MadeFrom("1", {"root": "abc"})
+    again = Store(run.local_path().parents[3]).run("recipe", "node", 0)
+    again.read_npz("metrics/arrays.npz")
+    assert len([path for path in read if path.endswith("manifest.json")]) == 1
+
+    with again.family("metrics", made_from=MadeFrom("2", {})) as out:
+        out.json("values.json", {"accuracy": 0.7})
+    assert run.manifest("metrics").made_from == MadeFrom("2", {})
+    assert run.read_json("metrics/values.json") == {"accuracy": 0.7}
+    manifest(run).write_text(manifest(run).read_text().replace('"2"', '"3"'))
+    with pytest.raises(DamagedArtifact, match="disagrees with its own digests"):
+        run.manifest("metrics")

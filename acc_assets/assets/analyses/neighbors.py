@@ -5,8 +5,6 @@ from __future__ import annotations
 from acc_assets.assets.kinds import NodeWork, Outcome
 from acc_assets.families import latents, neighbors
 
-NEIGHBORS = 30
-
 
 def run(work: NodeWork) -> Outcome:
     """Find the nearest neighbours of every test point in latent space, at every snapshot."""
@@ -15,7 +13,7 @@ def run(work: NodeWork) -> Outcome:
     work.runtime.apply()
     facts = latents.facts(work.run)
     steps = facts["steps"]
-    k = min(NEIGHBORS, facts["points"] - 1)
+    k = min(neighbors.SHARED_NEIGHBORS, facts["points"] - 1)
     labels = work.data.test.targets
     graphs = {step: knn_graph(latents.read(work.run, step)["mu"], k) for step in steps}
     graph = graphs[steps[-1]]

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import dagster as dg
 import numpy as np
 
 from acc_assets.assets.kinds import NodeWork, Outcome, Verdict, outputs_of
 from acc_assets.families import latents, onnx
 from acc_assets.tree import DECODE
 
+if TYPE_CHECKING:
+    from acc_assets.export import GraphFacts
+
 
 def run(work: NodeWork) -> Outcome:
     """Export encoder and, where the model has one, decoder as ONNX and compare them with torch by onnxruntime."""
     from acc_assets.analysis.latent_stats import latent_stats
-    from acc_assets.export import check_parity, export_onnx
+    from acc_assets.export import check_parity, describe, export_onnx
 
     loaded = work.model()
     arrays = latents.read(work.run)
@@ -34,10 +38,13 @@ def run(work: NodeWork) -> Outcome:
         "data_digest": work.data.digest,
     }
     bundle = export_onnx(loaded.model, images.shape[1:], card)
+    halves = {"encoder": bundle.encoder, "decoder": bundle.decoder}
+    graphs = {part: describe(content, part) for part, content in halves.items() if content is not None}
     probes, weights = _probes(work, loaded.heads)
     parity = check_parity(bundle, loaded.model, images[:5])
     facts = {
         **bundle.to_json(),
+        "graphs": {part: one.to_json() for part, one in graphs.items()},
         "no_decoder": no_decoder,
         "parity": parity.to_json(),
         "ranges": stats.ranges,
@@ -53,6 +60,10 @@ def run(work: NodeWork) -> Outcome:
             "decoder (KB)": round(len(bundle.decoder) / 1000, 1)
             if bundle.decoder is not None
             else f"left out: {no_decoder}",
+            **{
+                f"operators, {part}": dg.MetadataValue.md(_operator_table(one))
+                for part, one in graphs.items()
+            },
             "largest difference to torch": parity.max_abs,
         },
         verdicts={
@@ -63,6 +74,12 @@ def run(work: NodeWork) -> Outcome:
             )
         },
     )
+
+
+def _operator_table(facts: GraphFacts) -> str:
+    """How often each operator occurs, as a Markdown table."""
+    rows = [f"| {name} | {count} |" for name, count in facts.operators.items()]
+    return "\n".join(["| operator | count |", "| --- | --- |", *rows, f"\n{facts.parameters:,} parameters"])
 
 
 def _probes(work: NodeWork, heads: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:

@@ -16,6 +16,7 @@ def run(work: NodeWork) -> Outcome:
     from acc_assets.analysis.projections import project_snapshots
     from acc_assets.analysis.quality import trustworthiness
 
+    request: projections.Projection = work.request
     work.runtime.apply()
     steps = latents.facts(work.run)["steps"]
     encoded = {step: latents.read(work.run, step)["mu"] for step in steps}
@@ -25,16 +26,26 @@ def run(work: NodeWork) -> Outcome:
         encoded,
         graphs,
         seed=work.seed,
+        engine=request.engine,
+        density=request.density,
+        n_neighbors=request.n_neighbors,
+        min_dist=request.min_dist,
         threads=work.threads,
         progress=lambda done, total: work.progress.advanced(100 * done // total, {}, 0.0),
     )
     trust = {
-        f"{method}_{dim}d": trustworthiness(encoded[steps[-1]], by_step[steps[-1]], TRUST_NEIGHBORS)
-        for (method, dim), by_step in found.coords.items()
+        _name(key): trustworthiness(encoded[steps[-1]], by_step[steps[-1]], TRUST_NEIGHBORS)
+        for key, by_step in found.coords.items()
     }
     finite = all(
         np.isfinite(coords).all() for by_step in found.coords.values() for coords in by_step.values()
     )
+    density: dict[str, float | None] | None = None
+    radii: dict[str, np.ndarray] = {}
+    if found.density is not None:
+        density = {_name(key): share for key, share in found.density.correlation.items()}
+        radii = {"latents": found.density.radii}
+        radii |= {_name(key): values for key, values in found.density.mapped_radii.items()}
     projections.write(
         work.folder,
         found.coords,
@@ -45,11 +56,18 @@ def run(work: NodeWork) -> Outcome:
         trustworthiness=trust,
         trust_neighbors=TRUST_NEIGHBORS,
         explained_variance=found.explained_variance,
+        density=density,
+        radii=radii,
         params=found.params,
     )
     return Outcome(
         metadata={
             **{f"trustworthiness {name}": value for name, value in trust.items()},
+            **{
+                f"crowding kept, {name}": share
+                for name, share in (density or {}).items()
+                if share is not None
+            },
             "explained variance, 2 components": float(sum(found.explained_variance[steps[-1]][:2])),
             "snapshots": len(steps),
         },
@@ -60,3 +78,8 @@ def run(work: NodeWork) -> Outcome:
             )
         },
     )
+
+
+def _name(key: tuple[str, int]) -> str:
+    """A map as documents name it."""
+    return f"{key[0]}_{key[1]}d"

@@ -58,6 +58,7 @@ def run(work: NodeWork) -> Outcome:
     traversals.write(
         work.folder,
         pictures,
+        {one.name: _cells(originals, one.images) for one in found},
         indices=indices.tolist(),
         offsets=found[0].offsets.tolist(),
         factors=factors,
@@ -80,12 +81,19 @@ def _grid(
     rows: list[str] | None = None,
 ) -> bytes:
     """A picture of originals (R, C, H, W) and, right of them, images (R, T, C, H, W), the nearest columns outlined."""
-    from acc_assets.analysis.figures import tile, to_png, to_uint8
+    from acc_assets.analysis.figures import tile, to_png
 
-    cells = np.concatenate([originals[:, None], to_uint8(images)], axis=1)
+    cells = _cells(originals, images)
     marks = [None if column is None else column + 1 for column in nearest]
     labels = ["image", *columns]
     return to_png(tile(cells, scale=SCALE, row_labels=rows, column_labels=labels, marks=marks))
+
+
+def _cells(originals: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Originals (R, C, H, W) and, right of them, images (R, T, C, H, W) as uint8 (R, T + 1, C, H, W)."""
+    from acc_assets.analysis.figures import to_uint8
+
+    return np.concatenate([originals[:, None], to_uint8(images)], axis=1)
 
 
 def _where(nearest: Sequence[int | None], positions: np.ndarray) -> str:
