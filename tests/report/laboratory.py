@@ -17,9 +17,7 @@ import numpy as np
 import torch
 
 from acc_assets.analysis.latent_stats import latent_stats
-from acc_assets.analysis.neighbors import KnnGraph, edge_distances
 from acc_assets.analysis.probing import probe_classes, probe_properties
-from acc_assets.analysis.quality import trustworthiness
 from acc_assets.analysis.stroke_properties import stroke_thickness
 from acc_assets.assets.kinds import NodeWork, Work
 from acc_assets.assets.launched import Project
@@ -32,9 +30,7 @@ from acc_assets.families import (
     Manifold,
     latents,
     metrics,
-    neighbors,
     onnx,
-    projections,
 )
 from acc_assets.models import FactorGroup, FactorSlotAutoencoder, observe
 from acc_assets.report import Frame, RecipeView, SiteResult, build_home, build_recipe
@@ -273,28 +269,6 @@ def write_metrics(work: ComponentsWork) -> None:
     )
 
 
-def write_projections(work: ComponentsWork) -> None:
-    """The leading components, and a bent map of them in the place of UMAP, which takes seconds to compile."""
-    mu = {step: latents.read(work.run, step)["mu"] for step in STEPS}
-    graphs = {step: KnnGraph.of(neighbors.read(work.run, step)) for step in STEPS}
-    maps: dict[projections.Map, dict[int, np.ndarray]] = {}
-    for dim in (2, 3):
-        maps["pca", dim] = {step: one[:, :dim] for step, one in mu.items()}
-        maps["umap", dim] = {s: np.tanh(one[:, :dim]) + 0.3 * one[:, 4 : 4 + dim] for s, one in mu.items()}
-    edges = {
-        key: {s: edge_distances(one, graphs[s]) for s, one in made.items()} for key, made in maps.items()
-    }
-    projections.write(
-        work.folder,
-        maps,
-        edges,
-        trustworthiness={"umap_2d": trustworthiness(mu[STEPS[-1]], maps["umap", 2][STEPS[-1]], 15)},
-        trust_neighbors=15,
-        explained_variance={},
-        params={},
-    )
-
-
 def write_onnx(work: ComponentsWork) -> None:
     """Bytes in the place of the graphs: the report hands them on and reads nothing in them."""
     ranges = latent_stats(latents.read(work.run)["mu"], None, GROUPS).ranges
@@ -307,6 +281,5 @@ OWN: dict[str, Callable[[ComponentsWork], None]] = {
     CHECKPOINTS.name: write_training,
     latents.FAMILY.name: write_latents,
     metrics.FAMILY.name: write_metrics,
-    projections.FAMILY.name: write_projections,
     onnx.FAMILY.name: write_onnx,
 }
