@@ -106,8 +106,9 @@ class _Planner:
         # The site shows all; what reaches it through something else needs no edge of its own in the drawn graph.
         passed_on = {*compared, *(dep for plan in found for dep in plan.deps)}
         shown = [plan.key for plan in found if plan.key not in passed_on]
-        # The words and the notes of a recipe are shown by the site alone.
+        # The words of a recipe, its notes and the names of phases are shown by the site alone.
         words = [tree.title, tree.question, tree.hypothesis, tree.description, *(n.notes for n in tree)]
+        words += [phase.name for node in tree for phase in node.phases]
         version = f"{site.version()}-{everything}-{spec_hash({'words': canonical(words)})}"
         yield self._of_recipe(site.KIND, SITE, version, [compares.key, *shown])
 
