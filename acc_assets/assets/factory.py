@@ -10,7 +10,7 @@ from acc_assets.assets.automation import WHEN_STALE
 from acc_assets.assets.failures import StepFailures, record_failed_checks
 from acc_assets.assets.home import home_plan
 from acc_assets.assets.instance import TRAINING_POOL
-from acc_assets.assets.kinds import NOT_READ, NodeWork, Outcome, Work, digest_of
+from acc_assets.assets.kinds import NOT_READ, NodeWork, Outcome, Work
 from acc_assets.assets.launched import Project
 from acc_assets.assets.partitions import seed_partitions
 from acc_assets.assets.plans import AssetPlan, inputs_of, plans
@@ -240,7 +240,7 @@ def _seen(
 
 def _version(plan: AssetPlan, store: Store, seed: int | None) -> str:
     """The data version of what was written."""
-    return digest_of(plan.folder(store, seed).manifest(plan.family))
+    return plan.folder(store, seed).manifest(plan.family).data_version
 
 
 def _result(

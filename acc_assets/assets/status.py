@@ -15,7 +15,7 @@ from typing import Literal
 import dagster as dg
 
 from acc_assets.assets.home import home_plan, site_keys
-from acc_assets.assets.kinds import NOT_READ, digest_of
+from acc_assets.assets.kinds import NOT_READ
 from acc_assets.assets.launched import Project
 from acc_assets.assets.plans import SITE, AssetPlan, Prefix, Unit, inputs_of, plans
 from acc_assets.assets.recorded import recorded_versions
@@ -167,8 +167,8 @@ def _status(
         return told("stale" if recorded is not None else "missing", why)
     if recorded is None:
         why = "its artifacts are here and Dagster's database does not know them: acc register"
-        return told("unregistered", why, digest_of(manifest))
-    if digest_of(manifest) != recorded:
+        return told("unregistered", why, manifest.data_version)
+    if manifest.data_version != recorded:
         return told("damaged", f"{folder.local_path(plan.family)} is not what Dagster recorded")
     if depth is not None:
         damages = folder.verify(plan.family, every_byte=depth == "bytes")
