@@ -8,7 +8,7 @@ import dagster as dg
 from acc_assets.assets import catalog
 from acc_assets.assets.automation import WHEN_STALE
 from acc_assets.assets.failures import StepFailures, record_failed_checks
-from acc_assets.assets.home import home_plan
+from acc_assets.assets.home import home_inputs, home_plan
 from acc_assets.assets.instance import TRAINING_POOL
 from acc_assets.assets.kinds import NOT_READ, NodeWork, Outcome, Work
 from acc_assets.assets.launched import Project
@@ -19,7 +19,6 @@ from acc_assets.assets.recorded import recorded_versions
 from acc_assets.assets.resources import MachineResource
 from acc_assets.assets.results import recipe_view
 from acc_assets.assets.status import (
-    home_inputs,
     named_inputs,
     recipe_status,
     shown,
@@ -62,7 +61,7 @@ def home_asset(project: Project) -> dg.AssetsDefinition:
     )
     def step(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         store: Store = getattr(context.resources, project.keys.store).open()
-        made_from = MadeFrom(plan.code_version, home_inputs(project, context.instance))
+        made_from = MadeFrom(plan.code_version, home_inputs(project, store))
         outcome: Outcome | None = None
         failures = StepFailures(context, store)
         with failures.caught(plan, None):

@@ -14,10 +14,10 @@ from typing import Literal
 
 import dagster as dg
 
-from acc_assets.assets.home import home_plan, site_keys
+from acc_assets.assets.home import home_inputs, home_plan
 from acc_assets.assets.kinds import NOT_READ
 from acc_assets.assets.launched import Project
-from acc_assets.assets.plans import SITE, AssetPlan, Prefix, Unit, inputs_of, plans
+from acc_assets.assets.plans import AssetPlan, Prefix, Unit, inputs_of, plans
 from acc_assets.assets.recorded import recorded_versions
 from acc_assets.datasets import DatasetError, source_digest
 from acc_assets.storage import MadeFrom, MissingArtifact, StorageError, Store
@@ -102,16 +102,7 @@ def home_status(
     """The state of the pages that all recipes share."""
     plan = home_plan(project)
     recorded = recorded_versions(instance, [plan.key]).get((plan.key, None))
-    return _status(plan, None, recorded, home_inputs(project, instance), [], store, depth)
-
-
-def home_inputs(project: Project, instance: dg.DagsterInstance) -> dict[str, str]:
-    """The data versions of every recipe's site."""
-    sites = site_keys(project)
-    recorded = recorded_versions(instance, sites.values())
-    return {
-        f"{recipe}/{SITE}": recorded[key, None] for recipe, key in sites.items() if (key, None) in recorded
-    }
+    return _status(plan, None, recorded, home_inputs(project, store), [], store, depth)
 
 
 def wanted_inputs(plan: AssetPlan, inputs: Iterable[AssetStatus]) -> dict[str, str]:
