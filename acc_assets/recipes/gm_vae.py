@@ -45,8 +45,8 @@ class GMVAE(Recipe):
         kld_weight: float = 1.0,
         categorical_kl_anneal_epochs: int = 10,
         categorical_kl_max_weight: float = 1.0,
-        entropy_bonus_weight: float = 10.0,
-        entropy_bonus_epochs: int = 10,
+        entropy_bonus_weight: float = 50.0,
+        entropy_bonus_epochs: int = 16,
         lr: float = 1e-3,
         data: str = "mnist",
     ) -> None:

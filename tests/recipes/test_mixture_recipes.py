@@ -7,12 +7,39 @@ from typing import Any
 
 import pytest
 
+from acc_assets.recipes import vocabulary
 from acc_assets.recipes.gm_vae import GMVAE
 from acc_assets.recipes.supervised_ae import SupervisedAE
 from acc_assets.storage import RunDirectory, Store
 from acc_assets.tasks import LinearRamp
 from acc_assets.training import Runtime, build_checkpoint
-from acc_assets.tree import Recipe, RecipeError, Tree, trace
+from acc_assets.tree import Recipe, RecipeError, Tree, discover_file, trace
+
+
+AS_YAML = """
+datasets:
+  mnist: {type: mnist, image_size: 28}
+model: {type: gaussian_mixture_vae, image_size: 28}
+root: root
+nodes:
+  - tag: both
+    fork: root
+    tasks:
+      - {type: reconstruction, name: recon, dataset: mnist, error: mse}
+      - type: categorical_kl
+        name: categorical_kl
+        dataset: mnist
+        weight: {type: linear_ramp, start: 0.0, end: 1.0, steps: 4297}
+      - {type: mixture_kl, name: mixture_kl, dataset: mnist}
+      - type: entropy_bonus
+        name: entropy_bonus
+        dataset: mnist
+        weight: {type: linear_ramp, start: 50.0, end: 0.0, steps: 6875}
+  - tag: both_trained
+    train: both
+    phases:
+      - {steps: 8600, batch_size: 128, validate_every: 860, snapshot_every: 860, name: Train both (8600 steps)}
+"""
 
 
 def built(
@@ -39,12 +66,20 @@ def weights(tree: Tree, branch: str) -> dict[str, Any]:
 def test_the_branches_of_gm_vae_differ_in_their_controls_alone() -> None:
     tree = trace(GMVAE())
     rest = {"recon": 1.0, "mixture_kl": 1.0}
-    ramp, bonus = LinearRamp(0.0, 1.0, steps=4297), LinearRamp(10.0, 0.0, steps=4297)
+    ramp, bonus = LinearRamp(0.0, 1.0, steps=4297), LinearRamp(50.0, 0.0, steps=6875)
     assert weights(tree, "uncontrolled") == rest | {"categorical_kl": 1.0}
     assert weights(tree, "annealed") == rest | {"categorical_kl": ramp}
     assert weights(tree, "entropy_bonus") == rest | {"categorical_kl": 1.0, "entropy_bonus": bonus}
     assert weights(tree, "both") == rest | {"categorical_kl": ramp, "entropy_bonus": bonus}
     assert trace(GMVAE(), components=14)["root"].model.components == 14
+
+
+def test_yaml_spells_the_same_objective(tmp_path: Path) -> None:
+    path = tmp_path / "spelled.yaml"
+    path.write_text(AS_YAML, encoding="utf-8")
+    found = discover_file(path, vocabulary())
+    assert found.broken == ()
+    assert found.trees["spelled"]["both_trained"].spec_hash == trace(GMVAE())["both_trained"].spec_hash
 
 
 def test_supervised_ae_is_mse_and_weighted_cross_entropy() -> None:
