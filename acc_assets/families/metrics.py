@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from acc_assets.families.base import Chart, Download, Family, Number, Table
-from acc_assets.families.words import MetricWords, is_number, number, words
+from acc_assets.families.words import DIVERGENCES, MetricWords, is_number, number, words
 from acc_assets.tree import Analysis, Check
 
 if TYPE_CHECKING:
@@ -33,6 +33,13 @@ class MetricsFamily(Family):
         "l1": MetricWords("L1 error", "", "lower", "number", 4, 4),
         "mse": MetricWords("mean squared error", "", "lower", "number", 4, 5),
         "kl": MetricWords("KL", "nats", None, "number", 2, 6),
+        "cluster_accuracy": MetricWords("cluster accuracy", "", "higher", "percent", 1, 0),
+        "nmi": MetricWords("NMI with the classes", "", "higher", "number", 3, 1),
+        "ari": MetricWords("ARI with the classes", "", "higher", "number", 3, 1),
+        "qc_neff": MetricWords("effective components, by mean q(c|x)", "", None, "number", 2, 7),
+        "qc_argmax_neff": MetricWords("effective components, by likeliest", "", None, "number", 2, 7),
+        "qc_pmax": MetricWords("largest mean q(c|x)", "", None, "percent", 1, 7),
+        "qc_entropy_mean": MetricWords("mean entropy of q(c|x)", "nats", None, "number", 2, 7),
         "nll": MetricWords("negative log-likelihood", "nats", "lower", "number", 2, 7),
         "probe_r2": MetricWords("R² of", "", "higher", "number", 3, 8),
         "probe_accuracy": MetricWords("accuracy of the", "", "higher", "percent", 1, 8),
@@ -45,21 +52,21 @@ class MetricsFamily(Family):
         images = run.images("test")
         for task, entry in run.task_metrics().items():
             values = entry.get("metrics") or {}
-            divergence = (
-                entry.get("kind") == "kl"
-            )  # neither more nor less is better, and no baseline means anything
-            baseline = {} if divergence else entry.get("baseline") or {}
+            divergence = entry.get("kind") in DIVERGENCES
+            baseline = entry.get("baseline") or {}
             data = str(entry.get("dataset", ""))
             for metric, value in values.items():
-                if is_number(value) and not (divergence and metric == "loss" and "kl" in values):
+                own = divergence and metric in ("loss", "kl")  # no baseline means anything
+                if is_number(value) and not (own and metric == "loss" and "kl" in values):
                     yield Number(
                         task=task,
                         metric=metric,
                         value=float(value),
                         dataset=data,
-                        baseline=_known(baseline.get(metric)),
+                        baseline=None if own else _known(baseline.get(metric)),
                         count=images.get(data),
                         unit=str(entry.get("unit", "")) if metric == "loss" else None,
+                        better=None if own else "as the metric",
                     )
         classified = _classified_slots(run)
         for probe in run.metrics.get("probes") or []:

@@ -19,6 +19,8 @@ class MetricWords:
     rank: int = 50  # headline metrics first
 
 
+# Kinds of tasks whose loss is a divergence or an entropy: neither more nor less of it is better by itself.
+DIVERGENCES = ("kl", "categorical_kl", "mixture_kl", "entropy_bonus")
 METRICS: dict[str, MetricWords] = {}  # every family brings its own
 
 

@@ -12,6 +12,7 @@ from acc_assets.models.configs import (
     ConvAutoencoder,
     FactorSlotAutoencoder,
     FullyConnectedAutoencoder,
+    GaussianMixtureVAE,
     ResNetAutoencoder,
 )
 from acc_assets.models.factors import FactorGroup
@@ -22,6 +23,7 @@ MODELS: dict[str, type] = {
     "conv_autoencoder": ConvAutoencoder,
     "resnet_autoencoder": ResNetAutoencoder,
     "factor_slot_autoencoder": FactorSlotAutoencoder,
+    "gaussian_mixture_vae": GaussianMixtureVAE,
 }
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "FactorGroup",
     "FactorSlotAutoencoder",
     "FullyConnectedAutoencoder",
+    "GaussianMixtureVAE",
     "ModelOutput",
     "Outputs",
     "ResNetAutoencoder",

@@ -25,6 +25,14 @@ _PLAIN = frozenset(
     }
 )
 _POSTERIOR = frozenset({ModelOutput.MU, ModelOutput.LOGVAR})
+_MIXTURE = frozenset(
+    {
+        ModelOutput.COMPONENT,
+        ModelOutput.COMPONENT_LOGITS,
+        ModelOutput.COMPONENT_MEANS,
+        ModelOutput.COMPONENT_LOGVARS,
+    }
+)
 Eights = Annotated[int, Field(ge=8, multiple_of=8)]  # a width that eight norm groups divide
 _SLOT_HALVINGS = {16: 1, 28: 2, 32: 2, 64: 3}  # image size -> halvings, to a map of 8x8 (7x7 at 28)
 
@@ -177,6 +185,37 @@ class FactorSlotAutoencoder:
         from acc_assets.models.factor_slot import FactorSlotAutoencoderNet
 
         return FactorSlotAutoencoderNet(self)
+
+
+@config
+class GaussianMixtureVAE:
+    """Convolutional VAE whose prior is a mixture of `components` Gaussians with learnable means and variances.
+
+    One encoder of 3x3 stride-2 convolutions, as in ConvAutoencoder, ends in two linear maps: q(c|x), a distribution
+    over the components, and q(z|x), a diagonal Gaussian. The decoder sees z alone. p(c) is uniform; p(z|c) is
+    N(mu_c, diag sigma_c^2), with the means drawn from N(0, I) and the variances at 1 to begin with.
+    """
+
+    in_channels: Positive = 1
+    image_size: Positive = 28
+    latent_dim: Positive = 10
+    components: Positive = 10
+    channels: Several[Positive] = (16, 32)
+    dropout: Share = 0.0
+
+    version: ClassVar[int] = 1
+    factor_groups = ()
+    variational = True
+    outputs = _PLAIN | _POSTERIOR | _MIXTURE
+
+    def __post_init__(self) -> None:
+        _check_halvings(self.image_size, len(self.channels))
+
+    def build(self) -> nn.Module:
+        """Return the module, initialised from torch's global generator."""
+        from acc_assets.models.gaussian_mixture import GaussianMixtureVAENet
+
+        return GaussianMixtureVAENet(self)
 
 
 def _check_halvings(image_size: int, halvings: int) -> None:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 class ModelOutput(str, Enum):
     """A key of the dictionary that a model's `forward()` returns: a text, equal to the one beside it.
 
-    A model may return more under names of its own, such as "component_logits". B is the batch, C channels, H and W the
-    image, D the latent dimension, c, h and w a feature map.
+    A model may return more under names of its own, such as "brightness". B is the batch, C channels, H and W the
+    image, D the latent dimension, K the number of components, c, h and w a feature map.
     """
 
     LATENT = "latent"  # (B, D): a sample in training of a variational model, else the code itself
@@ -23,6 +23,10 @@ class ModelOutput(str, Enum):
     RECONSTRUCTION = "reconstruction"  # (B, C, H, W) in [0, 1]
     RECONSTRUCTION_LOGITS = "reconstruction_logits"  # (B, C, H, W); sigmoid(logits) is RECONSTRUCTION
     SPATIAL = "spatial"  # (B, c, h, w) last feature map of the encoder
+    COMPONENT = "component"  # (B, K) q(c|x), the responsibilities of a mixture's components
+    COMPONENT_LOGITS = "component_logits"  # (B, K); softmax(logits) is COMPONENT
+    COMPONENT_MEANS = "component_means"  # (K, D) means of p(z|c), of the model and not of an image
+    COMPONENT_LOGVARS = "component_logvars"  # (K, D) log variances of p(z|c), nats, likewise
 
     def __str__(self) -> str:
         return self.value

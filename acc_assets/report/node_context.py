@@ -8,7 +8,7 @@ from typing import Any
 
 from acc_assets.families import CHECKPOINTS, RunArtifacts, interactive, onnx
 from acc_assets.families.artifacts import health_of
-from acc_assets.families.words import is_number, number
+from acc_assets.families.words import DIVERGENCES, is_number, number
 from acc_assets.report.curves import curve_panels
 from acc_assets.report.provenance import asset_of, of_run, of_runs
 from acc_assets.report.recipe import RecipeView
@@ -150,7 +150,7 @@ def trend_of(task: Mapping[str, Any]) -> str:
     trend = str(task.get("trend") or "—")
     return (
         {"worsening": "rising", "improving": "falling"}.get(trend, trend)
-        if task.get("kind") == "kl"
+        if task.get("kind") in DIVERGENCES
         else trend
     )
 

@@ -12,7 +12,7 @@ import numpy as np
 from acc_assets.families import RunArtifacts
 from acc_assets.families.manifold import FAMILY as MANIFOLD
 from acc_assets.families.manifold import numbers_of
-from acc_assets.families.words import words
+from acc_assets.families.words import DIVERGENCES, words
 from acc_assets.report.cells import Cell
 from acc_assets.report.columns import OWN_LABELS, RAW_PIXELS, Column, column_of, measured
 from acc_assets.report.recipe import RecipeView
@@ -165,7 +165,7 @@ def _series(name: str, tasks: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]
     elif metric == "loss":
         units = {str(one.get("unit", "")) for one in (tasks.values() if name == "total" else [own])}
         unit = units.pop() if len(units) == 1 else ""
-        better = None if own.get("kind") == "kl" else "lower"  # less KL is not better by itself
+        better = None if own.get("kind") in DIVERGENCES else "lower"  # less KL is not better by itself
     return {
         "split": split, "series": name, "task": task or None, "metric": metric, "unit": unit, "better": better,
     }  # fmt: skip

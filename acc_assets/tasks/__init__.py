@@ -2,6 +2,12 @@
 
 from acc_assets.tasks.base import LatentTask, ProbeTask, Task
 from acc_assets.tasks.classification import ClassificationTask
+from acc_assets.tasks.gaussian_mixture import (
+    CategoricalKLTask,
+    EntropyBonusTask,
+    GaussianMixtureObjective,
+    MixtureKLTask,
+)
 from acc_assets.tasks.health import NOT_TRAINED, Generalisation, Health, LossHealth
 from acc_assets.tasks.kl_divergence import KLDivergenceTask
 from acc_assets.tasks.reconstruction import ReconstructionTask
@@ -14,16 +20,22 @@ TASKS: dict[str, type] = {
     "classification": ClassificationTask,
     "regression": RegressionTask,
     "kl": KLDivergenceTask,
+    "categorical_kl": CategoricalKLTask,
+    "mixture_kl": MixtureKLTask,
+    "entropy_bonus": EntropyBonusTask,
 }
 
 __all__ = [
     "NOT_TRAINED",
     "SCHEDULES",
     "TASKS",
+    "CategoricalKLTask",
     "ClassificationTask",
     "Constant",
     "CosineRamp",
+    "EntropyBonusTask",
     "Evaluator",
+    "GaussianMixtureObjective",
     "Generalisation",
     "Health",
     "KLDivergenceTask",
@@ -31,6 +43,7 @@ __all__ = [
     "LinearRamp",
     "Loss",
     "LossHealth",
+    "MixtureKLTask",
     "ProbeTask",
     "ReconstructionTask",
     "RegressionTask",

@@ -41,7 +41,11 @@ class Task:
     kind: ClassVar[str]
     version: ClassVar[int] = 1  # to be raised where the same fields come to mean other bits
     sets_scale: ClassVar[bool] = False  # its reach is what weight 1.0 of a relative task amounts to
-    relative: ClassVar[bool] = False  # its weight is relative to that reach; False: to one nat per image
+
+    @property
+    def relative(self) -> bool:
+        """Whether its weight is relative to that reach; False: to one nat per image."""
+        return False
 
     @property
     def unit(self) -> str:
@@ -212,13 +216,18 @@ class ProbeTask(LatentTask):
     et al. (2014), "Semi-supervised Learning with Deep Generative Models", equation 9, give their classification loss
     a weight of its own for the same reason. Without a reconstruction in the phase the loss stays in nats per image.
 
+    `relative_weight=False` multiplies the loss by `weight` as it is, as in "MSE + class_weight * cross-entropy".
     `head_lr` is the probe's own learning rate; None: ten times the model's, since a linear map on a latent that
     moves under it must learn faster than what moves it.
     """
 
     head_lr: PositiveNumber | None = None
+    relative_weight: bool = True
 
-    relative: ClassVar[bool] = True
+    @property
+    def relative(self) -> bool:
+        """Whether the weight is relative to the reconstruction."""
+        return self.relative_weight
 
     @property
     def unit(self) -> str:

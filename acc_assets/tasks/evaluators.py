@@ -109,24 +109,31 @@ class RegressionEvaluator:
         }
 
 
-class KLEvaluator:
-    """kl in nats per image over the task's slice; loss is the same. kl_per_image: nats (B,) of a view."""
+class MeanEvaluator:
+    """loss, the mean over the examples. per_image: the loss (B,) of each image of a view."""
 
-    def __init__(self, task: str, kl_per_image: Callable[[StepView], Tensor]) -> None:
-        self._task, self._kl_per_image = task, kl_per_image
+    def __init__(self, task: str, per_image: Callable[[StepView], Tensor]) -> None:
+        self._task, self._per_image = task, per_image
         self._total = 0.0
         self._examples = 0
 
     def update(self, view: StepView) -> None:
         with torch.no_grad():
-            kl = self._kl_per_image(view)
-        self._total += float(kl.sum())
-        self._examples += len(kl)
+            losses = self._per_image(view)
+        self._total += float(losses.sum())
+        self._examples += len(losses)
 
     def compute(self) -> dict[str, float]:
         _require_examples(self._examples, self._task)
-        kl = self._total / self._examples
-        return {"loss": kl, "kl": kl}
+        return {"loss": self._total / self._examples}
+
+
+class KLEvaluator(MeanEvaluator):
+    """kl in nats per image; loss is the same. per_image: nats (B,) of a view."""
+
+    def compute(self) -> dict[str, float]:
+        mean = super().compute()
+        return {**mean, "kl": mean["loss"]}
 
 
 def _labelled(view: StepView, predicted: Tensor) -> tuple[Tensor, Batch]:

@@ -94,21 +94,25 @@ class KLDivergenceTask(LatentTask):
         """By nats per dimension of the slice: below 0.01 collapsed and above 15 exploded, both critical; above 5
         a warning; else healthy. Without a model that knows its `latent_dim`, the slice counts as one dimension.
         """
-        final = final_loss(losses)
         bounds = self.resolve_slice(model) if model is not None else self.latent_slice
-        dims = bounds[1] - bounds[0] if bounds is not None else 1
-        thresholds = {
-            "collapsed_below": COLLAPSED_BELOW * dims,
-            "warning_above": WARNING_ABOVE * dims,
-            "exploded_above": EXPLODED_ABOVE * dims,
-        }
-        if not math.isfinite(final):
-            return LossHealth(Health.CRITICAL, "the loss is not finite", thresholds)
-        per_dim = f"{final / dims:.3g} nats per dimension"
-        if final < thresholds["collapsed_below"]:
-            return LossHealth(Health.CRITICAL, f"the posterior collapsed: {per_dim}", thresholds)
-        if final > thresholds["exploded_above"]:
-            return LossHealth(Health.CRITICAL, f"the posterior is far from its prior: {per_dim}", thresholds)
-        if final > thresholds["warning_above"]:
-            return LossHealth(Health.WARNING, f"the posterior strays from its prior: {per_dim}", thresholds)
-        return LossHealth(Health.HEALTHY, per_dim, thresholds)
+        return posterior_health(losses, bounds[1] - bounds[0] if bounds is not None else 1)
+
+
+def posterior_health(losses: Sequence[float], dims: int) -> LossHealth:
+    """Judge a curve of KL divergences (nats per image) of a posterior over so many dimensions."""
+    final = final_loss(losses)
+    thresholds = {
+        "collapsed_below": COLLAPSED_BELOW * dims,
+        "warning_above": WARNING_ABOVE * dims,
+        "exploded_above": EXPLODED_ABOVE * dims,
+    }
+    if not math.isfinite(final):
+        return LossHealth(Health.CRITICAL, "the loss is not finite", thresholds)
+    per_dim = f"{final / dims:.3g} nats per dimension"
+    if final < thresholds["collapsed_below"]:
+        return LossHealth(Health.CRITICAL, f"the posterior collapsed: {per_dim}", thresholds)
+    if final > thresholds["exploded_above"]:
+        return LossHealth(Health.CRITICAL, f"the posterior is far from its prior: {per_dim}", thresholds)
+    if final > thresholds["warning_above"]:
+        return LossHealth(Health.WARNING, f"the posterior strays from its prior: {per_dim}", thresholds)
+    return LossHealth(Health.HEALTHY, per_dim, thresholds)

@@ -14,8 +14,10 @@ from acc_assets.models import (
     FactorGroup,
     FactorSlotAutoencoder,
     FullyConnectedAutoencoder,
+    GaussianMixtureVAE,
     ModelOutput,
     ResNetAutoencoder,
+    observe,
 )
 from acc_assets.models.layers import DoublingConvolution
 
@@ -26,6 +28,7 @@ EVERY_MODEL = [
     ConvAutoencoder(image_size=16, latent_dim=5, variational=True, factor_groups=GROUPS),
     ResNetAutoencoder(image_size=16, latent_dim=5),
     FactorSlotAutoencoder(image_size=16, factor_groups=GROUPS, backbone_channels=(8, 16), embed_dim=16),
+    GaussianMixtureVAE(image_size=16, latent_dim=5, components=3, channels=(4, 8)),
 ]
 
 
@@ -114,8 +117,27 @@ def test_samples_have_the_posterior_mean_and_deviation() -> None:
     assert torch.allclose(latent.std(0), deviation, rtol=0.05)
 
 
+def test_a_mixture_vae_has_components_of_its_own() -> None:
+    model = EVERY_MODEL[5].build()
+    with torch.no_grad():
+        model.component_logvars.fill_(100.0)
+        outputs = model(torch.rand(2, 1, 16, 16))
+    torch.testing.assert_close(
+        outputs[ModelOutput.COMPONENT], outputs[ModelOutput.COMPONENT_LOGITS].softmax(1)
+    )
+    assert outputs[ModelOutput.COMPONENT].shape == (2, 3)
+    assert (
+        outputs[ModelOutput.COMPONENT_MEANS].shape == outputs[ModelOutput.COMPONENT_LOGVARS].shape == (3, 5)
+    )
+    assert outputs[ModelOutput.COMPONENT_LOGVARS].max() <= 6.0
+    able = observe(model, (1, 16, 16))
+    assert able.lacks == {}
+    assert set(able.shared) == {"component_means", "component_logvars"}
+    assert {"mu", "logvar", "component", "component_logits"} <= set(able.outputs)
+
+
 def test_logvar_is_bounded_whatever_the_input() -> None:
-    for config in (EVERY_MODEL[2], EVERY_MODEL[4]):
+    for config in (EVERY_MODEL[2], EVERY_MODEL[4], EVERY_MODEL[5]):
         outputs = config.build()(1e6 * torch.rand(2, 1, 16, 16))
         assert outputs[ModelOutput.LOGVAR].abs().max() <= 6.0
         assert torch.isfinite(outputs[ModelOutput.LATENT]).all()
@@ -149,6 +171,7 @@ def test_resnet_blocks_start_as_their_shortcut() -> None:
     [
         ConvAutoencoder(image_size=16, dropout=0.5),
         FullyConnectedAutoencoder(image_size=16, dropout=0.5),
+        GaussianMixtureVAE(image_size=16, dropout=0.5),
         ResNetAutoencoder(image_size=16, dropout=0.5),
     ],
 )
@@ -169,6 +192,9 @@ def test_options_change_the_architecture() -> None:
     resnet = parameters(ResNetAutoencoder())
     assert parameters(ResNetAutoencoder(base_channels=32)) > resnet
     assert parameters(ResNetAutoencoder(decoder_channels=(8, 32))) > resnet
+    mixture = parameters(GaussianMixtureVAE())
+    assert parameters(GaussianMixtureVAE(components=11)) > mixture
+    assert parameters(GaussianMixtureVAE(in_channels=3)) > mixture
     slots = parameters(FactorSlotAutoencoder())
     assert parameters(FactorSlotAutoencoder(backbone_channels=(16, 64))) > slots
     assert parameters(FactorSlotAutoencoder(embed_dim=32)) < slots

@@ -1,0 +1,92 @@
+"""The formulas behind a Gaussian mixture VAE's tasks, and the evaluators of its components."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from acc_assets.models import ModelOutput
+from acc_assets.tasks.clusters import class_labels, cluster_scores
+from acc_assets.tasks.evaluators import KLEvaluator
+from acc_assets.tasks.view import StepView
+
+
+def assignment_entropy(logits: Tensor) -> Tensor:
+    """H(q(c|x)) (B,) of logits (B, K), nats."""
+    logs = logits.log_softmax(1)
+    return -(logs.exp() * logs).sum(1)
+
+
+def categorical_kl(logits: Tensor) -> Tensor:
+    """KL(q(c|x) || uniform) (B,) of logits (B, K), nats."""
+    return math.log(logits.shape[1]) - assignment_entropy(logits)
+
+
+def kl_to_components(mu: Tensor, logvar: Tensor, means: Tensor, logvars: Tensor) -> Tensor:
+    """KL(N(mu, exp(logvar)) || N(mu_c, sigma_c^2)) (B, K), nats, of posteriors (B, D) and components (K, D)."""
+    mu, logvar = mu[:, None], logvar[:, None]  # (B, 1, D)
+    apart = (logvar.exp() + (mu - means).square()) / logvars.exp()  # (B, K, D)
+    return 0.5 * (logvars - logvar + apart - 1.0).sum(2)
+
+
+def batch_usage(logits: Tensor) -> dict[str, Tensor]:
+    """How a batch uses the components, of logits (B, K): see `CategoricalKLTask`."""
+    with torch.no_grad():
+        shares = logits.softmax(1).mean(0)  # (K,)
+        counts = torch.bincount(logits.argmax(1), minlength=logits.shape[1])
+        return {
+            "qc_entropy_mean": assignment_entropy(logits).mean(),
+            "qc_neff": torch.special.entr(shares).sum().exp(),
+            "qc_pmax": shares.max(),
+            **{f"qc_argmax_counts_{component}": count for component, count in enumerate(counts.unbind())},
+        }
+
+
+class ComponentEvaluator(KLEvaluator):
+    """kl and loss in nats per image, usage of the components, and agreement with classes: see `CategoricalKLTask`."""
+
+    def __init__(self, task: str) -> None:
+        super().__init__(task, lambda view: categorical_kl(view.outputs[ModelOutput.COMPONENT_LOGITS]))
+        self._shares: list[np.ndarray] = []  # (B, K) of each batch
+        self._clusters: list[np.ndarray] = []  # (n,) of the examples with a class
+        self._labels: list[np.ndarray] = []
+
+    def update(self, view: StepView) -> None:
+        super().update(view)
+        logits = view.outputs[ModelOutput.COMPONENT_LOGITS].detach().cpu().double()
+        self._shares.append(logits.softmax(1).numpy())
+        labelled = None if view.batch.labelled is None else view.batch.labelled.cpu().numpy()
+        labels = class_labels(view.batch.targets.cpu().numpy(), labelled)
+        if labels is not None:
+            clusters = logits.argmax(1).numpy()
+            self._labels.append(labels)
+            self._clusters.append(clusters if labelled is None else clusters[labelled])
+
+    def compute(self) -> dict[str, float]:
+        divergence = super().compute()
+        shares = np.concatenate(self._shares)
+        mean = shares.mean(0)
+        counts = np.bincount(shares.argmax(1), minlength=shares.shape[1])
+        usage = {
+            "qc_entropy_mean": math.log(shares.shape[1]) - divergence["kl"],
+            "qc_neff": effective_number(mean),
+            "qc_pmax": float(mean.max()),
+            "qc_argmax_neff": effective_number(counts / counts.sum()),
+        }
+        if not self._labels:
+            return {**divergence, **usage}
+        agreement = cluster_scores(np.concatenate(self._labels), np.concatenate(self._clusters))
+        return {**divergence, **usage, **agreement}
+
+
+def effective_number(shares: np.ndarray) -> float:
+    """exp of the entropy of shares (K,) that sum to 1: K when they are equal, 1 when one has all.
+
+    >>> round(effective_number(np.array([0.5, 0.5, 0.0])), 6)
+    2.0
+    """
+    used = shares[shares > 0.0]
+    return float(np.exp(-(used * np.log(used)).sum()))
