@@ -11,7 +11,6 @@ from dagster._core.storage.event_log.sqlite import sqlite_event_log
 
 from acc_assets.assets.build import register
 from acc_assets.assets.instance import open_instance
-from acc_assets.assets.kinds import digest_of
 from acc_assets.assets.plans import Unit, inputs_of, plans
 from acc_assets.assets.status import named_inputs, recipe_status
 from acc_assets.recipes import find_recipes
@@ -31,7 +30,7 @@ def fill(tree: Tree, store: Store, instance: dg.DagsterInstance) -> int:
             with folder.family(plan.family, made_from=MadeFrom(plan.code_version, inputs)) as out:
                 out.json("facts.json", {"asset": plan.name, "seed": seed})
                 out.bytes("values.bin", plan.name.encode() * 20)
-            versions[plan.name, seed] = digest_of(folder.manifest(plan.family))
+            versions[plan.name, seed] = folder.manifest(plan.family).data_version
     register(instance, recipe_status(tree, instance, store))
     return len(versions)
 

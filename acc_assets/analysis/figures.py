@@ -1,25 +1,17 @@
-"""Pictures: tiles of images, atlases, overlays and small plots, as arrays and PNG bytes."""
+"""Pictures: tiles of images, atlases, and overlays, as arrays and PNG bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from io import BytesIO
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 Array = np.ndarray
 
 INK = (128, 128, 136, 255)  # labels: readable on a light and on a dark page
 MARK = (242, 140, 40, 255)  # outline of a marked tile: seen on both, and against black and white images
 LABEL_SIZE = 11
-# ten classes that stay apart under simulated colour blindness; the viewer's light set
-CLASS_COLORS = (
-    "#4870ff", "#deb586", "#9c0e13", "#959ba4", "#5c4dba", "#8a5b7a", "#cb4907", "#d78b03", "#4a3961", "#11caff",
-)  # fmt: skip
 
 
 def to_uint8(images: Array) -> Array:
@@ -160,71 +152,3 @@ def heat_overlay(images: Array, maps: Array, strength: float = 0.6, top: float |
     heat = colormaps["cividis"](enlarged)[..., :3].transpose(0, 3, 1, 2)  # (B, 3, H, W)
     plain = to_uint8(images).astype(np.float64).mean(axis=1, keepdims=True) / 255.0
     return to_uint8((1.0 - strength) * plain + strength * heat)
-
-
-def line_plot(
-    series: Mapping[str, tuple[Array, Array]], *, xlabel: str = "step", ylabel: str = "", log: bool = False
-) -> bytes:
-    """Plot named (x, y) series as a small PNG."""
-    figure = _figure()
-    axes = figure.add_subplot()
-    for index, (name, (x, y)) in enumerate(series.items()):
-        axes.plot(x, y, label=name, color=CLASS_COLORS[index % len(CLASS_COLORS)], linewidth=1.4)
-    axes.set_xlabel(xlabel)
-    axes.set_ylabel(ylabel)
-    if log:
-        axes.set_yscale("log")
-    if series:
-        axes.legend(frameon=False, fontsize=8)
-    return _rendered(figure)
-
-
-def histogram(values: Array, *, bins: int = 40, xlabel: str = "") -> bytes:
-    """Plot the distribution of values as a small PNG."""
-    figure = _figure()
-    axes = figure.add_subplot()
-    axes.hist(np.asarray(values).ravel(), bins=bins, color=CLASS_COLORS[0])
-    axes.set_xlabel(xlabel)
-    axes.set_ylabel("count")
-    return _rendered(figure)
-
-
-def scatter(coords: Array, labels: Array | None = None) -> bytes:
-    """Plot (N, 2 or more) coordinates, the first two, coloured by class label (N,), as a small PNG."""
-    figure = _figure(4.2, 4.2)
-    axes = figure.add_subplot()
-    classes = [None] if labels is None else np.unique(labels).tolist()
-    for index, label in enumerate(classes):
-        shown = coords if label is None else coords[labels == label]
-        color = CLASS_COLORS[index % len(CLASS_COLORS)]
-        axes.scatter(
-            shown[:, 0],
-            shown[:, 1],
-            s=2.0,
-            color=color,
-            linewidths=0,
-            label=None if label is None else str(label),
-        )
-    axes.set_aspect("equal")
-    axes.set_axis_off()
-    if 1 < len(classes) <= 20:
-        axes.legend(frameon=False, fontsize=7, markerscale=4, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return _rendered(figure)
-
-
-def _figure(width: float = 4.8, height: float = 2.8) -> Figure:
-    """A figure drawn without pyplot, whose import costs a second and whose state is global."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _rendered(figure: Figure) -> bytes:
-    for axes in figure.axes:
-        axes.spines[["top", "right"]].set_visible(False)
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()

@@ -8,9 +8,9 @@ import dagster as dg
 from acc_assets.assets import catalog
 from acc_assets.assets.automation import WHEN_STALE
 from acc_assets.assets.failures import StepFailures, record_failed_checks
-from acc_assets.assets.home import home_plan
+from acc_assets.assets.home import home_inputs, home_plan
 from acc_assets.assets.instance import TRAINING_POOL
-from acc_assets.assets.kinds import NOT_READ, NodeWork, Outcome, Work, digest_of
+from acc_assets.assets.kinds import NOT_READ, NodeWork, Outcome, Work
 from acc_assets.assets.launched import Project
 from acc_assets.assets.partitions import seed_partitions
 from acc_assets.assets.plans import AssetPlan, inputs_of, plans
@@ -19,7 +19,6 @@ from acc_assets.assets.recorded import recorded_versions
 from acc_assets.assets.resources import MachineResource
 from acc_assets.assets.results import recipe_view
 from acc_assets.assets.status import (
-    home_inputs,
     named_inputs,
     recipe_status,
     shown,
@@ -62,7 +61,7 @@ def home_asset(project: Project) -> dg.AssetsDefinition:
     )
     def step(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         store: Store = getattr(context.resources, project.keys.store).open()
-        made_from = MadeFrom(plan.code_version, home_inputs(project, context.instance))
+        made_from = MadeFrom(plan.code_version, home_inputs(project, store))
         outcome: Outcome | None = None
         failures = StepFailures(context, store)
         with failures.caught(plan, None):
@@ -240,7 +239,7 @@ def _seen(
 
 def _version(plan: AssetPlan, store: Store, seed: int | None) -> str:
     """The data version of what was written."""
-    return digest_of(plan.folder(store, seed).manifest(plan.family))
+    return plan.folder(store, seed).manifest(plan.family).data_version
 
 
 def _result(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import dagster as dg
 
 from acc_assets.assets.kinds import AssetKind, Outcome, Work
@@ -11,6 +9,7 @@ from acc_assets.assets.launched import Project
 from acc_assets.assets.plans import SITE, AssetPlan
 from acc_assets.assets.site import CHECKS, LOCK_SECONDS, SiteFamily, frame, part_of, told_of, version
 from acc_assets.report import build_home
+from acc_assets.storage import Store
 from acc_assets.tree import spec_hash
 
 HOME = "home"
@@ -26,13 +25,17 @@ def home_plan(project: Project) -> AssetPlan:
         SITE,
         KIND,
         f"{VERSION}-{version()}-{told}",
-        tuple(site_keys(project).values()),
+        tuple(dg.AssetKey([*project.prefix, recipe, SITE]) for recipe in project.trees),
     )
 
 
-def site_keys(project: Project) -> Mapping[str, dg.AssetKey]:
-    """The site asset of every recipe."""
-    return {name: dg.AssetKey([*project.prefix, name, SITE]) for name in project.trees}
+def home_inputs(project: Project, store: Store) -> dict[str, str]:
+    """The data version of every recipe's site that is stored: what the shared pages are made from."""
+    return {
+        f"{recipe}/{SITE}": folder.manifest(SiteFamily.name).data_version
+        for recipe, folder in ((name, store.recipe(name)) for name in project.trees)
+        if folder.digest(SiteFamily.name) is not None
+    }
 
 
 def run(work: Work) -> Outcome:
@@ -40,7 +43,7 @@ def run(work: Work) -> Outcome:
     parts, unbuilt = [], []
     for tree in work.project.trees.values():
         folder = work.store.recipe(tree.name)
-        if folder.has_family(SiteFamily.name):
+        if folder.digest(SiteFamily.name) is not None:
             parts.append(part_of(folder))
         else:
             unbuilt.append(tree)

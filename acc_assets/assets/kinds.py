@@ -16,7 +16,7 @@ from acc_assets.assets.progress import TrainingProgress
 from acc_assets.datasets import load_dataset, sees_seed
 from acc_assets.families import Family, latents
 from acc_assets.models import Abilities
-from acc_assets.storage import LEFT_OUT, ArtifactFolder, MadeFrom, Manifest, RunDirectory, Store
+from acc_assets.storage import LEFT_OUT, ArtifactFolder, MadeFrom, RunDirectory, Store
 from acc_assets.tree import LATENT, Check, DatasetRef, Tree, TreeNode
 
 if TYPE_CHECKING:
@@ -314,8 +314,3 @@ def picture(png: bytes, folder: ArtifactFolder, rel: str) -> dg.MetadataValue[An
     if len(png) > INLINE_PICTURE_BYTES:
         return dg.MetadataValue.path(path)
     return dg.MetadataValue.md(f"![{path}](data:image/png;base64,{base64.b64encode(png).decode()})")
-
-
-def digest_of(manifest: Manifest) -> str:
-    """A family's data version."""
-    return manifest.digest[:16]

@@ -14,10 +14,10 @@ from typing import Literal
 
 import dagster as dg
 
-from acc_assets.assets.home import home_plan, site_keys
-from acc_assets.assets.kinds import NOT_READ, digest_of
+from acc_assets.assets.home import home_inputs, home_plan
+from acc_assets.assets.kinds import NOT_READ
 from acc_assets.assets.launched import Project
-from acc_assets.assets.plans import SITE, AssetPlan, Prefix, Unit, inputs_of, plans
+from acc_assets.assets.plans import AssetPlan, Prefix, Unit, inputs_of, plans
 from acc_assets.assets.recorded import recorded_versions
 from acc_assets.datasets import DatasetError, source_digest
 from acc_assets.storage import MadeFrom, MissingArtifact, StorageError, Store
@@ -102,16 +102,7 @@ def home_status(
     """The state of the pages that all recipes share."""
     plan = home_plan(project)
     recorded = recorded_versions(instance, [plan.key]).get((plan.key, None))
-    return _status(plan, None, recorded, home_inputs(project, instance), [], store, depth)
-
-
-def home_inputs(project: Project, instance: dg.DagsterInstance) -> dict[str, str]:
-    """The data versions of every recipe's site."""
-    sites = site_keys(project)
-    recorded = recorded_versions(instance, sites.values())
-    return {
-        f"{recipe}/{SITE}": recorded[key, None] for recipe, key in sites.items() if (key, None) in recorded
-    }
+    return _status(plan, None, recorded, home_inputs(project, store), [], store, depth)
 
 
 def wanted_inputs(plan: AssetPlan, inputs: Iterable[AssetStatus]) -> dict[str, str]:
@@ -167,8 +158,8 @@ def _status(
         return told("stale" if recorded is not None else "missing", why)
     if recorded is None:
         why = "its artifacts are here and Dagster's database does not know them: acc register"
-        return told("unregistered", why, digest_of(manifest))
-    if digest_of(manifest) != recorded:
+        return told("unregistered", why, manifest.data_version)
+    if manifest.data_version != recorded:
         return told("damaged", f"{folder.local_path(plan.family)} is not what Dagster recorded")
     if depth is not None:
         damages = folder.verify(plan.family, every_byte=depth == "bytes")

@@ -94,7 +94,7 @@ class Manifold(Analysis):
 
 
 def write(folder: ArtifactFolder, document: Mapping[str, Any]) -> None:
-    """Write what was measured: see `acc_assets.analysis.manifold` for the measures."""
+    """Write what was measured: see `acc_assets.analysis.separation` for the measures."""
     with folder.family(FAMILY.name) as out:
         out.json(FAMILY.document, dict(document))
 

@@ -10,6 +10,7 @@ from acc_assets.families import Number, RunArtifacts
 from acc_assets.families.words import words
 from acc_assets.report.recipe import RecipeView
 
+RAW_PIXELS = "raw pixels"  # the control that no network made
 OWN_LABELS = "own labels"  # where each branch is judged by the labels of its own training images
 
 

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from acc_assets.report.cells import Cell
-from acc_assets.report.columns import Column
+from acc_assets.report.columns import RAW_PIXELS, Column
 from acc_assets.report.differences import Reference, nearest
-from acc_assets.report.manifold import RAW_PIXELS
 from acc_assets.report.recipe import RecipeView
 from acc_assets.report.table import CONTROL, all_runs, cells_of, columns_of, metrics_table
 from acc_assets.report.vocabulary import build_command

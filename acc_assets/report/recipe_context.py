@@ -12,17 +12,17 @@ from acc_assets.families.metrics import CLASS, WHOLE
 from acc_assets.families.words import number, words
 from acc_assets.report import publication
 from acc_assets.report.cells import Cell
-from acc_assets.report.columns import Column
+from acc_assets.report.columns import RAW_PIXELS, Column
 from acc_assets.report.comparison import Comparison, finite
 from acc_assets.report.curves import curve_panels
 from acc_assets.report.differences import differences
 from acc_assets.report.figures import Figure
 from acc_assets.report.findings import findings
-from acc_assets.report.manifold import RAW_PIXELS, story
 from acc_assets.report.provenance import of_runs
 from acc_assets.report.recipe import RecipeView
 from acc_assets.report.session import Session, node_page, recipe_page, relative
 from acc_assets.report.specs import text_of
+from acc_assets.report.story import story
 from acc_assets.report.table import HISTORY_FILE, METRICS_FILE, all_runs, history_table, to_parquet
 from acc_assets.report.trees import branch_colors, tree_payload
 from acc_assets.report.verdict import verdict

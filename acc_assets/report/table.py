@@ -14,8 +14,7 @@ from acc_assets.families.manifold import FAMILY as MANIFOLD
 from acc_assets.families.manifold import numbers_of
 from acc_assets.families.words import words
 from acc_assets.report.cells import Cell
-from acc_assets.report.columns import OWN_LABELS, Column, column_of, measured
-from acc_assets.report.manifold import RAW_PIXELS
+from acc_assets.report.columns import OWN_LABELS, RAW_PIXELS, Column, column_of, measured
 from acc_assets.report.recipe import RecipeView
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from acc_assets.storage import events
-from acc_assets.storage.arrays import from_json, from_npz, to_json, to_npz
+from acc_assets.storage.arrays import from_json, from_npz, to_json
 from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageBusy, StorageError
 from acc_assets.storage.family import FamilyWriter, put_in_place
 from acc_assets.storage.local_files import LocalFiles, Stamp
@@ -86,10 +86,6 @@ class ArtifactFolder:
     def write_json(self, rel: str, value: Any) -> None:
         """Replace one file atomically by a value as indented JSON."""
         self.write_bytes(rel, to_json(value))
-
-    def write_npz(self, rel: str, arrays: Mapping[str, Any] | None = None, **named: Any) -> None:
-        """Replace one file atomically by named arrays."""
-        self.write_bytes(rel, to_npz({**(arrays or {}), **named}))
 
     def read_bytes(self, rel: str) -> bytes:
         """The bytes of one file.

@@ -60,6 +60,11 @@ class Manifest:
                 total.update(f"{record.name}\n{record.sha256}\n".encode())
         return total.hexdigest()
 
+    @property
+    def data_version(self) -> str:
+        """The family's version as Dagster knows it: 16 digits of the digest."""
+        return self.digest[:16]
+
     def record(self, name: str) -> FileRecord | None:
         """The record of one file, None when the family does not hold it."""
         return next((record for record in self.files if record.name == name), None)

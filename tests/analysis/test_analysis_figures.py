@@ -12,9 +12,6 @@ from acc_assets.analysis.figures import (
     MARK,
     atlas,
     heat_overlay,
-    histogram,
-    line_plot,
-    scatter,
     tile,
     to_png,
     to_uint8,
@@ -92,15 +89,3 @@ def test_heat_is_bright_where_the_map_is_high() -> None:
         heat_overlay(np.zeros((1, 1, 16, 16)), maps * 0)[0, 0]
         == heat_overlay(np.zeros((1, 1, 8, 8)), maps * 0)[0, 0, 0, 0]
     ).all()
-
-
-def test_plots_are_pictures_and_repeat_their_bytes() -> None:
-    steps = np.arange(50)
-    for draw in (
-        lambda: line_plot({"loss": (steps, 1.0 / (steps + 1.0))}, log=True),
-        lambda: histogram(np.random.default_rng(0).normal(size=500), xlabel="activation"),
-        lambda: scatter(np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 3),
-    ):
-        png = draw()
-        assert opened(png).shape[0] > 100
-        assert png == draw()

@@ -109,6 +109,7 @@ def test_the_ui_shows_recipes_jobs_and_broken_files(server: Webserver) -> None:
         "files",
         *("tiny__data", "root", "plain", "labelled", "tiny__report"),
         *("slow__data", "start", "walk", "slow__report"),
+        "site",
         "broken_recipes",
     }
     assert "tiny__branch__labelled" in found["tiny/labelled_trained"]["jobNames"]
@@ -163,7 +164,7 @@ def test_an_edited_branch_shows_in_the_graph_and_one_button_rebuilds_it_alone(
     wait_for(lambda: not stale(server), 60, "everything to be what the recipe says", log)
     after = {key: node["assetMaterializations"] for key, node in server.graph().items()}
     rebuilt = {key for key in after if after[key] != before[key]}
-    assert rebuilt == {f"tiny/{name}" for name in (*branch, "comparison", "site")}
+    assert rebuilt == {*(f"tiny/{name}" for name in (*branch, "comparison", "site")), "site/home"}
 
     made = server.ask(MADE, key={"path": ["tiny", "labelled_trained_metrics"]})["assetNodeOrError"]
     (materialization,) = made["assetMaterializations"]

@@ -10,7 +10,7 @@ import pytest
 import torch
 from built_tiny import build_recipe
 
-from acc_assets.analysis.manifold import barycentric_projection, manifold_score
+from acc_assets.analysis.separation import barycentric_projection, manifold_score
 from acc_assets.assets.client import client_bundle, ort_wasm
 from acc_assets.assets.results import recipe_view
 from acc_assets.models import ModelOutput

@@ -113,7 +113,6 @@ def test_perfect_separation_has_a_score_in_json_and_in_the_comparison(storage: P
     assert cells["manifold.score"].mean == 100
     assert "knn_cosine.accuracy" in comparison.cells["both_trained"]  # another distance is another column
     assert "knn_cosine.accuracy" not in cells
-    json.dumps(comparison.to_json(), allow_nan=False)
 
 
 def test_a_null_measure_of_an_older_store_takes_nothing_down(storage: Path) -> None:

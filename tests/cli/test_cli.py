@@ -94,7 +94,7 @@ def test_status_tells_fresh_and_stale_and_why(built: Path) -> None:
 def test_a_fresh_recipe_is_not_built_again(own_built: Path) -> None:
     result = acc("build", "tiny")
     assert result.exit_code == 0
-    assert "0 built, 49 fresh, 0 failed" in result.output
+    assert "0 built, 50 fresh, 0 failed" in result.output
     assert "digit accuracy" in result.output
     assert f"site {own_built}/site/index.html" in result.output
 
@@ -116,7 +116,7 @@ def test_build_takes_a_selection_seeds_and_steps(tmp_path: Path) -> None:
         done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
-    assert "15 built, 0 fresh, 0 failed" in done.stdout
+    assert "16 built, 0 fresh, 0 failed" in done.stdout
     store = Store(storage)
     assert store.nodes("tiny") == ["plain", "plain_trained", "root"]
     assert store.seeds("tiny", "plain_trained") == [1]
@@ -380,8 +380,8 @@ def test_artifacts_that_dagster_does_not_know_are_recorded_and_not_built_again(o
     before = {path: path.stat().st_mtime_ns for path in (own_built / "runs").rglob("*") if path.is_file()}
     result = acc("build", "tiny")
     assert result.exit_code == 0, result.output
-    assert "0 built, 49 fresh, 0 failed" in result.output
-    assert "49 found whole in the store" in result.output
+    assert "0 built, 50 fresh, 0 failed" in result.output
+    assert "50 found whole in the store" in result.output
     after = {path: path.stat().st_mtime_ns for path in (own_built / "runs").rglob("*") if path.is_file()}
     assert before == after
     rows = json.loads(acc("status", "tiny", "--json").output)["tiny"]

@@ -50,7 +50,7 @@ def test_a_module_without_latent_dim_has_playground_colours_and_chart(open_page,
     node = loaded(open_page("recipes/foreign/nodes/own_groups_trained.html"))
     node.locator("#latent").scroll_into_view_if_needed()
     node.locator("#latent .chart svg").first.wait_for()
-    assert node.locator("#latent tbody tr").count() == 2
+    assert node.locator("#latent table").first.locator("tbody tr").count() == 2
 
 
 def test_a_page_shows_what_was_left_out_on_a_phone_too(open_page) -> None:

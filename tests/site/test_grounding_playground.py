@@ -14,7 +14,7 @@ from lab_pages import write_data, write_page
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from acc_assets.analysis.manifold import barycentric_projection
+from acc_assets.analysis.separation import barycentric_projection
 from acc_assets.datasets import Digits
 from acc_assets.export import export_onnx
 from acc_assets.families.projections import METHODS, map_words

@@ -54,10 +54,11 @@ def test_values_come_back(run):
 
 
 def test_array_names_may_hold_slashes_and_objects_are_refused(run):
-    run.write_npz("history.npz", {"loss/recon": np.arange(3.0), "file": np.ones(1)})
-    assert run.read_npz("history.npz")["loss/recon"].tolist() == [0, 1, 2]
-    with pytest.raises(StorageError, match="Python objects"):
-        run.write_npz("bad.npz", {"x": np.array([{}], object)})
+    with run.family("history") as out:
+        out.npz("history.npz", {"loss/recon": np.arange(3.0), "file": np.ones(1)})
+    assert run.read_npz("history/history.npz")["loss/recon"].tolist() == [0, 1, 2]
+    with pytest.raises(StorageError, match="Python objects"), run.family("bad") as out:
+        out.npz("bad.npz", {"x": np.array([{}], object)})
 
 
 def test_json_has_no_nan(run):

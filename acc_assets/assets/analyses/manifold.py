@@ -85,7 +85,7 @@ def _measure(
     graph: KnnGraph | None = None,
 ) -> dict[str, Any]:
     """One classifier and one score for each label set; all other measures know no label set."""
-    from acc_assets.analysis.manifold import (
+    from acc_assets.analysis.separation import (
         knn_classification,
         knn_over_draws,
         manifold_metrics,

@@ -9,7 +9,8 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score
 
-from acc_assets.analysis.manifold import (
+from acc_assets.analysis.neighbors import knn_graph
+from acc_assets.analysis.separation import (
     barycentric_projection,
     calinski_harabasz,
     davies_bouldin,
@@ -20,7 +21,6 @@ from acc_assets.analysis.manifold import (
     manifold_score,
     neighbor_agreement,
 )
-from acc_assets.analysis.neighbors import knn_graph
 from acc_assets.storage.arrays import to_json
 
 

@@ -10,6 +10,7 @@ from acc_assets.families import RunArtifacts
 from acc_assets.families.manifold import FAMILY, knn_name, label_sets, measured_value, split_of
 from acc_assets.families.words import is_number
 from acc_assets.report.cells import Cell
+from acc_assets.report.columns import RAW_PIXELS
 from acc_assets.report.recipe import RecipeView
 from acc_assets.report.vocabulary import show, show_spread
 from acc_assets.tree import TreeNode
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from acc_assets.report.session import Session
 
 OWN_TRAINING = "the labels of its own training images"
-RAW_PIXELS = "raw pixels"
 PIXELS = {
     "label": RAW_PIXELS,
     "tag": "",
