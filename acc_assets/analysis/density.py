@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from acc_assets.analysis.grids import Square, kernel_density
-from acc_assets.analysis.manifold import barycentric_projection
 from acc_assets.analysis.neighbors import checked_points
+from acc_assets.analysis.separation import barycentric_projection
 
 Array = np.ndarray
 POSTERIOR, PRIOR, PRIOR_EMPIRICAL = "posterior", "prior", "prior_empirical"

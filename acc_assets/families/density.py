@@ -87,6 +87,7 @@ class DensityFamily(Family):
                 heat = [(told[one][0], heat_image(grid.values, theme, PANEL)) for one, grid in grids.items()]
                 return reduced_png(panels_image([("Test images", points), *heat], theme))
 
+            placed = [f"Samples are placed {placing[method]}."] if method in placing else []
             general = (
                 f"Where the test images lie on the {words.title} of the latents, and on the same square how dense the "
                 f"model is: {'; '.join(told[one][1] for one in sources)}. Each panel goes from nothing to its own "
@@ -96,7 +97,7 @@ class DensityFamily(Family):
                 name=f"density-{method}",
                 title=f"{self.title} ({words.title})",
                 general=general,
-                caption=f"{general} Samples are placed {placing.get(method)}. {_inside(maps.get(method), told)}",
+                caption=" ".join((general, *placed, *_inside(maps.get(method), told))),
                 alt=f"The {words.title} of the latents as points, and beside it heat maps: "
                 f"{'; '.join(told[one][0].lower() for one in sources)}.",
                 draw=draw,
@@ -185,13 +186,14 @@ def _told(facts: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     return told | ({"prior": STANDARD_NORMAL} if facts.get("components") == 1 else {})
 
 
-def _inside(by_step: Any, told: Mapping[str, tuple[str, str]]) -> str:
+def _inside(by_step: Any, told: Mapping[str, tuple[str, str]]) -> list[str]:
     """How much of each source the latest square shows."""
     latest_of = by_step[max(by_step, key=int)] if by_step else {}
     parts = [
-        f"{number(100 * found['inside'], 0)} % ({told[one][0].lower()})" for one, found in latest_of.items()
+        f"{number(100 * found['inside'], 0)} % of the {told[one][0].lower()}"
+        for one, found in latest_of.items()
     ]
-    return f"Of the samples the square shows {', '.join(parts)}." if parts else ""
+    return [f"The square shows {'; '.join(parts)}."] if parts else []
 
 
 def _density(arrays: Mapping[str, np.ndarray]) -> DensityGrid:

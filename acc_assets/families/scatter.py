@@ -15,6 +15,7 @@ PALETTES = {
 }
 RAMP = np.array([[38, 70, 140], [122, 122, 120], [222, 190, 60]], dtype=np.float64)  # cividis, three stops
 PANEL_GAP, PANEL_TOP, PANEL_TITLE = 14, 26, 15  # pixels
+PANELS_ACROSS = 2
 PANEL_INK = {"light": (70, 74, 82, 255), "dark": (190, 196, 206, 255)}
 
 
@@ -73,22 +74,24 @@ def heat_image(values: np.ndarray, theme: str, size: int) -> Image.Image:
 
 
 def panels_image(panels: Sequence[tuple[str, Image.Image]], theme: str) -> Image.Image:
-    """Set square pictures of one size side by side, each with its title above and a frame."""
+    """Set square pictures of one size in rows of two, each with its title above and a frame."""
     size, ink = panels[0][1].width, PANEL_INK[theme]
     font = ImageFont.load_default(size=PANEL_TITLE)
     canvas = Image.new("RGBA", panels_size(size, len(panels)))
     draw = ImageDraw.Draw(canvas)
     for place, (title, image) in enumerate(panels):
-        left = place * (size + PANEL_GAP)
-        canvas.paste(image, (left, PANEL_TOP))
-        draw.text((left, PANEL_TOP - 7), title, ink, font, anchor="ls")
-        draw.rectangle((left, PANEL_TOP, left + size - 1, PANEL_TOP + size - 1), outline=(*ink[:3], 90))
+        row, column = divmod(place, PANELS_ACROSS)
+        left, top = column * (size + PANEL_GAP), PANEL_TOP + row * (size + PANEL_GAP + PANEL_TOP)
+        canvas.paste(image, (left, top))
+        draw.text((left, top - 7), title, ink, font, anchor="ls")
+        draw.rectangle((left, top, left + size - 1, top + size - 1), outline=(*ink[:3], 90))
     return canvas
 
 
 def panels_size(size: int, count: int) -> tuple[int, int]:
     """Width and height, in pixels, of so many panels of a size."""
-    return count * size + (count - 1) * PANEL_GAP, size + PANEL_TOP
+    across, rows = min(count, PANELS_ACROSS), -(-count // PANELS_ACROSS)
+    return across * (size + PANEL_GAP) - PANEL_GAP, rows * (size + PANEL_TOP + PANEL_GAP) - PANEL_GAP
 
 
 def reduced_png(image: Image.Image) -> bytes:

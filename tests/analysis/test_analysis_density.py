@@ -14,10 +14,10 @@ from acc_assets.analysis.density import (
     standard_normal,
 )
 from acc_assets.analysis.grids import Square, cell_means, kernel_density
-from acc_assets.analysis.manifold import barycentric_projection
 from acc_assets.analysis.neighbors import edge_distances, knn_graph, nearest_points
 from acc_assets.analysis.projections import pca
 from acc_assets.analysis.quality import distortion, relative_distortion, typical_stretch
+from acc_assets.analysis.separation import barycentric_projection
 
 RNG = np.random.default_rng(3)
 

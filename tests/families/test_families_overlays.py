@@ -195,7 +195,10 @@ def test_densities_are_drawn_beside_the_points(store: Store, theme: str) -> None
         image = Image.open(io.BytesIO(one.draw(theme))).convert("RGBA")
         assert image.size == one.size
         assert "N(0, I)" in one.caption
-        assert all(np.asarray(image)[40:-10, left + 10 : left + 290, 3].max() > 120 for left in (0, 314, 628))
+        opaque = np.asarray(image)[:, :, 3]
+        for left, top in ((0, 26), (314, 26), (0, 366)):  # points, posterior and prior
+            assert opaque[top + 10 : top + 290, left + 10 : left + 290].max() > 120
+        assert opaque[366:, 314:].max() == 0
 
 
 def test_requests_have_names_in_yaml_and_bring_what_they_read(tmp_path: Path) -> None:

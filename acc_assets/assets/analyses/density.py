@@ -55,11 +55,14 @@ def run(work: NodeWork) -> Outcome:
     facts = {
         "cells": request.cells,
         "bandwidth": request.bandwidth,
+        "samples": request.samples,
         "subset_n": request.samples if variational else len(mu),
         "posterior": "samples of the test images' posteriors" if variational else "the test images' latents",
         "components": None if prior is None else len(prior.means),
         "prior_weights": usage,
-        "placing": {one: "by the linear map itself" if one == "pca" else by_nearest for one in methods},
+        "placing": {one: "by the linear map itself" if one == "pca" else by_nearest for one in methods}
+        if variational or prior is not None
+        else {},  # nothing is sampled: the test images lie where the map has them
     }
     density.write(work.folder, grids, facts, times)
     return Outcome(
