@@ -107,13 +107,13 @@ def knn_graph(points: Array, k: int = 30) -> KnnGraph:
         approx[rows - start, rows] = torch.inf
         bound, candidates = approx.topk(wanted, dim=1, largest=False, sorted=True)  # (R, W)
         candidates = candidates.sort(dim=1).values
-        squared = _squared_distances(exact, rows, candidates)
+        squared = _squared_distances(exact, exact[rows], candidates)
         nearest, found = _stable_smallest(squared, candidates, k)
         if wanted < n - 1:
             hidden = nearest[:, -1] >= bound[:, -1].double() - slack
             for row in rows[hidden].tolist():
                 everything = torch.cat([torch.arange(row), torch.arange(row + 1, n)])[None, :]
-                full = _squared_distances(exact, torch.tensor([row]), everything)
+                full = _squared_distances(exact, exact[row : row + 1], everything)
                 nearest[row - start], found[row - start] = (
                     part[0] for part in _stable_smallest(full, everything, k)
                 )
@@ -122,15 +122,54 @@ def knn_graph(points: Array, k: int = 30) -> KnnGraph:
     return KnnGraph(indices, distances)
 
 
-def _squared_distances(points: torch.Tensor, rows: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
-    """Squared distances in float64 from each row to its own list of others: (R, W)."""
+def nearest_points(new: Array, reference: Array, k: int) -> tuple[Array, Array]:
+    """Find the k nearest reference points (N, D) of every new one (M, D), nearest first; ties go to the lower row.
+
+    Returns indices (M, k) int32 and Euclidean distances (M, k) float64; k is cut to N. Candidates come from chunked
+    float64 matrix products, their distances from differences, so that a new point that is a reference has distance 0.
+    """
+    import torch
+
+    fresh = torch.from_numpy(checked_points(new, "nearest_points, new", minimum=1)).double()
+    known = torch.from_numpy(checked_points(reference, "nearest_points, reference", minimum=1)).double()
+    if fresh.shape[1] != known.shape[1] or k < 1:
+        raise ValueError(
+            f"nearest_points: new {tuple(fresh.shape)}, reference {tuple(known.shape)} and k {k}; expected (M, D), "
+            "(N, D) and 1 or more"
+        )
+    k = min(k, len(known))
+    centre = known.mean(dim=0)
+    centred, norms = known - centre, (known - centre).square().sum(dim=1)
+    wanted = min(k + SPARE, len(known))
+    indices, distances = np.empty((len(fresh), k), np.int32), np.empty((len(fresh), k))
+    everything = torch.arange(len(known))[None, :]
+    slack = float(norms.max()) * (2.0**-52) * (8 + known.shape[1] ** 0.5)  # rounding, as in `knn_graph`
+    for rows in torch.arange(len(fresh)).split(max(1, CHUNK_ELEMENTS // (2 * len(known)))):
+        moved = fresh[rows] - centre
+        approx = torch.addmm(norms[None, :], moved, centred.T, alpha=-2.0)
+        bound, candidates = approx.topk(wanted, dim=1, largest=False, sorted=True)
+        candidates = candidates.sort(dim=1).values
+        nearest, found = _stable_smallest(_squared_distances(known, fresh[rows], candidates), candidates, k)
+        norm = moved.square().sum(dim=1)
+        if wanted < len(known):
+            for place in torch.nonzero(
+                nearest[:, -1] >= bound[:, -1] + norm - slack - norm * 2.0**-48
+            ).ravel():
+                full = _squared_distances(known, fresh[rows[place]][None], everything)
+                nearest[place], found[place] = (part[0] for part in _stable_smallest(full, everything, k))
+        indices[rows.numpy()], distances[rows.numpy()] = found.numpy(), nearest.sqrt().numpy()
+    return indices, distances
+
+
+def _squared_distances(points: torch.Tensor, origins: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+    """Squared distances (R, W) in float64 from each origin (R, D) to its own list of points, `others` (R, W)."""
     import torch
 
     out = torch.empty(others.shape, dtype=torch.float64)
     step = max(1, CHUNK_ELEMENTS // (others.shape[1] * points.shape[1]))
-    for start in range(0, rows.shape[0], step):
+    for start in range(0, origins.shape[0], step):
         part = slice(start, start + step)
-        out[part] = (points[others[part]] - points[rows[part], None]).square().sum(dim=2)
+        out[part] = (points[others[part]] - origins[part, None]).square().sum(dim=2)
     return out
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from acc_assets.analysis.neighbors import CHUNK_ELEMENTS, KnnGraph, checked_points, edge_distances, knn_graph
+from acc_assets.analysis.neighbors import CHUNK_ELEMENTS, KnnGraph, checked_points, knn_graph
 from acc_assets.analysis.umap_layout import fuzzy_edges
 
 Array = np.ndarray
@@ -69,15 +69,40 @@ def neighbor_ranks(points: Array, neighbors: Array) -> Array:
     return ranks
 
 
-def distortion(coords: Array, graph: KnnGraph) -> Array:
-    """Distortion (N,) of a projection: mean projected over mean original distance to the k nearest neighbours.
+def distortion(mapped: Array, original: Array) -> Array:
+    """Distortion (N,) of a map: mean distance on it over mean original distance to the k nearest neighbours.
 
-    The neighbours are those of the original space (the graph). 1 means that the neighbourhood kept its size.
-    Where all k neighbours coincide with the point, the ratio is NaN.
+    mapped and original: (N, k) lengths of the same edges of the neighbour graph of the original space, each measured in
+    the dimensions of its own space (`knn_mean_ratio`). Where all k neighbours coincide
+    with the point, the ratio is NaN.
     """
-    before = graph.distances.astype(np.float64).mean(axis=1)
-    after = edge_distances(coords, graph).astype(np.float64).mean(axis=1)
-    return np.divide(after, before, out=np.full(graph.n, np.nan), where=before > 0.0)
+    if mapped.shape != original.shape or mapped.ndim != 2:
+        raise ValueError(
+            f"distortion: lengths {mapped.shape} on the map and {original.shape} before; both must be (N, k)"
+        )
+    before, after = (lengths.astype(np.float64).mean(axis=1) for lengths in (original, mapped))
+    return np.divide(after, before, out=np.full(len(before), np.nan), where=before > 0.0)
+
+
+def relative_distortion(ratio: Array) -> tuple[Array, float]:
+    """Distortion (N,) in units of the map's own scale, and that scale: the median of the ratios above 0.
+
+    A map has no unit of length, so that only differences of distortion within it mean anything: 2 is a neighbourhood
+    drawn twice as large as the usual one, and a map of another size gives the same. Without any ratio above 0 (all
+    points coincide) everything is NaN.
+    """
+    known = ratio[np.isfinite(ratio) & (ratio > 0.0)]
+    scale = float(np.median(known)) if len(known) else float("nan")
+    return ratio / scale, scale
+
+
+def typical_stretch(relative: Array) -> float | None:
+    """The factor (1 or more) by which, or by more, half of the neighbourhoods are drawn too large or too small.
+
+    exp of the median of |ln relative| (N,); None where no distortion is known.
+    """
+    known = relative[np.isfinite(relative) & (relative > 0.0)]
+    return float(np.exp(np.median(np.abs(np.log(known))))) if len(known) else None
 
 
 def log_radii(graph: KnnGraph, n_neighbors: int = 15) -> Array:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from acc_assets.analysis.neighbors import KnnGraph, checked_points, knn_graph
+from acc_assets.analysis.neighbors import KnnGraph, checked_points, knn_graph, nearest_points
 from acc_assets.analysis.quality import trustworthiness
 
 Array = np.ndarray
@@ -263,21 +263,16 @@ def barycentric_projection(new: Array, reference: Array, coords: Array, k: int =
     distance (Shepard 1968) and summing to 1; a latent that coincides with references lies at their mean. The
     browser computes the same.
     """
-    fresh = checked_points(new, "barycentric_projection, new", minimum=1).astype(np.float64)
-    known = checked_points(reference, "barycentric_projection, reference", minimum=1).astype(np.float64)
+    fresh = checked_points(new, "barycentric_projection, new", minimum=1)
+    known = checked_points(reference, "barycentric_projection, reference", minimum=1)
     if fresh.shape[1] != known.shape[1] or len(known) != len(coords):
         raise ValueError(
             f"barycentric_projection: new {fresh.shape}, reference {known.shape} and coords {np.shape(coords)} "
             "do not fit; expected (M, D), (N, D) and (N, d)"
         )
-    k = min(k, len(known))
-    indices = np.empty((len(fresh), k), dtype=np.int32)
-    weights = np.empty((len(fresh), k))
-    for row, latent in enumerate(fresh):
-        distance = np.sqrt(np.square(known - latent).sum(axis=1))
-        nearest = np.argsort(distance, kind="stable")[:k]
-        exact = distance[nearest] == 0.0
-        closeness = exact.astype(np.float64) if exact.any() else 1.0 / distance[nearest]
-        indices[row], weights[row] = nearest, closeness / closeness.sum()
+    indices, distances = nearest_points(fresh, known, k)
+    exact = distances == 0.0
+    closeness = np.where(exact.any(axis=1, keepdims=True), exact, 1.0 / np.where(exact, 1.0, distances))
+    weights = closeness / closeness.sum(axis=1, keepdims=True)
     placed = np.einsum("mk,mkd->md", weights, np.asarray(coords, dtype=np.float64)[indices])
     return Placement(placed.astype(np.float32), indices, weights.astype(np.float32))

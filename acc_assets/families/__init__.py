@@ -2,8 +2,10 @@
 
 from acc_assets.families.artifacts import Artifacts, RunArtifacts
 from acc_assets.families.attention import Attention
-from acc_assets.families.base import Chart, Download, Family, Number, Payload, Picture, Table
+from acc_assets.families.base import Chart, Coloring, Download, Family, Number, Payload, Picture, Table
 from acc_assets.families.checkpoints import CHECKPOINTS
+from acc_assets.families.density import Density
+from acc_assets.families.distortion import Distortion
 from acc_assets.families.interactive import Interactive
 from acc_assets.families.latents import Latents
 from acc_assets.families.manifold import Manifold
@@ -23,6 +25,9 @@ __all__ = [
     "Artifacts",
     "Attention",
     "Chart",
+    "Coloring",
+    "Density",
+    "Distortion",
     "Download",
     "Family",
     "Interactive",

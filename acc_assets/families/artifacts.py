@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -133,8 +133,10 @@ class RunArtifacts(Artifacts):
         node: str,
         seed: int,
         withheld: Mapping[str, str] | None = None,
+        families: Sequence[Family] = (),
     ) -> None:
         super().__init__(run, withheld)
+        self.families = families  # those that the node has, for pages that join what several offer
         self.recipe, self.node, self.seed = recipe, node, seed
         self._documents: dict[str, dict[str, Any]] = {}
 

@@ -84,6 +84,20 @@ class Payload:
     provenance: str = ""  # another family, whose provenance the page shows
 
 
+@dataclass(frozen=True, kw_only=True)
+class Coloring:
+    """What the viewer may colour the N test points by: a number each.
+
+    id: `<family>:<what>`; make: the values (S, N) of S snapshots by their steps, raising `StorageError` where one is
+    not there. source: decides when they are made anew; None: always.
+    """
+
+    id: str
+    label: str
+    source: Any
+    make: Callable[[Sequence[int]], np.ndarray]
+
+
 @dataclass(frozen=True)
 class Download:
     """A file that a reader may take away."""
@@ -130,6 +144,10 @@ class Family:
 
     def payloads(self, run: RunArtifacts, shared: Artifacts) -> Iterable[Payload]:
         """Yield the data scripts of the pages that a reader explores."""
+        return ()
+
+    def colorings(self, run: RunArtifacts) -> Iterable[Coloring]:
+        """Yield what the viewer may colour the points by, beside what the latents bring."""
         return ()
 
     def facts(self, run: RunArtifacts) -> Iterable[tuple[str, str]]:

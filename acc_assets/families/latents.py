@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from acc_assets.families import dataset, neighbors, projections
-from acc_assets.families.base import Download, Family, Payload, Script
-from acc_assets.storage import LEFT_OUT
+from acc_assets.families.base import Coloring, Download, Family, Payload, Script
+from acc_assets.storage import LEFT_OUT, StorageError
 from acc_assets.tree import Analysis
 
 if TYPE_CHECKING:
@@ -55,9 +55,15 @@ class LatentsFamily(Family):
             steps, arrays, regressions = point_arrays(run, test["targets"], dataset.label_name(facts))
             known, named = dataset.ground_truth(test, facts)
             found = colorings(arrays, run.groups, [*named, *regressions], dataset.label_name(facts))
-            return {**meta, "fact_steps": steps, "colorings": found}, {**arrays, **known}
+            brought = brought_arrays(run, offered, steps, len(arrays["activations"][0].T))
+            found += [
+                {"id": one.id, "label": one.label, "kind": "scalar"} for one in offered if one.id in brought
+            ]
+            return {**meta, "fact_steps": steps, "colorings": found}, {**arrays, **known, **brought}
 
+        offered = [one for family in run.families for one in family.colorings(run)]
         source = [run.digest(self.name), shared.digest(data.name), facts, meta]
+        source += [part for one in offered for part in (one.id, one.label, one.source)]
         yield Payload(
             what="points", page="viewer", source=source, make=make, provenance=projections.FAMILY.name
         )
@@ -141,6 +147,24 @@ def point_arrays(
     if len(targets) == count:
         stacked["labels"] = dataset.targets_of(targets.reshape(count, -1)[:, 0])
     return steps, stacked, named
+
+
+def brought_arrays(
+    run: RunArtifacts, offered: Sequence[Coloring], steps: Sequence[int], count: int
+) -> dict[str, np.ndarray]:
+    """Return the values (S, N) of the colourings of other families; one that cannot be read is noted and left out."""
+    found: dict[str, np.ndarray] = {}
+    for one in offered:
+        try:
+            values = np.asarray(one.make(steps), np.float32)
+        except StorageError as error:
+            run.note(error)
+            continue
+        if values.shape == (len(steps), count):
+            found[one.id] = values
+        else:
+            run.note(f"the colouring '{one.id}' has the shape {values.shape}, not ({len(steps)}, {count})")
+    return found
 
 
 def _facts_of_points(

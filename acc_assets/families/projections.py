@@ -215,5 +215,10 @@ def maps(folder: ArtifactFolder) -> Iterable[Map]:
     return [(method, dim) for method in facts["methods"] for dim in facts["dimensions"]]
 
 
+def steps(folder: ArtifactFolder) -> list[int]:
+    """The snapshots that there are maps of, in order."""
+    return [int(step) for step in folder.read_json(FAMILY.path())["steps"]]
+
+
 def _file(step: int, method: str, dim: int) -> str:
     return f"latent_{dim}d_step_{step}_{method}.npz"

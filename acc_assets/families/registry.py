@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from acc_assets.families.attention import Attention
 from acc_assets.families.base import Family
 from acc_assets.families.checkpoints import CHECKPOINTS
+from acc_assets.families.density import Density
+from acc_assets.families.distortion import Distortion
 from acc_assets.families.interactive import Interactive
 from acc_assets.families.latents import Latents
 from acc_assets.families.manifold import Manifold
@@ -35,6 +37,8 @@ ANALYSES: Mapping[str, type[Analysis]] = {
     **{request.name: type(request) for request in STANDARD},
     Manifold.name: Manifold,
     Interactive.name: Interactive,
+    Density.name: Density,
+    Distortion.name: Distortion,
 }
 
 

@@ -53,7 +53,9 @@ class RecipeView(Tree):
         if (node, seed) not in self._runs:
             folder = self.store.run(self.name, node, seed)
             withheld = self.withheld.get((node, seed))
-            self._runs[node, seed] = RunArtifacts(folder, self.name, node, seed, withheld)
+            self._runs[node, seed] = RunArtifacts(
+                folder, self.name, node, seed, withheld, self.families(self[node])
+            )
         return self._runs[node, seed]
 
     def runs(self, node: str) -> list[RunArtifacts]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import manifold
 
-from acc_assets.analysis.neighbors import knn_graph
+from acc_assets.analysis.neighbors import edge_distances, knn_graph
 from acc_assets.analysis.quality import continuity, distortion, neighbor_ranks, trustworthiness
 
 
@@ -36,8 +36,8 @@ def test_ranks_of_a_line() -> None:
 def test_distortion_is_the_change_of_size() -> None:
     points = np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32)
     graph = knn_graph(points, 6)
-    np.testing.assert_allclose(distortion(3 * points, graph), 3.0, rtol=1e-5)
-    assert np.isnan(distortion(points, knn_graph(np.zeros((50, 2)), 6))).all()
+    np.testing.assert_allclose(distortion(edge_distances(3 * points, graph), graph.distances), 3.0, rtol=1e-5)
+    assert np.isnan(distortion(graph.distances, knn_graph(np.zeros((50, 2)), 6).distances)).all()
 
 
 def test_unequal_lengths_and_tiny_sets_are_refused() -> None:

@@ -90,6 +90,29 @@ def test_what_it_offers_to_the_browser_is_a_data_script_of_the_viewer(storage: P
     assert meta["provenance"]["asset"] == "toy/one_trained_ink"
 
 
+def test_the_viewer_may_colour_the_points_by_what_a_family_knows_of_them(storage: Path) -> None:
+    key = "runs/toy/one_trained/seed-0/points"
+    _, meta, arrays = decode((storage / f"site/data/{key}.js").read_bytes())
+    assert {"id": "ink:share", "label": "Ink", "kind": "scalar"} in meta["colorings"]
+    ink = Store(storage).run("toy", "one_trained", 0).read_npz("ink/ink.npz")["ink"]
+    assert len(meta["fact_steps"]) == len(arrays["ink:share"])
+    for values in arrays["ink:share"]:
+        np.testing.assert_array_equal(values, ink)
+
+
+def test_densities_and_distortion_of_the_maps_are_shown(storage: Path) -> None:
+    page = (storage / "site/recipes/toy/nodes/one_trained.html").read_text()
+    assert "Density on the latent map (UMAP)" in page
+    assert "Distortion on the PCA map" in page
+    assert "toy/one_trained_distortion" in page
+    for theme in ("light", "dark"):
+        assert (storage / f"site/figures/toy/one_trained/seed-0/density-umap-{theme}.png").is_file()
+    _, meta, _ = decode((storage / "site/data/runs/toy/one_trained/seed-0/points.js").read_bytes())
+    assert "distortion:umap_2d" in {one["id"] for one in meta["colorings"]}
+    page = (storage / "site/recipes/toy/index.html").read_text()
+    assert "UMAP 2-D typical stretch of neighbourhoods" in page
+
+
 def test_an_analysis_brings_what_it_reads(storage: Path) -> None:
     names = [one.name for one in plans(traced()) if one.request is not None and one.node is not None]
     assert [name for name in names if name.startswith("one")] == [
@@ -98,6 +121,8 @@ def test_an_analysis_brings_what_it_reads(storage: Path) -> None:
         "one_trained_latents",
         "one_trained_neighbors",
         "one_trained_projection",
+        "one_trained_density",
+        "one_trained_distortion",
     ]
     assert [name for name in names if name.startswith("other")] == [
         "other_trained_ink",

@@ -1,6 +1,6 @@
 """A family of artifacts, its analyses and a data set that sees the seed, as somebody writes them in one module."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 
 import numpy as np
@@ -11,6 +11,9 @@ from acc_assets.datasets import DatasetConfig, Digits, ImageData, Split
 from acc_assets.families import (
     Artifacts,
     Chart,
+    Coloring,
+    Density,
+    Distortion,
     Download,
     Family,
     Number,
@@ -49,6 +52,12 @@ class InkFamily(Family):
 
         if run.document(self):
             yield Payload(what="ink", page="viewer", source=[run.digest(self.name)], make=make)
+
+    def colorings(self, run: RunArtifacts) -> Iterator[Coloring]:
+        def make(steps: Sequence[int]) -> np.ndarray:
+            return np.stack([run.arrays(self.path("ink.npz"))["ink"]] * len(steps))
+
+        yield Coloring(id="ink:share", label="Ink", source=run.digest(self.name), make=make)
 
     def facts(self, run: RunArtifacts) -> Iterator[tuple[str, str]]:
         if "mean" in run.document(self):
@@ -170,7 +179,7 @@ class Toy(Recipe):
             ctx.train(steps=2)
             ctx.save_checkpoint(f"{branch}_trained")
             shown = (
-                (Projection(),) if branch == "one" else ()
+                (Projection(), Density(), Distortion()) if branch == "one" else ()
             )  # with the latents and neighbours that it reads
             ctx.evaluate(Ink(bins=bins), Spread(), *shown)
         ctx.evaluate_tree(Together())

@@ -9,6 +9,8 @@ from typing import Any
 from acc_assets import families
 from acc_assets.assets.analyses import (
     attention,
+    density,
+    distortion,
     interactive,
     latents,
     manifold,
@@ -35,6 +37,8 @@ RUN: Mapping[type[Analysis], Callable[[NodeWork], Outcome]] = {
     families.Onnx: onnx.run,
     families.Manifold: manifold.run,
     families.Interactive: interactive.run,
+    families.Density: density.run,
+    families.Distortion: distortion.run,
 }
 
 

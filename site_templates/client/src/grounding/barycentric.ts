@@ -1,4 +1,4 @@
-/** Placing a new latent on a fixed map: the same rule as `acc_assets.analysis.manifold.barycentric_projection`. */
+/** Placing a new latent on a fixed map: the same rule as `acc_assets.analysis.separation.barycentric_projection`. */
 
 /** The reference latents that a new latent lies between, nearest first. */
 export interface Placement {
