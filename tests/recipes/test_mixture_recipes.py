@@ -15,7 +15,6 @@ from acc_assets.tasks import LinearRamp
 from acc_assets.training import Runtime, build_checkpoint
 from acc_assets.tree import Recipe, RecipeError, Tree, discover_file, trace
 
-
 AS_YAML = """
 datasets:
   mnist: {type: mnist, image_size: 28}
