@@ -15,6 +15,9 @@ import pytest
 from built_tiny import environment, tiny_tree
 from PIL import Image
 
+from acc_assets.analysis.density import linear_placing, map_densities
+from acc_assets.analysis.grids import Square
+from acc_assets.analysis.projections import pca
 from acc_assets.assets.analyses import density as density_asset
 from acc_assets.assets.analyses import distortion as distortion_asset
 from acc_assets.assets.kinds import NodeWork
@@ -31,7 +34,9 @@ from acc_assets.families import (
     neighbors,
     projections,
 )
+from acc_assets.models import GaussianMixtureVAE
 from acc_assets.storage import Store
+from acc_assets.training import encode_split
 
 NODE, STEPS, MAPS = "labelled_trained", (0, 6, 12), (("pca", 2), ("pca", 3), ("umap", 2), ("umap", 3))
 
@@ -99,11 +104,9 @@ def test_both_are_the_same_bytes_when_made_again(store: Store) -> None:
     made(store, Density(samples=500))
 
 
-def test_a_map_by_pca_places_its_own_points_and_a_sampled_posterior_is_wider_than_its_means(
+def test_a_map_by_pca_places_its_own_points_where_they_lie(
     store: Store,
 ) -> None:
-    from acc_assets.analysis.density import linear_placing
-
     run = store.run("tiny", NODE, 0)
     for step in STEPS:
         mu, coords = latents.read(run, step)["mu"], projections.read(run, "pca", 2, step)["coords"]
@@ -125,6 +128,23 @@ def test_what_is_left_of_a_model_without_variances_and_what_components_bring() -
     assert mixture.usage is not None
     np.testing.assert_allclose(mixture.usage, [0.25, 0.75, 0])
     np.testing.assert_array_equal(mixture.logvars, np.zeros((3, 2)))
+
+
+def test_a_mixture_vae_has_a_uniform_and_an_empirical_prior() -> None:
+    config = GaussianMixtureVAE(image_size=16, latent_dim=3, components=4)
+    images = np.random.default_rng(0).integers(0, 256, size=(20, 1, 16, 16), dtype=np.uint8)
+    arrays = encode_split(config.build(), {}, [], images)
+    prior = density_asset.prior_of(arrays)
+    assert prior is not None
+    assert prior.usage is not None
+    np.testing.assert_allclose(prior.usage.sum(), 1, rtol=1e-6)
+    np.testing.assert_array_equal(prior.means, arrays["component_means"])
+    np.testing.assert_array_equal(prior.logvars, arrays["component_logvars"])
+    coords = pca(arrays["mu"], 2).coords
+    square = Square.around(coords, 32)
+    place = linear_placing(arrays["mu"], coords)
+    found = map_densities(arrays["mu"], arrays["logvar"], prior, coords, place, square, 0.1, 200)
+    assert set(found) == set(density.SOURCES)
 
 
 def test_distortion_is_of_the_stored_edges_and_its_scale_of_each_map_alone(store: Store) -> None:

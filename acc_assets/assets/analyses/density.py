@@ -15,9 +15,6 @@ from acc_assets.models import ModelOutput
 if TYPE_CHECKING:
     from acc_assets.analysis.density import Mixture
 
-# What a model with a mixture for its prior returns: q(c|x) (N, K); means and log variances (K, D) of p(z|c).
-COMPONENT, MEANS, LOGVARS = "component", "component_means", "component_logvars"
-
 
 def run(work: NodeWork) -> Outcome:
     """Estimate the densities on each 2-D map of every snapshot."""
@@ -81,9 +78,10 @@ def prior_of(arrays: Mapping[str, np.ndarray]) -> Mixture | None:
     """
     from acc_assets.analysis.density import Mixture, standard_normal
 
-    if MEANS not in arrays:
+    if ModelOutput.COMPONENT_MEANS not in arrays:
         return standard_normal(arrays["mu"].shape[1]) if ModelOutput.LOGVAR in arrays else None
-    means = arrays[MEANS]
-    logvars = arrays.get(LOGVARS, np.zeros_like(means))
-    usage = arrays[COMPONENT].mean(axis=0, dtype=np.float64) if COMPONENT in arrays else None
+    means = arrays[ModelOutput.COMPONENT_MEANS]
+    logvars = arrays.get(ModelOutput.COMPONENT_LOGVARS, np.zeros_like(means))
+    assigned = arrays.get(ModelOutput.COMPONENT)  # (N, K)
+    usage = None if assigned is None else assigned.mean(axis=0, dtype=np.float64)
     return Mixture(means, logvars, usage)
