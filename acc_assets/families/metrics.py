@@ -89,6 +89,7 @@ class MetricsFamily(Family):
         meaning = (
             "; a dimension without KL carries no information." if kl else "; at 0 a dimension is constant."
         )
+        against = " against a standard normal" if kl else ""  # whatever prior the model itself has
         bars = []
         for at, group in enumerate(run.groups):
             for dim in range(int(group["start"]), min(int(group["stop"]), len(values))):
@@ -99,7 +100,7 @@ class MetricsFamily(Family):
             yield Chart(
                 title="The latent",
                 spec={"kind": "latent", "label": label, "bars": bars},
-                caption=f"{label} of every dimension over the test split, seed {run.seed}{meaning}",
+                caption=f"{label} of every dimension{against} over the test split, seed {run.seed}{meaning}",
             )
 
     def tables(self, run: RunArtifacts) -> Iterator[Table]:
