@@ -102,7 +102,9 @@ class Coloring:
 
     def described(self) -> dict[str, Any]:
         """What the viewer is told of it beside the values."""
-        named = {"kind": "scalar"} if self.classes is None else {"kind": "class", "classes": list(self.classes)}
+        named = (
+            {"kind": "scalar"} if self.classes is None else {"kind": "class", "classes": list(self.classes)}
+        )
         grouped = {"group": self.group} if self.group else {}
         return {"id": self.id, "label": self.label, **named, **grouped}
 

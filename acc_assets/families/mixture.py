@@ -65,7 +65,9 @@ class MixtureFamily(Family):
         history = _history(run)
         if not history:
             return
-        chosen = [history[at] for at in np.unique(np.linspace(0, len(history) - 1, SHOWN).round().astype(int))]
+        chosen = [
+            history[at] for at in np.unique(np.linspace(0, len(history) - 1, SHOWN).round().astype(int))
+        ]
         last = history[-1]
         yield Picture(
             name="mixture-health",
@@ -100,7 +102,9 @@ class MixtureFamily(Family):
         ]
         if rows:
             head = ("component", "mean of q(c|x)", "images that prefer it")
-            yield Table(title=f"{self.title} at the end: {_effective(found)}", head=head, rows=rows, numbers=(1, 2))
+            yield Table(
+                title=f"{self.title} at the end: {_effective(found)}", head=head, rows=rows, numbers=(1, 2)
+            )
 
     def payloads(self, run: RunArtifacts, shared: Artifacts) -> Iterator[Payload]:
         """Yield the weights at all snapshots."""
@@ -108,7 +112,9 @@ class MixtureFamily(Family):
         def make() -> Script:
             history = _history(run)
             meta = {"steps": [one["step"] for one in history], "components": history[-1]["components"]}
-            named = {name: [one[name] for one in history] for name in ("neff", "argmax_neff", "entropy", "pmax")}
+            named = {
+                name: [one[name] for one in history] for name in ("neff", "argmax_neff", "entropy", "pmax")
+            }
             return meta, {
                 "p": np.array([one["p"] for one in history], np.float32),
                 "argmax_counts": np.array([one["argmax_counts"] for one in history], np.int32),

@@ -28,7 +28,7 @@ def series(kind: str, draws: int, ending: str = ".npz") -> Series:
 
 
 class Drawn(NamedTuple):
-    """One kind at one snapshot: `images` (I, m, C, H, W) uint8 of `latents` (I, m, D), a row for each of `chosen` (I,)."""
+    """One kind at one snapshot: `images` (I, m, C, H, W) uint8 of `latents` (I, m, D), a row for each `chosen` (I,)."""
 
     chosen: np.ndarray
     latents: np.ndarray
@@ -41,8 +41,8 @@ class SamplesFamily(Family):
     """Of each kind and snapshot an npz (`images` (I, m, C, H, W) uint8, `latents` (I, m, D), and the key of each row),
     a PNG of the same, and a JSON with kind, step, key, m, seed and compute_ms.
 
-    The key is `idx` (test images) of `posterior_local`, `component` of `prior_component`. The document has `kinds`, `m`,
-    `seed`, `steps`, what the prior is, and under `left_out` why a kind is missing.
+    The key is `idx` (test images) of `posterior_local`, `component` of `prior_component`. The document has `kinds`,
+    `m`, `seed`, `steps`, what the prior is, and under `left_out` why a kind is missing.
     """
 
     name = "samples"
@@ -55,10 +55,16 @@ class SamplesFamily(Family):
         facts = run.document(self)
         kinds, classes = facts.get("kinds") or {}, Classes(run, shared)
         told = _told(facts)
-        missing = [f"{told[kind][0]} are left out: {why}." for kind, why in (facts.get("left_out") or {}).items()]
+        missing = [
+            f"{told[kind][0]} are left out: {why}." for kind, why in (facts.get("left_out") or {}).items()
+        ]
         for kind, found in kinds.items():
             title, general = told[kind]
-            rows = classes.images({"indices": found["idx"]}) if kind == POSTERIOR else f"{len(found['component'])} rows"
+            rows = (
+                classes.images({"indices": found["idx"]})
+                if kind == POSTERIOR
+                else f"{len(found['component'])} rows"
+            )
             yield Picture(
                 name=series(kind, facts["m"], ".png").name(),
                 title=title,
@@ -82,7 +88,9 @@ class SamplesFamily(Family):
                     meta["titles"][kind] = told[kind][0]
                 return meta, arrays
 
-            yield Payload(what=f"samples-{step}", page="viewer", source=[run.digest(self.name), step], make=make)
+            yield Payload(
+                what=f"samples-{step}", page="viewer", source=[run.digest(self.name), step], make=make
+            )
 
 
 FAMILY = SamplesFamily()
@@ -102,7 +110,7 @@ class Samples(Analysis):
 
     name = "samples"
     family = FAMILY
-    description = "Decoded draws from q(z|x) around test images and from each component of the prior, at every snapshot."
+    description = "Decoded draws from q(z|x) and from each component of the prior, at every snapshot."
     kinds = frozenset({"pytorch", "image"})
     needs = (DECODE,)
     after = ("latents",)
@@ -125,7 +133,13 @@ def write(
             for step, one in by_step.items():
                 arrays[step] = {"images": one.images, "latents": one.latents, KEYS[kind]: one.chosen}
                 out.png(picture.name(step), one.png)
-                facts = {"kind": kind, "step": step, KEYS[kind]: one.chosen.tolist(), "m": draws, "seed": seed}
+                facts = {
+                    "kind": kind,
+                    "step": step,
+                    KEYS[kind]: one.chosen.tolist(),
+                    "m": draws,
+                    "seed": seed,
+                }
                 out.json(told.name(step), {**facts, "compute_ms": one.compute_ms}, volatile=True)
             series(kind, draws).write(out, arrays, compress=True)
             for one_of in (picture, told):
@@ -138,7 +152,8 @@ def write(
                 "seed": seed,
                 "prior": prior,
                 "kinds": {
-                    kind: {KEYS[kind]: by_step[max(by_step)].chosen.tolist()} for kind, by_step in drawn.items()
+                    kind: {KEYS[kind]: by_step[max(by_step)].chosen.tolist()}
+                    for kind, by_step in drawn.items()
                 },
                 "left_out": dict(why_not),
             },

@@ -29,5 +29,9 @@ def run(work: NodeWork) -> Outcome:
     mixture.write(work.folder, by_step)
     last = by_step[max(by_step)]
     return Outcome(
-        metadata={"components": last["components"], "effective components": last["neff"], "largest": last["pmax"]}
+        metadata={
+            "components": last["components"],
+            "effective components": last["neff"],
+            "largest": last["pmax"],
+        }
     )

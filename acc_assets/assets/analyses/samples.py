@@ -53,10 +53,10 @@ def run(work: NodeWork) -> Outcome:
             drawn.setdefault(PRIOR, {})[step] = found
     if not drawn:
         return left_out(work, "; ".join(why_not.values()))
-    prior_words = "N(0, I)" if ModelOutput.COMPONENT_MEANS not in arrays else f"a mixture of {len(prior.means)}"
-    samples.write(
-        work.folder, drawn, draws=request.draws, seed=seed, prior=prior_words, why_not=why_not
+    prior_words = (
+        "N(0, I)" if ModelOutput.COMPONENT_MEANS not in arrays else f"a mixture of {len(prior.means)}"
     )
+    samples.write(work.folder, drawn, draws=request.draws, seed=seed, prior=prior_words, why_not=why_not)
     return Outcome(
         metadata={
             "seed": seed,
@@ -92,13 +92,20 @@ def _drawn(
 
     started = perf_counter()
     device = device_of(model)
-    noise = generator(torch.device("cpu"), seed, "samples", kind)  # of its own: nothing else is drawn differently
+    noise = generator(
+        torch.device("cpu"), seed, "samples", kind
+    )  # of its own: nothing else is drawn differently
     points = gaussian_draws(*gaussians, draws, noise)  # (I, m, D)
     images = []
     with torch.no_grad():
         for row, drawn in enumerate(points):
-            code = {LATENT: drawn, **{name: np.repeat(part[row][None], draws, axis=0) for name, part in own.items()}}
-            decoded = model.decode({name: torch.from_numpy(part).float().to(device) for name, part in code.items()})
+            code = {
+                LATENT: drawn,
+                **{name: np.repeat(part[row][None], draws, axis=0) for name, part in own.items()},
+            }
+            decoded = model.decode(
+                {name: torch.from_numpy(part).float().to(device) for name, part in code.items()}
+            )
             images.append(to_uint8(decoded[ModelOutput.RECONSTRUCTION].cpu().numpy()))
     cells = np.stack(images)  # (I, m, C, H, W)
     labels = [f"#{key}" if kind == POSTERIOR else str(key) for key in chosen]
