@@ -16,6 +16,9 @@ export interface ViewerHandle {
   screenPosition: (index: number) => { x: number; y: number; visible: boolean };
   /** The class names on the stage, each with the point that it stands at. */
   classNames: () => ReadonlyArray<{ index: number; name: string }>;
+  /** Edges and extents as they are drawn. */
+  edges: () => ReadonlyArray<{ from: number; to: number; reach: number }>;
+  extents: () => ReadonlyArray<{ index: number; radius: number }>;
   /** Milliseconds that the main thread spent in each of the last frames. */
   frameTimes: readonly number[];
 }
@@ -53,6 +56,8 @@ export const mountLatentViewer: Mount = async (element, parameters) => {
       return { x: box.left + places.x[index]!, y: box.top + places.y[index]!, visible: places.visible[index] === 1 };
     },
     classNames: () => viewer.stage.overlay.labels,
+    edges: () => viewer.stage.overlay.edges,
+    extents: () => viewer.stage.overlay.extents,
     frameTimes: viewer.stage.frameTimes,
   };
 };
