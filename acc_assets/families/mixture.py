@@ -139,7 +139,7 @@ class MixtureFamily(Family):
             return Coloring(id=f"{self.name}:{what}", label=label, source=source, make=make, **words)
 
         if weights := found.get("p"):
-            names = [f"Component {component}" for component in range(len(weights))]
+            names = [f"C{component}" for component in range(len(weights))]
             yield offered("component", "Component", lambda q: q.argmax(axis=1), classes=names)
             yield offered("entropy", "Entropy of q(c|x) (nats)", _entropy)
             used = sorted(np.argsort(weights, kind="stable")[::-1][:COLORED].tolist())

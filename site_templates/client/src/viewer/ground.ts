@@ -29,7 +29,7 @@ const DENSITY = "density:";
 const DENSE = { light: "#0f6a86", dark: "#63c7e3" } as const;
 const STRETCHED = { light: "#c2500c", dark: "#ff9a4d" } as const;
 const SHRUNK = { light: "#3b4cc0", dark: "#8ea2ff" } as const;
-const FULL_AT = 1.5; // octaves of distortion that have the full colour
+const FULL_AT = 1; // octaves of distortion that have the full colour
 
 /** The grounds of the density data that a run has for a map. */
 export async function densityChoices(run: string, method: string): Promise<GroundChoice[]> {

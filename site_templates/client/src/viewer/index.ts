@@ -16,9 +16,8 @@ export interface ViewerHandle {
   screenPosition: (index: number) => { x: number; y: number; visible: boolean };
   /** The class names on the stage, each with the point that it stands at. */
   classNames: () => ReadonlyArray<{ index: number; name: string }>;
-  /** Edges and extents as they are drawn. */
+  /** Edges as they are drawn: in full up to `reach`, then fading. */
   edges: () => ReadonlyArray<{ from: number; to: number; reach: number }>;
-  extents: () => ReadonlyArray<{ index: number; radius: number }>;
   /** Milliseconds that the main thread spent in each of the last frames. */
   frameTimes: readonly number[];
 }
@@ -57,7 +56,6 @@ export const mountLatentViewer: Mount = async (element, parameters) => {
     },
     classNames: () => viewer.stage.overlay.labels,
     edges: () => viewer.stage.overlay.edges,
-    extents: () => viewer.stage.overlay.extents,
     frameTimes: viewer.stage.frameTimes,
   };
 };

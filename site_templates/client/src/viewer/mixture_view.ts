@@ -89,30 +89,35 @@ export class MixtureView {
       );
     });
     return [
-      h("h3", {}, "Mixture"),
-      h("p", { class: "acc-hint" }, `${fixed(neff[s]!, 1)} of ${components} components are in effect at step ${count(steps[s]!)} (by likeliest ${fixed(hardNeff[s]!, 1)}). Bar: mean of q(c|x). Line: share of images that prefer it.`),
-      h("div", { class: "acc-parts", role: "group", "aria-label": "Components" }, ...bars),
-      ...(steps.length > 1 ? [history(mixture, s, state.part)] : []),
+      h(
+        "div",
+        {},
+        h("h3", {}, `${fixed(neff[s]!, 1)} of ${components} components in effect`),
+        h("p", { class: "acc-hint" }, `At step ${count(steps[s]!)}. Bar: mean of q(c|x). Line: share of the images that prefer the component, ${fixed(hardNeff[s]!, 1)} in effect.`),
+        h("div", { class: "acc-parts", role: "group", "aria-label": "Components" }, ...bars),
+      ),
+      ...(steps.length > 1 ? [h("div", {}, h("h4", {}, "Effective components, and the weight of each, over training"), history(mixture, s, state.part))] : []),
     ];
   }
 
   private sampleParts(data: Data<SamplesMeta>, key: string, run: RunData, state: ViewerState, theme: Theme): HTMLElement[] {
     const { titles, step } = data.meta;
     const parts: HTMLElement[] = [];
+    const block = (...children: HTMLElement[]) => parts.push(h("div", {}, ...children));
     if (titles.prior_component) {
       const rows = Array.from(arrayOf(data, key, "component").data);
       const chosen = rows.length === 1 ? 0 : rows.indexOf(state.part ?? -1);
       const title = rows.length === 1 || chosen < 0 ? titles.prior_component : `Samples of component ${rows[chosen]!}`;
-      parts.push(h("h4", {}, `${title}, at step ${count(step)}`));
-      parts.push(chosen < 0 ? h("p", { class: "acc-hint" }, "Choose a component above.") : this.strip(data, key, "prior_component", chosen));
+      const shown = chosen < 0 ? h("p", { class: "acc-hint" }, "Choose a component.") : this.strip(data, key, "prior_component", chosen);
+      block(h("h4", {}, `${title}, at step ${count(step)}`), shown);
     }
     if (titles.posterior_local) {
       const rows = Array.from(arrayOf(data, key, "idx").data);
       const chosen = rows.indexOf(state.focus ?? -1);
-      parts.push(h("h4", {}, chosen < 0 ? `${titles.posterior_local} around these images` : `${titles.posterior_local} around point ${state.focus!}, at step ${count(step)}`));
-      if (chosen >= 0) parts.push(this.strip(data, key, "posterior_local", chosen));
+      const title = chosen < 0 ? `${titles.posterior_local} around these images` : `${titles.posterior_local} around point ${state.focus!}, at step ${count(step)}`;
       const others = rows.filter((index) => index !== state.focus);
-      parts.push(h("div", { class: "acc-thumbs" }, ...others.map((index) => thumbnail(run, index, 28, theme, "", () => this.on.focus(index)))));
+      const thumbs = h("div", { class: "acc-thumbs" }, ...others.map((index) => thumbnail(run, index, 28, theme, "", () => this.on.focus(index))));
+      block(h("h4", {}, title), ...(chosen >= 0 ? [this.strip(data, key, "posterior_local", chosen)] : []), thumbs);
     }
     return parts;
   }
@@ -138,7 +143,7 @@ async function loadMixture(key: string): Promise<Mixture> {
   };
 }
 
-const WIDE = 280;
+const WIDE = 300;
 const LINE = 44; // height of the chart of effective components
 const STRIPE = 7; // height of a component's row
 

@@ -9,8 +9,8 @@ export interface OverlayContent {
   focus: number | null;
   hover: number | null;
   edges: readonly Edge[];
-  /** Extents of points: their radii on the map. */
-  extents: ReadonlyArray<{ index: number; radius: number }>;
+  /** Radius of a point's extent on the map, drawn around the focused point and that under the cursor; null: not drawn. */
+  extent: ((index: number) => number) | null;
   /** Path of the lasso or box being drawn, [x0, y0, x1, y1, ...]. */
   path: readonly number[];
   /** Names of classes, each at one of its points. */
@@ -36,10 +36,10 @@ export function drawOverlay(
   perUnit: (index: number) => number,
   content: OverlayContent,
 ): void {
-  const { focus, hover, edges, extents, path, ink, accent } = content;
+  const { focus, hover, edges, extent, path, ink, accent } = content;
   if (focus === null) drawClassLabels(context, places, content.labels, content);
-  for (const { index, radius } of extents) {
-    if (places.visible[index]) drawExtent(context, places, index, radius * perUnit(index), index === focus, accent);
+  for (const index of extent ? new Set([focus, hover]) : []) {
+    if (extent && index !== null && places.visible[index]) drawExtent(context, places, index, extent(index) * perUnit(index), accent);
   }
   context.strokeStyle = ink;
   context.lineCap = "round";
@@ -68,16 +68,16 @@ function drawEdge(context: CanvasRenderingContext2D, places: ScreenPlaces, posit
   context.stroke();
 }
 
-/** The extent of a point as a circle, that of the focused one filled. */
-function drawExtent(context: CanvasRenderingContext2D, places: ScreenPlaces, index: number, radius: number, isFocus: boolean, color: string): void {
+/** The extent of a point as a circle. */
+function drawExtent(context: CanvasRenderingContext2D, places: ScreenPlaces, index: number, radius: number, color: string): void {
   context.beginPath();
   context.arc(places.x[index]!, places.y[index]!, radius, 0, 2 * Math.PI);
   context.strokeStyle = color;
   context.fillStyle = color;
   context.lineWidth = 1;
-  context.globalAlpha = isFocus ? 0.1 : 0;
-  if (isFocus) context.fill();
-  context.globalAlpha = isFocus ? 0.7 : 0.22;
+  context.globalAlpha = 0.1;
+  context.fill();
+  context.globalAlpha = 0.7;
   context.stroke();
   context.globalAlpha = 1;
 }

@@ -15,9 +15,10 @@ export interface PanelActions {
   only: (set: "selection" | "neighborhood" | "sample" | null) => void;
 }
 
-/** The choices beside the stage: run, projection, colour, marks. */
+/** The choices beside the stage (run, projection, colour, marks), and those below it: ground, edges, focused sets. */
 export class Panel {
   readonly element: HTMLElement;
+  readonly below: HTMLElement;
   private readonly run: HTMLSelectElement;
   private readonly color: HTMLSelectElement;
   private readonly method;
@@ -40,7 +41,7 @@ export class Panel {
   constructor(
     runs: readonly RunChoice[],
     private readonly maps: Maps,
-    slots: { search: HTMLElement; legend: HTMLElement; focus: HTMLElement; mixture: HTMLElement },
+    slots: { search: HTMLElement; legend: HTMLElement; focus: HTMLElement },
     private readonly on: PanelActions,
   ) {
     const onChange = on.set;
@@ -76,14 +77,15 @@ export class Panel {
       this.note,
       field("Colour", this.color),
       slots.legend,
-      this.groundField,
-      field("Show only", h("div", { class: "acc-row" }, ...Object.values(this.sets))),
-      this.setNote,
-      field("Edges to neighbours", this.edges.element),
-      this.extentField,
       h("details", { class: "acc-more" }, h("summary", {}, "Marks"), this.marks.element, field("Size", this.size)),
       slots.focus,
-      slots.mixture,
+    );
+    this.below = h(
+      "div",
+      { class: "acc-below", role: "group", "aria-label": "Overlays, edges and sets" },
+      this.groundField,
+      h("div", { class: "acc-fields" }, field("Edges to neighbours", this.edges.element), this.extentField),
+      h("div", { class: "acc-fields" }, field("Show only", h("div", { class: "acc-row" }, ...Object.values(this.sets))), this.setNote),
     );
   }
 

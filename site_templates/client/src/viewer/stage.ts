@@ -35,7 +35,7 @@ export class Stage {
     focus: null,
     hover: null,
     edges: [],
-    extents: [],
+    extent: null,
     path: [],
     labels: [],
     ink: "#000",

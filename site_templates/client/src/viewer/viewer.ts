@@ -81,7 +81,7 @@ export class LatentViewer {
     this.panel = new Panel(
       runs,
       maps,
-      { search: this.search.element, legend: this.legend.element, focus: this.focusCard.element, mixture: this.mixture.element },
+      { search: this.search.element, legend: this.legend.element, focus: this.focusCard.element },
       { set: (patch) => this.store.set(patch), only: (set) => this.showOnly(set) },
     );
     this.layout = new Layout(shown.projection, initial.step, (blend) => {
@@ -107,6 +107,7 @@ export class LatentViewer {
       stage: this.stage.element,
       above: [this.caption, this.toolbar.element, this.hoverCard.element, this.status],
       timeline: this.timeline.element,
+      below: [this.panel.below, this.mixture.element],
       tray: this.tray.element,
       panel: this.panel.element,
       provenance: this.provenance,
@@ -304,11 +305,11 @@ export class LatentViewer {
     const { neighbors, projection } = this.shown;
     const set = only && selection.length <= MOST_WITH_EDGES ? selection.filter((index) => index !== focus) : [];
     const points = edges === "none" || !neighbors ? [] : focus === null ? set : [...set, focus];
-    const isGated = edges === "extent" && neighbors !== null && points.length > 0;
+    const isGated = edges === "extent" && neighbors !== null;
     const radii = isGated ? extentRadii(neighbors, projection.layers[nearestSnapshot(step, projection.steps)]!) : null;
     const reach = (index: number) => (radii ? radii[index]! * extent : Number.POSITIVE_INFINITY);
     this.stage.overlay.edges = points.flatMap((index) => edgesOf(neighbors, index, reach(index)));
-    this.stage.overlay.extents = radii ? points.map((index) => ({ index, radius: reach(index) })) : [];
+    this.stage.overlay.extent = radii && reach;
     this.stage.redraw();
   }
 
