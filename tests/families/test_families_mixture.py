@@ -8,7 +8,9 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+import small_mixture
 import torch
+from small_mixture import net
 
 from acc_assets.analysis.mixture import mixture_health
 from acc_assets.analysis.sampling import gaussian_draws
@@ -26,33 +28,17 @@ from acc_assets.families import (
     samples,
 )
 from acc_assets.families.samples import POSTERIOR, PRIOR
-from acc_assets.models import ConvAutoencoder, GaussianMixtureVAE, observe
+from acc_assets.models import ConvAutoencoder, GaussianMixtureVAE
 from acc_assets.storage import RunDirectory, Store
-from acc_assets.training import encode_split
 from acc_assets.tree import trace
 
-STEPS, K, D, IMAGES = (0, 5), 4, 3, 20
-
-
-def net(step: int, model: type = GaussianMixtureVAE) -> torch.nn.Module:
-    """The model of a snapshot, untrained."""
-    torch.manual_seed(step)
-    options: dict[str, Any] = {"components": K} if model is GaussianMixtureVAE else {}
-    return cast(
-        torch.nn.Module, model(image_size=16, latent_dim=D, channels=(4, 8), **options).build().eval()
-    )
+STEPS, K, IMAGES = small_mixture.STEPS, small_mixture.K, 20
 
 
 def run_of(root: Path, model: type = GaussianMixtureVAE) -> tuple[RunDirectory, Any]:
-    """A run with latents of two snapshots, and work on it."""
-    run = Store(root).run("small", "node", 0)
+    """A run on noise with latents of two snapshots, and work on it."""
     images = np.random.default_rng(0).integers(0, 256, size=(IMAGES, 1, 16, 16), dtype=np.uint8)
-    able = observe(net(0, model), (1, 16, 16))
-    facts = {**able.to_json(), "dataset": "noise", "split": "test"}
-    latents.write(run, facts, {step: encode_split(net(step, model), {}, [], images) for step in STEPS})
-    run.write_json("config.json", {"viz_indices": [3, 1, 7]})
-    loads = lambda step: SimpleNamespace(model=net(step, model))  # noqa: E731
-    return run, SimpleNamespace(run=run, folder=run, seed=0, abilities=able, model=loads, plan=None)
+    return small_mixture.run_of(Store(root), images, "noise", model)
 
 
 @pytest.fixture(scope="module")

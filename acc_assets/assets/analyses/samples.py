@@ -54,7 +54,9 @@ def run(work: NodeWork) -> Outcome:
     if not drawn:
         return left_out(work, "; ".join(why_not.values()))
     prior_words = (
-        "N(0, I)" if ModelOutput.COMPONENT_MEANS not in arrays else f"a mixture of {len(prior.means)}"
+        "N(0, I)"
+        if ModelOutput.COMPONENT_MEANS not in arrays
+        else f"a mixture of {len(prior.means)} Gaussians"
     )
     samples.write(work.folder, drawn, draws=request.draws, seed=seed, prior=prior_words, why_not=why_not)
     return Outcome(
