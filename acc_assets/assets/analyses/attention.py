@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from acc_assets.assets.kinds import NodeWork, Outcome, picture
+from acc_assets.assets.kinds import Outcome
+from acc_assets.assets.work import NodeWork, picture
 from acc_assets.families import attention
 
 IMAGES = 6
@@ -24,7 +25,7 @@ def run(work: NodeWork) -> Outcome:
 
     model: Any = work.model().model
     names = [group.name for group in work.groups]
-    shown = work.example_indices(per_class=1)[:IMAGES]
+    shown = work.examples(IMAGES)
     count = len(work.data.test)
     measured = np.unique(np.linspace(0, count - 1, min(MEASURED, count)).astype(int))
     images = work.data.test.images.astype(np.float32) / 255
