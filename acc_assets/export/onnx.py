@@ -10,7 +10,6 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -154,13 +153,14 @@ def _export(
     output_names: tuple[str, ...],
     facts: Mapping[str, Any],
 ) -> bytes:
-    from torch.onnx._internal.exporter._core import export
+    import torch
 
     try:
         with _quiet():
-            program = export(
+            program = torch.onnx.export(
                 _traced(half, tuple(examples.values())),
-                registry=_operators(),
+                dynamo=True,
+                external_data=False,
                 opset_version=OPSET,
                 input_names=list(examples),
                 output_names=list(output_names),
@@ -172,6 +172,8 @@ def _export(
             f"{facts['part']}: torch could not write the model as ONNX ({type(error).__name__}: "
             f"{cause[0] if cause else 'no message'}); use operations with a fixed structure and a batch of any size"
         ) from error
+    if program is None:
+        raise ExportError(f"{facts['part']}: torch wrote no ONNX program")
     proto = program.model_proto
     _anonymise(proto)
     del proto.metadata_props[:]
@@ -180,14 +182,6 @@ def _export(
         entry = proto.metadata_props.add()
         entry.key, entry.value = key, value if isinstance(value, str) else json.dumps(value, sort_keys=True)
     return bytes(proto.SerializeToString(deterministic=True))
-
-
-@cache
-def _operators() -> Any:
-    """What torch's operations are in ONNX; `torch.onnx.export` reads it anew for each graph, a third of its time."""
-    from torch.onnx._internal.exporter._registration import ONNXRegistry
-
-    return ONNXRegistry.from_torchlib(OPSET)
 
 
 def _traced(half: torch.nn.Module, examples: tuple[torch.Tensor, ...]) -> torch.export.ExportedProgram:
