@@ -39,7 +39,7 @@ def run_of(
     able = observe(net(0, model), (1, SIDE, SIDE))
     facts = {**able.to_json(), "dataset": dataset, "split": "test", "points": len(images)}
     latents.write(run, facts, {step: encode_split(net(step, model), {}, [], images) for step in STEPS})
-    run.write_json("config.json", {"viz_indices": EXAMPLES, "primary_dataset": dataset})
+    run.write_json("config.json", {"primary_dataset": dataset})
     work = SimpleNamespace(
         run=run,
         folder=run,
@@ -48,5 +48,6 @@ def run_of(
         model=lambda step: SimpleNamespace(model=net(step, model)),
         runtime=SimpleNamespace(apply=lambda: None),
         plan=None,
+        examples=lambda count: np.array(EXAMPLES[:count]),
     )
     return run, work

@@ -27,7 +27,7 @@ def run(work: NodeWork) -> Outcome:
     """Draw from each snapshot's distributions with the same noise, and let its own decoder decode."""
     request: Samples = work.request
     seed = work.seed if request.seed is None else request.seed
-    rows = np.array(work.run.read_json("config.json")["viz_indices"][: request.examples])
+    rows = work.examples(request.examples)
     drawn: dict[str, dict[int, Drawn]] = {}
     why_not: dict[str, str] = {}
     others = [name for name in work.abilities.code if name != LATENT]
@@ -53,12 +53,9 @@ def run(work: NodeWork) -> Outcome:
             drawn.setdefault(PRIOR, {})[step] = found
     if not drawn:
         return left_out(work, "; ".join(why_not.values()))
-    prior_words = (
-        "N(0, I)"
-        if ModelOutput.COMPONENT_MEANS not in arrays
-        else f"a mixture of {len(prior.means)} Gaussians"
-    )
-    samples.write(work.folder, drawn, draws=request.draws, seed=seed, prior=prior_words, why_not=why_not)
+    means = arrays.get(ModelOutput.COMPONENT_MEANS)
+    words = "N(0, I)" if means is None else f"a mixture of {len(means)} Gaussians"
+    samples.write(work.folder, drawn, draws=request.draws, seed=seed, prior=words, why_not=why_not)
     return Outcome(
         metadata={
             "seed": seed,

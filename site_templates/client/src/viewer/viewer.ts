@@ -1,4 +1,5 @@
 import { syncAddress } from "../shared/address";
+import { Busy } from "../shared/busy";
 import type { RunChoice } from "../shared/contract";
 import { h, provenanceLine } from "../shared/dom";
 import { messageOf } from "../shared/failure";
@@ -39,6 +40,8 @@ export class LatentViewer {
   readonly element: HTMLElement;
   readonly stage = new Stage();
   readonly store: Store<ViewerState>;
+  /** While what the state asks for is loading. */
+  readonly busy = new Busy((isBusy) => this.element.setAttribute("aria-busy", String(isBusy)));
   private readonly layout: Layout;
   private readonly navigation: Navigation;
   private readonly timeline = new Timeline((step) => this.store.set({ step }));
@@ -147,7 +150,7 @@ export class LatentViewer {
     this.saveAddress();
     if (has("camera")) this.navigation.show(state.camera);
     if (changed.size === 1 && has("camera")) return; // many times a second while the reader moves it
-    if (has("run", "method", "dimensions")) void this.load(state, has("run"), has("dimensions") && !state.camera);
+    if (has("run", "method", "dimensions")) void this.busy.during(this.load(state, has("run"), has("dimensions") && !state.camera));
     else if (has("step")) this.showStep(state.step);
     if (has("step")) this.timeline.update(this.shown.projection.steps, state.step);
     if (has("color") && !has("filterBy") && state.color !== state.filterBy && classesOf(this.shown.run, state.color)) {
@@ -161,8 +164,8 @@ export class LatentViewer {
     if (has("selection")) this.tray.update(this.shown.run, state.selection, this.colors.theme);
     if (has("focus")) this.applyFocus();
     else if (has("edges", "extent", "only", "selection")) this.applyEdges();
-    if (has("focus", "step", "only")) void this.bringNeighbors();
-    if (has("run", "method", "dimensions", "ground")) void this.bringGround();
+    if (has("focus", "step", "only")) void this.busy.during(this.bringNeighbors());
+    if (has("run", "method", "dimensions", "ground")) void this.busy.during(this.bringGround());
     else if (has("opacity", "step")) this.applyGround();
     if (has("color", "focus", "part", "step")) this.updateMixture();
     this.panel.update(this.shown.run, state);
@@ -188,7 +191,7 @@ export class LatentViewer {
       this.applyLook();
       this.applyClassLabels();
       this.applyEdges();
-      void this.bringGround();
+      void this.busy.during(this.bringGround());
       this.refreshCaption();
       this.say("");
     } catch (error) {
@@ -247,7 +250,7 @@ export class LatentViewer {
     this.pictures = run.pictures;
     const { focus = null, color = "label", selection = [], filterBy = "label", only = false, ground = "" } = validFor(run, this.maps, this.store.get());
     this.store.set({ focus, color, selection, filterBy, only, ground });
-    void this.bringGround();
+    void this.busy.during(this.bringGround());
     this.provenance.replaceChildren(provenanceLine(run.meta.provenance) ?? "");
     this.applyColors();
   }
@@ -347,7 +350,7 @@ export class LatentViewer {
   }
 
   private updateMixture(): void {
-    void this.mixture.update(this.shown.run, this.store.get(), this.colors.theme);
+    void this.busy.during(this.mixture.update(this.shown.run, this.store.get(), this.colors.theme));
   }
 
   /** Names the classes where their points are dense; pictures need no names. */
