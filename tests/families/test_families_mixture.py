@@ -11,6 +11,7 @@ import pytest
 import small_mixture
 import torch
 from small_mixture import net
+from test_artifact_contract import contract, faults
 
 from acc_assets.analysis.mixture import mixture_health
 from acc_assets.analysis.sampling import gaussian_draws
@@ -154,6 +155,12 @@ def test_samples_are_the_same_bytes_until_another_seed_is_asked_for(small: tuple
     assert run.manifest("samples").digest != before
     sampled(work, Samples(examples=2, draws=5, seed=0))  # that of the run
     assert run.manifest("samples").digest == before
+
+
+@pytest.mark.parametrize("family", ["mixture", "samples"])
+def test_files_and_fields_are_those_of_the_page(small: tuple[RunDirectory, Any], family: str) -> None:
+    run, _ = small
+    assert not faults(run.local_path(family), contract()[family])
 
 
 def test_a_model_without_a_distribution_is_left_out_with_the_reason(tmp_path: Path) -> None:

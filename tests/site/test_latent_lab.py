@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from browser_watch import until, watch
+from browser_watch import drawn, settled, until, watch
 from lab_pages import write_data, write_page
 from playwright.sync_api import Browser, Page
 from small_mixture import EXAMPLES, RUN, STEPS, K, run_of
@@ -141,8 +141,7 @@ def opened(browser: Browser, address: Path, fragment: str = "", **options: Any) 
     page = context.new_page()
     faults = watch(page, address.parent)
     page.goto(address.as_uri() + fragment)
-    until(page, "window.accViewer !== undefined")
-    yield page
+    yield settled(page)
     context.close()
     assert faults == []
 
@@ -164,8 +163,7 @@ def page(explorer: Page) -> Page:
 
 def stage(page: Page) -> bytes:
     """The points and what lies below them, as they are drawn."""
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    return page.locator(".acc-stage").screenshot()
+    return drawn(page).locator(".acc-stage").screenshot()
 
 
 def state(page: Page, name: str) -> Any:
