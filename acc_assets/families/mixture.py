@@ -173,7 +173,7 @@ class Mixture(Analysis):
 
     def applies(self, node: TreeNode) -> bool:
         """Whether a task of the node reads responsibilities."""
-        return any(READ_BY_TASKS & task.needs() for task in node.tasks)
+        return not all(READ_BY_TASKS.isdisjoint(task.needs()) for task in node.tasks)
 
 
 def write(folder: ArtifactFolder, by_step: Mapping[int, Mapping[str, Any]]) -> None:

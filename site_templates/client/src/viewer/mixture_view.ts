@@ -29,6 +29,8 @@ export interface MixtureActions {
 export class MixtureView {
   readonly element = h("section", { class: "acc-mixture", "aria-label": "Mixture and samples", hidden: true });
   private request = 0;
+  /** What is shown: the state changes many times a second while the slider moves, this seldom. */
+  private shown = "";
 
   constructor(
     private readonly maps: Maps,
@@ -38,6 +40,10 @@ export class MixtureView {
 
   /** Brings and shows what the run has of the snapshot next to the state's step; of several requests the last one counts. */
   async update(run: RunData, state: ViewerState, theme: Theme): Promise<void> {
+    const snapshot = nearestSnapshot(state.step, run.meta.steps);
+    const wanted = [run.key, snapshot, state.part, state.focus, state.color === "mixture:component", theme].join(" ");
+    if (wanted === this.shown) return;
+    this.shown = wanted;
     const request = ++this.request;
     try {
       const mixture = this.maps.has(run.key, "mixture") ? await loadMixture(`${run.key}/mixture`) : null;
@@ -54,7 +60,9 @@ export class MixtureView {
       );
       if (focused !== undefined) this.element.querySelector<HTMLElement>(`[data-part="${focused}"]`)?.focus();
     } catch (error) {
-      if (request === this.request) this.onError(error);
+      if (request !== this.request) return;
+      this.shown = "";
+      this.onError(error);
     }
   }
 
