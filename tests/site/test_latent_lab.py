@@ -270,7 +270,7 @@ def test_edges_fade_beyond_an_extent_that_grows_with_the_distance_in_latent_spac
 def test_a_focused_set_is_shown_alone_with_its_edges(page: Page) -> None:
     visible = "[...Array(360).keys()].filter((i) => window.accViewer.screenPosition(i).visible).length"
     page.get_by_role("button", name="150 evenly").click()
-    page.get_by_text("150 points of 360 points shown.").wait_for()
+    page.get_by_text("150 of 360 points shown.").wait_for()
     assert page.evaluate(visible) == 150
     until(page, "window.accViewer.edges().length === 150 * 15")
     page.evaluate("focus => window.accViewer.set({focus})", POINT)
