@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from acc_assets.recipes.gm_vae import GMVAE
 from acc_assets.recipes.supervised_ae import SupervisedAE
 from acc_assets.storage import RunDirectory, Store
 from acc_assets.tasks import LinearRamp
-from acc_assets.training import Runtime, build_checkpoint
+from acc_assets.training import Runtime, TrainingCancelled, build_checkpoint
 from acc_assets.tree import Recipe, RecipeError, Tree, discover_file, trace
 
 AS_YAML = """
@@ -42,7 +43,11 @@ nodes:
 
 
 def built(
-    recipe: Recipe, branches: tuple[str, ...], root: Path, **parameters: Any
+    recipe: Recipe,
+    branches: tuple[str, ...],
+    root: Path,
+    stop: Callable[[], bool] = lambda: False,
+    **parameters: Any,
 ) -> dict[str, RunDirectory]:
     """The trained nodes of some branches on digits, seed 0, by branch."""
     tree, store = trace(recipe, data="digits", **parameters), Store(root)
@@ -53,7 +58,15 @@ def built(
         if node.tag in wanted or node.branch in branches:
             parent = store.run(tree.name, node.parent, 0) if node.parent else None
             runtime = Runtime(device="cpu", threads=1)
-            build_checkpoint(node, recipe=tree.name, seed=0, run=run, parent_run=parent, runtime=runtime)
+            build_checkpoint(
+                node,
+                recipe=tree.name,
+                seed=0,
+                run=run,
+                parent_run=parent,
+                runtime=runtime,
+                should_stop=stop,
+            )
             runs[node.tag] = run
     return {branch: runs[f"{branch}_trained"] for branch in branches}
 
@@ -70,6 +83,7 @@ def test_the_branches_of_gm_vae_differ_in_their_controls_alone() -> None:
     assert weights(tree, "annealed") == rest | {"categorical_kl": ramp}
     assert weights(tree, "entropy_bonus") == rest | {"categorical_kl": 1.0, "entropy_bonus": bonus}
     assert weights(tree, "both") == rest | {"categorical_kl": ramp, "entropy_bonus": bonus}
+    assert weights(tree, "self_augmented") == rest | {"categorical_kl": 1.0, "self_augmented": 100.0}
     assert trace(GMVAE(), components=14)["root"].model.components == 14
 
 
@@ -108,6 +122,17 @@ def test_gm_vae_trains_and_tells_of_its_components(tmp_path: Path) -> None:
     assert sum(told[name]["final"] for name in counts) == pytest.approx(128)
     assert set(summary["tasks"]["entropy_bonus"]["diagnostics"]) == {"entropy_bonus_weight"}
     assert summary["tasks"]["recon"]["final"] < summary["tasks"]["recon"]["max"]
+
+
+def test_self_augmented_training_resumes_bit_for_bit(tmp_path: Path) -> None:
+    whole = built(GMVAE(), ("self_augmented",), tmp_path / "whole", steps=12)["self_augmented"]
+    left = iter([False] * 4)
+    with pytest.raises(TrainingCancelled):
+        built(GMVAE(), ("self_augmented",), tmp_path / "twice", stop=lambda: next(left, True), steps=12)
+    resumed = built(GMVAE(), ("self_augmented",), tmp_path / "twice", steps=12)["self_augmented"]
+    assert resumed.manifest("checkpoints").digest == whole.manifest("checkpoints").digest
+    told = whole.read_json("summary.json")["tasks"]["self_augmented"]["diagnostics"]
+    assert set(told) == {"invariance", "entropy", "imbalance"}
 
 
 def test_the_cross_entropy_of_supervised_ae_enters_as_it_is(tmp_path: Path) -> None:
