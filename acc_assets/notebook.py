@@ -149,7 +149,7 @@ class RecipeResults:
         chosen = _known(
             facts["steps"][-1] if step is None else step, facts["steps"], "snapshot of step", where
         )
-        outputs = latents.read(run, chosen)
+        outputs = latents.SERIES.read(run, chosen)
         data = DatasetFamily(facts["dataset"])
         own = self.store.seed(self.name, seed)  # where the data set sees the seed
         test = (own if own.has_family(data.name) else self.store.recipe(self.name)).read_npz(data.path(TEST))
@@ -183,7 +183,7 @@ class RecipeResults:
         """
         run = self._run(node, seed)
         _known((method, dimensions), list(projections.maps(run)), "map", f"{self.name}/{node} seed {seed}")
-        return projections.read(run, method, dimensions)["coords"]
+        return projections.series(method, dimensions).read(run)["coords"]
 
     def place(
         self, node: str, seed: int, images: np.ndarray, method: str = "umap", dimensions: int = 2
@@ -205,8 +205,8 @@ class RecipeResults:
         encoded = encode_split(self.model(node, seed), {}, [], images, decode=False)["mu"]
         return place(
             encoded,
-            latents.read(run)["mu"],
-            KnnGraph.of(neighbors.read(run)),
+            latents.SERIES.read(run)["mu"],
+            KnnGraph.of(neighbors.SERIES.read(run)),
             coords,
             seed=seed,
             n_neighbors=params["n_neighbors"],

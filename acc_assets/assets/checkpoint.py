@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from acc_assets.assets.kinds import AssetKind, NodeWork, Outcome, Verdict
+from acc_assets.assets.kinds import AssetKind, Outcome, Verdict
+from acc_assets.assets.work import NodeWork
 from acc_assets.families import CHECKPOINTS
 from acc_assets.tree import Check, Tree, TreeNode, canonical
 

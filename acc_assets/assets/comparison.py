@@ -7,7 +7,8 @@ from typing import Any
 
 import dagster as dg
 
-from acc_assets.assets.kinds import AssetKind, Outcome, Work, seen
+from acc_assets.assets.kinds import AssetKind, Outcome
+from acc_assets.assets.work import Work, seen
 from acc_assets.families import Family
 from acc_assets.report import Comparison, compare
 from acc_assets.report.table import HISTORY_FILE, METRICS_FILE, SCHEMA, all_runs, history_table, to_parquet

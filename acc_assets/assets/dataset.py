@@ -5,7 +5,8 @@ from __future__ import annotations
 import dagster as dg
 import numpy as np
 
-from acc_assets.assets.kinds import AssetKind, Outcome, Work, data_scope, picture
+from acc_assets.assets.kinds import AssetKind, Outcome, data_scope
+from acc_assets.assets.work import Work, picture
 from acc_assets.families import dataset
 from acc_assets.families.dataset import DatasetFamily
 from acc_assets.tree import DatasetRef

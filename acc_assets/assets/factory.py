@@ -1,6 +1,6 @@
 """A traced tree becomes Dagster assets: one step a checkpoint, one for all analyses of a node and seed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -10,7 +10,7 @@ from acc_assets.assets.automation import WHEN_STALE
 from acc_assets.assets.failures import StepFailures, record_failed_checks
 from acc_assets.assets.home import home_inputs, home_plan
 from acc_assets.assets.instance import TRAINING_POOL
-from acc_assets.assets.kinds import NOT_READ, NodeWork, Outcome, Work
+from acc_assets.assets.kinds import NOT_READ, Outcome
 from acc_assets.assets.launched import Project
 from acc_assets.assets.partitions import seed_partitions
 from acc_assets.assets.plans import AssetPlan, inputs_of, plans
@@ -24,6 +24,7 @@ from acc_assets.assets.status import (
     shown,
     wanted_inputs,
 )
+from acc_assets.assets.work import NodeWork, Work
 from acc_assets.datasets import load_dataset
 from acc_assets.report import RecipeView
 from acc_assets.storage import MadeFrom, Store
@@ -61,14 +62,13 @@ def home_asset(project: Project) -> dg.AssetsDefinition:
     )
     def step(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         store: Store = getattr(context.resources, project.keys.store).open()
-        made_from = MadeFrom(plan.code_version, home_inputs(project, store))
-        outcome: Outcome | None = None
         failures = StepFailures(context, store)
-        with failures.caught(plan, None):
-            outcome = plan.kind.run(_work(project, None, plan, None, context, store, made_from))
-        if outcome is not None:
-            record_failed_checks(store, plan, None, outcome, _version(plan, store, None), context.run.run_id)
-            yield _result(plan, plan, outcome, store, None)
+
+        def ready() -> Work:
+            made_from = MadeFrom(plan.code_version, home_inputs(project, store))
+            return _work(project, None, plan, context, store, made_from)
+
+        yield from _made(context, failures, store, plan, ready, plan)
         failures.raise_any()
 
     return step
@@ -155,21 +155,35 @@ def _carry_out(
         plan = every[key]
         if failures.bars(plan):
             continue
-        outcome: Outcome | None = None
-        seed = _seed(context, plan)
-        with failures.caught(plan, seed):
+
+        def ready(plan: AssetPlan = plan) -> Work:
             view = None
             if plan.kind.reads_all:
                 made_from, view = _seen(project, tree, plan, context.instance, store)
             else:
-                made_from = _made_from(tree, plan, seed, context.instance, every)
-            work = _work(project, tree, plan, seed, context, store, made_from, view=view, loaded=loaded)
-            outcome = plan.kind.run(work)
-        if outcome is not None:
-            version = _version(plan, store, seed)
-            record_failed_checks(store, plan, seed, outcome, version, context.run.run_id)
-            yield _result(plan, own.get(key), outcome, store, seed)
+                made_from = _made_from(tree, plan, _seed(context, plan), context.instance, every)
+            return _work(project, tree, plan, context, store, made_from, view=view, loaded=loaded)
+
+        yield from _made(context, failures, store, plan, ready, own.get(key))
     failures.raise_any()
+
+
+def _made(
+    context: dg.AssetExecutionContext,
+    failures: StepFailures,
+    store: Store,
+    plan: AssetPlan,
+    ready: Callable[[], Work],
+    says: AssetPlan | None,
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Make one asset of the work that `ready` prepares, and tell Dagster; a failure of either is kept."""
+    seed = _seed(context, plan)
+    outcome: Outcome | None = None
+    with failures.caught(plan, seed):
+        outcome = plan.kind.run(ready())
+    if outcome is not None:
+        record_failed_checks(store, plan, seed, outcome, _version(plan, store, seed), context.run.run_id)
+        yield _result(plan, says, outcome, store, seed)
 
 
 def _seed(context: dg.AssetExecutionContext, plan: AssetPlan) -> int | None:
@@ -180,7 +194,6 @@ def _work(
     project: Project,
     tree: Tree | None,
     plan: AssetPlan,
-    seed: int | None,
     context: dg.AssetExecutionContext,
     store: Store,
     made_from: MadeFrom,
@@ -191,7 +204,7 @@ def _work(
         "project": project,
         "tree": tree,
         "plan": plan,
-        "seed": seed,
+        "seed": _seed(context, plan),
         "store": store,
         "device": machine.device,
         "threads": machine.threads,

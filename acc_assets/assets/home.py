@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dagster as dg
 
-from acc_assets.assets.kinds import AssetKind, Outcome, Work
+from acc_assets.assets.kinds import AssetKind, Outcome
 from acc_assets.assets.launched import Project
 from acc_assets.assets.plans import SITE, AssetPlan
 from acc_assets.assets.site import CHECKS, LOCK_SECONDS, SiteFamily, frame, part_of, told_of, version
+from acc_assets.assets.work import Work
 from acc_assets.report import build_home
 from acc_assets.storage import Store
 from acc_assets.tree import spec_hash

@@ -1,37 +1,18 @@
-"""What an asset kind is: a name, a version, what it reads, one function, and the checks it answers."""
+"""What an asset kind is: its scope, the family it writes, one function, and what that function has to say."""
 
 from __future__ import annotations
 
-import base64
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-import dagster as dg
-import numpy as np
-
-from acc_assets.assets.progress import TrainingProgress
-from acc_assets.datasets import load_dataset, sees_seed
-from acc_assets.families import Family, latents
-from acc_assets.models import Abilities
-from acc_assets.storage import LEFT_OUT, ArtifactFolder, MadeFrom, RunDirectory, Store
-from acc_assets.tree import LATENT, Check, DatasetRef, Tree, TreeNode
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from acc_assets.assets.launched import Project
-    from acc_assets.assets.plans import AssetPlan
-    from acc_assets.datasets import ImageData
-    from acc_assets.models import FactorGroup
-    from acc_assets.report import RecipeView
-    from acc_assets.training import LoadedModel, Runtime
+from acc_assets.datasets import sees_seed
+from acc_assets.families import Family
+from acc_assets.tree import Check, DatasetRef
 
 Scope = Literal["data", "data_seed", "node", "node_seeds", "tree", "recipe", "project"]
 NOT_READ = "left out"  # in what readers were made from: what they could not read
-INLINE_PICTURE_BYTES = 200_000  # larger pictures are linked by path, so that the event log stays small
 
 
 @dataclass(frozen=True)
@@ -66,178 +47,6 @@ def _finite(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Work:
-    """One asset and one seed (None for what has no seed) at work: where to read and write, and on what machine."""
-
-    project: Project
-    tree: Tree
-    plan: AssetPlan
-    seed: int | None
-    store: Store
-    device: Any  # auto, cpu, cuda or mps
-    threads: int
-    progress: TrainingProgress
-    made_from: MadeFrom  # kept in the manifest of what is written
-    view: RecipeView | None = None  # for what reads whatever is there and matches the recipe
-    loaded: dict[str, LoadedModel] = field(default_factory=dict)  # shared by the analyses of one step
-
-    @cached_property
-    def folder(self) -> ArtifactFolder:
-        """Where the artifacts go."""
-        return self.plan.folder(self.store, self.seed).stamped(self.made_from)
-
-    @property
-    def request(self) -> Any:
-        """What the recipe asks of an analysis."""
-        return self.plan.request
-
-    def load(self, ref: DatasetRef) -> ImageData:
-        """A data set, as this seed sees it."""
-        return load_dataset(ref.config, self.seed)
-
-    def data_folder(self, name: str) -> RunDirectory:
-        """Where the artifacts of a data set lie, as this seed sees it."""
-        return data_folder(self.store, self.tree, self.tree.datasets[name], self.seed)
-
-    def at(self, node: TreeNode, seed: int | None = None) -> NodeWork:
-        """The same work with a node and a seed in view, for assets that look at several."""
-        chosen = self.seed if seed is None else seed
-        return NodeWork(**{**vars_of(self), "node": node, "seed": chosen, "loaded": {}})
-
-
-@dataclass(frozen=True, kw_only=True)
-class NodeWork(Work):
-    """Work on one node and seed: also its model, its data and what other analyses found."""
-
-    node: TreeNode
-    seed: int
-
-    @cached_property
-    def run(self) -> RunDirectory:
-        """The run directory of this node and seed."""
-        return self.store.run(self.tree.name, self.node.tag, self.seed)
-
-    @property
-    def runtime(self) -> Runtime:
-        """Device and threads of this step."""
-        from acc_assets.training import Runtime
-
-        return Runtime(device=self.device, threads=self.threads)
-
-    def model(self, step: int | None = None) -> LoadedModel:
-        """The model with its heads in evaluation mode, at its last step or at a snapshot; the last is loaded once."""
-        from acc_assets.training import load_model
-
-        if step is not None:
-            return load_model(self.run, self.node, step=step, device=self.runtime.apply())
-        if "last" not in self.loaded:
-            self.loaded["last"] = load_model(self.run, self.node, device=self.runtime.apply())
-        return self.loaded["last"]
-
-    @property
-    def dataset_name(self) -> str:
-        """Name of the data set that the latents are shown on."""
-        ref = self.node.primary_dataset
-        if ref is None:
-            raise ValueError(
-                f"{self.tree.name}/{self.node.tag} has no task, so there is no data set to look at."
-            )
-        return ref.name
-
-    @property
-    def data(self) -> ImageData:
-        """The data set that the latents are shown on."""
-        return self.load(self.node.datasets[self.dataset_name])
-
-    @cached_property
-    def abilities(self) -> Abilities:
-        """What the model can do, as the latents asset saw it."""
-        facts = latents.facts(self.run)
-        if "code" not in facts:
-            raise ValueError(
-                f"{self.run.local_path(latents.FAMILY.path())} is of an earlier version. Materialize "
-                f"{self.node.tag}_latents for seed {self.seed} again."
-            )
-        return Abilities.from_json(facts)
-
-    @property
-    def groups(self) -> tuple[FactorGroup, ...]:
-        """The model's factor groups; for a model without any, one group that spans the latent."""
-        from acc_assets.models import FactorGroup
-
-        able = self.abilities
-        return able.factor_groups or (FactorGroup("latent", 0, able.latent_dim or 0),)
-
-    def example_indices(self, per_class: int) -> np.ndarray:
-        """The first test images of every class (of a real target: evenly spread ones), the same for every node."""
-        targets = self.data.test.targets
-        if targets.ndim > 1 or not np.issubdtype(targets.dtype, np.integer):
-            return np.linspace(0, len(targets) - 1, 10 * per_class).astype(int)
-        return np.sort(
-            np.concatenate([np.flatnonzero(targets == label)[:per_class] for label in np.unique(targets)])
-        )
-
-    def encode(self, images: np.ndarray) -> np.ndarray:
-        """Latents (N, D) of uint8 images (N, C, H, W), by the node's model at its last step."""
-        from acc_assets.training import encode_split
-
-        return encode_split(self.model().model, {}, [], images, decode=False)["mu"]
-
-    def reconstruct(self, images: np.ndarray) -> np.ndarray:
-        """What the model makes of images (B, C, H, W) in [0, 1], by a model that can reconstruct."""
-        import torch
-
-        from acc_assets.models import ModelOutput
-        from acc_assets.models.abilities import every_output
-        from acc_assets.training import device_of
-
-        model = self.model().model
-        with torch.no_grad():
-            outputs = every_output(model, torch.from_numpy(images).to(device_of(model)))
-        made: np.ndarray = outputs[ModelOutput.RECONSTRUCTION].cpu().numpy()
-        return made
-
-    @cached_property
-    def _latents(self) -> dict[str, np.ndarray]:
-        return latents.read(self.run)
-
-    def code(self, rows: np.ndarray, moved: np.ndarray | None = None) -> dict[str, Tensor]:
-        """What the model's `decode` takes of the test images `rows` (B,), by name, on the model's device.
-
-        moved: latents (B, D) in place of the images' own; every other part of the code stays that of its image.
-        """
-        import torch
-
-        from acc_assets.training import device_of
-
-        stored = {**self._latents, LATENT: self._latents["mu"]}
-        parts = {name: stored[name][rows] for name in self.abilities.code}
-        if moved is not None:
-            parts[LATENT] = moved
-        device = device_of(self.model().model)
-        return {name: torch.from_numpy(values).float().to(device) for name, values in parts.items()}
-
-    def decoder(self) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-        """A function to images (B, C, H, W) in [0, 1], by a model that can `decode`.
-
-        It takes latents (B, D) and the test images (B,) whose other parts of the code go with them.
-        """
-        import torch
-
-        from acc_assets.models import ModelOutput
-
-        model: Any = self.model().model
-
-        def decode(moved: np.ndarray, rows: np.ndarray) -> np.ndarray:
-            with torch.no_grad():
-                outputs = model.decode(self.code(rows, moved))
-            images: np.ndarray = outputs[ModelOutput.RECONSTRUCTION].cpu().numpy()
-            return images
-
-        return decode
-
-
-@dataclass(frozen=True)
 class AssetKind:
     """What an asset is: the scope that one result is of, the family it writes, and the function that makes it.
 
@@ -264,53 +73,6 @@ class AssetKind:
         return self.scope in ("node_seeds", "recipe", "project")
 
 
-def seen(work: Work) -> RecipeView:
-    """What is stored of the recipe and matches it; for assets that read all of it."""
-    if work.view is None:
-        raise TypeError(f"{work.plan.name} has the scope '{work.plan.scope}', which sees one seed alone")
-    return work.view
-
-
-def left_out(work: Work, why: str, checks: Sequence[Check] = ()) -> Outcome:
-    """Write down why an analysis does not apply to a model; its checks have nothing to judge."""
-    with work.folder.family(work.plan.family) as out:
-        out.json(LEFT_OUT, {"reason": why})
-    return Outcome(
-        metadata={"left out": why},
-        verdicts={check.name: Verdict(passed=True, reason=f"nothing to judge: {why}") for check in checks},
-    )
-
-
 def data_scope(ref: DatasetRef) -> Scope:
     """Whether a data set is one for all seeds, or sees the seed."""
     return "data_seed" if sees_seed(ref.config) else "data"
-
-
-def data_folder(store: Store, tree: Tree, ref: DatasetRef, seed: int | None) -> RunDirectory:
-    """Where the artifacts of a data set lie, as a seed sees it."""
-    if seed is not None and data_scope(ref) == "data_seed":
-        return store.seed(tree.name, seed)
-    return store.recipe(tree.name)
-
-
-def vars_of(work: Work) -> dict[str, Any]:
-    """The fields of some work, those of a node aside."""
-    return {one.name: getattr(work, one.name) for one in fields(Work)}
-
-
-def outputs_of(task: Any, head: Any) -> list[str] | None:
-    """Names of what a task's linear probe puts out: classes, or columns of a regression; None without such a probe."""
-    from acc_assets.tasks import ProbeTask
-
-    linear = getattr(head, "linear", None)
-    return (
-        task.output_names(linear.out_features) if linear is not None and isinstance(task, ProbeTask) else None
-    )
-
-
-def picture(png: bytes, folder: ArtifactFolder, rel: str) -> dg.MetadataValue[Any]:
-    """A PNG as Dagster metadata: shown in place when small, else named by its path."""
-    path = str(folder.local_path(rel))
-    if len(png) > INLINE_PICTURE_BYTES:
-        return dg.MetadataValue.path(path)
-    return dg.MetadataValue.md(f"![{path}](data:image/png;base64,{base64.b64encode(png).decode()})")

@@ -19,7 +19,6 @@ Prefix = tuple[str, ...]
 Unit = tuple[str, int | None]  # an asset's name with a seed; None for what has no seed
 COMPARISON, SITE = "comparison", "site"
 PROJECT = "project"  # the folder of what all recipes share
-COMPARED = ("metrics", "manifold", "traversals")  # analyses
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ class _Planner:
         found += [self._joint(request) for request in tree.requests]
         yield from found
         everything = spec_hash({"lineages": list(self._lineages.values())})
-        compared = [one.key for one in found if one.request is not None and one.request.name in COMPARED]
+        compared = [one.key for one in found if one.node is not None and one.kind.family.measures]
         compares = self._of_recipe(
             comparison.KIND, COMPARISON, f"{comparison.VERSION}-{everything}", compared
         )

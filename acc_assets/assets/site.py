@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 
 from acc_assets.assets.client import client_bundle, ort_wasm, template_files
-from acc_assets.assets.kinds import NOT_READ, AssetKind, Outcome, Verdict, Work, seen
+from acc_assets.assets.kinds import NOT_READ, AssetKind, Outcome, Verdict
+from acc_assets.assets.work import Work, seen
 from acc_assets.families import Family
 from acc_assets.report import Frame, Part, PublishError, SiteResult, build_recipe, publish, publish_git
 from acc_assets.storage import ArtifactFolder, MadeFrom, Store

@@ -126,6 +126,11 @@ class Family:
         super().__init_subclass__(**options)
         METRICS.update(cls.metrics)
 
+    @property
+    def measures(self) -> bool:
+        """Whether it has numbers, which tables and comparisons read."""
+        return type(self).numbers is not Family.numbers
+
     def numbers(self, run: RunArtifacts) -> Iterable[Number]:
         """Yield the numbers that tables, comparisons and charts are made of."""
         return ()

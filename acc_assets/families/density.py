@@ -19,6 +19,7 @@ from acc_assets.families.scatter import (
     reduced_png,
     scatter_image,
 )
+from acc_assets.families.series import Series
 from acc_assets.families.words import number
 from acc_assets.tree import LATENT, Analysis, config
 from acc_assets.tree.config import Positive
@@ -42,6 +43,11 @@ TIMES = "compute_ms.json"
 PANEL, PICTURE_VERSION = 300, 1  # pixels
 
 
+def series(source: str, method: str) -> Series:
+    """The grids of a source on the map by a method."""
+    return Series("density", f"{source}_2d", f"_{method}")
+
+
 class DensityGrid(NamedTuple):
     """One grid: values (y, x) with y growing, in shares of all samples by square unit of the map; its square."""
 
@@ -61,9 +67,7 @@ class DensityFamily(Family):
     document = "density.json"
     rank = 6
     downloads = tuple(
-        Download(
-            f"{source}_2d_latest_{method}.npz", f"Density on the {words.title} map, {what.lower()} (npz)"
-        )
+        Download(series(source, method).name(), f"Density on the {words.title} map, {what.lower()} (npz)")
         for method, words in projections.METHODS.items()
         for source, what in SOURCES.items()
     )
@@ -75,13 +79,13 @@ class DensityFamily(Family):
         told = _told(facts)
         data = DatasetFamily(run.primary_dataset)
         for method, words in projections.METHODS.items():
-            sources = [source for source in SOURCES if run.exists(self.path(latest(source, method)))]
-            if not sources or not run.exists(projections.FAMILY.path(projections.latest(method, 2))):
+            sources = [source for source in SOURCES if run.exists(series(source, method).path())]
+            if not sources or not run.exists(projections.series(method, 2).path()):
                 continue
 
             def draw(theme: str, method: str = method, sources: list[str] = sources) -> bytes:
-                coords = run.arrays(projections.FAMILY.path(projections.latest(method, 2)))["coords"]
-                grids = {one: _density(run.arrays(self.path(latest(one, method)))) for one in sources}
+                coords = run.arrays(projections.series(method, 2).path())["coords"]
+                grids = {one: _density(run.arrays(series(one, method).path())) for one in sources}
                 bounds = grids[sources[0]].bounds
                 points = scatter_image(coords, data.targets(shared), theme, PANEL, bounds)
                 heat = [(told[one][0], heat_image(grid.values, theme, PANEL)) for one, grid in grids.items()]
@@ -146,14 +150,14 @@ def write(
     """Write grids by source, method and step, what they were made with, and milliseconds by map and step."""
     steps = sorted({step for _, _, step in grids})
     maps: dict[str, dict[str, dict[str, Any]]] = {}
+    by_map: dict[tuple[str, str], dict[int, dict[str, np.ndarray]]] = {}
     for (source, method, step), grid in grids.items():
         maps.setdefault(method, {}).setdefault(str(step), {})[source] = _stats(grid)
+        arrays = {"values": grid.values, "bounds": np.array(grid.bounds)}
+        by_map.setdefault((source, method), {})[step] = arrays
     with folder.family(FAMILY.name) as out:
-        for (source, method, step), grid in grids.items():
-            name = _file(source, method, step)
-            out.npz(name, values=grid.values, bounds=np.array(grid.bounds), compress=True)
-            if step == steps[-1]:
-                out.latest(name, latest(source, method))
+        for (source, method), by_step in by_map.items():
+            series(source, method).write(out, by_step, compress=True)
         out.json(
             FAMILY.document,
             {
@@ -169,15 +173,9 @@ def write(
         out.json(TIMES, dict(times), volatile=True)
 
 
-def latest(source: str, method: str) -> str:
-    """Name of the latest grid of a source on the map by a method."""
-    return f"{source}_2d_latest_{method}.npz"
-
-
 def read(folder: ArtifactFolder, source: str, method: str, step: int | None = None) -> DensityGrid:
     """One grid, by default of the last snapshot; raises `StorageError`."""
-    name = latest(source, method) if step is None else _file(source, method, step)
-    return _density(folder.read_npz(FAMILY.path(name)))
+    return _density(series(source, method).read(folder, step))
 
 
 def _told(facts: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
@@ -210,7 +208,3 @@ def _stats(grid: DensityGrid) -> dict[str, Any]:
         "max": float(grid.values.max()),
         "inside": float(grid.values.sum(dtype=np.float64) * area),
     }
-
-
-def _file(source: str, method: str, step: int) -> str:
-    return f"{source}_2d_step_{step}_{method}.npz"

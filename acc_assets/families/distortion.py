@@ -12,6 +12,7 @@ from acc_assets.families.base import Chart, Coloring, Download, Family, Number, 
 from acc_assets.families.neighbors import SHARED_NEIGHBORS
 from acc_assets.families.projections import METHODS, Map
 from acc_assets.families.scatter import Bounds
+from acc_assets.families.series import Series
 from acc_assets.families.words import MetricWords, is_number, number
 from acc_assets.tree import LATENT, Analysis, config
 
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from acc_assets.storage import ArtifactFolder
 
 METRIC = "knn_mean_ratio"
+
+
+def series(method: str, dim: int) -> Series:
+    """What was measured of one map."""
+    return Series("distortion", f"metric_ratio_{dim}d", f"_{method}")
 
 
 class MapDistortion(NamedTuple):
@@ -55,7 +61,7 @@ class DistortionFamily(Family):
     }
     downloads = tuple(
         Download(
-            f"metric_ratio_2d_latest_{method}.npz",
+            series(method, 2).name(),
             f"Distortion of every point on the {words.title} map (npz)",
         )
         for method, words in METHODS.items()
@@ -70,7 +76,7 @@ class DistortionFamily(Family):
     def charts(self, run: RunArtifacts) -> Iterator[Chart]:
         """Yield how many points of each 2-D map are stretched how much."""
         for (method, dim), found in _latest_stats(run):
-            counted = run.npz(self.path(latest(method, dim)))
+            counted = run.npz(series(method, dim).path())
             if dim == 2 and "counts" in counted and is_number(found.get("stretch")):
                 edges, counts = counted["edges"].tolist(), counted["counts"].tolist()
                 bars = [
@@ -107,8 +113,8 @@ class DistortionFamily(Family):
         """Yield the stretch of every point on every map, as log2."""
         for (method, dim), _ in _latest_stats(run):
 
-            def make(steps: Sequence[int], method: str = method, dim: int = dim) -> np.ndarray:
-                found = [run.arrays(self.path(_file(step, method, dim)))["relative"] for step in steps]
+            def make(steps: Sequence[int], one: Series = series(method, dim)) -> np.ndarray:  # noqa: B008
+                found = [run.arrays(one.path(step))["relative"] for step in steps]
                 with np.errstate(divide="ignore"):
                     return np.log2(np.stack(found))
 
@@ -156,14 +162,8 @@ def write(
     points = len(next(iter(found.values()))[steps[0]].ratio)
     with folder.family(FAMILY.name) as out:
         for (method, dim), by_step in found.items():
-            for step, one in by_step.items():
-                arrays = {"ratio": one.ratio, "relative": one.relative}
-                arrays = {name: values.astype(np.float32) for name, values in arrays.items()}
-                arrays |= {"counts": one.counts, "edges": np.array(edges)}
-                if one.grid is not None:
-                    arrays |= {"grid": one.grid, "bounds": np.array(one.bounds)}
-                out.npz(_file(step, method, dim), arrays, compress=True)
-            out.latest(_file(steps[-1], method, dim), latest(method, dim))
+            arrays = {step: _arrays(one, edges) for step, one in by_step.items()}
+            series(method, dim).write(out, arrays, compress=True)
         out.json(
             FAMILY.document,
             {
@@ -183,14 +183,14 @@ def write(
         out.json("compute_ms.json", dict(times), volatile=True)
 
 
-def latest(method: str, dim: int) -> str:
-    """Name of the latest distortion of one map."""
-    return f"metric_ratio_{dim}d_latest_{method}.npz"
-
-
-def read(folder: ArtifactFolder, method: str, dim: int, step: int | None = None) -> dict[str, np.ndarray]:
-    """The arrays of one map, by default of the last snapshot; raises `StorageError`."""
-    return folder.read_npz(FAMILY.path(latest(method, dim) if step is None else _file(step, method, dim)))
+def _arrays(one: MapDistortion, edges: Sequence[float]) -> dict[str, np.ndarray]:
+    arrays = {
+        "ratio": one.ratio.astype(np.float32),
+        "relative": one.relative.astype(np.float32),
+        "counts": one.counts,
+        "edges": np.array(edges),
+    }
+    return arrays if one.grid is None else arrays | {"grid": one.grid, "bounds": np.array(one.bounds)}
 
 
 def _stats(one: MapDistortion) -> dict[str, Any]:
@@ -215,7 +215,3 @@ def _latest_stats(run: RunArtifacts) -> Iterator[tuple[Map, Mapping[str, Any]]]:
             found = (maps.get(f"{method}_{dim}d") or {}).get(str(steps[-1])) if steps else None
             if isinstance(found, Mapping):
                 yield (method, dim), found
-
-
-def _file(step: int, method: str, dim: int) -> str:
-    return f"metric_ratio_{dim}d_step_{step}_{method}.npz"

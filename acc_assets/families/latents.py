@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from acc_assets.families import dataset, neighbors, projections
 from acc_assets.families.base import Coloring, Download, Family, Payload, Script
+from acc_assets.families.series import Series
 from acc_assets.storage import LEFT_OUT, StorageError
 from acc_assets.tree import Analysis
 
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from acc_assets.storage import ArtifactFolder
 
 PREDICTED = "pred/"  # before the names of tasks
-LATEST = "latents_latest.npz"
-_STEP = re.compile(r"latents_step_(\d+)\.npz$")
+SERIES = Series("latents", "latents")
 
 
 class LatentsFamily(Family):
@@ -31,11 +30,11 @@ class LatentsFamily(Family):
     name = "latents"
     title = "Latents"
     document = "latents.json"
-    downloads = (Download(LATEST, "Latents of the test split (npz)"),)
+    downloads = (Download(SERIES.name(), "Latents of the test split (npz)"),)
 
     def payloads(self, run: RunArtifacts, shared: Artifacts) -> Iterable[Payload]:
         """Yield labels, and predictions, errors and factor activations at every snapshot, of every test point."""
-        if not by_step(run):
+        if not SERIES.steps(run):
             return
         data = dataset.DatasetFamily(run.primary_dataset)
         facts = data.facts_of(shared)
@@ -47,7 +46,7 @@ class LatentsFamily(Family):
             "steps": [int(step) for step in run.document(projections.FAMILY).get("steps") or []],
             "factors": run.groups,
             "latent_dim": run.latent_dim,
-            "neighbor_steps": sorted(neighbors.by_step(run)),
+            "neighbor_steps": neighbors.SERIES.steps(run),
         }
 
         def make() -> Script:
@@ -91,9 +90,7 @@ def write(
     """Write what the model can do (`facts`, see `Abilities.to_json`) and the arrays of every snapshot by step."""
     steps = sorted(snapshots)
     with folder.family(FAMILY.name) as out:
-        for step, arrays in snapshots.items():
-            out.npz(_file(step), arrays)
-        out.latest(_file(steps[-1]), LATEST)
+        SERIES.write(out, snapshots)
         tasks = sorted(name[len(PREDICTED) :] for name in snapshots[steps[-1]] if name.startswith(PREDICTED))
         out.json(FAMILY.document, {**facts, "steps": steps, "tasks": tasks})
 
@@ -105,25 +102,10 @@ def write_abilities(folder: ArtifactFolder, facts: Mapping[str, Any], why: str) 
         out.json(LEFT_OUT, {"reason": why})
 
 
-def read(folder: ArtifactFolder, step: int | None = None) -> dict[str, np.ndarray]:
-    """The arrays of one snapshot, by default the last; raises `StorageError` where they are not whole."""
-    return folder.read_npz(FAMILY.path(LATEST if step is None else _file(step)))
-
-
 def facts(folder: ArtifactFolder) -> dict[str, Any]:
     """What `write` was given as facts, with `steps` and `tasks`; raises `StorageError`."""
     found: dict[str, Any] = folder.read_json(FAMILY.path())
     return found
-
-
-def by_step(run: RunArtifacts) -> dict[int, str]:
-    """Return the file of each snapshot that is there."""
-    found = ((_STEP.search(name), name) for name in run.names(FAMILY.name, suffix=".npz"))
-    return {int(match[1]): name for match, name in found if match}
-
-
-def _file(step: int) -> str:
-    return f"latents_step_{step}.npz"
 
 
 def point_arrays(
@@ -136,8 +118,8 @@ def point_arrays(
     """
     known: dict[int, dict[str, np.ndarray]] = {}
     named: list[dict[str, Any]] = []
-    for step, name in sorted(by_step(run).items()):
-        arrays = run.arrays(FAMILY.path(name))
+    for step in SERIES.steps(run):
+        arrays = run.arrays(SERIES.path(step))
         predicted, named = regressed(run, arrays, label)
         known[step] = _facts_of_points(run, arrays, label) | predicted
     last = known[max(known)]

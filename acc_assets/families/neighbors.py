@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from acc_assets.families.base import Family, Payload, Script
+from acc_assets.families.series import Series
 from acc_assets.tree import LATENT, Analysis
 
 if TYPE_CHECKING:
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 SHARED_NEIGHBORS = 30  # of every point in the graph that all analyses share; the point itself is not counted
 LISTED = 15  # neighbours of each point that the viewer lists; the graph holds more
-LATEST = "knn_latest.npz"
-_STEP = re.compile(r"knn_step_(\d+)\.npz$")
+SERIES = Series("neighbors", "knn")
 
 
 class NeighborsFamily(Family):
@@ -30,10 +29,10 @@ class NeighborsFamily(Family):
 
     def payloads(self, run: RunArtifacts, shared: Artifacts) -> Iterable[Payload]:
         """Yield the nearest neighbours of every point, a script a snapshot."""
-        for step, name in sorted(by_step(run).items()):
+        for step in SERIES.steps(run):
 
-            def make(name: str = name) -> Script:
-                graph = run.arrays(self.path(name))
+            def make(step: int = step) -> Script:
+                graph = run.arrays(SERIES.path(step))
                 indices = graph["indices"][:, :LISTED]
                 small = np.uint16 if len(indices) <= np.iinfo(np.uint16).max + 1 else np.int32
                 return {"k": int(indices.shape[1])}, {
@@ -61,25 +60,7 @@ class Neighbors(Analysis):
 
 def write(folder: ArtifactFolder, graphs: Mapping[int, Mapping[str, np.ndarray]], k: int) -> None:
     """Write the graph (`indices`, `distances`, both (N, k)) of every snapshot by step."""
-    steps = sorted(graphs)
     with folder.family(FAMILY.name) as out:
-        for step, graph in graphs.items():
-            out.npz(_file(step), graph)
-        out.latest(_file(steps[-1]), LATEST)
-        facts: dict[str, Any] = {"steps": steps, "k": k, "metric": "euclidean", "space": "posterior mean"}
+        SERIES.write(out, graphs)
+        facts = {"steps": sorted(graphs), "k": k, "metric": "euclidean", "space": "posterior mean"}
         out.json(FAMILY.document, facts)
-
-
-def read(folder: ArtifactFolder, step: int | None = None) -> dict[str, np.ndarray]:
-    """`indices` and `distances` of one snapshot, by default the last; raises `StorageError`."""
-    return folder.read_npz(FAMILY.path(LATEST if step is None else _file(step)))
-
-
-def by_step(run: RunArtifacts) -> dict[int, str]:
-    """Return the file of each snapshot that is there."""
-    found = ((_STEP.search(name), name) for name in run.names(FAMILY.name, suffix=".npz"))
-    return {int(match[1]): name for match, name in found if match}
-
-
-def _file(step: int) -> str:
-    return f"knn_step_{step}.npz"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
@@ -13,6 +12,7 @@ from acc_assets.families.base import Family, Payload, Picture, Script
 from acc_assets.families.dataset import DatasetFamily
 from acc_assets.families.neighbors import SHARED_NEIGHBORS
 from acc_assets.families.scatter import scatter_png
+from acc_assets.families.series import Series
 from acc_assets.families.words import is_number, number
 from acc_assets.tree import LATENT, Analysis, Check, config
 
@@ -49,7 +49,6 @@ METHODS = {  # the first that is there is the one shown
 CAPTION = "Every test image at its place in the two-dimensional {method} of the latents, coloured by {label}."
 RADII = "log_radii.npz"
 MAP_SIZE, MAP_VERSION = 480, 1  # pixels
-_FILE = re.compile(r"latent_(\d)d_step_(\d+)_([a-z]+)\.npz$")
 
 
 class ProjectionsFamily(Family):
@@ -74,11 +73,11 @@ class ProjectionsFamily(Family):
 
     def pictures(self, run: RunArtifacts, shared: Artifacts) -> Iterator[Picture]:
         """Yield the latest 2-D map, coloured by the true label."""
-        method = next((one for one in METHODS if run.exists(self.path(latest(one, 2)))), None)
+        method = next((one for one in METHODS if run.exists(series(one, 2).path())), None)
         if method is None:
             return
         data = DatasetFamily(run.primary_dataset)
-        name = self.path(latest(method, 2))
+        name = series(method, 2).path()
 
         def draw(theme: str) -> bytes:
             return scatter_png(run.arrays(name)["coords"], data.targets(shared), theme, MAP_SIZE)
@@ -98,20 +97,19 @@ class ProjectionsFamily(Family):
 
     def payloads(self, run: RunArtifacts, shared: Artifacts) -> Iterator[Payload]:
         """Yield the coordinates of all snapshots, a script a method and dimension."""
-        found: dict[Map, dict[int, str]] = {}
-        for name in run.names(self.name, suffix=".npz"):
-            match = _FILE.search(name)
-            if match:
-                found.setdefault((match[3], int(match[1])), {})[int(match[2])] = name
-        for (method, dim), by_step in sorted(found.items()):
-            steps = sorted(by_step)
+        facts = run.document(self)
+        for method in facts.get("methods") or []:
+            for dim in facts.get("dimensions") or []:
+                steps = series(method, dim).steps(run)
 
-            def make(steps: list[int] = steps, by_step: dict[int, str] = by_step) -> Script:
-                stack = [run.arrays(self.path(by_step[step]))["coords"] for step in steps]
-                return {"steps": steps}, {"coords": np.stack(stack).astype(np.float32)}
+                def make(one: Series = series(method, dim), steps: list[int] = steps) -> Script:  # noqa: B008
+                    stack = [run.arrays(one.path(step))["coords"] for step in steps]
+                    return {"steps": steps}, {"coords": np.stack(stack).astype(np.float32)}
 
-            what = f"projection-{method}-{dim}d"
-            yield Payload(what=what, page="viewer", source=[run.digest(self.name), steps], make=make)
+                if steps:
+                    what = f"projection-{method}-{dim}d"
+                    source = [run.digest(self.name), steps]
+                    yield Payload(what=what, page="viewer", source=source, make=make)
 
     def _alternative(self, run: RunArtifacts, method: str, classes: int) -> str:
         count = run.images("test").get(run.primary_dataset)
@@ -174,10 +172,12 @@ def write(
     """
     with folder.family(FAMILY.name) as out:
         for (method, dim), by_step in coords.items():
-            for step, values in by_step.items():
-                edges = neighbor_distances[method, dim][step]
-                out.npz(_file(step, method, dim), coords=values, neighbor_distances=edges)
-            out.latest(_file(max(by_step), method, dim), latest(method, dim))
+            edges = neighbor_distances[method, dim]
+            arrays = {
+                step: {"coords": values, "neighbor_distances": edges[step]}
+                for step, values in by_step.items()
+            }
+            series(method, dim).write(out, arrays)
         if radii:
             out.npz(RADII, dict(radii))
         out.json(
@@ -199,14 +199,9 @@ def map_words() -> list[dict[str, str]]:
     return [{"method": method, **words._asdict()} for method, words in METHODS.items()]
 
 
-def latest(method: str, dim: int) -> str:
-    """Name of the latest map by one method."""
-    return f"latent_{dim}d_latest_{method}.npz"
-
-
-def read(folder: ArtifactFolder, method: str, dim: int, step: int | None = None) -> dict[str, np.ndarray]:
-    """`coords` and `neighbor_distances` of one map, by default of the last snapshot; raises `StorageError`."""
-    return folder.read_npz(FAMILY.path(latest(method, dim) if step is None else _file(step, method, dim)))
+def series(method: str, dim: int) -> Series:
+    """The maps by one method: `coords` (N, dim), and `neighbor_distances` (N, k) on the map."""
+    return Series(FAMILY.name, f"latent_{dim}d", f"_{method}")
 
 
 def maps(folder: ArtifactFolder) -> Iterable[Map]:
@@ -218,7 +213,3 @@ def maps(folder: ArtifactFolder) -> Iterable[Map]:
 def steps(folder: ArtifactFolder) -> list[int]:
     """The snapshots that there are maps of, in order."""
     return [int(step) for step in folder.read_json(FAMILY.path())["steps"]]
-
-
-def _file(step: int, method: str, dim: int) -> str:
-    return f"latent_{dim}d_step_{step}_{method}.npz"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from acc_assets.families.attention import Attention
@@ -70,7 +71,7 @@ def check_tree(tree: Tree) -> None:
             _need(request, made)
     except ValueError as error:
         raise RecipeError(str(error), remedy="", recipe=tree.name, operation="evaluate()") from None
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise RecipeError(
             f"{twice} would hide an asset of another node.", remedy="Rename these tags.", recipe=tree.name

@@ -294,9 +294,7 @@ def plot_maps(recipe: RecipeView, runs: Sequence[tuple[RunArtifacts, str]], look
         axes.set_xlabel(f"{projections.METHODS[method].title}, seed {run.seed}", loc="left", labelpad=3)
         for spine in axes.spines.values():
             spine.set(visible=True, color=FAINT)
-        coords = np.asarray(
-            run.arrays(projections.FAMILY.path(projections.latest(method, 2)))["coords"], np.float64
-        )
+        coords = np.asarray(run.arrays(projections.series(method, 2).path())["coords"], np.float64)
         targets = DatasetFamily(run.primary_dataset).targets(recipe.shared(run.seed))
         colors = point_colors(targets, len(coords), "light") / 255.0
         order = np.random.default_rng(0).permutation(np.flatnonzero(np.isfinite(coords).all(axis=1)))

@@ -125,7 +125,7 @@ def _first(recipe: RecipeView, file: str) -> list[RunArtifacts]:
 
 
 def _map(method: str) -> str:
-    return projections.FAMILY.path(projections.latest(method, 2))
+    return projections.series(method, 2).path()
 
 
 def _curves_to_show(panels: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

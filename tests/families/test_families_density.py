@@ -28,7 +28,9 @@ def test_a_densmap_is_a_map_like_the_others_and_says_how_much_density_it_keeps(t
         radii={"latents": np.arange(8.0), "densmap_2d": np.arange(8.0)},
         params={},
     )
-    np.testing.assert_array_equal(projections.read(folder, "densmap", 2)["coords"], coords["densmap", 2][10])
+    np.testing.assert_array_equal(
+        projections.series("densmap", 2).read(folder)["coords"], coords["densmap", 2][10]
+    )
     assert ("densmap", 3) in projections.maps(folder)
     run = RunArtifacts(folder, "tiny", "root", 0)
     shown = {payload.what for payload in projections.FAMILY.payloads(run, run)}

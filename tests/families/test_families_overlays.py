@@ -20,7 +20,7 @@ from acc_assets.analysis.grids import Square
 from acc_assets.analysis.projections import pca
 from acc_assets.assets.analyses import density as density_asset
 from acc_assets.assets.analyses import distortion as distortion_asset
-from acc_assets.assets.kinds import NodeWork
+from acc_assets.assets.work import NodeWork
 from acc_assets.families import (
     ANALYSES,
     STANDARD,
@@ -77,7 +77,7 @@ def test_there_is_a_grid_of_every_source_map_and_snapshot_with_units_bounds_and_
     )  # fmt: skip
     assert (facts["components"], facts["subset_n"], facts["cells"]) == (1, 500, 96)
     for method in ("pca", "umap"):
-        coords = projections.read(run, method, 2)["coords"]
+        coords = projections.series(method, 2).read(run)["coords"]
         for source in ("posterior", "prior"):
             grid = density.read(run, source, method)
             left, right, bottom, top = grid.bounds
@@ -109,7 +109,10 @@ def test_a_map_by_pca_places_its_own_points_where_they_lie(
 ) -> None:
     run = store.run("tiny", NODE, 0)
     for step in STEPS:
-        mu, coords = latents.read(run, step)["mu"], projections.read(run, "pca", 2, step)["coords"]
+        mu, coords = (
+            latents.SERIES.read(run, step)["mu"],
+            projections.series("pca", 2).read(run, step)["coords"],
+        )
         spread = np.ptp(coords)
         np.testing.assert_allclose(linear_placing(mu, coords)(mu), coords, atol=1e-4 * spread)
 
@@ -153,11 +156,11 @@ def test_distortion_is_of_the_stored_edges_and_its_scale_of_each_map_alone(store
     assert (facts["metric"], facts["k"], facts["steps"]) == ("knn_mean_ratio", 15, list(STEPS))
     for method, dim in MAPS:
         for step in STEPS:
-            coords = projections.read(run, method, dim, step)["coords"].astype(np.float64)
-            graph = neighbors.read(run, step)
+            coords = projections.series(method, dim).read(run, step)["coords"].astype(np.float64)
+            graph = neighbors.SERIES.read(run, step)
             near = coords[graph["indices"][:, :15]] - coords[:, None]
             expected = np.sqrt((near**2).sum(2)).mean(1) / graph["distances"][:, :15].mean(1)
-            found = distortion.read(run, method, dim, step)
+            found = distortion.series(method, dim).read(run, step)
             np.testing.assert_allclose(found["ratio"], expected, rtol=1e-4)
             np.testing.assert_allclose(found["relative"], expected / np.median(expected), rtol=1e-4)
             told = facts["maps"][f"{method}_{dim}d"][str(step)]
@@ -187,7 +190,7 @@ def test_pages_get_numbers_a_chart_a_table_and_a_colouring_of_every_map(store: S
     assert [one["id"] for one in meta["colorings"]][-4:] == [
         "distortion:umap_2d", "distortion:umap_3d", "distortion:pca_2d", "distortion:pca_3d",
     ]  # fmt: skip
-    kept = distortion.read(store.run("tiny", NODE, 0), "umap", 3)["relative"]
+    kept = distortion.series("umap", 3).read(store.run("tiny", NODE, 0))["relative"]
     np.testing.assert_allclose(arrays["distortion:umap_3d"][-1], np.log2(kept), rtol=1e-5)
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from acc_assets.assets.kinds import Work
 from acc_assets.assets.launched import Project
 from acc_assets.assets.plans import plans
+from acc_assets.assets.work import Work
 from acc_assets.recipes import vocabulary
 from acc_assets.storage import MadeFrom, Store
 from acc_assets.training import Runtime, build_checkpoint

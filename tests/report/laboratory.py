@@ -19,10 +19,10 @@ import torch
 from acc_assets.analysis.latent_stats import latent_stats
 from acc_assets.analysis.probing import probe_classes, probe_properties
 from acc_assets.analysis.stroke_properties import stroke_thickness
-from acc_assets.assets.kinds import NodeWork, Work
 from acc_assets.assets.launched import Project
 from acc_assets.assets.plans import plans
 from acc_assets.assets.results import recipe_view
+from acc_assets.assets.work import NodeWork, Work
 from acc_assets.datasets import Digits, Thickness
 from acc_assets.families import (
     CHECKPOINTS,
@@ -229,7 +229,7 @@ def write_latents(work: ComponentsWork) -> None:
 
 def write_metrics(work: ComponentsWork) -> None:
     """Metrics of every task and what the slots know, from the stored latents and the pictures' own strokes."""
-    arrays, test = latents.read(work.run), work.data.test
+    arrays, test = latents.SERIES.read(work.run), work.data.test
     mu, error = arrays["mu"], arrays["error"]
     stats = latent_stats(mu, arrays["logvar"], GROUPS)
     thickness = stroke_thickness(test.images)
@@ -271,7 +271,7 @@ def write_metrics(work: ComponentsWork) -> None:
 
 def write_onnx(work: ComponentsWork) -> None:
     """Bytes in the place of the graphs: the report hands them on and reads nothing in them."""
-    ranges = latent_stats(latents.read(work.run)["mu"], None, GROUPS).ranges
+    ranges = latent_stats(latents.SERIES.read(work.run)["mu"], None, GROUPS).ranges
     facts = {"opset": 18, "parity": {"passed": True}, "ranges": ranges, "step": work.node.steps}
     tag = work.node.tag.encode()
     onnx.write(work.folder, b"encoder " + tag, b"decoder " + tag, {}, facts)

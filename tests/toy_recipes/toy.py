@@ -6,7 +6,8 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from acc_assets.assets.kinds import NodeWork, Outcome, Verdict, Work
+from acc_assets.assets.kinds import Outcome, Verdict
+from acc_assets.assets.work import NodeWork, Work
 from acc_assets.datasets import DatasetConfig, Digits, ImageData, Split
 from acc_assets.families import (
     Artifacts,

@@ -22,7 +22,8 @@ from acc_assets.assets.analyses import (
     sorted_images,
     traversals,
 )
-from acc_assets.assets.kinds import AssetKind, NodeWork, Outcome, Work, left_out
+from acc_assets.assets.kinds import AssetKind, Outcome
+from acc_assets.assets.work import NodeWork, Work, left_out
 from acc_assets.tree import Analysis
 
 RUN: Mapping[type[Analysis], Callable[[NodeWork], Outcome]] = {

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from acc_assets.assets.kinds import NodeWork, Outcome, picture
+from acc_assets.assets.kinds import Outcome
+from acc_assets.assets.work import NodeWork, picture
 from acc_assets.families import attention
 
 IMAGES = 6

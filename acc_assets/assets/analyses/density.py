@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from acc_assets.assets.kinds import NodeWork, Outcome
+from acc_assets.assets.kinds import Outcome
+from acc_assets.assets.work import NodeWork
 from acc_assets.families import Density, density, latents, projections
 from acc_assets.models import ModelOutput
 
@@ -29,13 +30,13 @@ def run(work: NodeWork) -> Outcome:
     usage: dict[str, list[float]] = {}
     times: dict[str, float] = {}
     for step in steps:
-        arrays = latents.read(work.run, step)
+        arrays = latents.SERIES.read(work.run, step)
         mu, logvar, prior = arrays["mu"], arrays.get(ModelOutput.LOGVAR), prior_of(arrays)
         if prior is not None and prior.usage is not None:
             usage[str(step)] = prior.usage.tolist()
         for method in methods:
             started = perf_counter()
-            coords = projections.read(work.run, method, 2, step)["coords"]
+            coords = projections.series(method, 2).read(work.run, step)["coords"]
             square = Square.around(coords, request.cells)
             place = (
                 linear_placing(mu, coords)

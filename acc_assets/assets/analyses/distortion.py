@@ -6,7 +6,8 @@ from time import perf_counter
 
 import numpy as np
 
-from acc_assets.assets.kinds import NodeWork, Outcome
+from acc_assets.assets.kinds import Outcome
+from acc_assets.assets.work import NodeWork
 from acc_assets.families import Distortion, distortion, neighbors, projections
 from acc_assets.families.distortion import MapDistortion
 
@@ -23,10 +24,10 @@ def run(work: NodeWork) -> Outcome:
     found: dict[projections.Map, dict[int, MapDistortion]] = {key: {} for key in maps}
     times: dict[str, float] = {}
     for step in steps:
-        graph = neighbors.read(work.run, step)
+        graph = neighbors.SERIES.read(work.run, step)
         for method, dim in maps:
             started = perf_counter()
-            on_map = projections.read(work.run, method, dim, step)
+            on_map = projections.series(method, dim).read(work.run, step)
             found[method, dim][step] = measure(on_map, graph["distances"], request.k, request.cells)
             times[f"{method}_{dim}d_{step}"] = round(1000 * (perf_counter() - started), 1)
     k = min(request.k, graph["distances"].shape[1])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from acc_assets.assets.kinds import NodeWork, Outcome, Verdict
+from acc_assets.assets.kinds import Outcome, Verdict
+from acc_assets.assets.work import NodeWork
 from acc_assets.families import Interactive, interactive, latents
 
 
@@ -23,7 +24,7 @@ def run(work: NodeWork) -> Outcome:
     # The choice depends on the labels alone: every branch and seed shows the same images.
     indices = np.sort(stratified_draw(split.targets, count, np.random.default_rng(0)))
     of_test = request.split == "test"
-    raw = latents.read(work.run)["mu"][indices] if of_test else work.encode(split.images[indices])
+    raw = latents.SERIES.read(work.run)["mu"][indices] if of_test else work.encode(split.images[indices])
     reference = unit_length(raw) if request.l2_normalize else raw
     graph = knn_graph(reference, request.umap_neighbors)
     coords = umap_layout(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from acc_assets.assets.kinds import NodeWork, Outcome
+from acc_assets.assets.kinds import Outcome
+from acc_assets.assets.work import NodeWork
 from acc_assets.families import latents
 from acc_assets.models import observe
 from acc_assets.tree import LATENT

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import numpy as np
 
-from acc_assets.assets.kinds import NodeWork, Outcome, Verdict
+from acc_assets.assets.kinds import Outcome, Verdict
+from acc_assets.assets.work import NodeWork
 from acc_assets.families import Manifold, latents, manifold, neighbors
 
 if TYPE_CHECKING:
@@ -26,11 +27,11 @@ def run(work: NodeWork) -> Outcome:
     loaded, data = work.model(), work.data
     encode = work.encode
     labelled = {ref.name: work.load(ref).train for ref in request.label_sets}
-    test_latents = latents.read(work.run)["mu"]
+    test_latents = latents.SERIES.read(work.run)["mu"]
     split = data.test if request.split == "test" else data.train
 
     measured = test_latents if request.split == "test" else encode(split.images)
-    graph = KnnGraph.of(neighbors.read(work.run)) if request.split == "test" else None
+    graph = KnnGraph.of(neighbors.SERIES.read(work.run)) if request.split == "test" else None
     codes = {name: encode(train.images) for name, train in labelled.items()}
     labels = {name: train.targets for name, train in labelled.items()}
     facts = _measure(codes, labels, test_latents, data.test.targets, measured, split, request, graph)

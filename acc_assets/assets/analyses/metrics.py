@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import numpy as np
 
-from acc_assets.assets.kinds import NodeWork, Outcome, Verdict, outputs_of
+from acc_assets.assets.kinds import Outcome, Verdict
+from acc_assets.assets.work import NodeWork, outputs_of
 from acc_assets.families import dataset, latents, metrics
 from acc_assets.tree import LATENT
 
@@ -33,7 +34,7 @@ def run(work: NodeWork) -> Outcome:
     )
     stats, probes = None, []
     if LATENT not in work.abilities.lacks:
-        arrays = latents.read(work.run)
+        arrays = latents.SERIES.read(work.run)
         stats = latent_stats(arrays["mu"], arrays.get("logvar"), work.abilities.factor_groups)
         probes = _slot_probes(work, arrays["mu"])
     told = work.run.read_json("summary.json")["tasks"]

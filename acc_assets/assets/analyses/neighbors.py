@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from acc_assets.assets.kinds import NodeWork, Outcome
+from acc_assets.assets.kinds import Outcome
+from acc_assets.assets.work import NodeWork
 from acc_assets.families import latents, neighbors
 
 
@@ -15,7 +16,7 @@ def run(work: NodeWork) -> Outcome:
     steps = facts["steps"]
     k = min(neighbors.SHARED_NEIGHBORS, facts["points"] - 1)
     labels = work.data.test.targets
-    graphs = {step: knn_graph(latents.read(work.run, step)["mu"], k) for step in steps}
+    graphs = {step: knn_graph(latents.SERIES.read(work.run, step)["mu"], k) for step in steps}
     graph = graphs[steps[-1]]
     neighbors.write(
         work.folder,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import numpy as np
 
-from acc_assets.assets.kinds import NodeWork, Outcome, Verdict, outputs_of
+from acc_assets.assets.kinds import Outcome, Verdict
+from acc_assets.assets.work import NodeWork, outputs_of
 from acc_assets.families import latents, onnx
 from acc_assets.tree import DECODE
 
@@ -22,7 +23,7 @@ def run(work: NodeWork) -> Outcome:
     from acc_assets.export import check_parity, describe, export_onnx
 
     loaded = work.model()
-    arrays = latents.read(work.run)
+    arrays = latents.SERIES.read(work.run)
     images = work.data.test.images
     stats = latent_stats(arrays["mu"], arrays.get("logvar"), work.abilities.factor_groups)
     no_decoder = work.abilities.lacks.get(DECODE)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from acc_assets.assets.kinds import NodeWork, Outcome, Verdict
+from acc_assets.assets.kinds import Outcome, Verdict
+from acc_assets.assets.work import NodeWork
 from acc_assets.families import latents, neighbors, projections
 
 TRUST_NEIGHBORS = 15
@@ -19,8 +20,8 @@ def run(work: NodeWork) -> Outcome:
     request: projections.Projection = work.request
     work.runtime.apply()
     steps = latents.facts(work.run)["steps"]
-    encoded = {step: latents.read(work.run, step)["mu"] for step in steps}
-    graphs = {step: KnnGraph.of(neighbors.read(work.run, step)) for step in steps}
+    encoded = {step: latents.SERIES.read(work.run, step)["mu"] for step in steps}
+    graphs = {step: KnnGraph.of(neighbors.SERIES.read(work.run, step)) for step in steps}
     work.progress.started(100)
     found = project_snapshots(
         encoded,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from acc_assets.assets.kinds import NodeWork, Outcome, picture
+from acc_assets.assets.kinds import Outcome
+from acc_assets.assets.work import NodeWork, picture
 from acc_assets.families import reconstructions
 
 SCALE = 2

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from acc_assets.assets.kinds import NodeWork, Outcome, picture
+from acc_assets.assets.kinds import Outcome
+from acc_assets.assets.work import NodeWork, picture
 from acc_assets.families import latents, sorted_images
 
 COUNT = 20
@@ -18,7 +19,7 @@ def run(work: NodeWork) -> Outcome:
     from acc_assets.analysis.sorting import sort_by_activation
 
     images = work.data.test.images
-    mu = latents.read(work.run)["mu"]
+    mu = latents.SERIES.read(work.run)["mu"]
     orders = sort_by_activation(mu, work.groups, COUNT)
     pictures, captions = {}, {}
     for order in orders:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from acc_assets.assets.kinds import NodeWork, Outcome, picture
+from acc_assets.assets.kinds import Outcome
+from acc_assets.assets.work import NodeWork, picture
 from acc_assets.families import latents, traversals
 
 ROWS = 5
@@ -20,7 +21,7 @@ def run(work: NodeWork) -> Outcome:
     """Traverse every factor along the direction in which the whole test set varies most in its slice."""
     from acc_assets.analysis.traversals import traverse
 
-    mu = latents.read(work.run)["mu"]
+    mu = latents.SERIES.read(work.run)["mu"]
     indices = work.example_indices(per_class=1)[:ROWS]
     originals = work.data.test.images[indices]  # (S, C, H, W) uint8
     found = traverse(work.decoder(), mu, work.groups, indices.tolist(), steps=STEPS, span=SPAN)
