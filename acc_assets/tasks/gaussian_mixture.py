@@ -13,6 +13,7 @@ from acc_assets.tasks.kl_divergence import COLLAPSED_BELOW, posterior_health
 from acc_assets.tasks.schedules import LinearRamp, WeightSchedule, weight_at
 from acc_assets.tasks.view import Evaluator, Loss, StepView
 from acc_assets.tree.config import Amount, Positive, config
+from acc_assets.tree.epochs import Epochs
 from acc_assets.tree.references import Dataset
 
 if TYPE_CHECKING:
@@ -203,8 +204,7 @@ class GaussianMixtureObjective:
     `categorical_kl_anneal` it rises to it from 0 in a straight line over `categorical_kl_anneal_epochs`. With
     `entropy_bonus_enable`, w_ent falls from `entropy_bonus_weight` to 0 in a straight line over
     `entropy_bonus_epochs`; without it there is no such term. Both lines have their first value at the first step of
-    the phase and their last one at the step after the window, ceil(epochs * training images / batch size), and
-    stay there.
+    the phase and their last one at the step after the window, which has the length of `Epochs`, and stay there.
     """
 
     kld_weight: Amount = 1.0
@@ -219,7 +219,7 @@ class GaussianMixtureObjective:
         """The terms as tasks named categorical_kl, mixture_kl and, where enabled, entropy_bonus."""
 
         def steps(epochs: int) -> int:
-            return math.ceil(epochs * dataset.config.train_size / batch_size)
+            return Epochs(epochs).in_steps(dataset.config.train_size, batch_size)
 
         most = self.kld_weight * self.categorical_kl_max_weight
         categorical: float | WeightSchedule = most
