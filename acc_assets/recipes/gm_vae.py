@@ -44,14 +44,14 @@ class GMVAE(Recipe):
     def run(
         self,
         ctx: RecipeContext,
-        steps: int = 8600,
+        steps: int = 4300,
         components: int = 10,
         latent_dim: int = 10,
         kld_weight: float = 1.0,
-        categorical_kl_anneal_epochs: int = 10,
+        categorical_kl_anneal_epochs: int = 5,
         categorical_kl_max_weight: float = 1.0,
         entropy_bonus_weight: float = 50.0,
-        entropy_bonus_epochs: int = 16,
+        entropy_bonus_epochs: int = 8,
         self_augmented_weight: float = 100.0,
         lr: float = 1e-3,
         data: str = "mnist",
@@ -80,7 +80,7 @@ class GMVAE(Recipe):
             )
             ctx.fork(root, branch)
             ctx.attach_task(ReconstructionTask("recon", images, error="mse"))
-            for task in objective.tasks(images, BATCH):
+            for task in objective.tasks(images):
                 ctx.attach_task(task)
             if augmented:
                 ctx.attach_task(SelfAugmentedTask("self_augmented", images, weight=self_augmented_weight))

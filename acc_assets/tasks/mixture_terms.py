@@ -42,7 +42,7 @@ def batch_usage(logits: Tensor) -> dict[str, Tensor]:
             "qc_entropy_mean": assignment_entropy(logits).mean(),
             "qc_neff": torch.special.entr(shares).sum().exp(),
             "qc_pmax": shares.max(),
-            **{f"qc_argmax_counts_{component}": count for component, count in enumerate(counts.unbind())},
+            "qc_argmax_counts": counts,
         }
 
 
