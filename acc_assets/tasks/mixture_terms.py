@@ -98,14 +98,14 @@ class StabilityEvaluator:
     """loss, qc_information and qc_stable over a split: see `SelfAugmentedTask`.
 
     distort: the logits (B, K) of distorted images, of a view and the seed that draws the distortions, which is the
-    number of the batch; total: the loss of the parts.
+    number of the batch; total: the loss of the parts and K.
     """
 
     def __init__(
         self,
         task: str,
         distort: Callable[[StepView, int], Tensor],
-        total: Callable[[Mapping[str, float]], float],
+        total: Callable[[Mapping[str, float], int], float],
     ) -> None:
         self._task, self._distort, self._total = task, distort, total
         self._logits: list[Tensor] = []  # (B, K) of each batch
@@ -122,7 +122,7 @@ class StabilityEvaluator:
         logits, distorted = torch.cat(self._logits), torch.cat(self._distorted)
         parts = {name: float(part) for name, part in assignment_parts(logits, distorted).items()}
         return {
-            "loss": self._total(parts),
+            "loss": self._total(parts, logits.shape[1]),
             "qc_information": math.log(logits.shape[1]) - parts["imbalance"] - parts["entropy"],
             "qc_stable": float((logits.argmax(1) == distorted.argmax(1)).double().mean()),
         }

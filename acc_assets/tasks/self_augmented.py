@@ -21,15 +21,17 @@ if TYPE_CHECKING:
 class SelfAugmentedTask(Task):
     """Asks q(c|x) to be the same for a distorted image, certain for each image, and even over a batch. No labels.
 
-        CE(q(c|x), q(c|Tx)) + entropy_weight * H(q(c|x)) + balance_weight * (log K - H(mean_x q(c|x)))
+        invariance + entropy_weight * entropy + balance_weight * imbalance - (1 + entropy_weight) * log K
 
-    in nats per image: the means over the batch of the first two, and over its mean q(c|x) the third. T is a fresh draw
-    of `augment` on the clean images, for which the encoder runs once more. In the cross-entropy q(c|x) is a constant.
-    Hu et al., "Learning Discrete Representations via Information Maximizing Self-Augmented Training" (2017), section
-    3, with lambda = `entropy_weight` and lambda mu = `balance_weight`; log K is added, so that 0 is the least it can
-    be. The draws come from torch's generator of the images' device, which the trainer seeds for each step.
+    in nats per image, with invariance = CE(q(c|x), q(c|Tx)) and entropy = H(q(c|x)), the means over the batch, and
+    imbalance = log K - H(p) of the batch's mean p of q(c|x). The constant makes it 0 for a uniform q(c|x), which knows
+    nothing; the least it can be is -(1 + entropy_weight) * log K. T is a fresh draw of `augment` on the clean images,
+    for which the encoder runs once more. In the cross-entropy q(c|x) is a constant. Hu et al., "Learning Discrete
+    Representations via Information Maximizing Self-Augmented Training" (2017), section 3, with lambda =
+    `entropy_weight` and lambda mu = `balance_weight`. The draws come from torch's generator of the images' device,
+    which the trainer seeds for each step.
 
-    Diagnostics, over the batch: the three parts, `invariance`, `entropy` and `imbalance`, in nats. Metrics: loss and
+    Diagnostics, over the batch: the parts `invariance`, `entropy` and `imbalance`, in nats. Metrics: loss and
     `qc_information`, H(mean q(c|x)) - mean H(q(c|x)) in nats, at most log K; over the split, as is the mean q(c|x) of
     both; `qc_stable`, the share of images that keep their likeliest component when distorted, by fixed draws.
     """
@@ -60,15 +62,16 @@ class SelfAugmentedTask(Task):
         logits = view.outputs[ModelOutput.COMPONENT_LOGITS]
         distorted = self.distorted_logits(view, seed)
         parts = mixture_terms.assignment_parts(logits, distorted)
-        return Loss(self.total(parts), {name: part.detach() for name, part in parts.items()})
+        return Loss(self.total(parts, logits.shape[1]), {name: part.detach() for name, part in parts.items()})
 
-    def total(self, parts: Mapping[str, Any]) -> Any:
+    def total(self, parts: Mapping[str, Any], components: int) -> Any:
         """The loss of its `invariance`, `entropy` and `imbalance`, all in nats."""
-        return (
-            parts["invariance"]
-            + self.entropy_weight * parts["entropy"]
-            + self.balance_weight * parts["imbalance"]
-        )
+        weighted = self.entropy_weight * parts["entropy"] + self.balance_weight * parts["imbalance"]
+        return parts["invariance"] + weighted - self._most(components)
+
+    def _most(self, components: int) -> float:
+        """Nats that a uniform q(c|x) loses against one that is certain, even and always the same."""
+        return (1.0 + self.entropy_weight) * math.log(components)
 
     def distorted_logits(self, view: StepView, seed: int) -> Tensor:
         """The logits (B, K) of q(c|Tx), where the seed draws T."""
@@ -87,13 +90,14 @@ class SelfAugmentedTask(Task):
         return StabilityEvaluator(self.name, self.distorted_logits, self.total)
 
     def baseline(self, dataset: Any) -> dict[str, float]:
-        """What a constant q(c|x) knows of an image: nothing."""
-        return {"qc_information": 0.0}
+        """What a uniform q(c|x) knows of an image: nothing."""
+        return {"loss": 0.0, "qc_information": 0.0}
 
     def health(self, losses: Sequence[float], baseline: Mapping[str, float], model: Any = None) -> LossHealth:
-        """By the loss of the uniform q(c|x), (1 + entropy_weight) * log K, where the model says its K."""
-        final, known = final_loss(losses), getattr(model, "components", None)
-        if math.isfinite(final) and known is None:
-            return LossHealth(Health.HEALTHY, f"{final:.3g} nats")
-        uniform = (1.0 + self.entropy_weight) * math.log(known or 1)
-        return against_baseline(losses, uniform, unit=self.unit)
+        """By where it lies between the least it can be and 0; a model that does not say its K is judged by its sign."""
+        known = getattr(model, "components", None)
+        if known is not None:
+            return against_baseline(losses, baseline["loss"], -self._most(known), unit=self.unit)
+        final = final_loss(losses)
+        level = Health.HEALTHY if final < 0.0 else Health.CRITICAL
+        return LossHealth(level, f"{final:.3g} nats, where 0 knows nothing of the image")

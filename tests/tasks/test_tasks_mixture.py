@@ -25,6 +25,7 @@ from acc_assets.tasks import (
     SelfAugmentedTask,
 )
 from acc_assets.tasks.clusters import cluster_scores
+from acc_assets.tasks.health import generalisation
 from acc_assets.tasks.mixture_terms import assignment_parts
 from acc_assets.tasks.view import StepView
 from acc_assets.tree.epochs import Epochs, resolved
@@ -254,7 +255,8 @@ def test_the_parts_of_self_augmented_training(chosen: Any, distorted: Any, parts
     assert found == pytest.approx(
         dict(zip(("invariance", "entropy", "imbalance"), parts, strict=True)), abs=1e-6
     )
-    assert SELF.total(found) == pytest.approx(parts[0] + 0.5 * parts[1] + 2.0 * parts[2], abs=1e-6)
+    expected = parts[0] + 0.5 * parts[1] + 2.0 * parts[2] - 1.5 * math.log(K)
+    assert SELF.total(found, K) == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_parts_are_those_of_torch_and_pull_the_distorted_image_to_the_clean_one() -> None:
@@ -308,7 +310,7 @@ def test_stability_is_measured_over_a_split_by_fixed_draws() -> None:
     still = scores(SelfAugmentedTask("s", DIGITS, augment=Augmentation()))
     assert still == pytest.approx(
         {
-            "loss": 1.4 * entropy + 1.6 * (math.log(K) - whole),
+            "loss": 1.4 * (entropy - math.log(K)) + 1.6 * (math.log(K) - whole),
             "qc_information": whole - entropy,
             "qc_stable": 1.0,
         }
@@ -317,8 +319,10 @@ def test_stability_is_measured_over_a_split_by_fixed_draws() -> None:
 
 def test_self_augmented_training_is_judged_by_the_uniform_assignment() -> None:
     model = GaussianMixtureVAE(components=K).build()
-    uniform = 1.5 * math.log(K)
-    levels = [SELF.health([share * uniform], {}, model).level for share in (0.1, 0.8, 1.0)]
+    least, baseline = -1.5 * math.log(K), SELF.baseline(None)
+    levels = [SELF.health([share * least], baseline, model).level for share in (0.9, 0.2, 0.0)]
     assert levels == [Health.HEALTHY, Health.WARNING, Health.CRITICAL]
-    assert SELF.health([math.nan], {}).level is Health.CRITICAL
-    assert SELF.health([1.0], {}).level is Health.HEALTHY
+    assert SELF.health([math.nan], baseline).level is Health.CRITICAL
+    assert SELF.health([-1.0], baseline).level is Health.HEALTHY
+    assert SELF.health([1.0], baseline).level is Health.CRITICAL
+    assert generalisation(-1.0, baseline, -0.5, baseline) is None
