@@ -76,7 +76,7 @@ class DensityFamily(Family):
         """Yield the latest densities beside the points, a picture a map."""
         facts = run.document(self)
         placing, maps = facts.get("placing") or {}, facts.get("maps") or {}
-        told = _told(facts)
+        told = _told(facts) if facts else {}
         data = DatasetFamily(run.primary_dataset)
         for method, words in projections.METHODS.items():
             sources = [source for source in SOURCES if run.exists(series(source, method).path())]
