@@ -3,7 +3,7 @@
 from typing import Literal
 
 from acc_assets.datasets import Digits, Mnist
-from acc_assets.families import STANDARD, Density, Distortion
+from acc_assets.families import STANDARD, Density, Distortion, Samples
 from acc_assets.models import GaussianMixtureVAE
 from acc_assets.tasks import GaussianMixtureObjective, ReconstructionTask, SelfAugmentedTask
 from acc_assets.tree import Recipe, RecipeContext, config
@@ -87,4 +87,4 @@ class GMVAE(Recipe):
             ctx.phase = f"Train {branch} ({steps} steps)"
             ctx.train(steps=steps, lr=lr, batch_size=BATCH, validate_every=every, snapshot_every=every)
             ctx.save_checkpoint(f"{branch}_trained")
-            ctx.evaluate(*STANDARD, Density(), Distortion())
+            ctx.evaluate(*STANDARD, Density(), Distortion(), Samples())

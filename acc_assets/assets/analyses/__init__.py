@@ -15,10 +15,12 @@ from acc_assets.assets.analyses import (
     latents,
     manifold,
     metrics,
+    mixture,
     neighbors,
     onnx,
     projection,
     reconstructions,
+    samples,
     sorted_images,
     traversals,
 )
@@ -40,6 +42,8 @@ RUN: Mapping[type[Analysis], Callable[[NodeWork], Outcome]] = {
     families.Interactive: interactive.run,
     families.Density: density.run,
     families.Distortion: distortion.run,
+    families.Mixture: mixture.run,
+    families.Samples: samples.run,
 }
 
 
