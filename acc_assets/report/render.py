@@ -33,6 +33,7 @@ STYLES = (
     "viewer.css",
     "playground.css",
     "grounding.css",
+    "network.css",
     "print.css",
 )
 

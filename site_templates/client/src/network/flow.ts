@@ -1,0 +1,251 @@
+import { PictureCanvas } from "../picture/canvas";
+import { h } from "../shared/dom";
+import { number } from "../shared/format";
+import { animate, ease } from "../shared/motion";
+import type { PageColors } from "../shared/theme";
+import type { Scale } from "./colors";
+import { type Column, kindsOf, shapeText } from "./columns";
+import type { NetworkLayer, NetworkMeta } from "./contract";
+import { MapCanvas } from "./map_canvas";
+import { isMap, type Snapshot } from "./snapshot";
+import { type Ends, type Wire, Wires } from "./wires";
+
+const CHANGE_TIME = 220; // ms from one picture of the network to the next
+const UNIT: Scale = { kind: "signed", limit: 1, isPositive: false };
+
+/** What the drawing shows. */
+export interface FlowView {
+  snapshot: Snapshot;
+  example: number;
+  layer: NetworkLayer;
+  channel: number;
+  colors: "layer" | "channel";
+  page: PageColors;
+  /** How much each input channel of the chosen one adds; null where that is not known. */
+  strengths: ReadonlyMap<number, number> | null;
+}
+
+interface Cell {
+  layer: NetworkLayer;
+  channel: number;
+  button: HTMLButtonElement;
+  canvas: MapCanvas;
+  /** Values over their scale's limit, as they are drawn. */
+  shown: Float32Array;
+}
+
+/** The network as columns of feature maps, from the picture to what becomes of it, with lines between the columns. */
+export class Flow {
+  readonly element: HTMLElement;
+  private readonly content: HTMLElement;
+  private readonly cells: readonly (readonly Cell[])[];
+  private readonly input: PictureCanvas;
+  private readonly recon: PictureCanvas | null;
+  private readonly wires = new Wires();
+  private view: FlowView | null = null;
+  private stop: () => void = () => {};
+
+  constructor(
+    meta: NetworkMeta,
+    private readonly columns: readonly Column[],
+    hasRecon: boolean,
+    private readonly onChoose: (layer: NetworkLayer, channel: number) => void,
+  ) {
+    const [channels, height] = meta.image_shape;
+    this.input = new PictureCanvas("The example", channels, height);
+    this.recon = hasRecon ? new PictureCanvas("What the network makes of the example", channels, height) : null;
+    this.cells = columns.map((column) => column.face.channels.map((channel) => this.createCell(column, channel)));
+    this.content = h(
+      "div",
+      { class: "acc-flow-content" },
+      this.wires.element,
+      pictureColumn("input", this.input),
+      ...columns.map((column, place) => columnElement(column, this.cells[place]!, column.face.part !== columns[place - 1]?.face.part)),
+      this.recon && pictureColumn("reconstruction", this.recon),
+    );
+    this.element = h("div", { class: "acc-flow", role: "group", "aria-label": "The network: layers from the picture on, with their channels" }, this.content);
+    this.element.addEventListener("keydown", (event) => this.key(event));
+    new ResizeObserver(() => this.drawWires()).observe(this.content);
+  }
+
+  show(view: FlowView): void {
+    const before = this.view;
+    this.view = view;
+    const { snapshot, example, page } = view;
+    this.mark(view);
+    if (before?.snapshot !== snapshot || before.example !== example || before.colors !== view.colors) {
+      this.input.show(snapshot.picture("input", example));
+      this.recon?.show(snapshot.picture("recon", example));
+      this.change(view);
+    } else if (before.page.theme !== page.theme) this.paint(1, this.cells.flat().map(({ shown }) => shown));
+    this.drawWires();
+    if (before === null || before.layer !== view.layer) this.reveal();
+  }
+
+  /** Moves the focus to the chosen channel. */
+  focus(): void {
+    this.cells.flat().find(({ button }) => button.tabIndex === 0)?.button.focus();
+  }
+
+  /** Goes from the values that are drawn to those of the view. */
+  private change({ snapshot, example, colors }: FlowView): void {
+    this.stop();
+    const cells = this.cells.flat();
+    const scales = new Map(this.columns.map(({ face }) => [face.id, snapshot.scale(face, example)]));
+    const targets = cells.map(({ layer, channel, button }) => {
+      const values = snapshot.values(layer, example, channel);
+      const scale = colors === "channel" && isMap(layer) ? snapshot.scale(layer, example, channel) : scales.get(layer.id)!;
+      const [low, high] = isMap(layer) ? snapshot.range(layer, example, channel) : [values[0]!, values[0]!];
+      const told = isMap(layer) ? `from ${number(low)} to ${number(high)}` : number(values[0]!);
+      button.title = `${layer.name}, channel ${channel}: ${told}`;
+      button.setAttribute("aria-label", button.title);
+      return values.map((value) => value / (scale.kind === "signed" ? scale.limit : 1));
+    });
+    const starts = cells.map(({ shown }, i) => (shown.length === targets[i]!.length ? shown : targets[i]!));
+    const isFirst = cells.every(({ shown }) => shown.length === 0);
+    this.stop = animate(isFirst ? 0 : CHANGE_TIME, (progress) => {
+      const share = ease(progress);
+      this.paint(share, targets, starts);
+    });
+  }
+
+  private paint(share: number, targets: readonly Float32Array[], starts: readonly Float32Array[] = targets): void {
+    const theme = this.view!.page.theme;
+    this.cells.flat().forEach((cell, i) => {
+      const [from, to] = [starts[i]!, targets[i]!];
+      cell.shown = share >= 1 ? to : to.map((value, k) => from[k]! + (value - from[k]!) * share);
+      const [height, width] = isMap(cell.layer) ? [cell.layer.shape[1]!, cell.layer.shape[2]!] : [1, 1];
+      cell.canvas.show(cell.shown, height, width, UNIT, theme);
+    });
+  }
+
+  /** Marks the chosen channel, which is also the one stop of the Tab key. */
+  private mark({ layer, channel }: FlowView): void {
+    const place = this.columns.findIndex(({ layers }) => layers.includes(layer));
+    const stop = this.cells[place]?.find((cell) => cell.channel === channel && cell.layer.shape[0] === layer.shape[0]) ?? this.cells[Math.max(0, place)]?.[0];
+    this.cells.forEach((cells, column) => {
+      for (const cell of cells) {
+        const isChosen = column === place && cell === stop && cell.channel === channel;
+        cell.button.setAttribute("aria-pressed", String(isChosen));
+        cell.button.tabIndex = cell === stop ? 0 : -1;
+      }
+    });
+    this.content.querySelectorAll(".acc-layer").forEach((element, column) => element.classList.toggle("acc-chosen-layer", column === place));
+  }
+
+  /** Scrolls the drawing, and not the page, until the chosen column is in view. */
+  private reveal(): void {
+    const column = this.content.querySelector<HTMLElement>(".acc-chosen-layer");
+    if (!column) return;
+    const { scrollLeft, clientWidth } = this.element;
+    const [left, right] = [column.offsetLeft - 24, column.offsetLeft + column.offsetWidth + 24];
+    if (left < scrollLeft) this.element.scrollTo({ left, behavior: "smooth" });
+    else if (right > scrollLeft + clientWidth) this.element.scrollTo({ left: right - clientWidth, behavior: "smooth" });
+  }
+
+  /** Arrows: along the channels of a layer, and to the layers before and after. */
+  private key(event: KeyboardEvent): void {
+    const at = this.cells.findIndex((cells) => cells.some(({ button }) => button === event.target));
+    const place = this.cells[at]?.findIndex(({ button }) => button === event.target) ?? -1;
+    if (place < 0) return;
+    const neighbor = (by: 1 | -1) => {
+      const cells = this.cells[at + by];
+      return cells?.[Math.round((place / this.cells[at]!.length) * cells.length)] ?? cells?.at(-1);
+    };
+    const goals: Record<string, Cell | undefined> = {
+      ArrowUp: this.cells[at]![place - 1],
+      ArrowDown: this.cells[at]![place + 1],
+      Home: this.cells[at]![0],
+      End: this.cells[at]!.at(-1),
+      ArrowLeft: neighbor(-1),
+      ArrowRight: neighbor(1),
+    };
+    if (!(event.key in goals)) return;
+    event.preventDefault();
+    const goal = goals[event.key];
+    goal?.button.focus({ preventScroll: true });
+    goal?.button.click();
+  }
+
+  private createCell(column: Column, channel: number): Cell {
+    const canvas = new MapCanvas();
+    const { face } = column;
+    const first = column.layers[0];
+    const chosen = first.shape[0] === face.shape[0] && first.channels.includes(channel) ? first : face;
+    const button = h("button", { type: "button", class: "acc-map", "aria-pressed": "false", tabindex: -1, onclick: () => this.onChoose(chosen, channel) }, canvas.element);
+    return { layer: face, channel, button, canvas, shown: new Float32Array() };
+  }
+
+  // ---- lines
+
+  private drawWires(): void {
+    const { view } = this;
+    if (!view) return;
+    const base = this.content.getBoundingClientRect();
+    const ends = (element: Element): Ends => {
+      const box = element.getBoundingClientRect();
+      return { left: box.left - base.left, right: box.right - base.left, y: (box.top + box.bottom) / 2 - base.top };
+    };
+    const outs: Ends[][] = [[ends(this.input.element)], ...this.cells.map((cells) => cells.map(({ button }) => ends(button)))];
+    const wires: Wire[] = [];
+    this.columns.forEach((column, place) => {
+      for (const from of column.from) {
+        if (from === place - 1) wires.push(...this.between(outs[from + 1]!, outs[place + 1]!, this.cells[from] ?? null, this.cells[place]!, column));
+        else wires.push({ from: outs[from + 1]![0]!, to: outs[place + 1]![0]!, share: 0.5, count: 4, chosen: null, over: true });
+      }
+    });
+    if (this.recon) {
+      const last = outs.at(-1)!;
+      const to = ends(this.recon.element);
+      wires.push(...last.map((from) => ({ from, to, share: 1, count: last.length, chosen: null, over: false })));
+    }
+    this.wires.draw(wires, base.width, base.height, view.page);
+  }
+
+  /** The lines between two columns; those into the chosen channel stand out by what each adds to it. */
+  private between(outs: readonly Ends[], ins: readonly Ends[], before: readonly Cell[] | null, cells: readonly Cell[], column: Column): Wire[] {
+    const { layer, channel, strengths } = this.view!;
+    const isChosen = column.layers.includes(layer);
+    const most = Math.max(1e-12, ...[...(strengths?.values() ?? [])].map(Math.abs));
+    const wires: Wire[] = [];
+    outs.forEach((from, i) =>
+      ins.forEach((to, j) => {
+        const cell = cells[j]!;
+        let chosen: number | null = null;
+        if (isChosen && cell.channel === channel && cell.button.getAttribute("aria-pressed") === "true") {
+          const strength = strengths?.get(before ? before[i]!.channel : 0);
+          chosen = strengths === null ? 0 : (strength ?? 0) / most;
+        }
+        wires.push({ from, to, share: 1, count: outs.length * ins.length, chosen, over: false });
+      }),
+    );
+    return wires;
+  }
+}
+
+function columnElement(column: Column, cells: readonly Cell[], isFirstOfPart: boolean): HTMLElement {
+  const { face } = column;
+  const first = column.layers[0];
+  const missing = face.shape[0]! - cells.length;
+  const wide = isMap(face) ? Math.ceil(cells.length / 8) : Math.ceil(cells.length / 16);
+  const style = `--wide:${wide}`;
+  return h(
+    "div",
+    { class: isMap(face) ? "acc-layer" : "acc-layer acc-layer-vector", role: "group", "aria-label": `${first.name}, ${kindsOf(column)}, ${shapeText(face.shape)}`, "data-wide": wide, style },
+    h("div", { class: "acc-layer-part" }, isFirstOfPart && face.part !== "model" ? face.part : ""),
+    h("div", { class: "acc-layer-head" }, h("b", { title: `${first.name}: ${first.detail}` }, first.name), h("span", { title: kindsOf(column) }, kindsOf(column)), h("span", {}, shapeText(face.shape))),
+    h("div", { class: "acc-layer-maps" }, ...cells.map(({ button }) => button)),
+    h("div", { class: "acc-layer-more" }, missing > 0 ? `${cells.length} of ${face.shape[0]}` : ""),
+  );
+}
+
+function pictureColumn(name: string, canvas: PictureCanvas): HTMLElement {
+  return h(
+    "div",
+    { class: "acc-layer-picture" },
+    h("div", { class: "acc-layer-part" }),
+    h("div", { class: "acc-layer-head" }, h("b", {}, name)),
+    h("div", { class: "acc-layer-maps" }, canvas.element),
+    h("div", { class: "acc-layer-more" }),
+  );
+}
