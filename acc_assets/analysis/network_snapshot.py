@@ -15,6 +15,7 @@ from acc_assets.analysis.layer_capture import Capture, as_map, capture, quantise
 from acc_assets.analysis.perturbation import Path, latent_vectors, paths, perturb
 from acc_assets.analysis.top_activations import Scan, scan, top_images
 from acc_assets.models import ModelOutput
+from acc_assets.models.abilities import shared_outputs
 
 Array = np.ndarray
 Parts = dict[str, dict[str, Array]]
@@ -56,9 +57,8 @@ def look_into(
     scanned = scan(
         model, subset, {one["name"]: one["channels"] for one in maps.values() if not one["matrix"]}
     )
-    first = {
-        name: value[:close] if len(value) == len(examples) else value for name, value in seen.outputs.items()
-    }
+    shared = shared_outputs(model, seen.outputs)
+    first = {**{name: value[:close] for name, value in seen.outputs.items()}, **shared}
     deviations = None if scanned.latents is None else scanned.latents.std(axis=0)
     movable = (
         paths(model, first, choice["dims"], deviations) if callable(getattr(model, "decode", None)) else {}

@@ -17,15 +17,17 @@ from acc_assets.models.outputs import ModelOutput
 VERSION = 1
 # Examples and channels of a layer, the first pair whose captured activations stay under FORWARD_BYTES a snapshot.
 WIDTHS = ((10, 16), (6, 16), (6, 8), (4, 8), (3, 8), (3, 4), (2, 4), (1, 4), (1, 2), (1, 1))
-FORWARD_BYTES = 1_000_000
+FORWARD_BYTES = 800_000
 VECTOR_ENTRIES = 256
+# Images in which the most activating are looked for: as many as keep all their activations under SCANNED numbers.
+SUBSET, FEWEST, SCANNED = 512, 64, 40_000_000
 GRID = 3  # positions of a map, across and down
 # Examples and output channels of convolution steps, likewise.
-STEPS = ((3, 4), (2, 4), (2, 2), (1, 2), (1, 1))
+STEPS = ((2, 4), (2, 2), (1, 2), (1, 1))
 STEP_BYTES = 600_000
 TOP_CHANNELS = 4  # input channels of which products and slices are kept
 DIMS = 8  # of a latent that are moved
-MOVES = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
+MOVES = (-3.0, -1.5, 0.0, 1.5, 3.0)
 PERTURB_BYTES = 400_000  # of a latent, a snapshot
 
 
@@ -35,15 +37,16 @@ def choose_network(
     """What will be captured of a model, as plain values: a pure function of its structure and of `indices`.
 
     indices: test images, the first of which are the examples. A layer's `channels` are "all" or a list; of a vector
-    they are its entries. Positions of a map are all pairs of `columns` and `rows`. `out_channels` are those of a
-    convolution's steps. Modules that cannot be captured stand in `left_out` with the reason. The model's mode and
-    torch's generators stay as they were.
+    they are its entries. Positions of a map are all pairs of `columns` and `rows`; `out_channels` are those of a
+    convolution's steps. `subset` test images, from the first, are searched for the most activating. Modules that cannot
+    be captured stand in `left_out` with the reason. The model's mode and torch's generators stay as they were.
     """
     try:
         layers, left_out = _layers(model, image_shape)
     except Exception as error:  # a user's module may not bear hooks; that is no reason not to train it
         cause = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
         layers, left_out = [], {"": f"{type(model).__name__} cannot be run under hooks ({cause})"}
+    activations = sum(prod(layer["shape"]) for layer in layers)
     examples, channels = _widths(layers, len(indices), left_out)
     close, outs = _steps(layers)
     close = min(close, examples)
@@ -64,6 +67,7 @@ def choose_network(
         "version": VERSION,
         "examples": [int(index) for index in indices[:examples]],
         "close_examples": close,
+        "subset": min(SUBSET, max(FEWEST, SCANNED // max(activations, 1))),
         "layers": layers,
         "dims": {
             "latent": spread(able.latent_dim or 0, moved),

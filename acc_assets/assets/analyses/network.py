@@ -11,14 +11,17 @@ import numpy as np
 from acc_assets.assets.kinds import Outcome, Verdict
 from acc_assets.assets.work import NodeWork, left_out
 from acc_assets.families import network
-from acc_assets.models.network_choice import VERSION, choose_network
+from acc_assets.models.network_choice import VERSION, choose_network, spread
 
-SUBSET, BEST = 512, 9  # test images that top-k looks at, and how many it keeps
-MOST_SNAPSHOTS = 12
+BEST = 9  # images that top-k keeps of a channel
+MOST_SNAPSHOTS, MOST_BYTES = (
+    8,
+    28_000_000,
+)  # that are looked into, and what their arrays may take before compression
 
 
 def run(work: NodeWork) -> Outcome:
-    """Look into the model at its snapshots, at most `MOST_SNAPSHOTS` of them, with the choice of `config.json`."""
+    """Look into the model at its last snapshot and evenly chosen ones before, with the choice of `config.json`."""
     from acc_assets.analysis.network_layers import describe_layers
     from acc_assets.analysis.network_snapshot import look_into
     from acc_assets.training import checkpoint_steps
@@ -26,21 +29,25 @@ def run(work: NodeWork) -> Outcome:
     started = perf_counter()
     test = work.data.test
     every = checkpoint_steps(work.run)
-    places = np.linspace(0, len(every) - 1, min(len(every), MOST_SNAPSHOTS)).round().astype(int)
     model = work.model(every[-1]).model
     choice, before = _choice(work, model)
     if not choice["layers"]:
         reasons = "; ".join(f"{one['module'] or 'model'}: {one['reason']}" for one in choice["left_out"])
         return left_out(work, f"no layer can be captured ({reasons})", work.request.checks)
     layers = describe_layers(model, test.images.shape[1:], choice)
-    examples, subset = test.images[choice["examples"]], test.images[:SUBSET]
+    examples, subset = test.images[choice["examples"]], test.images[: choice["subset"]]
+    last = look_into(model, choice, layers, examples, subset, BEST)
+    size = sum(values.nbytes for arrays in last.parts.values() for values in arrays.values())
+    count = min(len(every), MOST_SNAPSHOTS, max(1, MOST_BYTES // size))
+    chosen = [every[place] for place in spread(len(every), count)] if count > 1 else every[-1:]
     snapshots, epochs = {}, []
-    for step in (every[place] for place in places):
+    for step in chosen:
         loaded = work.model(step)
-        snapshots[step] = look_into(loaded.model, choice, layers, examples, subset, BEST)
         seen = loaded.state.positions.get(work.dataset_name)
         epochs.append(None if seen is None else round(seen / len(work.data.train), 3))
-    last = snapshots[max(snapshots)]
+        snapshots[step] = (
+            last if step == every[-1] else look_into(loaded.model, choice, layers, examples, subset, BEST)
+        )
     agree = _agreement(layers, [one.differences for one in snapshots.values()])
     facts = {
         "epochs": epochs,
