@@ -19,6 +19,7 @@ from acc_assets.models.abilities import shared_outputs
 
 Array = np.ndarray
 Parts = dict[str, dict[str, Array]]
+Layers = Sequence[Mapping[str, Any]]  # by `network_layers.describe_layers`
 
 
 @dataclass(frozen=True)
@@ -26,121 +27,135 @@ class Snapshot:
     """The arrays of one snapshot by part and name, and what is told of them.
 
     differences: by layer, the largest |computed - captured| of its convolution steps, and what is allowed. perturbed
-    and latents: see `perturb` and `latents` of the document.
+    and latents: see `perturb` and `latents` of the document. missing: layers that gave nothing of the chosen shape.
     """
 
     parts: Parts
     differences: dict[int, tuple[float, float]]
     perturbed: dict[str, dict[str, Any]]
     latents: dict[str, int]
+    missing: list[str]
 
 
 def look_into(
     model: nn.Module,
     choice: Mapping[str, Any],
-    layers: Sequence[Mapping[str, Any]],
+    layers: Layers,
     examples: Array,
     subset: Array,
     k: int,
+    *,
+    decodes: bool,
 ) -> Snapshot:
     """Capture everything of a model at one snapshot.
 
     examples: uint8 (E, C, H, W), those of the choice; subset: uint8 (n, C, H, W), the images that top-k looks at;
-    layers: by `network_layers.describe_layers`.
+    layers: by `network_layers.describe_layers`. decodes: whether the model's `decode` takes the code of its outputs.
     """
     close = int(choice["close_examples"])
     stepped = {layer["name"] for layer in layers if layer["conv_step"]["status"] == "ok"}
     seen = capture(model, examples.astype(np.float32) / 255.0, stepped)
-    maps = {
-        layer["id"]: layer for layer in layers if len(layer["shape"]) == 3 and layer["name"] in seen.layers
-    }
-    scanned = scan(
-        model, subset, {one["name"]: one["channels"] for one in maps.values() if not one["matrix"]}
-    )
-    shared = shared_outputs(model, seen.outputs)
-    first = {**{name: value[:close] for name, value in seen.outputs.items()}, **shared}
-    deviations = None if scanned.latents is None else scanned.latents.std(axis=0)
-    movable = (
-        paths(model, first, choice["dims"], deviations) if callable(getattr(model, "decode", None)) else {}
-    )
-    steps, differences = _steps(model, layers, seen, close)
+    values = _values(layers, seen, len(examples))
+    maps = {layer["id"]: layer for layer in layers if len(layer["shape"]) == 3 and layer["id"] in values}
+    spatial = {one["name"]: one["channels"] for one in maps.values() if not one["matrix"]}
+    scanned = scan(model, subset, spatial)
+    steps, differences = _steps(model, layers, seen, values, close)
     parts: Parts = {
-        "forward": _forward(layers, seen, examples),
-        "inspect": _inspect(maps, seen),
+        "forward": _forward(layers, seen, values, examples),
+        "inspect": _inspect(maps, values),
         "convolution": steps,
         "kernels": _kernels(model, layers),
         "perturb": {},
         "topk": {},
     }
-    for name, path in movable.items():
-        for what, values in perturb(model, path).items():
-            kept = to_uint8(np.nan_to_num(values)) if what == "recon" else values
-            parts["perturb"][f"perturb/{name}/{what}"] = kept
     for place, layer in maps.items():
         if layer["name"] in scanned.largest:
             parts["topk"] |= _top(f"topk/{place}", scanned, layer["name"], k)
-    latents = {name: values.shape[1] for name, values in latent_vectors(seen.outputs).items()}
-    return Snapshot(parts, differences, {name: _told(path) for name, path in movable.items()}, latents)
+    movable: dict[str, Path] = {}
+    if decodes:
+        shared = shared_outputs(model, seen.outputs)
+        first = {**{name: value[:close] for name, value in seen.outputs.items()}, **shared}
+        deviations = None if scanned.latents is None else scanned.latents.std(axis=0)
+        movable = paths(model, first, choice["dims"], deviations)
+    for name, path in movable.items():
+        for what, found in perturb(model, path).items():
+            kept = to_uint8(np.nan_to_num(found)) if what == "recon" else found
+            parts["perturb"][f"perturb/{name}/{what}"] = kept
+    return Snapshot(
+        parts,
+        differences,
+        {name: _told(path) for name, path in movable.items()},
+        {name: vector.shape[1] for name, vector in latent_vectors(seen.outputs).items()},
+        [layer["name"] for layer in layers if layer["id"] not in values],
+    )
 
 
-def _forward(layers: Sequence[Mapping[str, Any]], seen: Capture, examples: Array) -> dict[str, Array]:
+def _values(layers: Layers, seen: Capture, count: int) -> dict[int, Array]:
+    """What each layer gave, all channels, by id; without those that gave nothing of their shape this time."""
+    found: dict[int, Array] = {}
+    for layer in layers:
+        if layer["name"] in seen.layers:
+            values = as_map(seen.layers[layer["name"]].numpy())
+            if values.shape == (count, *layer["shape"]):
+                found[layer["id"]] = values
+    return found
+
+
+def _forward(layers: Layers, seen: Capture, values: Mapping[int, Array], examples: Array) -> dict[str, Array]:
     found = {"input": examples}
     if (recon := seen.outputs.get(ModelOutput.RECONSTRUCTION)) is not None and recon.ndim == 4:
         found["recon"] = to_uint8(np.nan_to_num(recon.numpy()))
-    for layer in layers:
-        if layer["name"] not in seen.layers:
-            continue
-        values = as_map(seen.layers[layer["name"]].numpy())[:, layer["channels"]]
-        if values.ndim == 2:
-            found[f"layer/{layer['id']}"] = values
+    for place, whole in values.items():
+        kept = whole[:, layers[place]["channels"]]
+        if kept.ndim == 2:
+            found[f"layer/{place}"] = kept
         else:
-            found[f"layer/{layer['id']}"], found[f"range/{layer['id']}"] = quantised(values)
-    return found | {f"latent/{name}": values for name, values in latent_vectors(seen.outputs).items()}
+            found[f"layer/{place}"], found[f"range/{place}"] = quantised(kept)
+    return found | {f"latent/{name}": vector for name, vector in latent_vectors(seen.outputs).items()}
 
 
-def _inspect(maps: Mapping[int, Mapping[str, Any]], seen: Capture) -> dict[str, Array]:
+def _inspect(maps: Mapping[int, Mapping[str, Any]], values: Mapping[int, Array]) -> dict[str, Array]:
     found: dict[str, Array] = {}
     for place, layer in maps.items():
-        values = as_map(seen.layers[layer["name"]].numpy())[:, layer["channels"]]
+        kept = values[place][:, layer["channels"]]
         x, y = np.array(layer["positions"]).T
-        found[f"probe/{place}"] = values[:, :, y, x]
-        found[f"statistics/{place}"] = statistics(values)
+        found[f"probe/{place}"] = kept[:, :, y, x]
+        found[f"statistics/{place}"] = statistics(kept)
     return found
 
 
 def _steps(
-    model: nn.Module, layers: Sequence[Mapping[str, Any]], seen: Capture, close: int
+    model: nn.Module, layers: Layers, seen: Capture, values: Mapping[int, Array], close: int
 ) -> tuple[dict[str, Array], dict[int, tuple[float, float]]]:
     found: dict[str, Array] = {}
     differences: dict[int, tuple[float, float]] = {}
     modules = dict(model.named_modules())
     for layer in layers:
         step, name, place = layer["conv_step"], layer["name"], layer["id"]
-        if step["status"] != "ok" or name not in seen.inputs:
-            continue
         module = modules[layer["module"]]
+        if step["status"] != "ok" or name not in seen.inputs or place not in values:
+            continue
         assert isinstance(module, nn.Conv2d)
-        arrays = convolution_steps(
-            module, seen.inputs[name][:close], layer["positions"], step["out_channels"]
-        )
-        x, y = np.array(layer["positions"]).T
-
-        def at_places(
-            name: str, x: Array = x, y: Array = y, outs: Sequence[int] = step["out_channels"]
-        ) -> Array:
-            values: Array = seen.layers[name][:close].numpy()[:, outs][:, :, y, x].transpose(0, 2, 1)
-            return values  # (e, P, o)
-
-        arrays["captured"] = at_places(name)
-        if step["activation"] is not None:
-            arrays["activated"] = at_places(layers[step["activation"]["layer"]]["name"])
+        outs, positions = step["out_channels"], layer["positions"]
+        arrays = convolution_steps(module, seen.inputs[name][:close], positions, outs)
+        arrays["captured"] = _at(values[place][:close], positions, outs)
+        activation = step["activation"]
+        if activation is not None and activation["layer"] in values:
+            arrays["activated"] = _at(values[activation["layer"]][:close], positions, outs)
         off = float(np.abs(arrays["computed"] - arrays["captured"]).max(initial=0.0))
         differences[place] = off, allowed_difference(arrays["captured"])
-        found |= {f"conv/{place}/{what}": values for what, values in arrays.items()}
+        found |= {f"conv/{place}/{what}": one for what, one in arrays.items()}
     return found, differences
 
 
-def _kernels(model: nn.Module, layers: Sequence[Mapping[str, Any]]) -> dict[str, Array]:
+def _at(maps: Array, positions: Sequence[tuple[int, int]], channels: Sequence[int]) -> Array:
+    """The values of maps (e, C, h, w) at P places (x, y) of o channels: (e, P, o)."""
+    x, y = np.array(positions).T
+    values: Array = maps[:, list(channels)][:, :, y, x].transpose(0, 2, 1)
+    return values
+
+
+def _kernels(model: nn.Module, layers: Layers) -> dict[str, Array]:
     found: dict[str, Array] = {}
     modules = dict(model.named_modules())
     for layer in layers:

@@ -56,7 +56,9 @@ def scan(model: nn.Module, images: Array, channels: Mapping[str, Sequence[int]])
                 latent = point_latent(outputs)
                 if latent is not None:
                     codes.append(latent.float().cpu().numpy())
-    return Scan(_joined(largest), _joined(places), _joined(means), np.concatenate(codes) if codes else None)
+    count = len(images)
+    code = np.concatenate(codes) if codes else None
+    return Scan(_joined(largest, count), _joined(places, count), _joined(means, count), code)
 
 
 def top_images(scores: Array, most: int) -> tuple[Array, Array]:
@@ -68,5 +70,6 @@ def top_images(scores: Array, most: int) -> tuple[Array, Array]:
     return order.astype(np.int32), np.take_along_axis(scores.T, order, axis=1).astype(np.float32)
 
 
-def _joined(found: Mapping[str, list[Array]]) -> dict[str, Array]:
-    return {name: np.concatenate(parts) for name, parts in found.items() if parts}
+def _joined(found: Mapping[str, list[Array]], count: int) -> dict[str, Array]:
+    """The parts of each layer as one array, where it ran for every image."""
+    return {name: np.concatenate(parts) for name, parts in found.items() if sum(map(len, parts)) == count}

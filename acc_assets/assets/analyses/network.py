@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,12 +12,18 @@ from acc_assets.assets.kinds import Outcome, Verdict
 from acc_assets.assets.work import NodeWork, left_out
 from acc_assets.families import network
 from acc_assets.models.network_choice import VERSION, choose_network, spread
+from acc_assets.tree import DECODE
+
+if TYPE_CHECKING:
+    from acc_assets.analysis.network_snapshot import Snapshot
 
 BEST = 9  # images that top-k keeps of a channel
 MOST_SNAPSHOTS, MOST_BYTES = (
     8,
     28_000_000,
 )  # that are looked into, and what their arrays may take before compression
+
+MISSING = "it was not called for the examples, or gave another shape than for a blank image"
 
 
 def run(work: NodeWork) -> Outcome:
@@ -32,11 +38,17 @@ def run(work: NodeWork) -> Outcome:
     model = work.model(every[-1]).model
     choice, before = _choice(work, model)
     if not choice["layers"]:
-        reasons = "; ".join(f"{one['module'] or 'model'}: {one['reason']}" for one in choice["left_out"])
-        return left_out(work, f"no layer can be captured ({reasons})", work.request.checks)
+        reasons = [f"{one['module'] or 'the model'}: {one['reason']}" for one in choice["left_out"]]
+        why = "; ".join(reasons) or f"{type(model).__name__} is made of no modules"
+        return left_out(work, f"no layer can be captured ({why})", work.request.checks)
     layers = describe_layers(model, test.images.shape[1:], choice)
     examples, subset = test.images[choice["examples"]], test.images[: choice["subset"]]
-    last = look_into(model, choice, layers, examples, subset, BEST)
+    decodes = DECODE not in work.abilities.lacks
+
+    def look(model: Any) -> Snapshot:
+        return look_into(model, choice, layers, examples, subset, BEST, decodes=decodes)
+
+    last = look(model)
     size = sum(values.nbytes for arrays in last.parts.values() for values in arrays.values())
     count = min(len(every), MOST_SNAPSHOTS, max(1, MOST_BYTES // size))
     chosen = [every[place] for place in spread(len(every), count)] if count > 1 else every[-1:]
@@ -45,9 +57,7 @@ def run(work: NodeWork) -> Outcome:
         loaded = work.model(step)
         seen = loaded.state.positions.get(work.dataset_name)
         epochs.append(None if seen is None else round(seen / len(work.data.train), 3))
-        snapshots[step] = (
-            last if step == every[-1] else look_into(loaded.model, choice, layers, examples, subset, BEST)
-        )
+        snapshots[step] = last if step == every[-1] else look(loaded.model)
     agree = _agreement(layers, [one.differences for one in snapshots.values()])
     facts = {
         "epochs": epochs,
@@ -57,7 +67,7 @@ def run(work: NodeWork) -> Outcome:
         "subset_n": len(subset),
         "k": min(BEST, len(subset)),
         "layers": layers,
-        "left_out": choice["left_out"],
+        "left_out": [*choice["left_out"], *({"module": name, "reason": MISSING} for name in last.missing)],
         "latents": last.latents,
         "perturb": last.perturbed,
         "lacks": _lacks(work, last.parts),
@@ -120,6 +130,6 @@ def _lacks(work: NodeWork, parts: Mapping[str, Mapping[str, np.ndarray]]) -> dic
         "convolution": "the model has no convolution over images",
         "kernels": "the model has no convolution over images",
         "topk": "no layer gives a map",
-        "perturb": work.abilities.lacks.get("decode", "nothing can be moved"),
+        "perturb": work.abilities.lacks.get(DECODE, "the latents asset saw nothing to move"),
     }
     return {part: words.get(part, "nothing was captured") for part, arrays in parts.items() if not arrays}
