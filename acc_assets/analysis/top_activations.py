@@ -49,13 +49,13 @@ def scan(model: nn.Module, images: Array, channels: Mapping[str, Sequence[int]])
 
     with evaluating(model) as device, exact_convolutions():
         torch.manual_seed(NOISE_SEED)
-        with watch_layers(model, seen):
-            for start in range(0, len(images), BATCH):
-                batch = torch.from_numpy(images[start : start + BATCH]).to(device)
+        for start in range(0, len(images), BATCH):
+            batch = torch.from_numpy(images[start : start + BATCH]).to(device)
+            with watch_layers(model, seen):
                 outputs = every_output(model, batch.float() / 255.0)
-                latent = point_latent(outputs)
-                if latent is not None:
-                    codes.append(latent.float().cpu().numpy())
+            latent = point_latent(outputs)
+            if latent is not None:
+                codes.append(latent.float().cpu().numpy())
     count = len(images)
     code = np.concatenate(codes) if codes else None
     return Scan(_joined(largest, count), _joined(places, count), _joined(means, count), code)
