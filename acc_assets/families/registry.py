@@ -15,6 +15,7 @@ from acc_assets.families.latents import Latents
 from acc_assets.families.manifold import Manifold
 from acc_assets.families.metrics import Metrics
 from acc_assets.families.neighbors import Neighbors
+from acc_assets.families.network import Network
 from acc_assets.families.onnx import Onnx
 from acc_assets.families.projections import Projection
 from acc_assets.families.reconstructions import Reconstructions
@@ -40,6 +41,7 @@ ANALYSES: Mapping[str, type[Analysis]] = {
     Interactive.name: Interactive,
     Density.name: Density,
     Distortion.name: Distortion,
+    Network.name: Network,
 }
 
 
