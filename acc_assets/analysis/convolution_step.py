@@ -97,7 +97,7 @@ def convolution_steps(
 
 
 def kernels(module: nn.Conv2d | nn.ConvTranspose2d, channels: Sequence[int]) -> dict[str, Array]:
-    """The kernels of c output channels: `direct` (c, kh, kw) where each has one input channel.
+    """The kernels of c output channels: `weight` (c, I, kh, kw) and `bias` (c,); `direct` (c, kh, kw) where I is 1.
 
     Otherwise `aggregate` (c, kh, kw), the L2 norm over the I input channels, `norms` (c, I) of their slices, `top_in`
     (c, T) with the largest of these, and `slices` (c, T, kh, kw).
@@ -110,11 +110,14 @@ def kernels(module: nn.Conv2d | nn.ConvTranspose2d, channels: Sequence[int]) -> 
         )
     else:
         weight = weight[list(channels)]  # (c, I, kh, kw)
+    bias = np.zeros(module.out_channels, np.float32) if module.bias is None else module.bias.detach().cpu().numpy()
+    whole = {"weight": weight, "bias": bias[list(channels)].astype(np.float32)}
     if weight.shape[1] == 1:
-        return {"direct": weight[:, 0]}
+        return {**whole, "direct": weight[:, 0]}
     norms = np.sqrt(np.square(weight).sum(axis=(2, 3)))  # (c, I)
     top = np.argsort(-norms, axis=1, kind="stable")[:, :TOP_CHANNELS]
     return {
+        **whole,
         "aggregate": np.sqrt(np.square(weight).sum(axis=1)),
         "norms": norms,
         "top_in": top.astype(np.int32),

@@ -26,6 +26,7 @@ Six npz a snapshot, each `<part>_step_<n>.npz` with the last one as `<part>_late
     conv/L/captured       float32 (e, P, o): what the model itself had there
     conv/L/activated      float32 (e, P, o): after `activation`, as the model had it; only where there is one
 `kernels` (of convolutions, transposed or not; for the captured channels)
+    kernel/L/weight       float32 (c, I, kh, kw), and kernel/L/bias float32 (c,), zeros without one
     kernel/L/direct       float32 (c, kh, kw), where each output channel has one input channel
     kernel/L/aggregate    float32 (c, kh, kw), otherwise: the L2 norm over input channels
     kernel/L/norms        float32 (c, I): the L2 norm of each input channel's slice

@@ -37,6 +37,8 @@
  *   conv/L/computed       f32 (e,P,o)        sum + bias
  *   conv/L/captured       f32 (e,P,o)        what the model itself had: equal within `conv_step.tolerance`
  *   conv/L/activated      f32 (e,P,o)        after `conv_step.activation`; only where there is one
+ *   kernel/L/weight       f32 (c,I,kh,kw)    kernels of all captured channels; transposed ones as [output][input]
+ *   kernel/L/bias         f32 (c,)           zeros where the layer has none
  *   kernel/L/direct       f32 (c,kh,kw)      kernels as they are, where I is 1
  *   kernel/L/aggregate    f32 (c,kh,kw)      otherwise: L2 norm over the input channels, place by place
  *   kernel/L/norms        f32 (c,I)          otherwise: L2 norm of each input channel's slice
