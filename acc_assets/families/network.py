@@ -49,8 +49,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from acc_assets.families.base import Download, Family, Payload, Script
+from acc_assets.families.base import Download, Family, Payload, Picture, Script, Table
 from acc_assets.families.dataset import TEST, DatasetFamily
+from acc_assets.families.feature_maps import VERSION as PICTURE_VERSION
+from acc_assets.families.feature_maps import feature_maps_png, picture_size, shown_layers
 from acc_assets.families.series import Series
 from acc_assets.tree import Analysis, Check
 
@@ -78,6 +80,42 @@ class NetworkFamily(Family):
     document = "network.json"
     rank = 5
     downloads = tuple(Download(SERIES[part].name(), f"{words} (npz)") for part, words in PARTS.items())
+
+    def pictures(self, run: RunArtifacts, shared: Artifacts) -> Iterator[Picture]:
+        """Yield the first example's way through the layers that give maps."""
+        layers = run.document(self).get("layers") or []
+        if not shown_layers(layers):
+            return
+        names = ", ".join(layer["name"] for layer in shown_layers(layers))
+        yield Picture(
+            name="network-layers",
+            title="Feature maps",
+            general="One test image through the layers, a row each: some of their channels, from black at the smallest "
+            "to white at the largest value of each map. The first row is the image and what the model makes of it.",
+            alt=f"Small grey maps of one test image in the layers {names}.",
+            draw=lambda theme: feature_maps_png(run.arrays(SERIES["forward"].path()), layers, theme),
+            source=(PICTURE_VERSION, run.digest(self.name)),
+            size=picture_size(layers),
+        )
+
+    def tables(self, run: RunArtifacts) -> Iterator[Table]:
+        """Yield the layers, and what could not be captured."""
+        facts = run.document(self)
+        rows = [
+            (
+                layer["name"],
+                " ".join(filter(None, (layer["kind"], layer["detail"]))),
+                "x".join(map(str, layer["shape"])),
+                _seen(layer["receptive_field"]),
+            )
+            for layer in facts.get("layers") or []
+        ]
+        if rows:
+            head = ("Layer", "What it does", "Gives", "Pixels seen in the middle")
+            yield Table(title="Layers of the network", head=head, rows=rows)
+        left = [(one["module"], one["reason"]) for one in facts.get("left_out") or []]
+        if left:
+            yield Table(title="Not captured of the network", head=("Module", "Why"), rows=left)
 
     def payloads(self, run: RunArtifacts, shared: Artifacts) -> Iterator[Payload]:
         """Yield the document, the arrays of every snapshot, and the images that top-k names."""
@@ -153,8 +191,16 @@ def dequantised(levels: np.ndarray, low_high: np.ndarray) -> np.ndarray:
     return values
 
 
+def _seen(field: Mapping[str, Any]) -> str:
+    """The box that the middle position of a map sees, as width x height."""
+    if field["status"] != "ok":
+        return "no box"
+    (left, right), (top, bottom) = (field[side][len(field[side]) // 2] for side in ("columns", "rows"))
+    return f"{right - left}x{bottom - top}"
+
+
 def _labels(data: DatasetFamily, shared: Artifacts, facts: Mapping[str, Any]) -> list[float] | None:
-    """The targets of the images that top-k names and of the examples are looked up here; None where not built."""
+    """The targets of the examples; None where the data set is not built."""
     targets = data.targets(shared)
     if targets is None:
         return None

@@ -33,6 +33,7 @@ STANDARD: tuple[Analysis, ...] = (
     Traversals(),
     SortedImages(),
     Neighbors(),
+    Network(),
     Onnx(),
 )
 ANALYSES: Mapping[str, type[Analysis]] = {
@@ -41,7 +42,6 @@ ANALYSES: Mapping[str, type[Analysis]] = {
     Interactive.name: Interactive,
     Density.name: Density,
     Distortion.name: Distortion,
-    Network.name: Network,
 }
 
 

@@ -16,7 +16,7 @@ from acc_assets.models.outputs import ModelOutput
 
 VERSION = 1
 # Examples and channels of a layer, the first pair whose captured activations stay under FORWARD_BYTES a snapshot.
-WIDTHS = ((10, 16), (6, 16), (6, 8), (4, 8), (3, 8), (3, 4), (2, 4), (1, 4), (1, 2), (1, 1))
+WIDTHS = ((10, 12), (6, 12), (6, 8), (4, 8), (3, 8), (3, 4), (2, 4), (1, 4), (1, 2), (1, 1))
 FORWARD_BYTES = 800_000
 VECTOR_ENTRIES = 256
 # Images in which the most activating are looked for: as many as keep all their activations under SCANNED numbers.
