@@ -207,6 +207,7 @@ export class Flow {
     const { layer, channel, strengths } = this.view!;
     const isChosen = column.layers.includes(layer);
     const most = Math.max(1e-12, ...[...(strengths?.values() ?? [])].map(Math.abs));
+    const norms = normsOf(this.view!.snapshot, column.layers[0]);
     const wires: Wire[] = [];
     outs.forEach((from, i) =>
       ins.forEach((to, j) => {
@@ -216,11 +217,21 @@ export class Flow {
           const strength = strengths?.get(before ? before[i]!.channel : 0);
           chosen = strengths === null ? 0 : (strength ?? 0) / most;
         }
-        wires.push({ from, to, share: 1, count: outs.length * ins.length, chosen, over: false });
+        const share = norms ? norms(j, before ? before[i]!.channel : 0) : 0.5;
+        wires.push({ from, to, share, count: outs.length * ins.length, chosen, over: false });
       }),
     );
     return wires;
   }
+}
+
+/** How strong a convolution weighs an input channel for one of its captured channels, by place, over the strongest. */
+function normsOf(snapshot: Snapshot, layer: NetworkLayer): ((place: number, input: number) => number) | null {
+  if (!layer.convolution || layer.convolution.groups > 1 || !snapshot.has(`kernel/${layer.id}/norms`)) return null;
+  const count = layer.convolution.in_channels;
+  const norms = snapshot.floats(`kernel/${layer.id}/norms`);
+  const most = norms.reduce((a, b) => Math.max(a, b), 1e-12);
+  return (place, input) => (norms[place * count + input] ?? 0) / most;
 }
 
 function columnElement(column: Column, cells: readonly Cell[], isFirstOfPart: boolean): HTMLElement {

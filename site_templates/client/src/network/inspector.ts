@@ -24,7 +24,7 @@ export class Inspector {
   private readonly head: HTMLElement;
   private readonly address: PageAddress;
   private readonly timeline = new Timeline((step) => this.showTime(step));
-  private readonly colors = segmented<NetworkState["colors"]>("Colours reach to the largest value of", [["layer", "the layer"], ["channel", "each channel"]], (colors) => this.store.set({ colors }));
+  private readonly colors = segmented<NetworkState["colors"]>("Colours reach to the largest value of", [["layer", "by layer"], ["channel", "by channel"]], (colors) => this.store.set({ colors }));
   private examples: readonly HTMLButtonElement[] = [];
   private steps: readonly number[] = [];
   private pending = 0;
@@ -110,7 +110,7 @@ export class Inspector {
     this.head.replaceChildren(
       h("div", { class: "acc-network-examples" }, h("h3", {}, "Example"), h("div", { class: "acc-samples", role: "group", "aria-label": "Examples" }, ...this.examples)),
       h("div", { class: "acc-network-time" }, h("h3", {}, "Training"), this.timeline.element),
-      h("div", { class: "acc-network-colors" }, h("h3", {}, "Colours reach to the largest value of"), this.colors.element),
+      h("div", { class: "acc-network-colors" }, h("h3", { title: "Colours reach to the largest value of the layer, or of each channel" }, "Colour scale"), this.colors.element),
       this.row.addButton,
     );
     const state = this.store.get();

@@ -9,7 +9,7 @@ import { MapCanvas } from "./map_canvas";
 import { numberGrid } from "./numbers";
 import { isMap } from "./snapshot";
 import type { Place } from "./state";
-import { valueAt } from "./step";
+import { positionOf, valueAt } from "./step";
 
 /** The chosen map in large, where a place is chosen; and the example, with what that place sees of it. */
 export class PlaceView {
@@ -66,11 +66,11 @@ export class PlaceView {
       this.frame.style.aspectRatio = `${width} / ${height}`;
       setBox(this.cell, { top: look.at[1], bottom: look.at[1], left: look.at[0], right: look.at[0] }, height, width);
       this.marks.replaceChildren(...layer.positions.map(([x, y]) => h("span", { style: `left:${((x + 0.5) / width) * 100}%;top:${((y + 0.5) / height) * 100}%` })));
-      const exact = snapshot.exact(layer, example, channel, layer.positions.findIndex(([x, y]) => x === look.at[0] && y === look.at[1]));
-      const value = `${exact === null ? "≈ " : ""}${number(exact ?? valueAt(snapshot, layer, example, channel, look.at))}`;
+      const isExact = snapshot.exact(layer, example, channel, positionOf(layer, look.at)) !== null;
+      const value = `${isExact ? "" : "≈ "}${number(valueAt(snapshot, layer, example, channel, look.at))}`;
       this.frame.setAttribute("aria-label", `${layer.name}, channel ${channel}, ${height} rows, ${width} columns; arrow keys move the place. Column ${look.at[0]}, row ${look.at[1]}: ${value}`);
       this.tells.replaceChildren(`column ${look.at[0]}, row ${look.at[1]}: `, h("strong", {}, value));
-      this.tells.title = exact === null ? "From the map stored at 8 bits; dots mark the places whose values are stored exactly." : "As the model had it.";
+      this.tells.title = isExact ? "As the model had it." : "From the map stored at 8 bits; dots mark the places whose values are stored exactly.";
     } else {
       const values = Array.from(snapshot.row(`layer/${layer.id}`, example));
       const place = layer.channels.indexOf(channel);

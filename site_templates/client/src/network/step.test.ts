@@ -37,9 +37,10 @@ function snapshot(patch: number[] = [0, 0.2, 0.6, 0.8]): Snapshot {
     "layer/0": { data: Uint8Array.from([...map, ...map].map((v) => Math.round(((v - low) / (high - low)) * 255))), shape: [2, 1, 4, 4] },
     "range/0": { data: Float32Array.of(low, high, low, high), shape: [2, 1, 2] },
     "conv/0/patch": { data: Float32Array.from(patch), shape: [1, 1, 1, 2, 2] },
-    "conv/0/kernel": { data: Float32Array.from(KERNEL), shape: [1, 1, 2, 2] },
+    "kernel/0/weight": { data: Float32Array.from(KERNEL), shape: [1, 1, 2, 2] },
+    "kernel/0/bias": { data: Float32Array.of(BIAS), shape: [1] },
+    "probe/0": { data: Float32Array.of(exact, exact), shape: [2, 1, 1] },
     "conv/0/sum": { data: Float32Array.of(exact - BIAS), shape: [1, 1, 1] },
-    "conv/0/bias": { data: Float32Array.of(BIAS), shape: [1] },
     "conv/0/computed": { data: Float32Array.of(exact), shape: [1, 1, 1] },
     "conv/0/captured": { data: Float32Array.of(exact), shape: [1, 1, 1] },
   };
@@ -58,6 +59,12 @@ test("a stored step is shown as the model had it", () => {
   assert.ok(Math.abs(step.computed - valueOf(1, 1)) < 1e-6);
 });
 
+test("a channel whose steps are not stored is computed from the stored patch", () => {
+  const step = answered(convolutionStep(snapshot(), { ...layer, conv_step: { ...layer.conv_step, out_channels: [] } as never }, 0, 0, [1, 1]));
+  assert.ok(step.isExact);
+  assert.ok(Math.abs(step.computed - step.captured) < 1e-6);
+});
+
 test("any other place, and any other example, is computed from the maps, the padding as zeros", () => {
   for (const [example, x, y] of [[0, 0, 0], [0, 3, 3], [0, 2, 1], [1, 1, 1], [1, 3, 0]] as const) {
     const step = answered(convolutionStep(snapshot(), layer, example, 0, [x, y]));
@@ -69,7 +76,6 @@ test("any other place, and any other example, is computed from the maps, the pad
 
 test("maps that are not what the convolution reads are not computed with", () => {
   assert.ok("reason" in convolutionStep(snapshot([9, 9, 9, 9]), layer, 0, 0, [0, 0]));
-  assert.ok("reason" in convolutionStep(snapshot(), layer, 0, 1, [0, 0]));
   assert.ok("reason" in convolutionStep(snapshot(), { ...layer, conv_step: { status: "unavailable", reason: "why" } }, 0, 0, [0, 0]));
 });
 

@@ -23,11 +23,11 @@ export interface ConvolutionStep {
   bias: number;
   hasBias: boolean;
   computed: number;
-  /** What the model itself had: exactly at stored places, else from the layer's own map at 8 bits. */
+  /** What the model itself had: exactly at the layer's positions, else from its own map at 8 bits. */
   captured: number;
   activated: number | null;
   activation: string | null;
-  /** Whether patch and captured value are as the model had them; else they come from maps stored at 8 bits. */
+  /** Whether patch and captured value are as the model had them; else the patch comes from maps stored at 8 bits. */
   isExact: boolean;
   /** How far computed and captured may differ. */
   tolerance: number;
@@ -53,29 +53,28 @@ export function patchBox(convolution: Convolution, [x, y]: Place): Box {
 export function convolutionStep(snapshot: Snapshot, layer: NetworkLayer, example: number, channel: number, at: Place): StepAnswer {
   const { conv_step: stored, convolution } = layer;
   if (!convolution) return { reason: `${layer.kind} is no convolution.` };
-  if (stored.status === "unavailable") return { reason: stored.reason };
-  const out = stored.out_channels.indexOf(channel);
-  if (out < 0) return { reason: `Single steps are stored for channels ${stored.out_channels.join(", ")}.` };
+  if (stored.status === "unavailable") return { reason: sentence(stored.reason) };
+  const place = layer.channels.indexOf(channel);
   const position = positionOf(layer, at);
   const isStored = position >= 0 && example < snapshot.meta.close_examples;
   const patches = isStored ? storedPatches(snapshot, layer, convolution, example, channel, position) : mapPatches(snapshot, layer, convolution, example, channel, at);
   if (!patches) return { reason: "Here the input's maps are not all stored; choose one of the marked places, of one of the first examples." };
 
   const size = convolution.kernel_size[0] * convolution.kernel_size[1];
-  const kernels = snapshot.row(`conv/${layer.id}/kernel`, out);
+  const kernels = snapshot.row(`kernel/${layer.id}/weight`, place);
   const first = firstInput(convolution, channel);
   const terms = patches.map((patch, i): Term => {
     const kernel = Array.from({ length: size }, (_, k) => kernels[i * size + k]!);
     const product = kernel.map((weight, k) => weight * patch[k]!);
     return { channel: first + i, patch, kernel, product, sum: product.reduce((a, b) => a + b, 0) };
   });
-  const value = (name: string) => snapshot.row(`conv/${layer.id}/${name}`, example, position)[out]!;
-  const bias = snapshot.row(`conv/${layer.id}/bias`)[out]!;
-  const sum = isStored ? value("sum") : terms.reduce((total, term) => total + term.sum, 0);
+  const bias = snapshot.row(`kernel/${layer.id}/bias`)[place]!;
+  const out = isStored ? stored.out_channels.indexOf(channel) : -1; // steps of these channels are stored whole
+  const kept = (name: string) => (out < 0 ? null : snapshot.row(`conv/${layer.id}/${name}`, example, position)[out]!);
+  const sum = kept("sum") ?? terms.reduce((total, term) => total + term.sum, 0);
+  const next = stored.activation && snapshot.meta.layers.find(({ id }) => id === stored.activation!.layer);
   const [low, high] = snapshot.range(layer, example, channel);
-  const { activation } = stored;
-  const next = activation && snapshot.meta.layers.find(({ id }) => id === activation.layer);
-  const activated = !next ? null : isStored ? value("activated") : valueAt(snapshot, next, example, channel, at);
+  const levels = (high - low) / 255; // of a map stored at 8 bits
   return {
     step: {
       terms: terms.sort((a, b) => Math.abs(b.sum) - Math.abs(a.sum)),
@@ -83,19 +82,24 @@ export function convolutionStep(snapshot: Snapshot, layer: NetworkLayer, example
       sum,
       bias,
       hasBias: convolution.bias,
-      computed: isStored ? value("computed") : sum + bias,
-      captured: isStored ? value("captured") : valueAt(snapshot, layer, example, channel, at),
-      activated,
-      activation: activation?.kind ?? null,
+      computed: kept("computed") ?? sum + bias,
+      captured: kept("captured") ?? valueAt(snapshot, layer, example, channel, at),
+      activated: next && next.channels.includes(channel) ? valueAt(snapshot, next, example, channel, at) : null,
+      activation: stored.activation?.kind ?? null,
       isExact: isStored,
-      tolerance: isStored ? stored.tolerance : (high - low) / 255 + quantisation(snapshot, layer, example, terms),
+      tolerance: stored.tolerance + (position < 0 ? levels : 0) + (isStored ? 0 : quantisation(snapshot, layer, example, terms)),
     },
   };
 }
 
-/** A value of a layer's map, within half of 1/255 of the channel's range. */
-export function valueAt(snapshot: Snapshot, layer: NetworkLayer, example: number, channel: number, [x, y]: Place): number {
-  return snapshot.values(layer, example, channel)[isMap(layer) ? y * layer.shape[2]! + x : 0]!;
+function sentence(reason: string): string {
+  return `${reason[0]?.toUpperCase() ?? ""}${reason.slice(1)}${reason.endsWith(".") ? "" : "."}`;
+}
+
+/** A value of a layer's map: as the model had it at the layer's positions, else within half of 1/255 of its range. */
+export function valueAt(snapshot: Snapshot, layer: NetworkLayer, example: number, channel: number, at: Place): number {
+  const [x, y] = at;
+  return snapshot.exact(layer, example, channel, positionOf(layer, at)) ?? snapshot.values(layer, example, channel)[isMap(layer) ? y * layer.shape[2]! + x : 0]!;
 }
 
 /** The first input channel that an output channel reads: of a grouped convolution that of its group. */

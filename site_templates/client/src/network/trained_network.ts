@@ -43,8 +43,7 @@ export class TrainedNetwork {
     const first = layers.find(({ conv_step }) => conv_step.status === "ok") ?? layers.find(isMap) ?? layers[0]!;
     const layer = name === null ? first : this.layer(name);
     if (!layer) return null;
-    const stepped = layer.conv_step.status === "ok" ? layer.conv_step.out_channels : layer.channels;
-    const known = channel !== null && layer.channels.includes(channel) ? channel : (stepped[0] ?? layer.channels[0]!);
+    const known = channel !== null && layer.channels.includes(channel) ? channel : layer.channels[0]!;
     if (!isMap(layer)) return { layer, channel: known, at: [0, 0] };
     const [, height, width] = layer.shape as [number, number, number];
     const inside = at && at[0] < width && at[1] < height;

@@ -12,7 +12,7 @@ export interface Ends {
 export interface Wire {
   from: Ends;
   to: Ends;
-  /** How strong it is among the quiet ones, 0..1, and how many of these share the gap. */
+  /** How strong it is among those of its gap, 0..1, and how many these are. */
   share: number;
   count: number;
   /** From -1 to 1 for a line into the chosen channel: what it adds; null for all others. */
@@ -35,7 +35,7 @@ export class Wires {
     element.style.width = `${width}px`;
     element.style.height = `${height}px`;
     context.scale(ratio, ratio);
-    for (const wire of wires) if (wire.chosen === null) this.line(wire, page.ink, 1, wire.over ? 0.35 : Math.min(0.3, Math.max(0.035, 3 / wire.count)));
+    for (const wire of wires) if (wire.chosen === null) this.line(wire, page.ink, 1, wire.over ? 0.35 : Math.min(0.55, Math.max(0.1, 8 / wire.count)) * wire.share);
     for (const wire of wires) {
       if (wire.chosen === null) continue;
       const size = Math.abs(wire.chosen);
