@@ -26,9 +26,9 @@ STATISTICS = (
 
 @dataclass(frozen=True)
 class Field:
-    """The box of every position: rows (h, 2) and columns (w, 2), half-open and within the image; empty: start = stop.
+    """The box of every position, for all channels: rows (h, 2) and columns (w, 2), half-open and within the image.
 
-    norms: normalisations over positions on the way, whose statistics the box does not include.
+    An empty one has start = stop. norms: normalisations over positions on the way, whose statistics the box does not include.
     """
 
     rows: Array

@@ -64,10 +64,10 @@ def watch_layers(model: nn.Module, seen: Callable[[LayerCall], None]) -> Iterato
             found.left_out[name] = f"{type(module).__name__} returns {what}, not one tensor"
             return
         state = (id(output), output._version)
-        if state in given:
-            return
         if at_entry.get(id(output)) == output._version:
             found.left_out[name] = f"{type(module).__name__} returns its input unchanged in evaluation"
+            return
+        if state in given:
             return
         given.add(state)
         kept.append(output)

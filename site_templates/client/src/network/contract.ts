@@ -115,8 +115,13 @@ export interface NetworkLayer {
   part: "encoder" | "decoder" | "model";
   /** Of one example: (C,h,w) a map, (n,) a vector. Others are left out. */
   shape: readonly number[];
-  /** Layers whose outputs reach it with no other layer between, by id; empty: the image itself. Two or more: a skip. */
+  /**
+   * Layers whose outputs reach it with no other layer between, by id; empty: the image itself, which is -1 where a layer
+   * reads it beside others. Two or more: a skip.
+   */
   inputs: readonly number[];
+  /** A matrix (rows of tokens, say) shown as a map of one channel: its places are no places of the image. */
+  matrix: boolean;
   /** The captured channels (of a vector: entries) in their order, 0..C-1. Fewer than `shape[0]` in wide layers. */
   channels: readonly number[];
   /** Probed places of a map (P of them); empty for a vector. */
@@ -129,7 +134,7 @@ export interface NetworkLayer {
 
 /**
  * What of the input image a position of a map can see, as a box: columns[x] = [x0, x1) and rows[y] = [y0, y1), clamped
- * to the image. The union over all paths; x0 === x1 means that a position sees nothing but padding.
+ * to the image. The union over all paths and all channels of the map; x0 === x1 means that a position sees nothing but padding.
  */
 export type ReceptiveField =
   | {
