@@ -27,6 +27,8 @@ export interface FlowView {
 
 interface Cell {
   layer: NetworkLayer;
+  /** What the column is called. */
+  name: string;
   channel: number;
   button: HTMLButtonElement;
   canvas: MapCanvas;
@@ -92,12 +94,12 @@ export class Flow {
     this.stop();
     const cells = this.cells.flat();
     const scales = new Map(this.columns.map(({ face }) => [face.id, snapshot.scale(face, example)]));
-    const targets = cells.map(({ layer, channel, button }) => {
+    const targets = cells.map(({ layer, name, channel, button }) => {
       const values = snapshot.values(layer, example, channel);
       const scale = colors === "channel" && isMap(layer) ? snapshot.scale(layer, example, channel) : scales.get(layer.id)!;
       const [low, high] = isMap(layer) ? snapshot.range(layer, example, channel) : [values[0]!, values[0]!];
       const told = isMap(layer) ? `from ${number(low)} to ${number(high)}` : number(values[0]!);
-      button.title = `${layer.name}, channel ${channel}: ${told}`;
+      button.title = `${name}, channel ${channel}: ${told}`;
       button.setAttribute("aria-label", button.title);
       return values.map((value) => value / (scale.kind === "signed" ? scale.limit : 1));
     });
@@ -173,7 +175,8 @@ export class Flow {
     const first = column.layers[0];
     const chosen = first.shape[0] === face.shape[0] && first.channels.includes(channel) ? first : face;
     const button = h("button", { type: "button", class: "acc-map", "aria-pressed": "false", tabindex: -1, onclick: () => this.onChoose(chosen, channel) }, canvas.element);
-    return { layer: face, channel, button, canvas, shown: new Float32Array() };
+    const name = face === first ? first.name : `${first.name} after ${face.kind}`;
+    return { layer: face, name, channel, button, canvas, shown: new Float32Array() };
   }
 
   // ---- lines
@@ -239,10 +242,10 @@ function columnElement(column: Column, cells: readonly Cell[], isFirstOfPart: bo
   const first = column.layers[0];
   const missing = face.shape[0]! - cells.length;
   const wide = isMap(face) ? Math.ceil(cells.length / 8) : Math.ceil(cells.length / 16);
-  const style = `--wide:${wide}`;
+  const rows = Math.ceil(cells.length / wide);
   return h(
     "div",
-    { class: isMap(face) ? "acc-layer" : "acc-layer acc-layer-vector", role: "group", "aria-label": `${first.name}, ${kindsOf(column)}, ${shapeText(face.shape)}`, "data-wide": wide, style },
+    { class: isMap(face) ? "acc-layer" : "acc-layer acc-layer-vector", role: "group", "aria-label": `${first.name}, ${kindsOf(column)}, ${shapeText(face.shape)}`, "data-wide": wide, style: `--rows:${rows}` },
     h("div", { class: "acc-layer-part" }, isFirstOfPart && face.part !== "model" ? face.part : ""),
     h("div", { class: "acc-layer-head" }, h("b", { title: `${first.name}: ${first.detail}` }, first.name), h("span", { title: kindsOf(column) }, kindsOf(column)), h("span", {}, shapeText(face.shape))),
     h("div", { class: "acc-layer-maps" }, ...cells.map(({ button }) => button)),

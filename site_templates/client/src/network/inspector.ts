@@ -41,7 +41,7 @@ export class Inspector {
         say("Loading the network…");
         return TrainedNetwork.load(run, has);
       },
-      open: (network) => new NetworkView(network, (patch) => this.store.set(patch)),
+      open: (network) => new NetworkView(network, () => this.store.get(), (patch) => this.store.set(patch)),
       first: (network) => this.createHead(network),
       changed: () => this.address.save(),
       most: MOST_BRANCHES,
@@ -112,6 +112,7 @@ export class Inspector {
       h("div", { class: "acc-network-time" }, h("h3", {}, "Training"), this.timeline.element),
       h("div", { class: "acc-network-colors" }, h("h3", { title: "Colours reach to the largest value of the layer, or of each channel" }, "Colour scale"), this.colors.element),
       this.row.addButton,
+      keysLine(),
     );
     const state = this.store.get();
     const choice = network.choice(state);
@@ -128,6 +129,19 @@ export class Inspector {
     encodeNetwork(this.store.get(), out);
     return out;
   }
+}
+
+const KEYS: ReadonlyArray<readonly [keys: string, what: string]> = [
+  ["← → ↑ ↓", "along layers and channels, or the place in the large map"],
+  ["[ ]", "layer"],
+  ["J K", "channel"],
+  ["E", "example"],
+  [", .", "snapshot"],
+  ["Space", "play training"],
+];
+
+function keysLine(): HTMLElement {
+  return h("p", { class: "acc-hint acc-network-keys" }, ...KEYS.flatMap(([keys, what], i) => [i > 0 ? " · " : "", h("kbd", {}, keys), ` ${what}`]));
 }
 
 function exampleButton(meta: NetworkMeta, snapshot: Snapshot, place: number, onclick: () => void): HTMLButtonElement {

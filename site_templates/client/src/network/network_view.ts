@@ -30,7 +30,7 @@ export class NetworkView {
   private readonly placeFields: HTMLElement;
   private readonly detail = h("p", { class: "acc-hint acc-look-detail" });
   private readonly place: PlaceView;
-  private readonly sum = new SumView();
+  private readonly sum: SumView;
   private readonly kernels = new KernelView();
   private readonly top: TopImages;
   private readonly moved: MovedLatent;
@@ -40,9 +40,10 @@ export class NetworkView {
   private readonly body: HTMLElement;
   private readonly provenance = h("div", {});
 
-  /** `onChoose` hears what the reader chooses. */
+  /** `asked` is what the reader chose last, which may not be shown yet; `onChoose` hears what is chosen. */
   constructor(
     private readonly network: TrainedNetwork,
+    private readonly asked: () => NetworkState,
     private readonly onChoose: (patch: Partial<NetworkState>) => void,
   ) {
     const { meta, columns, last } = network;
@@ -52,7 +53,8 @@ export class NetworkView {
       { "aria-label": "Layer", onchange: () => onChoose({ layer: this.layerSelect.value, channel: null, at: null }) },
       ...meta.layers.map(({ name, kind }) => h("option", { value: name }, `${name} · ${kind}`)),
     );
-    this.place = new PlaceView(meta, (at) => onChoose({ at }));
+    this.place = new PlaceView(meta, (at) => onChoose({ at }), (columns, rows) => this.movePlace(columns, rows));
+    this.sum = new SumView((at) => onChoose({ at }));
     this.top = new TopImages(meta, network.images, (rank) => onChoose({ rank }));
     this.moved = new MovedLatent(meta, (moved) => onChoose({ moved }));
     this.training = new TrainingStrip(network.run, meta.steps, (step) => onChoose({ step: step === last.step ? null : step }), (training) => onChoose({ training }));
@@ -98,7 +100,7 @@ export class NetworkView {
     this.missing.hidden = choice !== null;
     this.missing.textContent = choice ? "" : `This network has no layer called ${state.layer}; choose one of its own.`;
     this.body.hidden = choice === null;
-    const { layer, channel, at } = choice ?? this.network.choice({ layer: null, channel: null, at: null })!;
+    const { layer, channel, at } = choice ?? this.network.choice({ ...state, layer: null, channel: null, at: null })!;
     const look: Look = { snapshot, example, layer, channel, at, colors: state.colors, page };
     this.look = choice && look;
     this.showHead(look, choice !== null);
@@ -116,22 +118,33 @@ export class NetworkView {
 
   /** To the next (1) or previous (-1) captured channel, around the ends. */
   stepChannel(by: 1 | -1): void {
-    if (!this.look) return;
-    const { channels } = this.look.layer;
-    this.onChoose({ channel: channels[(channels.indexOf(this.look.channel) + by + channels.length) % channels.length]! });
+    const chosen = this.network.choice(this.asked());
+    if (!chosen) return;
+    const { channels } = chosen.layer;
+    this.onChoose({ channel: channels[(channels.indexOf(chosen.channel) + by + channels.length) % channels.length]! });
   }
 
   /** To the next (1) or previous (-1) layer. */
   stepLayer(by: 1 | -1): void {
     const { layers } = this.network.meta;
-    const next = this.look && layers[layers.indexOf(this.look.layer) + by];
+    const chosen = this.network.choice(this.asked());
+    const next = chosen && layers[layers.indexOf(chosen.layer) + by];
     if (next) this.choose(next, null);
+  }
+
+  private movePlace(columns: number, rows: number): void {
+    const chosen = this.network.choice(this.asked());
+    if (!chosen) return;
+    const [, height = 1, width = 1] = chosen.layer.shape;
+    const [x, y] = [chosen.at[0] + columns, chosen.at[1] + rows];
+    if (x >= 0 && y >= 0 && x < width && y < height) this.onChoose({ at: [x, y] });
   }
 
   /** A place stays chosen from layer to layer where the maps have the same size. */
   private choose(layer: NetworkLayer, channel: number | null): void {
-    const keeps = this.look && this.look.layer.shape.slice(1).join() === layer.shape.slice(1).join();
-    this.onChoose({ layer: layer.name, channel, at: keeps ? this.look!.at : null });
+    const chosen = this.network.choice(this.asked());
+    const keeps = chosen && chosen.layer.shape.slice(1).join() === layer.shape.slice(1).join();
+    this.onChoose({ layer: layer.name, channel, at: keeps ? chosen.at : null });
   }
 
   private choosePlace(): void {

@@ -30,6 +30,7 @@ export class PlaceView {
   constructor(
     private readonly meta: NetworkMeta,
     private readonly onPlace: (at: Place) => void,
+    private readonly onMove: (columns: number, rows: number) => void,
   ) {
     const [channels, height] = meta.image_shape;
     this.picture = new PictureCanvas("The example", channels, height);
@@ -88,6 +89,7 @@ export class PlaceView {
     const columns = field.status === "ok" ? field.columns[x] : undefined;
     const rows = field.status === "ok" ? field.rows[y] : undefined;
     this.field.hidden = !columns || !rows;
+    this.sees.textContent = "";
     if (field.status === "unavailable") {
       this.sees.textContent = `What of the picture ${name} sees is not known: ${field.reason}`;
       return;
@@ -115,11 +117,9 @@ export class PlaceView {
   private key(event: KeyboardEvent): void {
     const moves: Record<string, readonly [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     const move = moves[event.key];
-    if (!move || !this.look) return;
+    if (!move) return;
     event.preventDefault();
-    const [, height, width] = this.look.layer.shape as [number, number, number];
-    const [x, y] = [this.look.at[0] + move[0], this.look.at[1] + move[1]];
-    if (x >= 0 && y >= 0 && x < width && y < height) this.onPlace([x, y]);
+    this.onMove(...move);
   }
 }
 

@@ -48,8 +48,8 @@ function snapshot(patch: number[] = [0, 0.2, 0.6, 0.8]): Snapshot {
 }
 
 function answered(answer: StepAnswer) {
-  if ("reason" in answer) throw new Error(answer.reason);
-  return answer.step;
+  if ("step" in answer) return answer.step;
+  throw new Error(JSON.stringify(answer));
 }
 
 test("a stored step is shown as the model had it", () => {

@@ -33,7 +33,11 @@ export interface ConvolutionStep {
   tolerance: number;
 }
 
-export type StepAnswer = { step: ConvolutionStep } | { reason: string };
+/** The step; for a layer that changes each value by itself, the value before and after; or why neither can be shown. */
+export type StepAnswer =
+  | { step: ConvolutionStep }
+  | { before: number; after: number; beforeName: string; isExact: boolean }
+  | { reason: string; nearest?: Place };
 
 export function geometryOf({ kernel_size, stride, padding, dilation, transposed }: Convolution): ConvolutionGeometry {
   return { kernel: kernel_size, stride, padding, dilation, transposed };
@@ -52,13 +56,19 @@ export function patchBox(convolution: Convolution, [x, y]: Place): Box {
 /** How the value of a channel at a place comes about, or why that cannot be shown. */
 export function convolutionStep(snapshot: Snapshot, layer: NetworkLayer, example: number, channel: number, at: Place): StepAnswer {
   const { conv_step: stored, convolution } = layer;
-  if (!convolution) return { reason: `${layer.kind} is no convolution.` };
+  if (!convolution) return change(snapshot, layer, example, channel, at);
   if (stored.status === "unavailable") return { reason: sentence(stored.reason) };
   const place = layer.channels.indexOf(channel);
   const position = positionOf(layer, at);
   const isStored = position >= 0 && example < snapshot.meta.close_examples;
   const patches = isStored ? storedPatches(snapshot, layer, convolution, example, channel, position) : mapPatches(snapshot, layer, convolution, example, channel, at);
-  if (!patches) return { reason: "Here the input's maps are not all stored; choose one of the marked places, of one of the first examples." };
+  if (!patches) {
+    const { close_examples } = snapshot.meta;
+    if (example >= close_examples) return { reason: `Of this example, the maps that the layer reads are not all stored; the first ${close_examples} examples have its steps at the marked places.` };
+    const distance = ([x, y]: Place) => (x - at[0]) ** 2 + (y - at[1]) ** 2;
+    const nearest = layer.positions.reduce((best, other) => (distance(other) < distance(best) ? other : best));
+    return { reason: "The maps that the layer reads are not all stored; its steps are, at the marked places.", nearest };
+  }
 
   const size = convolution.kernel_size[0] * convolution.kernel_size[1];
   const kernels = snapshot.row(`kernel/${layer.id}/weight`, place);
@@ -90,6 +100,17 @@ export function convolutionStep(snapshot: Snapshot, layer: NetworkLayer, example
       tolerance: stored.tolerance + (position < 0 ? levels : 0) + (isStored ? 0 : quantisation(snapshot, layer, example, terms)),
     },
   };
+}
+
+/** The value before and after a layer that reads one other of the same shape; a linear layer mixes its values. */
+function change(snapshot: Snapshot, layer: NetworkLayer, example: number, channel: number, at: Place): StepAnswer {
+  const before = layer.inputs.length === 1 ? snapshot.meta.layers.find(({ id }) => id === layer.inputs[0]) : undefined;
+  if (before && !/Linear/.test(layer.kind) && before.shape.join() === layer.shape.join() && before.channels.includes(channel)) {
+    const isExact = !isMap(layer) || positionOf(layer, at) >= 0;
+    return { before: valueAt(snapshot, before, example, channel, at), after: valueAt(snapshot, layer, example, channel, at), beforeName: before.name, isExact };
+  }
+  if (/Linear/.test(layer.kind)) return { reason: "A linear layer: every value is a weighted sum of all values before it, plus a bias." };
+  return { reason: `${layer.kind} is no convolution; its step is not shown.` };
 }
 
 function sentence(reason: string): string {

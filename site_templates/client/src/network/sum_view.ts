@@ -7,6 +7,7 @@ import { MapCanvas } from "./map_canvas";
 import { numberGrid } from "./numbers";
 import { setBox } from "./place_view";
 import { isMap } from "./snapshot";
+import type { Place } from "./state";
 import { type ConvolutionStep, patchBox, type StepAnswer, type Term } from "./step";
 
 const FEW = 3; // input channels that are shown before the reader asks for all
@@ -16,12 +17,22 @@ export class SumView {
   readonly element = h("div", { class: "acc-sum" });
   private showsAll = false;
   private readonly moreButton = h("button", { type: "button", class: "acc-link", onclick: () => this.toggle() });
+  /** `onPlace` hears that the reader wants to go to a place. */
+  constructor(private readonly onPlace: (at: Place) => void) {}
+
   private shown: { look: Look; answer: StepAnswer } | null = null;
 
   show(look: Look, answer: StepAnswer): void {
     this.shown = { look, answer };
     if ("reason" in answer) {
-      this.element.replaceChildren(h("p", { class: "acc-hint" }, answer.reason));
+      const { nearest } = answer;
+      const button = nearest && h("button", { type: "button", class: "acc-link", onclick: () => this.onPlace(nearest) }, "Go to the nearest");
+      this.element.replaceChildren(h("p", { class: "acc-hint" }, answer.reason, " ", button));
+      return;
+    }
+    if ("before" in answer) {
+      const { before, after, beforeName, isExact } = answer;
+      this.element.replaceChildren(h("p", { class: "acc-total-line" }, total(before, beforeName, isExact), sign("→"), total(after, look.layer.kind, isExact)));
       return;
     }
     const { step } = answer;
@@ -58,7 +69,6 @@ export class SumView {
 function termRow(look: Look, { kernelSize }: ConvolutionStep, { channel, patch, kernel, product, sum }: Term, scales: Readonly<Record<"patch" | "kernel" | "product", Scale>>): HTMLElement {
   const { theme } = look.page;
   const columns = kernelSize[1];
-  const sign = (text: string) => h("span", { class: "acc-sign", "aria-hidden": "true" }, text);
   return h(
     "div",
     { class: "acc-term", role: "group", "aria-label": `Input channel ${channel}: ${fixed(sum, 3)}` },
@@ -97,11 +107,17 @@ function thumbnail({ snapshot, layer, example, at, page }: Look, channel: number
   return element;
 }
 
+function sign(text: string): HTMLElement {
+  return h("span", { class: "acc-sign", "aria-hidden": "true" }, text);
+}
+
+function total(value: number, name: string, isExact: boolean): HTMLElement {
+  return h("span", { class: "acc-total" }, h("strong", {}, `${isExact ? "" : "≈ "}${fixed(value, 3)}`), h("span", {}, name));
+}
+
 /** The sum over all input channels, what is added to it, and what the model had. */
 function totals({ layer }: Look, step: ConvolutionStep): HTMLElement {
   const about = step.isExact ? "" : "≈ ";
-  const part = (value: number, name: string) => h("span", { class: "acc-total" }, h("strong", {}, fixed(value, 3)), h("span", {}, name));
-  const sign = (text: string) => h("span", { class: "acc-sign", "aria-hidden": "true" }, text);
   const agrees = Math.abs(step.computed - step.captured) <= step.tolerance;
   const verdict = agrees
     ? `${step.isExact ? "Equal to" : "Within the 8 bits of the stored maps,"} what the model had: ${about}${number(step.captured)}.`
@@ -112,13 +128,13 @@ function totals({ layer }: Look, step: ConvolutionStep): HTMLElement {
     h(
       "p",
       { class: "acc-total-line" },
-      part(step.sum, step.terms.length === 1 ? "sum" : `sum of ${step.terms.length} channels`),
+      total(step.sum, step.terms.length === 1 ? "sum" : `sum of ${step.terms.length} channels`, true),
       step.hasBias && sign("+"),
-      step.hasBias && part(step.bias, "bias"),
+      step.hasBias && total(step.bias, "bias", true),
       sign("="),
-      part(step.computed, layer.name),
+      total(step.computed, layer.name, true),
       step.activation !== null && step.activated !== null && sign("→"),
-      step.activation !== null && step.activated !== null && part(step.activated, step.activation),
+      step.activation !== null && step.activated !== null && total(step.activated, step.activation, true),
     ),
     h("p", { class: agrees ? "acc-hint acc-agrees" : "acc-hint acc-wrong" }, verdict),
   );

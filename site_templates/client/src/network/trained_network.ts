@@ -3,6 +3,7 @@ import { type Column, columnsOf } from "./columns";
 import type { NetworkLayer, NetworkMeta } from "./contract";
 import { isMap, Snapshot } from "./snapshot";
 import type { NetworkState, Place } from "./state";
+import { valueAt } from "./step";
 import { TopImages } from "./top_images";
 
 /** The network of one run: its layers, and its snapshots as they are asked for. */
@@ -37,16 +38,27 @@ export class TrainedNetwork {
     return this.meta.layers.find((layer) => layer.name === name);
   }
 
-  /** Layer, channel and place of a state, with what this network has for what is not chosen; null where it lacks the layer. */
-  choice({ layer: name, channel, at }: Pick<NetworkState, "layer" | "channel" | "at">): { layer: NetworkLayer; channel: number; at: Place } | null {
+  /**
+   * Layer, channel and place of a state; of what is not chosen the first layer with steps, and the channel and the marked
+   * place with the largest values at the end of training. Null where the network lacks the layer.
+   */
+  choice({ layer: name, channel, at, example }: Pick<NetworkState, "layer" | "channel" | "at" | "example">): { layer: NetworkLayer; channel: number; at: Place } | null {
     const { layers } = this.meta;
     const first = layers.find(({ conv_step }) => conv_step.status === "ok") ?? layers.find(isMap) ?? layers[0]!;
     const layer = name === null ? first : this.layer(name);
     if (!layer) return null;
-    const known = channel !== null && layer.channels.includes(channel) ? channel : layer.channels[0]!;
+    const { last } = this;
+    const shown = Math.min(example, this.meta.examples.length - 1);
+    const top = (one: number) => (isMap(layer) ? last.range(layer, shown, one)[1] : last.values(layer, shown, one)[0]!);
+    const known = channel !== null && layer.channels.includes(channel) ? channel : largest(layer.channels, top);
     if (!isMap(layer)) return { layer, channel: known, at: [0, 0] };
     const [, height, width] = layer.shape as [number, number, number];
     const inside = at && at[0] < width && at[1] < height;
-    return { layer, channel: known, at: inside ? at : (layer.positions[Math.floor(layer.positions.length / 2)] ?? [0, 0]) };
+    return { layer, channel: known, at: inside ? at : largest<Place>(layer.positions, (place) => valueAt(last, layer, shown, known, place)) };
   }
+}
+
+/** The first of the items with the largest value. */
+function largest<T>(items: readonly T[], valueOf: (item: T) => number): T {
+  return items.reduce((best, item) => (valueOf(item) > valueOf(best) ? item : best));
 }
