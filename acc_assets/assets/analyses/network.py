@@ -55,8 +55,8 @@ def run(work: NodeWork) -> Outcome:
     snapshots, epochs = {}, []
     for step in chosen:
         loaded = work.model(step)
-        seen = loaded.state.positions.get(work.dataset_name)
-        epochs.append(None if seen is None else round(seen / len(work.data.train), 3))
+        images = loaded.state.positions.get(work.dataset_name, 0)  # that training has seen, over the lineage
+        epochs.append(round(images / len(work.data.train), 3))
         snapshots[step] = last if step == every[-1] else look(loaded.model)
     agree = _agreement(layers, [one.differences for one in snapshots.values()])
     facts = {
