@@ -30,6 +30,7 @@ def run(work: NodeWork) -> Outcome:
     """Look into the model at its last snapshot and evenly chosen ones before, with the choice of `config.json`."""
     from acc_assets.analysis.network_layers import describe_layers
     from acc_assets.analysis.network_snapshot import look_into
+    from acc_assets.analysis.perturbation import SAMPLE_SEED
     from acc_assets.training import checkpoint_steps
 
     started = perf_counter()
@@ -71,7 +72,7 @@ def run(work: NodeWork) -> Outcome:
         "latents": last.latents,
         "perturb": last.perturbed,
         "lacks": _lacks(work, last.parts),
-        "sampling": {"sample_id": 0, "seed": 0} if "z_sample" in last.latents else None,
+        "sampling": {"sample_id": 0, "seed": SAMPLE_SEED} if "z_sample" in last.latents else None,
         "chosen_before_training": before,
     }
     network.write(work.folder, {step: one.parts for step, one in snapshots.items()}, facts)
