@@ -79,7 +79,7 @@ def run(work: NodeWork) -> Outcome:
     return Outcome(
         metadata={
             "layers": len(layers),
-            "left out": len(choice["left_out"]),
+            "modules not captured": len(facts["left_out"]),
             "snapshots": len(snapshots),
             "size (kB)": round(sum(one.size for one in work.run.manifest(work.plan.family).files) / 1000),
             "seconds": round(perf_counter() - started, 1),
