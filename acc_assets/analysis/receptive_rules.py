@@ -28,7 +28,7 @@ STATISTICS = (
 class Field:
     """The box of every position, for all channels: rows (h, 2) and columns (w, 2), half-open and within the image.
 
-    An empty one has start = stop. norms: normalisations over positions on the way, whose statistics the box does not include.
+    An empty one has start = stop. norms: normalisations over positions on the way, whose statistics are left out of it.
     """
 
     rows: Array

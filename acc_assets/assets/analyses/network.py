@@ -30,6 +30,7 @@ def run(work: NodeWork) -> Outcome:
     """Look into the model at its last snapshot and evenly chosen ones before, with the choice of `config.json`."""
     from acc_assets.analysis.network_layers import describe_layers
     from acc_assets.analysis.network_snapshot import look_into
+    from acc_assets.analysis.perturbation import SAMPLE_SEED
     from acc_assets.training import checkpoint_steps
 
     started = perf_counter()
@@ -55,8 +56,8 @@ def run(work: NodeWork) -> Outcome:
     snapshots, epochs = {}, []
     for step in chosen:
         loaded = work.model(step)
-        seen = loaded.state.positions.get(work.dataset_name)
-        epochs.append(None if seen is None else round(seen / len(work.data.train), 3))
+        images = loaded.state.positions.get(work.dataset_name, 0)  # that training has seen, over the lineage
+        epochs.append(round(images / len(work.data.train), 3))
         snapshots[step] = last if step == every[-1] else look(loaded.model)
     agree = _agreement(layers, [one.differences for one in snapshots.values()])
     facts = {
@@ -71,14 +72,14 @@ def run(work: NodeWork) -> Outcome:
         "latents": last.latents,
         "perturb": last.perturbed,
         "lacks": _lacks(work, last.parts),
-        "sampling": {"sample_id": 0, "seed": 0} if "z_sample" in last.latents else None,
+        "sampling": {"sample_id": 0, "seed": SAMPLE_SEED} if "z_sample" in last.latents else None,
         "chosen_before_training": before,
     }
     network.write(work.folder, {step: one.parts for step, one in snapshots.items()}, facts)
     return Outcome(
         metadata={
             "layers": len(layers),
-            "left out": len(choice["left_out"]),
+            "modules not captured": len(facts["left_out"]),
             "snapshots": len(snapshots),
             "size (kB)": round(sum(one.size for one in work.run.manifest(work.plan.family).files) / 1000),
             "seconds": round(perf_counter() - started, 1),

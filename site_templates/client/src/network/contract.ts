@@ -69,7 +69,7 @@ export interface NetworkMeta {
   labels: readonly number[] | null;
   /** Snapshots with arrays, in order; the last is the end of training. */
   steps: readonly number[];
-  /** The epochs (of the primary data set) that the steps end, as decimals; null where they are not known. */
+  /** How often training has seen the primary data set at each step, over the lineage: epochs as decimals. */
   epochs: readonly (number | null)[];
   /** Shape of an image: channels, height, width. */
   image_shape: readonly [channels: number, height: number, width: number];
