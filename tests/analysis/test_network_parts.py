@@ -60,6 +60,7 @@ def test_kernels_are_what_an_impulse_leaves(kind: type[nn.Module], groups: int) 
     module: Any = kind(4, 4, 3, padding=1, bias=False, groups=groups)
     found, read = kernels(module, [0, 3]), 4 // groups
     for row, out in enumerate((0, 3)):
+        assert found["bias"][row] == 0
         slices = []
         for channel in range(out // read * read, out // read * read + read):
             impulse = torch.zeros(1, 4, 5, 5)
@@ -67,6 +68,7 @@ def test_kernels_are_what_an_impulse_leaves(kind: type[nn.Module], groups: int) 
             with torch.no_grad():
                 left = module(impulse)[0, out, 1:4, 1:4].numpy()
             slices.append(left if kind is nn.ConvTranspose2d else left[::-1, ::-1])
+        assert np.allclose(found["weight"][row], slices)
         if read == 1:
             assert np.allclose(found["direct"][row], slices[0])
             continue

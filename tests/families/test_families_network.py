@@ -26,7 +26,7 @@ NODE, STEPS = "labelled_trained", [0, 6, 12]
 NAMES = re.compile(
     r"input|recon|layer/\d+|range/\d+|latent/(z|mu|logvar|qc_probs|z_sample)|probe/\d+|statistics/\d+"
     r"|conv/\d+/(patch|kernel|channel_sums|top_in|product|sum|bias|computed|captured|activated)"
-    r"|kernel/\d+/(direct|aggregate|norms|top_in|slices)|perturb/\w+/(recon|delta|base_value|new_value)"
+    r"|kernel/\d+/(weight|bias|direct|aggregate|norms|top_in|slices)|perturb/\w+/(recon|delta|base_value|new_value)"
     r"|topk/\d+/(max/(indices|score|xy)|mean/(indices|score))"
 )
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from browser_watch import until, watch
+from browser_watch import settled, until, watch
 from lab_pages import write_data, write_page
 from playwright.sync_api import Browser, Page
 
@@ -115,8 +115,7 @@ def page(window: Page, lab: Lab) -> Page:
 def _open(page: Page, lab: Lab, fragment: str = "") -> Page:
     page.goto("about:blank")
     page.goto(lab.page.as_uri() + fragment)
-    until(page, "window.accNetwork?.branches().every(({ look }) => look !== null) === true")
-    return page
+    return settled(page)
 
 
 def _look(page: Page, branch: int = 0) -> dict[str, Any]:
@@ -124,11 +123,10 @@ def _look(page: Page, branch: int = 0) -> dict[str, Any]:
 
 
 def _shows(page: Page, **wanted: Any) -> dict[str, Any]:
-    """What the first branch shows, once it is what is wanted."""
-    condition = "wanted => { const { look } = accNetwork.branches()[0]; return look !== null && "
-    condition += "Object.entries(wanted).every(([name, value]) => String(look[name]) === String(value)); }"
-    until(page, condition, wanted)
-    return _look(page)
+    """What the first branch shows, which is what is wanted."""
+    look = _look(settled(page))
+    assert {name: look[name] for name in wanted} == wanted
+    return look
 
 
 def _inputs_and_outputs(lab: Lab, branch: str, step: int, layer: str) -> tuple[np.ndarray, np.ndarray]:
@@ -189,7 +187,7 @@ def test_a_layer_a_channel_and_a_place_lead_to_patch_times_kernel(page: Page, la
     assert box is not None
     x, y = next([x, y] for x in range(4) for y in range(4) if [x, y] not in [list(one) for one in stored])
     page.mouse.click(box["x"] + (x + 0.5) / 4 * box["width"], box["y"] + (y + 0.5) / 4 * box["height"])
-    look = _shows(page, at=f"{x},{y}")
+    look = _shows(page, at=[x, y])
     assert not look["convolution"]["isExact"]
     _check_step(lab, look)
     shown = page.locator(".acc-totals").inner_text()
@@ -203,7 +201,7 @@ def test_every_example_and_place_of_the_first_layer_is_torchs(page: Page, lab: L
             "([example, x, y, step]) => accNetwork.set({layer: 'backbone.0', channel: 1, example, at: [x, y], step})",
             [example, x, y, step],
         )
-        look = _shows(page, layer="backbone.0", channel=1, example=example, at=f"{x},{y}", step=step)
+        look = _shows(page, layer="backbone.0", channel=1, example=example, at=[x, y], step=step)
         _check_step(lab, look)
         _, made = _inputs_and_outputs(lab, "narrow", step, "backbone.0")
         assert np.abs(np.array(look["values"]) - made[example, 1].ravel()).max() <= np.ptp(made[example, 1]) / 255
@@ -211,7 +209,7 @@ def test_every_example_and_place_of_the_first_layer_is_torchs(page: Page, lab: L
 
 def test_what_a_place_sees_is_marked_on_the_picture(page: Page) -> None:
     page.evaluate("accNetwork.set({layer: 'backbone.2', channel: 0, at: [0, 1]})")
-    _shows(page, layer=SECOND, at="0,1")
+    _shows(page, layer=SECOND, at=[0, 1])
     assert "rows 1 to 7, columns 0 to 3" in page.locator(".acc-place figcaption").first.inner_text()
     style = page.locator(".acc-place .acc-box").first.get_attribute("style")
     assert "top: 6.25%" in style
@@ -225,7 +223,7 @@ def test_an_address_brings_the_view_back(page: Page, lab: Lab) -> None:
     )
     _shows(page, layer=SECOND, channel=3, step=0)
     page.get_by_role("button", name="Compare with a branch").click()
-    until(page, "accNetwork.branches().length === 2 && accNetwork.branches()[1].look !== null")
+    settled(page)
     until(page, "location.hash.includes('training=1') && location.hash.includes('wide')")
     before = page.evaluate("[accNetwork.state(), accNetwork.branches().map(({ run }) => run)]")
     _open(page, lab, page.evaluate("location.hash"))
@@ -238,11 +236,11 @@ def test_an_address_brings_the_view_back(page: Page, lab: Lab) -> None:
 
 def test_keys_move_the_place_the_channel_the_layer_and_the_snapshot(page: Page) -> None:
     page.evaluate("accNetwork.set({layer: 'backbone.0', channel: 0, at: [3, 3]})")
-    _shows(page, at="3,3")
+    _shows(page, at=[3, 3])
     page.locator(".acc-map-large").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
-    _shows(page, at="4,4")
+    _shows(page, at=[4, 4])
     for key, wanted in (
         ("j", {"channel": 1}),
         ("k", {"channel": 0}),
@@ -268,12 +266,11 @@ def test_a_moved_latent_shows_what_torch_decodes(page: Page, lab: Lab) -> None:
     page.get_by_label("Dimension").select_option("2")
     slider = page.get_by_label("moved by").first
     slider.fill("0")
-    until(page, "accNetwork.state().moved?.move === 0")
+    settled(page)
     model = lab.models["narrow", 40]
     with torch.no_grad():
         latent = model.encode(torch.from_numpy(lab.images[:1]))["latent"]
         value = page.locator(".acc-moved figcaption strong")
-        until(page, "document.querySelector('.acc-moved figcaption').textContent.includes('was')")
         latent[0, 2] = float(value.inner_text().replace("−", "-"))
         decoded = model.decode({"latent": latent})["reconstruction"].numpy().ravel()
     shown = page.locator(".acc-moved figure canvas").evaluate(
@@ -293,5 +290,5 @@ def test_a_phone_shows_it_all_without_scrolling_sideways(browser: Browser, lab: 
     box = page.locator(".acc-map-large").bounding_box()
     assert box is not None
     page.touchscreen.tap(box["x"] + 0.9 * box["width"], box["y"] + 0.9 * box["height"])
-    _shows(page, at="3,3")
+    _shows(page, at=[3, 3])
     context.close()

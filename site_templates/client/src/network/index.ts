@@ -1,3 +1,4 @@
+import type { RowState } from "../branches/handle";
 import type { Mount } from "../shared/component";
 import { readRuns } from "../shared/contract";
 import { Inspector } from "./inspector";
@@ -6,7 +7,7 @@ import type { ConvolutionStep } from "./step";
 
 /** A handle for tests and for people at the console; `branch` counts from 0 in the order shown. */
 export interface NetworkHandle {
-  state: () => NetworkState;
+  state: () => RowState & NetworkState;
   set: (patch: Partial<NetworkState>) => void;
   /** The runs that are shown, and of each what it looks at; null while it loads, or where it lacks the layer. */
   branches: () => Array<{ run: string; look: ShownLook | null }>;
@@ -35,7 +36,7 @@ export const mountNetwork: Mount = async (element, parameters) => {
   const inspector = new Inspector(readRuns(parameters), (key) => keys.has(key));
   element.replaceChildren(inspector.element);
   window.accNetwork = {
-    state: () => inspector.store.get(),
+    state: () => ({ isBusy: inspector.row.busy.isBusy, ...inspector.store.get() }),
     set: (patch) => inspector.store.set(patch),
     branches: () =>
       inspector.row.branches.map(({ run, view }) => {

@@ -4,6 +4,7 @@ import { PictureCanvas } from "../picture/canvas";
 import { type PageAddress, pageAddress } from "../shared/address";
 import type { RunChoice } from "../shared/contract";
 import { h, icon, segmented } from "../shared/dom";
+import { nextFrame } from "../shared/motion";
 import { Store } from "../shared/store";
 import { onThemeChange } from "../shared/theme";
 import { listenToKeys } from "../viewer/keys";
@@ -27,7 +28,7 @@ export class Inspector {
   private readonly colors = segmented<NetworkState["colors"]>("Colours reach to the largest value of", [["layer", "by layer"], ["channel", "by channel"]], (colors) => this.store.set({ colors }));
   private examples: readonly HTMLButtonElement[] = [];
   private steps: readonly number[] = [];
-  private pending = 0;
+  private isPosing = false;
 
   /** `has` says whether the page has a data key. */
   constructor(
@@ -44,6 +45,7 @@ export class Inspector {
       open: (network) => new NetworkView(network, () => this.store.get(), (patch) => this.store.set(patch)),
       first: (network) => this.createHead(network),
       changed: () => this.address.save(),
+      showBusy: (isBusy) => this.element.setAttribute("aria-busy", String(isBusy)),
       most: MOST_BRANCHES,
       keeps: "one",
       addLabel: [icon("plus"), "Compare with a branch"],
@@ -81,11 +83,13 @@ export class Inspector {
 
   /** Asks the branches in the next frame: a finger on a map may choose several places in one. */
   private refresh(): void {
-    if (this.pending === 0) this.pending = requestAnimationFrame(() => this.ask());
+    if (this.isPosing) return;
+    this.isPosing = true;
+    void this.row.busy.during(nextFrame().then(() => this.ask()));
   }
 
   private ask(): void {
-    this.pending = 0;
+    this.isPosing = false;
     this.row.ask(this.store.get());
   }
 

@@ -84,14 +84,14 @@ export class PlaceView {
     }
   }
 
-  private showField({ receptive_field: field, name }: NetworkLayer, [x, y]: Place): void {
+  private showField({ receptive_field: field }: NetworkLayer, [x, y]: Place): void {
     const [, height, width] = this.meta.image_shape;
     const columns = field.status === "ok" ? field.columns[x] : undefined;
     const rows = field.status === "ok" ? field.rows[y] : undefined;
     this.field.hidden = !columns || !rows;
     this.sees.textContent = "";
     if (field.status === "unavailable") {
-      this.sees.textContent = `What of the picture ${name} sees is not known: ${field.reason}`;
+      this.sees.textContent = `No box: ${field.reason}.`;
       return;
     }
     if (!columns || !rows) return;
