@@ -110,7 +110,11 @@ def kernels(module: nn.Conv2d | nn.ConvTranspose2d, channels: Sequence[int]) -> 
         )
     else:
         weight = weight[list(channels)]  # (c, I, kh, kw)
-    bias = np.zeros(module.out_channels, np.float32) if module.bias is None else module.bias.detach().cpu().numpy()
+    bias = (
+        np.zeros(module.out_channels, np.float32)
+        if module.bias is None
+        else module.bias.detach().cpu().numpy()
+    )
     whole = {"weight": weight, "bias": bias[list(channels)].astype(np.float32)}
     if weight.shape[1] == 1:
         return {**whole, "direct": weight[:, 0]}

@@ -173,7 +173,8 @@ def test_the_layers_stand_in_columns_with_all_their_maps(page: Page) -> None:
     assert maps[:3] == [4, 6, 4]
     assert page.locator(".acc-flow-wires").evaluate("one => one.width > 0 && one.height > 0")
     assert page.locator(".acc-network-examples button").count() == 6
-    assert page.locator(".acc-map").first.get_attribute("aria-label").startswith("backbone.0 after ReLU, channel 0")
+    label = page.locator(".acc-map").first.get_attribute("aria-label")
+    assert str(label).startswith("backbone.0 after ReLU, channel 0: from")
 
 
 def test_a_layer_a_channel_and_a_place_lead_to_patch_times_kernel(page: Page, lab: Lab) -> None:
@@ -204,14 +205,17 @@ def test_every_example_and_place_of_the_first_layer_is_torchs(page: Page, lab: L
         look = _shows(page, layer="backbone.0", channel=1, example=example, at=[x, y], step=step)
         _check_step(lab, look)
         _, made = _inputs_and_outputs(lab, "narrow", step, "backbone.0")
-        assert np.abs(np.array(look["values"]) - made[example, 1].ravel()).max() <= np.ptp(made[example, 1]) / 255
+        assert (
+            np.abs(np.array(look["values"]) - made[example, 1].ravel()).max()
+            <= np.ptp(made[example, 1]) / 255
+        )
 
 
 def test_what_a_place_sees_is_marked_on_the_picture(page: Page) -> None:
     page.evaluate("accNetwork.set({layer: 'backbone.2', channel: 0, at: [0, 1]})")
     _shows(page, layer=SECOND, at=[0, 1])
     assert "rows 1 to 7, columns 0 to 3" in page.locator(".acc-place figcaption").first.inner_text()
-    style = page.locator(".acc-place .acc-box").first.get_attribute("style")
+    style = str(page.locator(".acc-place .acc-box").first.get_attribute("style"))
     assert "top: 6.25%" in style
     assert "width: 25%" in style
 

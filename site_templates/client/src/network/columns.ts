@@ -9,7 +9,8 @@ export interface Column {
   from: readonly number[];
 }
 
-const RESHAPES = /^(Un)?[Ff]latten$/;
+/** Layers that change the shape alone. */
+export const RESHAPES = /^(Un)?[Ff]latten$/;
 const WEIGHS = /Linear|Conv/;
 
 /** Folds layers into columns, in their order: a layer joins the only one that it reads, where it keeps its shape. */

@@ -190,42 +190,47 @@ export class Flow {
       return { left: box.left - base.left, right: box.right - base.left, y: (box.top + box.bottom) / 2 - base.top };
     };
     const outs: Ends[][] = [[ends(this.input.element)], ...this.cells.map((cells) => cells.map(({ button }) => ends(button)))];
+    const rows = outs.map((each, place) => (place > 0 && !isMap(this.columns[place - 1]!.face) ? rowsOf(each) : each));
     const wires: Wire[] = [];
     this.columns.forEach((column, place) => {
       for (const from of column.from) {
-        if (from === place - 1) wires.push(...this.between(outs[from + 1]!, outs[place + 1]!, this.cells[from] ?? null, this.cells[place]!, column));
+        if (from === place - 1) wires.push(...this.into(column, outs[place + 1]!, this.cells[place]!, rows[from + 1]!, rows[place + 1]!, this.columns[from]?.face ?? null));
         else wires.push({ from: outs[from + 1]![0]!, to: outs[place + 1]![0]!, share: 0.5, count: 4, chosen: null, over: true });
       }
     });
     if (this.recon) {
-      const last = outs.at(-1)!;
+      const last = rows.at(-1)!;
       const to = ends(this.recon.element);
       wires.push(...last.map((from) => ({ from, to, share: 1, count: last.length, chosen: null, over: false })));
     }
     this.wires.draw(wires, base.width, base.height, view.page);
   }
 
-  /** The lines between two columns; those into the chosen channel stand out by what each adds to it. */
-  private between(outs: readonly Ends[], ins: readonly Ends[], before: readonly Cell[] | null, cells: readonly Cell[], column: Column): Wire[] {
-    const { layer, channel, strengths } = this.view!;
-    const isChosen = column.layers.includes(layer);
+  /** The lines into a column; those into the chosen channel stand out by what each input adds to it. */
+  private into(column: Column, cells: readonly Ends[], own: readonly Cell[], froms: readonly Ends[], tos: readonly Ends[], before: NetworkLayer | null): Wire[] {
+    const { snapshot, layer, channel, strengths } = this.view!;
+    const count = froms.length * tos.length;
+    const byChannel = isMap(column.face) && (before === null || isMap(before)); // else a line stands for a row of values
+    const norms = byChannel ? normsOf(snapshot, column.layers[0]) : null;
+    const inputOf = (i: number) => before?.channels[i] ?? 0;
+    const wires: Wire[] = froms.flatMap((from, i) => tos.map((to, j) => ({ from, to, share: norms ? norms(j, inputOf(i)) : 0.5, count, chosen: null, over: false })));
+    const place = own.findIndex(({ button }) => button.getAttribute("aria-pressed") === "true");
+    if (place < 0 || !column.layers.includes(layer) || own[place]!.channel !== channel) return wires;
     const most = Math.max(1e-12, ...[...(strengths?.values() ?? [])].map(Math.abs));
-    const norms = normsOf(this.view!.snapshot, column.layers[0]);
-    const wires: Wire[] = [];
-    outs.forEach((from, i) =>
-      ins.forEach((to, j) => {
-        const cell = cells[j]!;
-        let chosen: number | null = null;
-        if (isChosen && cell.channel === channel && cell.button.getAttribute("aria-pressed") === "true") {
-          const strength = strengths?.get(before ? before[i]!.channel : 0);
-          chosen = strengths === null ? 0 : (strength ?? 0) / most;
-        }
-        const share = norms ? norms(j, before ? before[i]!.channel : 0) : 0.5;
-        wires.push({ from, to, share, count: outs.length * ins.length, chosen, over: false });
-      }),
-    );
-    return wires;
+    const added = (i: number) => (strengths && byChannel ? (strengths.get(inputOf(i)) ?? 0) / most : 0);
+    return [...wires, ...froms.map((from, i) => ({ from, to: cells[place]!, share: 1, count, chosen: added(i), over: false }))];
   }
+}
+
+/** One end for each row of values: left of its first and right of its last. */
+function rowsOf(ends: readonly Ends[]): Ends[] {
+  const rows = new Map<number, Ends>();
+  for (const { left, right, y } of ends) {
+    const key = Math.round(y);
+    const row = rows.get(key) ?? { left, right, y };
+    rows.set(key, { left: Math.min(row.left, left), right: Math.max(row.right, right), y });
+  }
+  return [...rows.values()];
 }
 
 /** How strong a convolution weighs an input channel for one of its captured channels, by place, over the strongest. */
@@ -241,16 +246,33 @@ function columnElement(column: Column, cells: readonly Cell[], isFirstOfPart: bo
   const { face } = column;
   const first = column.layers[0];
   const missing = face.shape[0]! - cells.length;
-  const wide = isMap(face) ? Math.ceil(cells.length / 8) : Math.ceil(cells.length / 16);
-  const rows = Math.ceil(cells.length / wide);
+  const [rows, size] = isMap(face) ? gridOfMaps(cells.length) : gridOfValues(cells.length);
   return h(
     "div",
-    { class: isMap(face) ? "acc-layer" : "acc-layer acc-layer-vector", role: "group", "aria-label": `${first.name}, ${kindsOf(column)}, ${shapeText(face.shape)}`, "data-wide": wide, style: `--rows:${rows}` },
+    { class: isMap(face) ? "acc-layer" : "acc-layer acc-layer-vector", role: "group", "aria-label": `${first.name}, ${kindsOf(column)}, ${shapeText(face.shape)}`, style: `--rows:${rows};--map:${size}rem` },
     h("div", { class: "acc-layer-part" }, isFirstOfPart && face.part !== "model" ? face.part : ""),
-    h("div", { class: "acc-layer-head" }, h("b", { title: `${first.name}: ${first.detail}` }, first.name), h("span", { title: kindsOf(column) }, kindsOf(column)), h("span", {}, shapeText(face.shape))),
+    h("div", { class: "acc-layer-head" }, h("b", { title: `${first.name}: ${first.detail}` }, shortName(first.name)), h("span", { title: kindsOf(column) }, kindsOf(column)), h("span", {}, shapeText(face.shape))),
     h("div", { class: "acc-layer-maps" }, ...cells.map(({ button }) => button)),
     h("div", { class: "acc-layer-more" }, missing > 0 ? `${cells.length} of ${face.shape[0]}` : ""),
   );
+}
+
+/** Rows of a column of maps, and the width of one in rem. */
+function gridOfMaps(count: number): [rows: number, size: number] {
+  const wide = Math.ceil(count / 8);
+  return [Math.ceil(count / wide), wide === 1 ? 2.5 : wide === 2 ? 2.25 : 1.75];
+}
+
+/** The same for the values of a vector. */
+function gridOfValues(count: number): [rows: number, size: number] {
+  if (count > 64) return [32, 0.6];
+  const wide = Math.ceil(count / 16);
+  return [Math.ceil(count / wide), wide === 1 ? 1.6 : wide === 2 ? 1.25 : 1];
+}
+
+/** A path that fits a column: its end tells more than its beginning. */
+function shortName(name: string): string {
+  return name.length > 16 ? `…${name.slice(-15)}` : name;
 }
 
 function pictureColumn(name: string, canvas: PictureCanvas): HTMLElement {

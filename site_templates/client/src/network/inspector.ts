@@ -113,7 +113,7 @@ export class Inspector {
     this.examples = meta.examples.map((_, i) => exampleButton(meta, last, i, () => this.store.set({ example: i })));
     this.head.replaceChildren(
       h("div", { class: "acc-network-examples" }, h("h3", {}, "Example"), h("div", { class: "acc-samples", role: "group", "aria-label": "Examples" }, ...this.examples)),
-      h("div", { class: "acc-network-time" }, h("h3", {}, "Training"), this.timeline.element),
+      this.steps.length > 1 ? h("div", { class: "acc-network-time" }, h("h3", {}, "Training"), this.timeline.element) : "",
       h("div", { class: "acc-network-colors" }, h("h3", { title: "Colours reach to the largest value of the layer, or of each channel" }, "Colour scale"), this.colors.element),
       this.row.addButton,
       keysLine(),

@@ -20,8 +20,7 @@ export class KernelView {
       return;
     }
     if (!snapshot.has(`${prefix}/aggregate`)) {
-      const reason = layer.convolution ? (snapshot.meta.lacks.kernels ?? "not stored") : `${layer.kind} has no kernels`;
-      this.element.replaceChildren(h("p", { class: "acc-hint" }, `No kernels: ${reason}.`));
+      this.element.replaceChildren(h("p", { class: "acc-hint" }, `No kernels: ${snapshot.meta.lacks.kernels ?? "they are not stored"}.`));
       return;
     }
     const strength = Array.from(snapshot.row(`${prefix}/aggregate`, at));

@@ -33,6 +33,8 @@ export class NetworkView {
   private readonly sum: SumView;
   private readonly kernels = new KernelView();
   private readonly top: TopImages;
+  private readonly kernelPart: HTMLElement;
+  private readonly topPart: HTMLElement;
   private readonly moved: MovedLatent;
   private readonly training: TrainingStrip;
   private readonly time = h("p", { class: "acc-hint" });
@@ -60,12 +62,14 @@ export class NetworkView {
     this.training = new TrainingStrip(network.run, meta.steps, (step) => onChoose({ step: step === last.step ? null : step }), (training) => onChoose({ training }));
     this.placeFields = h("span", { class: "acc-look-place" }, h("label", {}, "column ", this.columnInput), h("label", {}, "row ", this.rowInput));
     const section = (title: string, ...children: Node[]) => h("section", { class: "acc-look-part", "aria-label": title }, h("h3", {}, title), ...children);
+    this.kernelPart = section("Kernel", this.kernels.element);
+    this.topPart = section("Pictures that it answers most", this.top.element);
     this.body = h(
       "div",
       { class: "acc-look" },
       h("div", { class: "acc-look-where" }, section("What it sees", this.place.element)),
       h("div", { class: "acc-look-how" }, section("How the value comes about", this.sum.element)),
-      h("div", { class: "acc-look-more" }, section("Kernel", this.kernels.element), section("Pictures that it answers most", this.top.element)),
+      h("div", { class: "acc-look-more" }, this.kernelPart, this.topPart),
     );
     this.element = h(
       "div",
@@ -109,6 +113,8 @@ export class NetworkView {
     this.flow.show({ ...look, strengths: this.step && new Map(this.step.terms.map((term) => [term.channel, term.sum])) });
     this.place.show(look);
     this.sum.show(look, answer);
+    this.kernelPart.hidden = layer.convolution === null;
+    this.topPart.hidden = !isMap(layer);
     this.kernels.show(look);
     this.top.show(look, state.rank);
     this.moved.show(look, state.moved);

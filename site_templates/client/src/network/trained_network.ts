@@ -1,5 +1,5 @@
 import { type Data, loadData } from "../data";
-import { type Column, columnsOf } from "./columns";
+import { type Column, columnsOf, RESHAPES } from "./columns";
 import type { NetworkLayer, NetworkMeta } from "./contract";
 import { isMap, Snapshot } from "./snapshot";
 import type { NetworkState, Place } from "./state";
@@ -44,7 +44,7 @@ export class TrainedNetwork {
    */
   choice({ layer: name, channel, at, example }: Pick<NetworkState, "layer" | "channel" | "at" | "example">): { layer: NetworkLayer; channel: number; at: Place } | null {
     const { layers } = this.meta;
-    const first = layers.find(({ conv_step }) => conv_step.status === "ok") ?? layers.find(isMap) ?? layers[0]!;
+    const first = layers.find(({ conv_step }) => conv_step.status === "ok") ?? layers.find(({ kind }) => !RESHAPES.test(kind)) ?? layers[0]!;
     const layer = name === null ? first : this.layer(name);
     if (!layer) return null;
     const { last } = this;

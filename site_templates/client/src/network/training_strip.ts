@@ -1,5 +1,6 @@
 import { h } from "../shared/dom";
 import { count, number } from "../shared/format";
+import { signedScale } from "./colors";
 import type { Look } from "./look";
 import { MapCanvas } from "./map_canvas";
 import { isMap, Snapshot } from "./snapshot";
@@ -28,10 +29,11 @@ export class TrainingStrip {
     const snapshots = await Promise.all(chosen(meta.steps).map((step) => Snapshot.load(this.run, meta, step)));
     const { layer, example, channel, page } = look;
     const [height, width] = isMap(layer) ? [layer.shape[1]!, layer.shape[2]!] : [1, 1];
-    const figures = snapshots.map((snapshot) => {
+    const maps = snapshots.map((snapshot) => snapshot.values(layer, example, channel));
+    const scale = signedScale(maps.flatMap((values) => [...values])); // one for all: what grows is seen to grow
+    const figures = snapshots.map((snapshot, i) => {
       const canvas = new MapCanvas();
-      const values = snapshot.values(layer, example, channel);
-      canvas.show(values, height, width, snapshot.scale(layer, example), page.theme);
+      canvas.show(maps[i]!, height, width, scale, page.theme);
       const epoch = meta.epochs[meta.steps.indexOf(snapshot.step)] ?? null;
       const time = `step ${count(snapshot.step)}${epoch === null ? "" : `, epoch ${number(epoch)}`}`;
       return h(
