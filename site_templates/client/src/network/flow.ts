@@ -272,7 +272,7 @@ function gridOfValues(count: number): [rows: number, size: number] {
 
 /** A path that fits a column: its end tells more than its beginning. */
 function shortName(name: string): string {
-  return name.length > 16 ? `…${name.slice(-15)}` : name;
+  return name.length > 16 ? `…${name.slice(-15).replace(/^\.+/, "")}` : name;
 }
 
 function pictureColumn(name: string, canvas: PictureCanvas): HTMLElement {

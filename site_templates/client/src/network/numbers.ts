@@ -11,7 +11,7 @@ export function numberGrid(values: readonly number[], columns: number, scale: Sc
     const color = valueColor(value, scale, theme);
     return h("span", { style: `background:${css(color)};color:${inkOn(color)}`, title: String(value) }, columns <= MOST_COLUMNS ? shortNumber(value) : "");
   });
-  const rows = Array.from({ length: values.length / columns }, (_, row) => values.slice(row * columns, (row + 1) * columns).map((value) => fixed(value, 2)).join(" "));
+  const rows = Array.from({ length: Math.ceil(values.length / columns) }, (_, row) => values.slice(row * columns, (row + 1) * columns).map((value) => fixed(value, 2)).join(" "));
   return h("span", { class: "acc-numbers", role: "img", "aria-label": `${what}: ${rows.join("; ")}`, style: `--columns:${columns}` }, ...cells);
 }
 

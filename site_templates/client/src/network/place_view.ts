@@ -11,6 +11,8 @@ import { isMap } from "./snapshot";
 import type { Place } from "./state";
 import { positionOf, valueAt } from "./step";
 
+const FEW_VALUES = 20; // of a vector, which are written out
+
 /** The chosen map in large, where a place is chosen; and the example, with what that place sees of it. */
 export class PlaceView {
   readonly element: HTMLElement;
@@ -75,9 +77,8 @@ export class PlaceView {
     } else {
       const values = Array.from(snapshot.row(`layer/${layer.id}`, example));
       const place = layer.channels.indexOf(channel);
-      const columns = values.length > 16 ? 8 : 4;
-      const padded = [...values, ...new Array<number>((columns - (values.length % columns)) % columns).fill(0)];
-      const grid = numberGrid(padded.slice(0, values.length), columns, scale, page.theme, layer.name);
+      const columns = values.length > FEW_VALUES ? Math.ceil(Math.sqrt(values.length)) : 4;
+      const grid = numberGrid(values, columns, scale, page.theme, layer.name);
       grid.children[place]?.classList.add("acc-chosen");
       this.vector.replaceChildren(grid);
       this.tells.replaceChildren(`entry ${channel}: `, h("strong", {}, number(values[place] ?? Number.NaN)));
