@@ -10,7 +10,7 @@ import numpy as np
 
 from acc_assets.assets.kinds import Outcome, Verdict
 from acc_assets.assets.work import NodeWork, left_out
-from acc_assets.families import network
+from acc_assets.families import latents, network
 from acc_assets.models.network_choice import VERSION, choose_network, spread
 from acc_assets.tree import DECODE
 
@@ -31,11 +31,10 @@ def run(work: NodeWork) -> Outcome:
     from acc_assets.analysis.network_layers import describe_layers
     from acc_assets.analysis.network_snapshot import look_into
     from acc_assets.analysis.perturbation import SAMPLE_SEED
-    from acc_assets.training import checkpoint_steps
 
     started = perf_counter()
     test = work.data.test
-    every = checkpoint_steps(work.run)
+    every = latents.facts(work.run)["steps"]
     model = work.model(every[-1]).model
     choice, before = _choice(work, model)
     if not choice["layers"]:
