@@ -59,6 +59,7 @@ def node_context(session: Session, node: TreeNode) -> dict[str, Any]:
         "viewer": node.tag in session.viewers,
         "notes": list(node.notes),
         "grounding": session.grounding and any(run.digest(interactive.FAMILY.name) for run in runs),
+        "network": session.networks.get(node.tag),
         "playground": session.playground and any(onnx.FAMILY.problem(run) is None for run in runs),
         "command": build_command(recipe.name, node.tag),
     }
