@@ -12,6 +12,7 @@ from acc_assets.families.manifold import Manifold
 from acc_assets.families.metrics import Metrics
 from acc_assets.families.mixture import Mixture
 from acc_assets.families.neighbors import Neighbors
+from acc_assets.families.network import Network
 from acc_assets.families.onnx import Onnx
 from acc_assets.families.projections import Projection
 from acc_assets.families.reconstructions import Reconstructions
@@ -38,6 +39,7 @@ __all__ = [
     "Metrics",
     "Mixture",
     "Neighbors",
+    "Network",
     "Number",
     "Onnx",
     "Payload",

@@ -16,6 +16,7 @@ from acc_assets.families.manifold import Manifold
 from acc_assets.families.metrics import Metrics
 from acc_assets.families.mixture import Mixture
 from acc_assets.families.neighbors import Neighbors
+from acc_assets.families.network import Network
 from acc_assets.families.onnx import Onnx
 from acc_assets.families.projections import Projection
 from acc_assets.families.reconstructions import Reconstructions
@@ -35,6 +36,7 @@ STANDARD: tuple[Analysis, ...] = (
     Traversals(),
     SortedImages(),
     Neighbors(),
+    Network(),
     Onnx(),
 )
 ANALYSES: Mapping[str, type[Analysis]] = {

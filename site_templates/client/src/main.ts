@@ -1,6 +1,7 @@
 import { charts } from "./charts/index";
 import { installDataRegistry } from "./data";
 import { mountGrounding } from "./grounding/index";
+import { mountNetwork } from "./network/index";
 import { mountPlayground } from "./playground/index";
 import { mountAll, type Mount } from "./shared/component";
 import { mountLatentViewer } from "./viewer/index";
@@ -9,6 +10,7 @@ const components: Readonly<Record<string, Mount>> = {
   ...charts,
   grounding: mountGrounding,
   "latent-viewer": mountLatentViewer,
+  network: mountNetwork,
   playground: mountPlayground,
 };
 
