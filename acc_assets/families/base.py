@@ -89,13 +89,24 @@ class Coloring:
     """What the viewer may colour the N test points by: a number each.
 
     id: `<family>:<what>`; make: the values (S, N) of S snapshots by their steps, raising `StorageError` where one is
-    not there. source: decides when they are made anew; None: always.
+    not there. source: decides when they are made anew; None: always. classes: names, where the numbers are of classes;
+    group: a heading under which the choice stands with others.
     """
 
     id: str
     label: str
     source: Any
     make: Callable[[Sequence[int]], np.ndarray]
+    classes: Sequence[str] | None = None
+    group: str = ""
+
+    def described(self) -> dict[str, Any]:
+        """What the viewer is told of it beside the values."""
+        named = (
+            {"kind": "scalar"} if self.classes is None else {"kind": "class", "classes": list(self.classes)}
+        )
+        grouped = {"group": self.group} if self.group else {}
+        return {"id": self.id, "label": self.label, **named, **grouped}
 
 
 @dataclass(frozen=True)

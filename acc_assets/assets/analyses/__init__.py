@@ -15,11 +15,13 @@ from acc_assets.assets.analyses import (
     latents,
     manifold,
     metrics,
+    mixture,
     neighbors,
     network,
     onnx,
     projection,
     reconstructions,
+    samples,
     sorted_images,
     traversals,
 )
@@ -42,6 +44,8 @@ RUN: Mapping[type[Analysis], Callable[[NodeWork], Outcome]] = {
     families.Interactive: interactive.run,
     families.Density: density.run,
     families.Distortion: distortion.run,
+    families.Mixture: mixture.run,
+    families.Samples: samples.run,
 }
 
 
