@@ -177,6 +177,15 @@ def test_the_layers_stand_in_columns_with_all_their_maps(page: Page) -> None:
     assert str(label).startswith("backbone.0 after ReLU, channel 0: from")
 
 
+def test_the_maps_follow_the_pages_theme(page: Page) -> None:
+    pixel = "() => String(document.querySelector('.acc-map canvas').getContext('2d').getImageData(0, 0, 1, 1).data)"
+    light = page.evaluate(pixel)
+    page.emulate_media(color_scheme="dark")
+    until(page, f"light => ({pixel})() !== light", light)
+    page.emulate_media(color_scheme="light")
+    until(page, f"light => ({pixel})() === light", light)
+
+
 def test_a_layer_a_channel_and_a_place_lead_to_patch_times_kernel(page: Page, lab: Lab) -> None:
     page.locator(".acc-layer").nth(1).locator(".acc-map").nth(2).click()
     look = _shows(page, layer=SECOND, channel=2)
