@@ -98,11 +98,6 @@ export class Flow {
     if (before === null || before.layer !== view.layer) this.reveal();
   }
 
-  /** Moves the focus to the chosen channel. */
-  focus(): void {
-    this.cells.flat().find(({ button }) => button.tabIndex === 0)?.button.focus();
-  }
-
   /** Goes from the values that are drawn to those of the view. */
   private change({ snapshot, example, colors }: FlowView): void {
     this.stop();
