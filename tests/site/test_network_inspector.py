@@ -221,7 +221,9 @@ def test_every_example_and_place_of_the_first_layer_is_torchs(page: Page, lab: L
 
 
 def test_an_address_that_asks_for_what_is_not_there_says_so_or_falls_back(window: Page, lab: Lab) -> None:
-    page = _open(window, lab, "#layer=constructor&channel=99&at=99-99&example=99&step=7&move=constructor~0~0&runs=x")
+    page = _open(
+        window, lab, "#layer=constructor&channel=99&at=99-99&example=99&step=7&move=constructor~0~0&runs=x"
+    )
     assert "no layer called constructor" in page.locator(".acc-network-view [role=status]").inner_text()
     page.evaluate("accNetwork.set({layer: 'backbone.0'})")
     look = _shows(page, layer="backbone.0", example=5, step=0)
