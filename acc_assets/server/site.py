@@ -23,7 +23,8 @@ class Site(StaticFiles):
     """The files of `frame.out`; `seeds` are those that a node has, and none where there is no such node."""
 
     def __init__(self, frame: Frame, seeds: Callable[[str, str], list[int]]) -> None:
-        super().__init__(directory=frame.out, html=True, check_dir=False)
+        frame.out.mkdir(parents=True, exist_ok=True)  # a site that is rendered meanwhile is seen
+        super().__init__(directory=frame.out, html=True)
         self._frame = frame
         self._seeds = seeds
 

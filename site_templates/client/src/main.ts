@@ -1,12 +1,14 @@
 import { charts } from "./charts/index";
 import { installDataRegistry } from "./data";
 import { mountGrounding } from "./grounding/index";
+import { live } from "./live/index";
 import { mountPlayground } from "./playground/index";
 import { mountAll, type Mount } from "./shared/component";
 import { mountLatentViewer } from "./viewer/index";
 
 const components: Readonly<Record<string, Mount>> = {
   ...charts,
+  ...live,
   grounding: mountGrounding,
   "latent-viewer": mountLatentViewer,
   playground: mountPlayground,
