@@ -17,13 +17,14 @@ const ASK_MS = 5000; // between two looks whether a run that is silent is still 
 const SHOWN = 8; // newest events of the list; the others unfold
 const NO_PICTURES = ["checkpoints", "history"];
 
-const STATUS: Readonly<Record<Status | Run["status"], string>> = {
-  waiting: "not begun",
-  running: "running",
-  completed: "completed",
-  cancelled: "cancelled",
-  failed: "failed",
-  interrupted: "interrupted: no process is at work on it; the next build goes on from its last snapshot",
+/** A status as it is called, and what more there is to say of it. */
+const STATUS: Readonly<Record<Status | Run["status"], readonly [string, string]>> = {
+  waiting: ["not begun", ""],
+  running: ["running", ""],
+  completed: ["completed", ""],
+  cancelled: ["cancelled", ""],
+  failed: ["failed", ""],
+  interrupted: ["interrupted", ": no process is at work on it; the next build goes on from its last snapshot"],
 };
 
 /**
@@ -76,7 +77,7 @@ class Training {
 
   private get status(): Status | Run["status"] {
     const { status } = this.log;
-    return status === "running" && (!isServed() || this.told?.status === "interrupted") ? "interrupted" : status;
+    return status === "running" && this.told?.status === "interrupted" ? "interrupted" : status;
   }
 
   /** A browser opens few connections to one server: a run that is not shown is not followed. */
@@ -149,12 +150,13 @@ class Training {
     const { status } = this;
     const progress = this.log.newest("train.progress");
     const [done, of] = [Number(progress?.["done"] ?? 0), Number(progress?.["of"] ?? 0)];
-    const at = status === "running" && progress ? `${count(done)} of ${count(of)} steps, ${number(Number(progress["steps_per_s"]))} a second, ${seconds(Number(progress["remaining_s"]))} left` : "";
+    const at = status === "running" && isServed() && progress ? `${count(done)} of ${count(of)} steps, ${number(Number(progress["steps_per_s"]))} a second, ${seconds(Number(progress["remaining_s"]))} left` : "";
+    const [name, more] = status === "running" && !isServed() ? [STATUS.running[0], " when this page was rendered"] : STATUS[status];
     this.element.dataset["status"] = status;
     this.head.replaceChildren(
-      h("p", { class: `run-status run-${status}`, role: "status" }, h("span", { class: "run-dot", "aria-hidden": "true" }), h("b", {}, STATUS[status].split(":")[0]), STATUS[status].includes(":") && `:${STATUS[status].split(":")[1]}`),
+      h("p", { class: `run-status run-${status}`, role: "status" }, h("span", { class: "run-dot", "aria-hidden": "true" }), h("span", {}, h("b", {}, name), more)),
       ...(at ? [h("progress", { max: of, value: done, "aria-label": "Training" }), h("p", { class: "note" }, at)] : []),
-      ...(status === "running" ? [this.cancelButton()] : []),
+      ...(status === "running" && isServed() ? [this.cancelButton()] : []),
       ...(this.problem ? [h("p", { class: "bad", role: "alert" }, this.problem)] : []),
     );
     this.note.textContent = this.words();
