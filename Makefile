@@ -19,7 +19,7 @@ serve: $(VENV)/.run ## serve the built site on the loopback address
 	@$(BIN)/acc serve
 
 test: lint check-client browser ## run every check and test, browser tests included
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

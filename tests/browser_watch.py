@@ -38,6 +38,21 @@ def until(page: Page, condition: str, arg: Any = None, seconds: float = 60.0) ->
         page.wait_for_timeout(50)
 
 
+def settled(page: Page) -> Page:
+    """Wait until every component of the page is there and none is `aria-busy`: what was asked for is shown."""
+    until(page, "document.querySelector('[data-acc-state=loading], [aria-busy=true]') === null")
+    return page
+
+
+def drawn(page: Page) -> Page:
+    """The same, and two frames later: what has a new size knows of it after one, and has been drawn after two.
+
+    Also for tests that nothing happens: what the page would do of itself it has done by then.
+    """
+    settled(page).evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return page
+
+
 def _holds(page: Page, condition: str, arg: Any) -> bool:
     try:
         return bool(page.evaluate(condition, arg))

@@ -135,14 +135,15 @@ class NodeWork(Work):
         able = self.abilities
         return able.factor_groups or (FactorGroup("latent", 0, able.latent_dim or 0),)
 
-    def example_indices(self, per_class: int) -> np.ndarray:
-        """The first test images of every class (of a real target: evenly spread ones), the same for every node."""
-        targets = self.data.test.targets
-        if targets.ndim > 1 or not np.issubdtype(targets.dtype, np.integer):
-            return np.linspace(0, len(targets) - 1, 10 * per_class).astype(int)
-        return np.sort(
-            np.concatenate([np.flatnonzero(targets == label)[:per_class] for label in np.unique(targets)])
-        )
+    def examples(self, count: int) -> np.ndarray:
+        """The first `count` of the test images that figures show: what `viz_indices` of `config.json` lists.
+
+        A node that was built without data, since nothing was asked of it then, takes them by the same rule.
+        """
+        from acc_assets.training import viz_indices
+
+        kept = self.run.read_json("config.json")["viz_indices"]
+        return np.asarray((kept or viz_indices(self.data))[:count], int)
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Latents (N, D) of uint8 images (N, C, H, W), by the node's model at its last step."""

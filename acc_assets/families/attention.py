@@ -54,6 +54,7 @@ class Attention(Analysis):
 
     name = "attention"
     family = FAMILY
+    version = 2
     description = "The decoder's cross-attention to each factor, laid over test images."
     kinds = frozenset({"pytorch", "image"})
     needs = (DECODE,)

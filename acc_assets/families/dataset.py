@@ -154,13 +154,3 @@ def ground_truth(
         f"data:{name}": targets_of(values) if classes.get(name) else values.astype(np.float32)
         for name, values in found.items()
     }, colorings
-
-
-def sample_indices(targets: np.ndarray, each: int = 3, most: int = 30) -> np.ndarray:
-    """Return a few test points to start from: the first `each` of every class, else spread over the target."""
-    flat = targets.reshape(len(targets), -1)[:, 0]
-    if np.issubdtype(flat.dtype, np.integer):
-        chosen = [np.flatnonzero(flat == value)[:each] for value in np.unique(flat)[:most]]
-        return np.concatenate(chosen)[:most]
-    order = np.argsort(flat, kind="stable")
-    return order[np.linspace(0, len(order) - 1, min(most, len(order))).astype(int)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from acc_assets.families.base import Download, Family, Payload, Script, Table
-from acc_assets.families.dataset import TEST, DatasetFamily, sample_indices
+from acc_assets.families.dataset import TEST, DatasetFamily
 from acc_assets.tree import LATENT, Analysis, Check
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class OnnxFamily(Family):
         def make() -> Script:
             test = shared.arrays(data.path(TEST))
             images = test["images"]
-            chosen = sample_indices(test["targets"])
+            chosen = np.asarray(facts["examples"])
             labels = [value.item() for value in test["targets"][chosen].reshape(len(chosen), -1)[:, 0]]
             shape = {"image_size": int(images.shape[-1]), "channels": int(images.shape[1])}
             named = [{"index": int(i), "label": label} for i, label in zip(chosen, labels, strict=True)]
@@ -109,7 +109,7 @@ class Onnx(Analysis):
 
     name = "onnx"
     family = FAMILY
-    version = 6
+    version = 7
     description = "Encoder and decoder as ONNX, compared with torch by onnxruntime."
     kinds = frozenset({"pytorch", "onnx"})
     needs = (LATENT,)

@@ -47,11 +47,11 @@ FAMILY = ReconstructionsFamily()
 
 
 class Reconstructions(Analysis):
-    """Let the model reconstruct two test images of every class."""
+    """Let the model reconstruct the first twenty of the example images."""
 
     name = "reconstructions"
     family = FAMILY
-    version = 2
+    version = 3
     description = "Example test images above what the model makes of them (of their posterior means)."
     kinds = frozenset({"pytorch", "image"})
     needs = (RECONSTRUCTION,)

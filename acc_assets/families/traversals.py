@@ -83,7 +83,7 @@ class Traversals(Analysis):
 
     name = "traversals"
     family = FAMILY
-    version = 3
+    version = 4
     description = (
         "Each factor moved over fixed places, in standard deviations from the mean, all others held."
     )

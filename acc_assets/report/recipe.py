@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 
 from acc_assets.families import Artifacts, Family, RunArtifacts, families_of
@@ -70,11 +71,15 @@ class RecipeView(Tree):
 
     def families(self, node: TreeNode) -> Sequence[Family]:
         """The kinds of artifacts that a node can have, in the order in which pages show them."""
-        return families_of(node)
+        return self._families[node.tag]
+
+    @cached_property
+    def _families(self) -> dict[str, tuple[Family, ...]]:
+        return {node.tag: families_of(node) for node in self}
 
     def family(self, name: str) -> Family:
         """The kind of artifacts of this name that some node can have; raises `KeyError` where none has."""
-        return {one.name: one for node in self for one in self.families(node)}[name]
+        return {one.name: one for own in self._families.values() for one in own}[name]
 
     def problems(self) -> Iterable[str]:
         """What could not be read so far, each with the run it belongs to."""

@@ -49,7 +49,7 @@ class FamilyWriter:
         """Stage raw bytes under `name`, relative to the family."""
         if check_relative(name) == MANIFEST:
             raise StorageError(f"{MANIFEST} is written by the store itself; give the file another name.")
-        self._files.write(f"{self._staging}/{name}", data)
+        self._files.stage(f"{self._staging}/{name}", data)
         self._new[name] = FileRecord(name, len(data), sha256(data), volatile)
 
     def png(self, name: str, data: Bytes, *, volatile: bool = False) -> None:
@@ -97,6 +97,8 @@ class FamilyWriter:
         """Make the new family the one that counts, by renaming the staging folder to `pending`."""
         records = tuple({**self._old, **self._new}.values())
         manifest = Manifest(self._family, self._schema, records, self._owner, self._made_from)
+        for folder in {name.rpartition("/")[0] for name in self._new} - {""}:
+            self._files.sync(f"{self._staging}/{folder}")
         self._files.write(f"{self._staging}/{MANIFEST}", to_json(manifest.to_json()))
         self._files.remove(pending)  # something else of that name; a commit was put in place before
         self._files.move(self._staging, pending)

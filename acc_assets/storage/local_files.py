@@ -71,7 +71,12 @@ class LocalFiles:
             raise StorageError(f"{target} cannot be read: {error.strerror}") from error
 
     def write(self, path: str, data: bytes) -> None:
-        """Replace a file so that a reader sees the old bytes or the new, never a mixture."""
+        """Replace a file so that a reader sees the old bytes or the new, never a mixture; it survives a power cut."""
+        self.stage(path, data)
+        self.sync(path.rpartition("/")[0])
+
+    def stage(self, path: str, data: bytes) -> None:
+        """Replace a file likewise; a power cut may undo it until its folder is synced, as that of many files once."""
         target = self.local_path(path)
         temporary = target.parent / f".tmp-{uuid.uuid4().hex}"
         with explained("write", target):
@@ -85,7 +90,6 @@ class LocalFiles:
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
-            _sync_folder(target.parent)
 
     def append(self, path: str, line: bytes, sync: bool = False) -> None:
         """Add one line by a single O_APPEND write, on a line of its own even after a torn one."""
@@ -130,8 +134,15 @@ class LocalFiles:
                 target.unlink(missing_ok=True)
 
     def sync(self, folder: str) -> None:
-        """Make the renames inside a folder survive a power cut."""
-        _sync_folder(self.local_path(folder))
+        """Make the names inside a folder survive a power cut."""
+        if os.name != "posix":
+            return
+        with explained("write", self.local_path(folder)):
+            descriptor = os.open(self.local_path(folder), os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
     def tail(self, path: str, count: int) -> bytes:
         """The last `count` bytes of a file; nothing where there is none."""
@@ -256,13 +267,3 @@ def _read_holder(lock: Path) -> str:
         return f"process {holder['pid']} on {holder['host']}"
     except (OSError, ValueError, KeyError):
         return "another process"
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,6 +1,7 @@
 """Training: exact, resumable, and a dumb pipe from batches through a model to tasks. No dagster."""
 
 from acc_assets.training.checkpoint import CheckpointState, Identity, parse_checkpoint
+from acc_assets.training.config_record import viz_indices
 from acc_assets.training.errors import CheckpointRefused, TrainingCancelled, TrainingDiverged, TrainingError
 from acc_assets.training.evaluation import device_of, encode_split, evaluate
 from acc_assets.training.generalisation import judge_generalisation
@@ -33,4 +34,5 @@ __all__ = [
     "load_final",
     "load_model",
     "parse_checkpoint",
+    "viz_indices",
 ]

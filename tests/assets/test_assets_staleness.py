@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
+import pytest
 from built_tiny import build_tiny, environment, tiny_tree
 
 from acc_assets.assets.build import BuildReport
@@ -91,43 +93,57 @@ def test_words_make_the_site_stale_and_no_training(own_built: Path) -> None:
     assert in_state(states(own_built, renamed), "stale") == {("site", None)}
 
 
-def test_a_select_builds_a_branch_of_one_seed_and_what_it_needs(tiny: Path) -> None:
-    tree = tiny_tree()
-    report = build_tiny(tiny, select="labelled", seeds=[1])
-    assert ran(report) == units_of(tree, "labelled", (1,)) | LAST | HOME | {
+@pytest.fixture(scope="module")
+def branch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, BuildReport]]:
+    """A store with one branch of one seed, and what the build did."""
+    storage = tmp_path_factory.mktemp("branch") / "storage"
+    with environment(storage):
+        yield storage, build_tiny(storage, select="labelled", seeds=[1])
+
+
+def test_a_select_builds_a_branch_of_one_seed_and_what_it_needs(branch: tuple[Path, BuildReport]) -> None:
+    storage, report = branch
+    assert ran(report) == units_of(tiny_tree(), "labelled", (1,)) | LAST | HOME | {
         ("data_digits", None),
         ("root", 1),
     }
     # Comparison and site tell what is missing, and do not fail because of it.
-    folder = Store(tiny).recipe("tiny")
+    folder = Store(storage).recipe("tiny")
     table = from_parquet(folder.read_bytes("comparison/metrics.parquet"))
     assert set(table[table["node"].eq("labelled_trained")]["seed"]) == {1}
     missing = {(one["node"], one["seed"]) for one in folder.read_json("comparison/missing.json")}
     assert {("plain_trained", 0), ("plain_trained", 1), ("labelled_trained", 0)} <= missing
-    page = (tiny / "site" / "recipes" / "tiny" / "index.html").read_text()
+    page = (storage / "site" / "recipes" / "tiny" / "index.html").read_text()
     assert "acc build tiny" in page
-    node = (tiny / "site" / "recipes" / "tiny" / "nodes" / "plain_trained.html").read_text()
+    node = (storage / "site" / "recipes" / "tiny" / "nodes" / "plain_trained.html").read_text()
     assert "acc build tiny --select plain_trained" in node
 
 
-def test_two_stores_come_to_the_same_data_versions(built: Path, tmp_path: Path) -> None:
+def test_two_stores_come_to_the_same_data_versions(
+    built_storage: Path, branch: tuple[Path, BuildReport]
+) -> None:
     def versions(storage: Path) -> dict[str, str]:
-        store = Store(storage)
         found: dict[str, str] = {}
-        with open_instance(store) as instance:
+        with environment(storage), open_instance(Store(storage)) as instance:
             for plan in plans(tiny_tree()):
                 if plan.node is None or plan.node.branch not in ("root", "labelled"):
                     continue
                 tags = instance.event_log_storage.get_latest_tags_by_partition(
                     plan.key, dg.DagsterEventType.ASSET_MATERIALIZATION, ["dagster/data_version"]
                 )
-                found[plan.name] = tags["0"]["dagster/data_version"]
+                found[plan.name] = tags["1"]["dagster/data_version"]
         return found
 
-    first = versions(built)
-    with environment(tmp_path / "second"):
-        build_tiny(tmp_path / "second", select="labelled", seeds=[0])
-        assert versions(tmp_path / "second") == first
+    assert versions(branch[0]) == versions(built_storage)
+
+
+def test_a_branch_that_is_built_after_the_report_makes_the_report_stale(
+    branch: tuple[Path, BuildReport],
+) -> None:
+    storage, _ = branch
+    assert ran(build_tiny(storage, select="plain_trained_metrics", seeds=[1])) >= LAST | HOME
+    table = from_parquet(Store(storage).recipe("tiny").read_bytes("comparison/metrics.parquet"))
+    assert {"labelled_trained", "plain_trained"} <= set(table["node"])
 
 
 def test_damaged_artifacts_are_named_and_made_again_and_nothing_else(own_built: Path) -> None:

@@ -272,7 +272,14 @@ def write_metrics(work: ComponentsWork) -> None:
 def write_onnx(work: ComponentsWork) -> None:
     """Bytes in the place of the graphs: the report hands them on and reads nothing in them."""
     ranges = latent_stats(latents.SERIES.read(work.run)["mu"], None, GROUPS).ranges
-    facts = {"opset": 18, "parity": {"passed": True}, "ranges": ranges, "step": work.node.steps}
+    examples = work.examples(30).tolist()
+    facts = {
+        "opset": 18,
+        "parity": {"passed": True},
+        "ranges": ranges,
+        "examples": examples,
+        "step": work.node.steps,
+    }
     tag = work.node.tag.encode()
     onnx.write(work.folder, b"encoder " + tag, b"decoder " + tag, {}, facts)
 

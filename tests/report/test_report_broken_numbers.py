@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -47,13 +48,23 @@ def overwrite(store: Store, node: str, seed: int, file: str, document: Any) -> N
         out.bytes(name, text)
 
 
-@pytest.fixture
-def judged(own_lab: Store) -> Store:
-    """The laboratory with a manifold analysis of every run and of its raw pixels."""
+@pytest.fixture(scope="module")
+def sound(lab: Store, frame: Frame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store and its site: the laboratory with a manifold analysis of every run and of its raw pixels."""
+    folder = tmp_path_factory.mktemp("sound")
+    store = Store(shutil.copytree(lab.root, folder / "store"))
     for node in (A, B):
         for seed in (0, 1):
-            overwrite(own_lab, node, seed, "manifold/manifold.json", {**MANIFOLD, "pixels": MANIFOLD})
-    return own_lab
+            overwrite(store, node, seed, "manifold/manifold.json", {**MANIFOLD, "pixels": MANIFOLD})
+    build_site(frame, folder / "site", view_of(store, judged=True))
+    return folder
+
+
+@pytest.fixture
+def judged(sound: Path, tmp_path: Path) -> Store:
+    """The same in a folder of the test's own; figures that do not change are not drawn again."""
+    shutil.copytree(sound, tmp_path, dirs_exist_ok=True)
+    return Store(tmp_path / "store")
 
 
 @pytest.mark.parametrize("file", FILES)

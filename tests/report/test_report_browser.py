@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser_watch import until, watch
+from browser_watch import settled, until, watch
 from laboratory import build_site, view_of
 from playwright.sync_api import Browser, Page
 
@@ -53,7 +53,7 @@ def test_the_home_page_draws_trees_and_colours_them_by_a_chosen_metric(page: Pag
     page.get_by_label("Colour by").select_option("")
     assert trained.evaluate("node => node.style.background") != before
     trained.click()
-    assert page.url.endswith("recipes/quickstart/nodes/curriculum_600.html")
+    page.wait_for_url("**/recipes/quickstart/nodes/curriculum_600.html")
 
 
 def test_the_recipe_page_draws_every_chart(page: Page, pages: Path) -> None:
@@ -99,11 +99,10 @@ def test_the_theme_is_kept_from_page_to_page(page: Page, pages: Path) -> None:
     light = page.evaluate(ground)
     page.locator(".theme-toggle").click()
     assert page.evaluate(ground) != light
-    for _ in range(20):  # the browser hands storage on to the next page's process in its own time
-        page.wait_for_timeout(300)
-        page.goto((pages / "datasets.html").as_uri())
-        if page.evaluate(ground) != light:
-            break
+    page.goto((pages / "datasets.html").as_uri())
+    # The browser hands storage on to the next page's process in its own time.
+    until(page, "localStorage.getItem('acc-theme') === 'dark'")
+    page.reload()
     assert page.evaluate(ground) != light
 
 
@@ -114,8 +113,7 @@ def test_no_page_is_wider_than_the_screen(page: Page, pages: Path, width: int) -
         if path.name == "playground.html":
             continue  # the fixture's models are no ONNX; the playground has tests of its own
         page.goto(path.as_uri())
-        until(page, "document.querySelectorAll('[data-acc-state=loading]').length === 0")
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path.name
+        assert settled(page).evaluate("document.documentElement.scrollWidth <= innerWidth"), path.name
         assert (
             page.locator(
                 "[data-acc=tree][data-acc-state=failed], [data-acc=chart][data-acc-state=failed]"
@@ -187,7 +185,8 @@ def test_ticks_of_an_axis_differ(page: Page, pages: Path) -> None:
     page.goto((pages / "recipes/quickstart/index.html").as_uri())
     page.wait_for_selector("#metrics svg")
     page.get_by_role("button", name="Show all").click()
-    page.wait_for_timeout(300)
+    panels = "[...document.querySelectorAll('#metrics .chart-panel')]"
+    until(page, f"{panels}.length > 6 && {panels}.every((panel) => panel.querySelector('svg'))")
     axes = page.locator("#metrics svg [aria-label='x-axis tick label']").all()
     assert len(axes) > 6
     for axis in axes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from browser_watch import until
+from browser_watch import settled, until
 from playwright.sync_api import Page
 from scripted_digits import scripted_digits
 
@@ -13,19 +13,13 @@ VIEWER = "recipes/tiny/latent/labelled_trained.html"
 PLAYGROUND = "recipes/tiny/playground.html"
 
 
-def viewer(page: Page) -> Page:
-    until(page, "window.accViewer !== undefined")
-    return page
-
-
 def playground(page: Page, branches: int = 1) -> Page:
-    until(page, "window.accPlayground !== undefined && window.accPlayground.sample(0).length > 0")
-    until(page, f"document.querySelectorAll('.acc-branch-facts .acc-facts').length === {branches}")
+    assert settled(page).locator(".acc-branch-facts .acc-facts").count() == branches
     return page
 
 
 def test_an_address_with_a_colour_and_a_selection_opens_both(open_page) -> None:
-    page = viewer(open_page(f"{VIEWER}#color=outcome&sel=3.2.5&point=4"))
+    page = settled(open_page(f"{VIEWER}#color=outcome&sel=3.2.5&point=4"))
     assert page.evaluate("window.accViewer.state().selection") == [3, 5, 10]
     assert page.get_by_label("Selected points").locator(".acc-thumb").count() == 3
     assert page.get_by_label("Focused point").locator("h3").inner_text() == "Point 4"
@@ -33,7 +27,7 @@ def test_an_address_with_a_colour_and_a_selection_opens_both(open_page) -> None:
 
 
 def test_the_branch_chips_carry_the_view(open_page) -> None:
-    page = viewer(open_page(VIEWER))
+    page = settled(open_page(VIEWER))
     page.evaluate(
         """window.accViewer.set({run: 'runs/tiny/labelled_trained/seed-1', method: 'pca', color: 'factor:style',
         focus: 7, step: 6, selection: [1, 2]})"""
@@ -41,7 +35,7 @@ def test_the_branch_chips_carry_the_view(open_page) -> None:
     until(page, "window.location.hash.includes('point=7')")
     page.locator(".explore-nav a", has_text="plain_trained").click()
     page.wait_for_url("**/latent/plain_trained.html#**")
-    viewer(page)
+    settled(page)
     until(page, "window.accViewer.state().method === 'pca'")
     state = page.evaluate("window.accViewer.state()")
     assert state["run"] == "runs/tiny/plain_trained/seed-1"
@@ -50,8 +44,7 @@ def test_the_branch_chips_carry_the_view(open_page) -> None:
 
 
 def test_an_address_with_a_run_a_projection_a_step_and_data_that_are_not_there_still_opens(open_page) -> None:
-    page = viewer(open_page(f"{VIEWER}#run=runs/tiny/gone/seed-9&proj=tsne&step=9000&point=3&data=other"))
-    page.wait_for_timeout(300)
+    page = settled(open_page(f"{VIEWER}#run=runs/tiny/gone/seed-9&proj=tsne&step=9000&point=3&data=other"))
     assert page.locator(".acc-status").inner_text() == ""
     state = page.evaluate("window.accViewer.state()")
     assert (state["run"], state["step"], state["focus"]) == ("runs/tiny/labelled_trained/seed-0", 12, None)
@@ -71,7 +64,7 @@ def test_an_address_brings_a_drawing_and_the_moved_sliders_back(open_page) -> No
             if i == 0:
                 page.mouse.down()
         page.mouse.up()
-    page.wait_for_timeout(500)  # both branches have answered
+    settled(page)
     for place in (0, 1):
         row = page.locator(".acc-branch").nth(place).locator(".acc-slider").nth(1 + place)
         row.locator("input").focus()
@@ -81,18 +74,16 @@ def test_an_address_brings_a_drawing_and_the_moved_sliders_back(open_page) -> No
         ):  # the drawing lies at this end of what is shown
             page.keyboard.press("End")
     until(page, "['draw', 'z', 'z2'].every((name) => new URLSearchParams(location.hash.slice(1)).has(name))")
-    page.wait_for_timeout(300)
-    fragment = page.evaluate("window.location.hash")
+    fragment = settled(page).evaluate("window.location.hash")
     drawn = "document.querySelector('.acc-branch-pictures canvas').toDataURL()"
     shown = "[...document.querySelectorAll('.acc-slider-value')].map((one) => one.textContent)"
 
-    again = playground(open_page(f"{PLAYGROUND}{fragment}"), branches=2)
-    until(again, "document.querySelectorAll('.acc-edited').length === 2")
+    again = playground(open_page(f"{PLAYGROUND}{fragment}&unknown=1"), branches=2)
+    assert again.locator(".acc-edited").count() == 2
     assert again.evaluate(drawn) == page.evaluate(drawn)
     assert again.evaluate(shown) == page.evaluate(shown)
     assert not again.get_by_label("Prepare as the data set does").is_checked()
-    again.wait_for_timeout(300)
-    assert again.evaluate("window.location.hash") == fragment
+    until(again, "fragment => window.location.hash === fragment", fragment)  # written anew, as it was
 
 
 def test_the_comparison_offers_another_branch_before_another_seed(open_page) -> None:

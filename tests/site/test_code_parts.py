@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import onnx
 import pytest
-from browser_watch import until, watch
+from browser_watch import settled, watch
 from lab_pages import write_data, write_page
 from onnx import TensorProto, helper, numpy_helper
 from playwright.sync_api import Browser, Page
@@ -117,7 +117,7 @@ def page(browser: Browser, lab: Lab) -> Iterator[Page]:
     page = context.new_page()
     faults = watch(page, lab.page.parent)
     page.goto(lab.page.as_uri())
-    until(page, "document.querySelectorAll('.acc-branch-facts .acc-facts').length === 1")
+    settled(page)
     yield page
     context.close()
     assert not [fault for fault in faults if "does not give classes" not in fault]
@@ -126,7 +126,7 @@ def page(browser: Browser, lab: Lab) -> Iterator[Page]:
 def test_the_other_parts_are_those_of_the_chosen_image(page: Page, lab: Lab) -> None:
     for sample in (2, 4):
         page.locator(".acc-sample").nth(sample).click()
-        page.wait_for_timeout(250)
+        settled(page)
         latent, classes = lab.encode(lab.images[sample])
         shown = page.evaluate("i => accPlayground.encode(accPlayground.sample(i))", sample)
         np.testing.assert_allclose(shown, latent, atol=1e-4)
@@ -138,7 +138,7 @@ def test_the_other_parts_are_those_of_the_chosen_image(page: Page, lab: Lab) -> 
 def test_a_slider_moves_the_latent_and_leaves_the_other_parts(page: Page, lab: Lab) -> None:
     page.locator(".acc-slider input").first.focus()
     page.keyboard.press("End")
-    until(page, "document.querySelector('.acc-branch').textContent.includes('decoded, edited')")
+    assert "decoded, edited" in settled(page).locator(".acc-branch").inner_text()
     latent, classes = lab.encode(lab.images[0])
     latent[0] = float(page.locator(".acc-slider input").first.get_attribute("max") or "nan")
     wanted = np.clip(lab.decode(latent, classes) * 255, 0, 255)

@@ -10,6 +10,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from browser_watch import drawn, settled, until
 from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
@@ -46,18 +47,12 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def settled(page: Page) -> Page:
-    page.locator("[data-acc-state=loading]").first.wait_for(state="detached", timeout=60_000)
-    page.wait_for_timeout(200)
-    return page
-
-
 def test_no_page_breaks_its_own_policy(page: Page, address: str, odd_site: Path) -> None:
     pages = sorted(path.relative_to(odd_site).as_posix() for path in odd_site.rglob("*.html"))
     assert len(pages) > 10
     for path in pages:
         page.goto(address + path)
-        settled(page)
+        drawn(page)
         assert page.locator("meta[http-equiv='Content-Security-Policy']").count() == 1, path
         assert page.evaluate("window.refused") == [], path
         assert page.locator("[data-acc-state=failed]").count() == 0, path
@@ -73,8 +68,7 @@ def test_the_models_the_map_and_the_theme_work_under_the_policy(page: Page, addr
     theme = page.evaluate("document.documentElement.dataset.theme")
     page.reload()
     assert page.evaluate("document.documentElement.dataset.theme") == theme
-    settled(page)
-    assert page.evaluate("window.refused") == []
+    assert drawn(page).evaluate("window.refused") == []
 
 
 SCRIPT = "const one = document.createElement('script'); one.{what}; document.head.append(one);"
@@ -96,8 +90,6 @@ def test_what_is_smuggled_in_is_refused(page: Page, address: str, what: str, dir
     page.goto(address + "index.html")
     settled(page)
     page.evaluate(f"() => {{ {what} }}")
-    page.wait_for_timeout(200)
-    assert page.evaluate("window.ran") is None
-    refused = page.evaluate("window.refused")
-    assert refused, what
-    assert refused[0].startswith(directive)
+    until(page, "window.refused.length > 0")
+    assert drawn(page).evaluate("window.ran") is None
+    assert page.evaluate("window.refused")[0].startswith(directive)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser_watch import until, watch
+from browser_watch import settled, watch
 from built_tiny import build_recipe, environment
 from playwright.sync_api import Browser, Page
 from scripted_digits import Stroke, scripted_digits
@@ -21,11 +21,13 @@ LEAST_PREPARED = 17  # of 20; 19 when this was written, and 5 without a preparat
 
 @pytest.fixture(scope="module")
 def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The playground of quickstart after 300 steps."""
+    """The playground of quickstart's branch with labels after 300 steps."""
     storage = tmp_path_factory.mktemp("quickstart")
     with environment(storage) as patch:
         patch.delenv("ACC_RECIPES")
-        report = build_recipe("quickstart", Store(storage), {"steps": 300}, seeds=[0])
+        report = build_recipe(
+            "quickstart", Store(storage), {"steps": 300}, select="supervised_trained_onnx", seeds=[0]
+        )
         assert not report.failed, report.failed
         yield storage / "site" / "recipes" / "quickstart" / "playground.html"
 
@@ -36,8 +38,7 @@ def page(browser: Browser, playground: Path) -> Iterator[Page]:
     page = context.new_page()
     faults = watch(page, playground.parents[2])
     page.goto(f"{playground.as_uri()}#run={RUN}")
-    until(page, "window.accPlayground !== undefined && window.accPlayground.sample(0).length > 0")
-    page.get_by_role("button", name="Draw", exact=True).click()
+    settled(page).get_by_role("button", name="Draw", exact=True).click()
     yield page
     context.close()
     assert not faults
@@ -49,9 +50,7 @@ def draw(page: Page, strokes: list[Stroke]) -> None:
     assert box is not None
     for stroke in strokes:
         for i, (x, y) in enumerate(stroke):
-            page.mouse.move(
-                box["x"] + x * box["width"], box["y"] + y * box["height"], steps=1 if i == 0 else 3
-            )
+            page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
             if i == 0:
                 page.mouse.down()
         page.mouse.up()
@@ -59,8 +58,7 @@ def draw(page: Page, strokes: list[Stroke]) -> None:
 
 def said(page: Page) -> str:
     """The class that the branch reads, when it has answered the newest question."""
-    page.wait_for_timeout(60)
-    return page.locator(".acc-reading strong").first.inner_text()
+    return settled(page).locator(".acc-reading strong").first.inner_text()
 
 
 def test_most_scripted_digits_are_read_right_as_the_page_opens(page: Page) -> None:
@@ -87,9 +85,8 @@ def test_the_page_says_what_becomes_of_a_drawing_and_what_to_expect(page: Page) 
     assert "counted in 8 x 8 blocks" in pane
     assert "Expect more mistakes than the measured accuracy says" in pane
     draw(page, scripted_digits()[2][1])
-    prepared = page.locator(".acc-branch-pictures canvas").first.evaluate("canvas => canvas.toDataURL()")
+    seen = settled(page).locator(".acc-branch-pictures canvas").first
+    prepared = seen.evaluate("canvas => canvas.toDataURL()")
     page.get_by_label("Prepare as the data set does").uncheck()
-    page.wait_for_timeout(100)
-    assert prepared != page.locator(".acc-branch-pictures canvas").first.evaluate(
-        "canvas => canvas.toDataURL()"
-    )
+    settled(page)
+    assert prepared != seen.evaluate("canvas => canvas.toDataURL()")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser_watch import until
+from browser_watch import settled, until
 from foreign_built import foreign_storage
 from playwright.sync_api import Page
 
@@ -14,8 +14,6 @@ from acc_assets.storage import Store
 
 __all__ = ["foreign_storage"]
 pytestmark = pytest.mark.browser
-
-LOADED = "document.querySelectorAll('[data-acc-state=loading]').length === 0"
 
 
 @pytest.fixture(scope="session")
@@ -29,22 +27,18 @@ def store(foreign_storage: Path) -> Store:
 
 
 def loaded(page: Page) -> Page:
-    until(page, LOADED)
-    assert page.locator("[data-acc-state=failed]").count() == 0
+    assert settled(page).locator("[data-acc-state=failed]").count() == 0
     return page
 
 
 def test_a_module_without_latent_dim_has_playground_colours_and_chart(open_page, store: Store) -> None:
-    page = open_page("recipes/foreign/playground.html")
-    page.locator(".acc-slider").first.wait_for()
-    loaded(page)
+    page = loaded(open_page("recipes/foreign/playground.html"))
     assert page.locator(".acc-slider").count() == 6
     assert page.locator(".acc-factor legend").all_inner_texts() == ["what reset", "how reset"]
     encoded = page.evaluate("window.accPlayground.encode(window.accPlayground.sample(0))")
     decoded = page.evaluate("mu => window.accPlayground.decode(mu)", encoded)
     assert (len(encoded), len(decoded)) == (6, 256)
     viewer = loaded(open_page("recipes/foreign/latent/own_groups_trained.html"))
-    until(viewer, "window.accViewer !== undefined")
     options = viewer.locator("select option").all_inner_texts()
     assert {"what activation", "how activation"} <= set(options)
     node = loaded(open_page("recipes/foreign/nodes/own_groups_trained.html"))
@@ -69,7 +63,6 @@ def test_a_page_shows_what_was_left_out_on_a_phone_too(open_page) -> None:
 )
 def test_points_are_coloured_by_every_named_factor(open_page, node: str, names: list[str]) -> None:
     page = loaded(open_page(f"recipes/measured/latent/{node}.html"))
-    until(page, "window.accViewer !== undefined")
     options = page.locator("select option").all_inner_texts()
     assert set(names) <= set(options)
     page.evaluate("window.accViewer.set({color: 'data:y', focus: 3})")
@@ -85,9 +78,7 @@ def test_a_class_factor_of_real_targets_has_its_names_in_the_legend(open_page) -
 
 
 def test_the_playground_reads_a_regression_as_torch_does(open_page, store: Store) -> None:
-    page = open_page("recipes/measured/playground.html")
-    page.locator(".acc-reading strong").first.wait_for()
-    loaded(page)
+    page = loaded(open_page("recipes/measured/playground.html"))
     run = store.run("measured", "both_trained", 0)
     test = store.recipe("measured").read_npz("data-shapes/test.npz")
     first = int(np.flatnonzero(test["targets"] == 0)[0])  # the first sample that the page shows
@@ -99,9 +90,7 @@ def test_the_playground_reads_a_regression_as_torch_does(open_page, store: Store
 
 
 def test_a_map_of_training_images_shows_them_and_says_so(open_page, store: Store) -> None:
-    page = open_page("recipes/measured/grounding.html")
-    until(page, "window.accGrounding && accGrounding.state().branches.every(b => b.latent !== null)")
-    loaded(page)
+    page = loaded(open_page("recipes/measured/grounding.html"))
     assert "nearest training pictures" in page.locator(".acc-neighbors").inner_text()
     title = str(page.locator(".acc-neighbors .acc-thumb").first.get_attribute("title"))
     assert "training picture" in title

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from browser_watch import until, watch
+from browser_watch import drawn, settled, until, watch
 from lab_pages import write_data, write_page
 from PIL import Image
 from playwright.sync_api import Browser, Page
@@ -124,18 +124,10 @@ def page(browser: Browser, lab: Lab) -> Iterator[Page]:
     page = context.new_page()
     faults = watch(page, lab.site)
     page.goto(lab.page.as_uri())
-    _settle(page)
+    settled(page)
     yield page
     context.close()
     assert not faults
-
-
-def _settle(page: Page) -> None:
-    """Wait until every branch has answered."""
-    until(
-        page, "window.accGrounding && accGrounding.state().branches.every(branch => branch.latent !== null)"
-    )
-    page.wait_for_timeout(250)
 
 
 def _state(page: Page) -> dict[str, Any]:
@@ -175,7 +167,7 @@ def test_a_probe_shows_what_torch_decodes_from_the_augmented_picture(page: Page,
     page.locator(".acc-sample").nth(3).click()
     page.get_by_label("Rotation").fill("25")
     page.get_by_label("Noise").fill("0.1")
-    _settle(page)
+    settled(page)
     seen = np.array(page.evaluate("accGrounding.input()"), dtype=np.float32)
     assert np.abs(seen - lab.images[3].ravel() / 255).max() > 0.1
     for index, branch in enumerate(BRANCHES):
@@ -186,12 +178,30 @@ def test_a_probe_shows_what_torch_decodes_from_the_augmented_picture(page: Page,
         assert np.abs(shown["position"] - _placed(lab, branch, latent[0])).max() < 1e-3
 
 
+BUSY = """() => new Promise((done) => {
+  const element = document.querySelector('.acc-grounding');
+  const { branches: before, settings } = accGrounding.state();
+  const told = [];
+  new MutationObserver(() => {
+    const { isBusy, branches } = accGrounding.state();
+    const answered = branches.filter(({ latent }, i) => latent[0] !== before[i].latent[0]).length;
+    told.push([element.getAttribute('aria-busy'), isBusy, answered]);
+    if (!isBusy) done(told);
+  }).observe(element, { attributeFilter: ['aria-busy'] });
+  for (const rotation of [10, 20]) accGrounding.set({ settings: { ...settings, rotation } });
+})"""
+
+
+def test_the_page_is_busy_from_a_question_until_every_branch_has_answered(page: Page) -> None:
+    assert page.evaluate(BUSY) == [["true", True, 0], ["false", False, len(BRANCHES)]]
+
+
 def test_the_noise_stays_while_another_slider_moves(page: Page) -> None:
     page.get_by_label("Masking").fill("0.4")
-    _settle(page)
+    settled(page)
     before = np.array(page.evaluate("accGrounding.input()"))
     page.get_by_label("Intensity").fill("0.5")
-    _settle(page)
+    settled(page)
     after = np.array(page.evaluate("accGrounding.input()"))
     assert np.allclose(after, before * 0.5, atol=1e-6)
     assert before.any()
@@ -199,14 +209,14 @@ def test_the_noise_stays_while_another_slider_moves(page: Page) -> None:
 
 def test_a_picture_of_the_map_lies_on_its_point_and_does_not_vote_for_itself(page: Page, lab: Lab) -> None:
     row = 4
-    place = page.evaluate("row => accGrounding.screenPosition(row, 0)", row)
+    place = drawn(page).evaluate("row => accGrounding.screenPosition(row, 0)", row)
     page.mouse.move(place["x"], place["y"])
     page.mouse.down()
     page.mouse.move(place["x"] + 50, place["y"] + 10, steps=4)
     page.mouse.up()  # a drag turns the map and picks nothing
-    assert page.locator(".acc-chosen").inner_text() == ""
+    assert drawn(page).locator(".acc-chosen").inner_text() == ""
     page.locator(".acc-thumb").first.click()
-    _settle(page)
+    settled(page)
     picked = int(page.locator(".acc-chosen").inner_text().removeprefix("test picture "))
     state = _state(page)["branches"][0]
     assert state["neighbors"][0] == picked
@@ -220,7 +230,7 @@ def test_interpolation_regrounds_the_decoded_picture(page: Page, lab: Lab) -> No
     page.get_by_role("button", name="Interpolate").click()
     a, b, t = int(lab.indices[2]), int(lab.indices[9]), 0.3
     page.evaluate("([a, b, t]) => accGrounding.set({a, b, t})", [a, b, t])
-    _settle(page)
+    settled(page)
     for index, branch in enumerate(BRANCHES):
         model = lab.models[branch]
         ends = _torch(model, "encode", lab.images[[a, b]] / 255)
@@ -238,7 +248,7 @@ def test_a_marker_that_stands_where_no_test_image_is_is_called_off_the_map(page:
     verdicts = []
     for sample in (0, 1, 2, 5, 8):
         page.locator(".acc-sample").nth(sample).click()
-        _settle(page)
+        settled(page)
         for index, branch in enumerate(BRANCHES):
             latent = _torch(lab.models[branch], "encode", lab.images[sample : sample + 1] / 255)[0]
             tree = cKDTree(lab.coords[branch])
@@ -257,7 +267,7 @@ def test_the_drift_charts_share_one_labelled_axis(page: Page, lab: Lab) -> None:
     page.get_by_role("button", name="Interpolate").click()
     a, b = int(lab.indices[2]), int(lab.indices[9])
     page.evaluate("([a, b]) => accGrounding.set({a, b, t: 0.5})", [a, b])
-    _settle(page)
+    settled(page)
     tops = page.locator(".acc-drift-top").all_inner_texts()
     assert len(tops) == len(BRANCHES)
     assert len(set(tops)) == 1
@@ -297,7 +307,7 @@ def test_a_drawing_reaches_every_branch(page: Page) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.8 * box["height"])
     page.mouse.up()
-    _settle(page)
+    settled(page)
     assert sum(page.evaluate("accGrounding.input()")) > 10  # one fast stroke leaves no gap
     for old, branch in zip(before, _state(page)["branches"], strict=True):
         assert branch["latent"] != old
@@ -309,7 +319,7 @@ def test_an_address_brings_a_walk_back(page: Page, lab: Lab) -> None:
         f"{lab.page.as_uri()}#mode=interpolate&ends=4-10&t=0.25"
     )  # an edited fragment loads the page again
     until(page, "window.accGrounding?.state().mode === 'interpolate'")
-    _settle(page)
+    settled(page)
     state = _state(page)
     assert (state["mode"], state["a"], state["b"], state["t"]) == ("interpolate", 4, 10, 0.25)
 
@@ -318,11 +328,11 @@ def test_a_phone_shows_it_all_without_scrolling_sideways(browser: Browser, lab: 
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = context.new_page()
     page.goto(lab.page.as_uri())
-    _settle(page)
+    settled(page)
     for mode in ("Probe", "Interpolate"):
         page.get_by_role("button", name=mode, exact=True).tap()
         assert page.evaluate("document.documentElement.scrollWidth") == 390
-    place = page.evaluate("accGrounding.screenPosition(7)")
+    place = drawn(page).evaluate("accGrounding.screenPosition(7)")
     page.touchscreen.tap(place["x"], place["y"])
     until(page, "accGrounding.state().next === 'b'")  # the tap set A
     context.close()

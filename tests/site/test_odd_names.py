@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from browser_watch import until
+from browser_watch import drawn, settled, until
 from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
@@ -15,8 +15,7 @@ RECIPE = "recipes/prototype"
 
 
 def loaded(page: Page) -> Page:
-    until(page, "document.querySelectorAll('[data-acc-state=loading]').length === 0")
-    assert page.locator("[data-acc-state=failed]").all_inner_texts() == []
+    assert settled(page).locator("[data-acc-state=failed]").all_inner_texts() == []
     return page
 
 
@@ -43,25 +42,22 @@ def test_the_tree_links_every_node_and_the_metrics_of_every_branch_are_there(ope
 
 def test_viewer_and_playgrounds_show_every_branch(open_odd_page) -> None:
     for node in NODES:
-        page = open_odd_page(f"{RECIPE}/latent/{node}.html#point=3&color=prediction")
-        until(page, "window.accViewer !== undefined")
+        page = settled(open_odd_page(f"{RECIPE}/latent/{node}.html#point=3&color=prediction"))
         page.get_by_label("Focused point").get_by_text("predicted").wait_for()
         assert page.evaluate("window.accViewer.state().run") == f"runs/prototype/{node}/seed-0"
         page.context.close()
-    page = open_odd_page(f"{RECIPE}/playground.html#run=runs/prototype/toString/seed-0")
-    page.locator(".acc-reading").first.wait_for()
+    page = settled(open_odd_page(f"{RECIPE}/playground.html#run=runs/prototype/toString/seed-0"))
     assert page.locator(".acc-reading p").first.inner_text().startswith("constructor: ")
     page.get_by_role("button", name="Compare side by side").click()
-    until(page, "document.querySelectorAll('.acc-reading').length === 2")
-    page = open_odd_page(f"{RECIPE}/grounding.html")
-    until(page, "window.accGrounding?.state().branches.length === 2")
-    until(page, "accGrounding.state().branches.every(branch => branch.latent !== null)")
+    assert settled(page).locator(".acc-reading").count() == 2
+    page = settled(open_odd_page(f"{RECIPE}/grounding.html"))
+    branches = page.evaluate("accGrounding.state().branches")
+    assert [branch["latent"] is None for branch in branches] == [False, False]
     assert page.locator(".acc-neighbors").count() == 2
 
 
 def test_the_card_beside_the_cursor_stays_small_with_many_factors(open_odd_page) -> None:
-    page = open_odd_page(f"{RECIPE}/latent/toString.html")
-    until(page, "window.accViewer !== undefined")
+    page = drawn(open_odd_page(f"{RECIPE}/latent/toString.html"))
     place = page.evaluate(
         """() => [...Array(360).keys()].map((i) => window.accViewer.screenPosition(i))
         .sort((a, b) => a.x - b.x)[0]"""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser_watch import until
+from browser_watch import drawn, settled, until
 from playwright.sync_api import Page
 
 from acc_assets.storage import Store
@@ -15,25 +15,12 @@ pytestmark = pytest.mark.browser
 
 VIEWER = "recipes/tiny/latent/labelled_trained.html"
 PLAYGROUND = "recipes/tiny/playground.html"
-LOADED = "document.querySelectorAll('[data-acc-state=loading]').length === 0"
 GROUND = "getComputedStyle(document.body).backgroundColor"
 
 
 def loaded(page: Page) -> Page:
-    until(page, LOADED)
-    assert page.locator("[data-acc-state=failed]").count() == 0
+    assert settled(page).locator("[data-acc-state=failed]").count() == 0
     return page
-
-
-def viewer_ready(page: Page) -> Page:
-    until(page, "window.accViewer !== undefined")
-    return loaded(page)
-
-
-def playground_ready(page: Page) -> Page:
-    until(page, "window.accPlayground !== undefined && window.accPlayground.sample(0).length > 0")
-    page.locator(".acc-slider").first.wait_for()
-    return loaded(page)
 
 
 def state(page: Page, name: str) -> object:
@@ -85,11 +72,12 @@ def test_a_reader_goes_from_the_tree_to_a_node_to_its_latents(open_page) -> None
     assert "acc build tiny --select labelled_trained" in said
     assert "real handwritten digits" in said
     page.locator("a[href$='latent/labelled_trained.html']").first.click()
-    assert viewer_ready(page).evaluate("window.accViewer.count") == 360
+    page.wait_for_url("**/latent/labelled_trained.html*")
+    assert loaded(page).evaluate("window.accViewer.count") == 360
 
 
 def test_hovering_a_point_shows_its_picture_and_facts(open_page) -> None:
-    page = viewer_ready(open_page(VIEWER))
+    page = drawn(open_page(VIEWER))
     assert page.evaluate("window.accViewer.count") == 360
     # A point at the edge of the cloud, so that nothing lies over it.
     index = page.evaluate(
@@ -102,14 +90,13 @@ def test_hovering_a_point_shows_its_picture_and_facts(open_page) -> None:
     page.mouse.move(place["x"], place["y"])
     card = page.locator(".acc-hover-card:visible")
     card.wait_for()
-    facts = card.inner_text()
-    assert f"#{index}" in facts
+    facts = card.filter(has_text=f"#{index}").inner_text()
     for word in ("label", "predicted", "error", "digit", "style"):
         assert word in facts
 
 
 def test_the_slider_goes_through_the_snapshots(open_page) -> None:
-    page = viewer_ready(open_page(VIEWER))
+    page = drawn(open_page(VIEWER))
     assert state(page, "step") == 12
     last = page.evaluate("window.accViewer.screenPosition(7)")
     slider = page.get_by_label("Training step")
@@ -117,33 +104,28 @@ def test_the_slider_goes_through_the_snapshots(open_page) -> None:
     page.keyboard.press("Home")
     until(page, "window.accViewer.state().step === 0")
     until(page, "window.location.hash.includes('step=0')")
-    page.wait_for_timeout(300)
-    assert page.evaluate("window.accViewer.screenPosition(7)") != last
+    assert drawn(page).evaluate("window.accViewer.screenPosition(7)") != last
     page.keyboard.press("ArrowRight")
     until(page, "window.accViewer.state().step === 6")
     assert "step 6" in page.locator(".acc-timeline").inner_text()
 
 
 def test_method_and_dimensions_change_the_layout(open_page) -> None:
-    page = viewer_ready(open_page(VIEWER))
+    page = loaded(open_page(VIEWER))
     layouts = set()
     for method in ("UMAP", "PCA"):
         for dimensions in ("2-D", "3-D"):
             page.get_by_role("button", name=method, exact=True).click()
             page.get_by_role("button", name=dimensions, exact=True).click()
-            until(
-                page,
-                "([m, d]) => window.accViewer.state().method === m && window.accViewer.state().dimensions === d",
-                arg=[method.lower(), int(dimensions[0])],
-            )
-            page.wait_for_timeout(500)
-            place = page.evaluate("window.accViewer.screenPosition(11)")
+            asked = {"method": method.lower(), "dimensions": int(dimensions[0])}
+            assert asked.items() <= page.evaluate("window.accViewer.state()").items()
+            place = drawn(page).evaluate("window.accViewer.screenPosition(11)")
             layouts.add((round(place["x"]), round(place["y"])))
     assert len(layouts) == 4
 
 
 def test_clicking_a_point_lists_the_neighbours_of_the_graph(open_page, built_storage: Path) -> None:
-    page = viewer_ready(open_page(VIEWER))
+    page = loaded(open_page(VIEWER))
     run = str(state(page, "run"))
     seed = int(run.rsplit("-", 1)[1])
     graph = Store(built_storage).run("tiny", "labelled_trained", seed).read_npz("neighbors/knn_latest.npz")
@@ -158,11 +140,11 @@ def test_clicking_a_point_lists_the_neighbours_of_the_graph(open_page, built_sto
 
 
 def test_an_address_brings_the_same_view_back(open_page) -> None:
-    page = viewer_ready(open_page(VIEWER))
+    page = loaded(open_page(VIEWER))
     page.evaluate("window.accViewer.set({focus: 5, color: 'prediction', step: 6, selection: [1, 2, 30]})")
     until(page, "window.location.hash.includes('point=5')")
     fragment = page.evaluate("window.location.hash")
-    again = viewer_ready(open_page(f"{VIEWER}{fragment}"))
+    again = loaded(open_page(f"{VIEWER}{fragment}"))
     for name in ("focus", "color", "step", "method", "dimensions", "run"):
         assert state(again, name) == state(page, name), name
     assert state(again, "selection") == [1, 2, 30]
@@ -170,7 +152,7 @@ def test_an_address_brings_the_same_view_back(open_page) -> None:
 
 @pytest.mark.parametrize("node", ["plain_trained", "labelled_trained"])
 def test_the_playground_encodes_what_torch_encoded(open_page, built_storage: Path, node: str) -> None:
-    page = playground_ready(open_page(f"{PLAYGROUND}#run=runs/tiny/{node}/seed-1"))
+    page = loaded(open_page(f"{PLAYGROUND}#run=runs/tiny/{node}/seed-1"))
     assert page.evaluate("window.accPlayground.branches()") == [f"runs/tiny/{node}/seed-1"]
     store = Store(built_storage)
     images = store.recipe("tiny").read_npz("data-digits/test.npz")["images"].reshape(360, -1) / 255
@@ -186,28 +168,29 @@ def test_the_playground_encodes_what_torch_encoded(open_page, built_storage: Pat
 
 
 def test_moving_a_factor_changes_the_decoded_picture(open_page) -> None:
-    page = playground_ready(open_page(PLAYGROUND))
+    page = loaded(open_page(PLAYGROUND))
     assert page.locator(".acc-slider").count() == 5
     assert page.locator(".acc-factor legend").all_inner_texts()[0].startswith("digit")
     canvas = page.locator(".acc-branch-pictures canvas").nth(1)
     caption = page.locator(".acc-branch-pictures figcaption").nth(1)
     pixels = "canvas => canvas.toDataURL()"
-    until(page, "document.querySelector('.acc-branch-facts')?.textContent.includes('PSNR')")
+    assert "PSNR" in page.locator(".acc-branch-facts").inner_text()
     before = canvas.evaluate(pixels)
     slider = page.locator(".acc-slider input").first
     slider.focus()
     page.keyboard.press("End")
-    until(page, "[...document.querySelectorAll('figcaption')].some(c => c.textContent.includes('edited'))")
+    settled(page)
     assert caption.inner_text() == "decoded, edited"
     assert canvas.evaluate(pixels) != before
     page.get_by_role("button", name="Reset to encoded").click()
-    until(page, "![...document.querySelectorAll('figcaption')].some(c => c.textContent.includes('edited'))")
+    settled(page)
+    assert caption.inner_text() == "decoded"
     assert canvas.evaluate(pixels) == before
 
 
 def test_two_branches_side_by_side(open_page) -> None:
-    page = playground_ready(open_page(PLAYGROUND))
+    page = loaded(open_page(PLAYGROUND))
     page.get_by_role("button", name="Compare side by side").click()
-    until(page, "document.querySelectorAll('.acc-branch-view').length === 2")
+    assert settled(page).locator(".acc-branch-view").count() == 2
     assert len(set(page.evaluate("window.accPlayground.branches()"))) == 2
     until(page, "window.location.hash.includes('with=')")

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser_watch import until
-from playwright.sync_api import Page
+from browser_watch import drawn, settled
 
 from acc_assets.storage import Store
 
@@ -16,11 +15,6 @@ pytestmark = pytest.mark.browser
 VIEWER = "recipes/tiny/latent/labelled_trained.html"
 RUN = ("tiny", "labelled_trained", 0)
 POINT = 42
-
-
-def ready(page: Page) -> Page:
-    until(page, "window.accViewer !== undefined")
-    return page
 
 
 def share_of_label(storage: Path, step: int, labels: np.ndarray, point: int) -> int:
@@ -39,7 +33,7 @@ def test_the_facts_are_those_of_the_snapshot(
 ) -> None:
     latents = Store(built_storage).run(*RUN).read_npz(f"latents/latents_step_{step}.npz")
     predicted = latents["pred/digit"]
-    page = ready(open_page(f"{VIEWER}#step={step}&point={POINT}&color=outcome"))
+    page = settled(open_page(f"{VIEWER}#step={step}&point={POINT}&color=outcome"))
     same = share_of_label(built_storage, step, labels, POINT)
     card = page.get_by_label("Focused point")
     card.get_by_text(f"{same} of 15 nearest neighbours share its label, at step {step}").wait_for()
@@ -59,7 +53,7 @@ def test_the_facts_are_those_of_the_snapshot(
 
 
 def test_facts_follow_the_slider(open_page, built_storage: Path, labels: np.ndarray) -> None:
-    page = ready(open_page(f"{VIEWER}#point={POINT}"))
+    page = settled(open_page(f"{VIEWER}#point={POINT}"))
     card = page.get_by_label("Focused point")
     for step in (0, 12, 6):
         page.evaluate("step => window.accViewer.set({step})", step)
@@ -70,13 +64,11 @@ def test_facts_follow_the_slider(open_page, built_storage: Path, labels: np.ndar
 @pytest.mark.parametrize("projection", ["umap-2", "umap-3", "pca-2"])
 def test_every_snapshot_fills_the_view(open_page, projection: str) -> None:
     method, dimensions = projection.split("-")
-    page = ready(open_page(f"{VIEWER}#proj={method}&dim={dimensions}&step=0"))
-    until(page, f"window.accViewer.state().method === '{method}'")
-    page.wait_for_timeout(800)
+    page = settled(open_page(f"{VIEWER}#proj={method}&dim={dimensions}&step=0"))
+    assert page.evaluate("window.accViewer.state().method") == method
     for step in (0, 6, 12):
         page.evaluate("step => window.accViewer.set({step})", step)
-        page.wait_for_timeout(200)
-        box = page.locator(".acc-stage").bounding_box()
+        box = drawn(page).locator(".acc-stage").bounding_box()
         assert box is not None
         places = page.evaluate(
             "[...Array(360).keys()].map((i) => window.accViewer.screenPosition(i)).map(({x, y}) => [x, y])"
@@ -91,7 +83,7 @@ def test_every_snapshot_fills_the_view(open_page, projection: str) -> None:
 def test_class_names_stand_where_the_shown_snapshot_has_the_classes(
     open_page, built_storage: Path, labels: np.ndarray
 ) -> None:
-    page = ready(open_page(VIEWER))
+    page = settled(open_page(VIEWER))
     for step in (12, 0):
         page.evaluate("step => window.accViewer.set({step})", step)
         coords = (

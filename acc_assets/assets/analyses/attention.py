@@ -25,7 +25,7 @@ def run(work: NodeWork) -> Outcome:
 
     model: Any = work.model().model
     names = [group.name for group in work.groups]
-    shown = work.example_indices(per_class=1)[:IMAGES]
+    shown = work.examples(IMAGES)
     count = len(work.data.test)
     measured = np.unique(np.linspace(0, count - 1, min(MEASURED, count)).astype(int))
     images = work.data.test.images.astype(np.float32) / 255

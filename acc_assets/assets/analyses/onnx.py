@@ -16,6 +16,8 @@ from acc_assets.tree import DECODE
 if TYPE_CHECKING:
     from acc_assets.export import GraphFacts
 
+EXAMPLES = 30  # test images that the playground offers
+
 
 def run(work: NodeWork) -> Outcome:
     """Export encoder and, where the model has one, decoder as ONNX and compare them with torch by onnxruntime."""
@@ -51,6 +53,7 @@ def run(work: NodeWork) -> Outcome:
         "ranges": stats.ranges,
         "probes": probes,
         "step": loaded.step,
+        "examples": work.examples(EXAMPLES).tolist(),
         "card": card,
     }
     onnx.write(work.folder, bundle.encoder, bundle.decoder, weights, facts)

@@ -8,14 +8,15 @@ from acc_assets.assets.kinds import Outcome
 from acc_assets.assets.work import NodeWork, picture
 from acc_assets.families import reconstructions
 
+COUNT = 20
 SCALE = 2
 
 
 def run(work: NodeWork) -> Outcome:
-    """Let the model reconstruct the persisted example images, two of each class, without noise of its own."""
+    """Let the model reconstruct the persisted example images, without noise of its own."""
     from acc_assets.analysis.figures import tile, to_png
 
-    indices = work.example_indices(per_class=2)
+    indices = work.examples(COUNT)
     images = work.data.test.images[indices]
     inputs = images.astype(np.float32) / 255
     decoded = work.reconstruct(inputs)

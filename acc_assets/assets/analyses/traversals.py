@@ -22,7 +22,7 @@ def run(work: NodeWork) -> Outcome:
     from acc_assets.analysis.traversals import traverse
 
     mu = latents.SERIES.read(work.run)["mu"]
-    indices = work.example_indices(per_class=1)[:ROWS]
+    indices = work.examples(ROWS)
     originals = work.data.test.images[indices]  # (S, C, H, W) uint8
     found = traverse(work.decoder(), mu, work.groups, indices.tolist(), steps=STEPS, span=SPAN)
     pictures, captions = {}, {}

@@ -10,6 +10,12 @@ export interface ModelHandle {
   decode: (latent: ArrayLike<number>, branch?: number) => Promise<number[]>;
   sample: (index: number) => number[];
   branches: () => string[];
+  state: () => RowState;
+}
+
+export interface RowState {
+  /** Whether a branch still owes an answer to the newest question. */
+  isBusy: boolean;
 }
 
 /** A view that shows what a model makes of a picture. */
@@ -32,5 +38,6 @@ export function modelHandle<Question, Loaded extends { model: Autoencoder }, Vie
     },
     sample: (index) => [...(samples()[index] ?? [])],
     branches: () => row.shown,
+    state: () => ({ isBusy: row.busy.isBusy }),
   };
 }

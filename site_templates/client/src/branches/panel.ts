@@ -1,3 +1,4 @@
+import type { Busy } from "../shared/busy";
 import type { RunChoice } from "../shared/contract";
 import { h, iconButton } from "../shared/dom";
 import { failureNote } from "../shared/failure";
@@ -23,6 +24,8 @@ export interface PanelParts<Question, Loaded, View extends PanelView<Question>> 
   /** The reader closes the panel; `closeLabel` is what the button says. */
   close: () => void;
   closeLabel: string;
+  /** Knows of every run that loads and of every question without an answer. */
+  busy: Busy;
 }
 
 /** One of several runs, chosen by the reader, that answers the question which all panels of a page share. */
@@ -68,7 +71,7 @@ export class BranchPanel<Question, Loaded, View extends PanelView<Question>> {
       await job();
       if (view === this.view) this.parts.changed();
     };
-    this.queue.run(answered).catch((error: unknown) => this.fail(error));
+    void this.parts.busy.during(this.queue.run(answered).catch((error: unknown) => this.fail(error)));
   }
 
   setClosable(closable: boolean): void {
@@ -88,7 +91,7 @@ export class BranchPanel<Question, Loaded, View extends PanelView<Question>> {
   }
 
   private start(): Promise<Loaded> {
-    const ready = this.load();
+    const ready = this.parts.busy.during(this.load());
     ready.catch(() => {}); // the panel shows its own error
     return ready;
   }

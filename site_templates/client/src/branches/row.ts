@@ -1,3 +1,4 @@
+import { Busy } from "../shared/busy";
 import type { RunChoice } from "../shared/contract";
 import { h } from "../shared/dom";
 import { nextRun } from "./choice";
@@ -7,6 +8,8 @@ export interface RowParts<Question, Loaded, View extends PanelView<Question>>
   extends Pick<PanelParts<Question, Loaded, View>, "load" | "open" | "changed" | "closeLabel"> {
   /** A run is loaded for the first time on this page. */
   first: (loaded: Loaded) => void;
+  /** The branches begin to look for an answer, or all have the one to the newest question on the page. */
+  showBusy: (isBusy: boolean) => void;
   /** Branches that may stand side by side. */
   most: number;
   /** Branches that cannot be closed: the first one, or as many as are left. */
@@ -20,6 +23,8 @@ export class BranchRow<Question, Loaded, View extends PanelView<Question>> {
   readonly addButton: HTMLButtonElement;
   /** Stands for what the first loaded run will bring. */
   readonly waiting = h("p", { class: "acc-hint", role: "status" }, "Loading…");
+  /** From a question to the last answer; whoever poses a question later can begin before. */
+  readonly busy: Busy;
   branches: ReadonlyArray<BranchPanel<Question, Loaded, View>> = [];
   private question: Question | null = null;
   private hasLoaded = false;
@@ -28,6 +33,7 @@ export class BranchRow<Question, Loaded, View extends PanelView<Question>> {
     private readonly runs: readonly RunChoice[],
     private readonly parts: RowParts<Question, Loaded, View>,
   ) {
+    this.busy = new Busy(parts.showBusy);
     this.addButton = h("button", { type: "button", class: "acc-button", onclick: () => this.addNext() }, ...parts.addLabel);
   }
 
@@ -63,7 +69,7 @@ export class BranchRow<Question, Loaded, View extends PanelView<Question>> {
   private add(run: string): void {
     const opened = (loaded: Loaded) => this.bringFirst(loaded);
     const close = () => this.remove(branch);
-    const branch: BranchPanel<Question, Loaded, View> = new BranchPanel(this.runs, run, { ...this.parts, opened, close });
+    const branch: BranchPanel<Question, Loaded, View> = new BranchPanel(this.runs, run, { ...this.parts, busy: this.busy, opened, close });
     this.branches = [...this.branches, branch];
     this.element.append(branch.element);
     if (this.question) branch.ask(this.question);

@@ -69,7 +69,7 @@ export function mountHistogram(element: HTMLElement, bars: readonly HistogramBar
         marginLeft: 44,
         x: { label, ...(classes.length ? { type: "band" as const, domain: classes.map((bar) => bar.label) } : { tickFormat: axisTick }) },
         y: { label: "images", grid: true, ticks: 5, tickFormat: axisTick },
-        ariaLabel: "Histogram of the target",
+        ariaLabel: `Histogram of ${label}`,
         marks: [
           classes.length > 0 ? Plot.barY(classes, { x: "label", y: "count", fill: "var(--accent)", tip: true }) : null,
           ranges.length > 0 ? Plot.rectY(ranges, { x1: "x0", x2: "x1", y: "count", fill: "var(--accent)", insetLeft: 0.5, insetRight: 0.5, tip: true }) : null,

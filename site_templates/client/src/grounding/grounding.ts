@@ -6,6 +6,7 @@ import { decodeInput, encodeInput, PictureInput } from "../picture/input";
 import { type PageAddress, pageAddress } from "../shared/address";
 import type { OnnxMeta, RunChoice } from "../shared/contract";
 import { h, icon, segmented } from "../shared/dom";
+import { nextFrame } from "../shared/motion";
 import type { Pictures } from "../shared/pictures";
 import { Store } from "../shared/store";
 import { onThemeChange } from "../shared/theme";
@@ -37,7 +38,7 @@ export class Grounding {
   /** The picture of the data set that was clicked; null for samples and drawings. */
   private chosen: number | null = null;
   private field: { seed: number; values: NoiseField } | null = null;
-  private pending = 0;
+  private isPosing = false;
 
   /** `note` says what distances on a map mean. */
   constructor(
@@ -55,6 +56,7 @@ export class Grounding {
       open: (grounded, { label }) => new GroundView(grounded, label, note, (index) => this.pick(index)),
       first: (grounded) => this.createParts(grounded),
       changed: () => this.compare(),
+      showBusy: (isBusy) => this.element.setAttribute("aria-busy", String(isBusy)),
       most: MOST_BRANCHES,
       keeps: "one",
       addLabel: [icon("plus"), "Add a branch"],
@@ -113,11 +115,13 @@ export class Grounding {
 
   /** Asks the branches in the next frame: a slider may move several times in one. */
   private refresh(): void {
-    if (this.pending === 0) this.pending = requestAnimationFrame(() => this.ask());
+    if (this.isPosing) return;
+    this.isPosing = true;
+    void this.row.busy.during(nextFrame().then(() => this.ask()));
   }
 
   private ask(): void {
-    this.pending = 0;
+    this.isPosing = false;
     const question = this.question();
     if (question) this.row.ask(question);
     this.isNewPicture = false;

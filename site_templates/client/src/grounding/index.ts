@@ -1,4 +1,4 @@
-import { type ModelHandle, modelHandle } from "../branches/handle";
+import { type ModelHandle, modelHandle, type RowState } from "../branches/handle";
 import type { Mount } from "../shared/component";
 import { readRuns } from "../shared/contract";
 import { Maps } from "../shared/maps";
@@ -16,7 +16,7 @@ export interface GroundingHandle extends Omit<ModelHandle, "branches"> {
   /** What the encoders see now. */
   input: () => number[];
   augment: (picture: ArrayLike<number>, size: number, settings: Partial<AugmentationSettings>, seed?: number) => number[];
-  state: () => GroundingState & { branches: BranchState[] };
+  state: () => RowState & GroundingState & { branches: BranchState[] };
   set: (patch: Partial<GroundingState>) => void;
   /** Where reference point `row` is on the page, in CSS pixels of the window; null without WebGL. */
   screenPosition: (row: number, branch?: number) => { x: number; y: number; visible: boolean } | null;
@@ -54,14 +54,15 @@ export const mountGrounding: Mount = async (element, parameters) => {
   const { row } = grounding;
   const stageOf = (branch?: number) => row.at(branch).view?.space.stage;
   const place = ({ manifold }: GroundedModel, latent: Float32Array) => positionOf(manifold.place(latent), manifold.points);
+  const handle = modelHandle(row, () => grounding.samples);
   window.accGrounding = {
-    ...modelHandle(row, () => grounding.samples),
+    ...handle,
     project: async (latent, branch) => place(await row.at(branch).ready, Float32Array.from(latent)),
     input: () => [...(grounding.input() ?? [])],
     augment: (picture, size, settings, seed = 1) => [
       ...augment(Float32Array.from(picture), size, { ...UNCHANGED, ...settings }, noiseField(seed, picture.length)),
     ],
-    state: () => ({ ...grounding.store.get(), branches: row.branches.map(stateOf) }),
+    state: () => ({ ...handle.state(), ...grounding.store.get(), branches: row.branches.map(stateOf) }),
     set: (patch) => grounding.store.set(patch),
     screenPosition: (row, branch) => {
       const stage = stageOf(branch);

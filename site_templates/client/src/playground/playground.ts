@@ -26,6 +26,7 @@ export class Playground {
       open: ({ model }, panel) => new FactorView(model, this.takeEdits(this.row.branches.indexOf(panel)), (job) => panel.enqueue(job)),
       first: ({ model }) => this.createInput(model),
       changed: () => this.address.save(),
+      showBusy: (isBusy) => this.element.setAttribute("aria-busy", String(isBusy)),
       most: EDITS.length,
       keeps: "the first",
       addLabel: ["Compare side by side"],

@@ -1,17 +1,23 @@
 /** Keeps the fragment of the page's address in step with the state, without filling the history; `onSave` hears of it. */
 export function syncAddress(fragment: () => string, onEdit: (fragment: string) => void, onSave: (fragment: string) => void = () => {}): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let known = window.location.hash; // as the page read or wrote it last
   window.addEventListener("hashchange", () => {
-    const text = window.location.hash.slice(1);
+    known = window.location.hash;
+    const text = known.slice(1);
     const isAnchor = text !== "" && !text.includes("="); // a link to a part of the page, such as "skip to content"
-    if (!isAnchor && text !== fragment()) onEdit(text);
+    if (isAnchor || text === fragment()) return;
+    clearTimeout(timer);
+    onEdit(text);
   });
   return () => {
     clearTimeout(timer);
     timer = setTimeout(() => {
+      if (window.location.hash !== known) return; // just edited: the page is about to hear of it
       const text = fragment();
       const page = window.location.href.split("#")[0]!;
       window.history.replaceState(window.history.state, "", text ? `${page}#${text}` : page);
+      known = window.location.hash;
       onSave(text);
     }, 150);
   };
@@ -26,9 +32,13 @@ export interface PageAddress {
 /** `write` gives what is shown as parts of a fragment; null while nothing is, and the fragment then stays as it is. */
 export function pageAddress(write: () => URLSearchParams | null): PageAddress {
   const now = () => window.location.hash.slice(1);
+  let isLeaving = false; // what was edited stays until the page is opened anew
   const save = syncAddress(
-    () => write()?.toString() ?? now(),
-    () => window.location.reload(),
+    () => (isLeaving ? null : write())?.toString() ?? now(),
+    () => {
+      isLeaving = true;
+      window.location.reload();
+    },
   );
   return { asked: new URLSearchParams(now()), save };
 }

@@ -10,7 +10,8 @@ import { LatentViewer } from "./viewer";
 /** A handle for tests and for people at the console. */
 export interface ViewerHandle {
   count: number;
-  state: () => ViewerState;
+  /** `isBusy` while what is asked for is loading. */
+  state: () => ViewerState & { isBusy: boolean };
   set: (patch: Partial<ViewerState>) => void;
   /** Where point `index` is on the page, in CSS pixels of the window. */
   screenPosition: (index: number) => { x: number; y: number; visible: boolean };
@@ -45,7 +46,7 @@ export const mountLatentViewer: Mount = async (element, parameters) => {
     get count() {
       return viewer.count;
     },
-    state: () => viewer.store.get(),
+    state: () => ({ ...viewer.store.get(), isBusy: viewer.busy.isBusy }),
     set: (patch) => viewer.store.set(patch),
     screenPosition: (index) => {
       const places = viewer.stage.places();

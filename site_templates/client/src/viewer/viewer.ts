@@ -1,4 +1,5 @@
 import { syncAddress } from "../shared/address";
+import { Busy } from "../shared/busy";
 import type { RunChoice } from "../shared/contract";
 import { h, provenanceLine } from "../shared/dom";
 import { messageOf } from "../shared/failure";
@@ -34,6 +35,8 @@ export class LatentViewer {
   readonly element: HTMLElement;
   readonly stage = new Stage();
   readonly store: Store<ViewerState>;
+  /** While what the state asks for is loading. */
+  readonly busy = new Busy((isBusy) => this.element.setAttribute("aria-busy", String(isBusy)));
   private readonly layout: Layout;
   private readonly navigation: Navigation;
   private readonly timeline = new Timeline((step) => this.store.set({ step }));
@@ -132,7 +135,7 @@ export class LatentViewer {
     this.saveAddress();
     if (has("camera")) this.navigation.show(state.camera);
     if (changed.size === 1 && has("camera")) return; // many times a second while the reader moves it
-    if (has("run", "method", "dimensions")) void this.load(state, has("run"), has("dimensions") && !state.camera);
+    if (has("run", "method", "dimensions")) void this.busy.during(this.load(state, has("run"), has("dimensions") && !state.camera));
     else if (has("step")) this.showStep(state.step);
     if (has("step")) this.timeline.update(this.shown.projection.steps, state.step);
     if (has("color") && !has("filterBy") && state.color !== state.filterBy && classesOf(this.shown.run, state.color)) {
@@ -145,7 +148,7 @@ export class LatentViewer {
     if (has("color", "hidden", "filterBy")) this.legend.update(this.shown.run, state, this.colors.theme);
     if (has("selection")) this.tray.update(this.shown.run, state.selection, this.colors.theme);
     if (has("focus")) this.applyFocus();
-    if (has("focus", "step")) void this.bringNeighbors();
+    if (has("focus", "step")) void this.busy.during(this.bringNeighbors());
     this.panel.update(this.shown.run, state);
   }
 
