@@ -62,7 +62,8 @@ class Training:
 def sources(store: Store, folder: Path, **more: Any) -> Sources:
     """A server's sources, with files in the place of the client's bundle."""
     (folder / "acc.js").write_text("// the bundle\n")
-    return Sources(store, Frame(folder / "site", folder, folder / "ort.wasm"), **more)
+    frame = Frame(folder / "site", folder, folder / "ort.wasm")
+    return Sources(store, frame.out, lambda: frame, **more)
 
 
 class Reader:

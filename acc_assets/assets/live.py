@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from acc_assets.assets.instance import open_instance
-from acc_assets.assets.site import built_site, frame
+from acc_assets.assets.site import built_site, frame, site_folder
 from acc_assets.recipes import find_recipes
 from acc_assets.server import Sources
 from acc_assets.storage import Store
@@ -21,7 +21,13 @@ def sources(store: Store, *, begun: bool = True) -> Sources:
     """Where the server's answers come from; with `begun`, raises `SiteMissing` where there is neither site nor run."""
     if begun and not store.recipes():
         built_site(store)
-    return Sources(store, frame(store), trees=_trees, cancel=lambda *unit: cancel(store, *unit))
+    return Sources(
+        store,
+        site_folder(store),
+        frame=lambda: frame(store),
+        trees=_trees,
+        cancel=lambda *unit: cancel(store, *unit),
+    )
 
 
 def _trees() -> Mapping[str, Tree]:

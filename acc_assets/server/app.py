@@ -6,6 +6,7 @@ import mimetypes
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, FastAPI, Header, HTTPException, Query, Request
@@ -29,12 +30,14 @@ EVENTS_OF_A_PAGE = 1000
 class Sources:
     """Where the answers come from.
 
-    trees: the recipes by name, as they are now. cancel: terminates what makes a node and seed, and returns the ids of
+    site: the folder of the site. frame: what its pages need, asked for where a page is not rendered yet. trees: the
+    recipes by name, as they are now. cancel: terminates what makes a node and seed, and returns the ids of
     Dagster's runs; None where nothing can be cancelled from here. heartbeat: seconds.
     """
 
     store: Store
-    frame: Frame
+    site: Path
+    frame: Callable[[], Frame]
     trees: Callable[[], Mapping[str, Tree]] = dict
     cancel: Callable[[str, str, int], list[str]] | None = None
     heartbeat: float = HEARTBEAT
@@ -62,7 +65,7 @@ def create_app(sources: Sources, stopping: Callable[[], bool] = lambda: False) -
     app.state.sources, app.state.stopping = sources, stopping
     app.include_router(_router)
     app.add_exception_handler(StorageError, _explained)
-    app.mount("/", Site(sources.frame, sources.seeds), name="site")
+    app.mount("/", Site(sources.site, sources.frame, sources.seeds), name="site")
     app.add_middleware(SameOrigin)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)
     return app

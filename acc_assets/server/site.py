@@ -20,11 +20,13 @@ _NODE = re.compile(r"recipes/([^/]+)/nodes/([^/]+)\.html")
 
 
 class Site(StaticFiles):
-    """The files of `frame.out`; `seeds` are those that a node has, and none where there is no such node."""
+    """The files of a folder; `seeds` are those that a node has, and none where there is no such node."""
 
-    def __init__(self, frame: Frame, seeds: Callable[[str, str], list[int]]) -> None:
-        frame.out.mkdir(parents=True, exist_ok=True)  # a site that is rendered meanwhile is seen
-        super().__init__(directory=frame.out, html=True)
+    def __init__(
+        self, folder: Path, frame: Callable[[], Frame], seeds: Callable[[str, str], list[int]]
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)  # a site that is rendered meanwhile is seen
+        super().__init__(directory=folder, html=True)
         self._frame = frame
         self._seeds = seeds
 
@@ -52,17 +54,14 @@ class Site(StaticFiles):
 
     def _stand_in(self, path: str) -> Response | None:
         """What stands in for a file that no build has rendered yet."""
-        templates = self._frame.templates
         if path in (".", "", "index.html"):
-            return HTMLResponse(served(live_runs_page(templates)))
+            return HTMLResponse(served(live_runs_page(self._frame().templates)))
         if path == "assets/acc.js":
-            return Response((self._frame.client_dist / "acc.js").read_bytes(), media_type="text/javascript")
+            return Response((self._frame().client_dist / "acc.js").read_bytes(), media_type="text/javascript")
         if path == "assets/acc.css":
-            return Response(stylesheet(templates), media_type="text/css")
+            return Response(stylesheet(self._frame().templates), media_type="text/css")
         match = _NODE.fullmatch(path)
         seeds = self._seeds(match[1], match[2]) if match else []
-        return (
-            HTMLResponse(served(live_node_page(templates, match[1], match[2], seeds)))
-            if match and seeds
-            else None
-        )
+        if match is None or not seeds:
+            return None
+        return HTMLResponse(served(live_node_page(self._frame().templates, match[1], match[2], seeds)))

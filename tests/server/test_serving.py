@@ -23,7 +23,7 @@ from acc_assets.report import Frame
 from acc_assets.server import Sources, serve
 from acc_assets.storage import Store
 folder = Path(sys.argv[1])
-serve(Sources(Store(folder / "store"), Frame(folder, folder, folder)), 0)
+serve(Sources(Store(folder / "store"), folder, lambda: Frame(folder, folder, folder)), 0)
 """
 
 

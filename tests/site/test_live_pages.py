@@ -75,7 +75,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
         cancelled.append(f"{recipe}/{node}/{seed}")
         return ["dagster-run"]
 
-    sources = Sources(store, frame, lambda: {"r": tree}, cancel)
+    sources = Sources(store, frame.out, lambda: frame, lambda: {"r": tree}, cancel)
     with listening(0) as listener, serving(sources, listener) as address:
         yield Lab(store, frame, tree, address, cancelled)
 
