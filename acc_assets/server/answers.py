@@ -21,7 +21,7 @@ class Run(BaseModel):
     branch: str
     status: Status = Field(description="interrupted: it says that it runs, and no process holds it")
     step: int = Field(description="along the lineage")
-    done: int | None = Field(description="steps of this node; null where it trains none")
+    done: int | None = Field(description="steps of this node; null where it trains none, or has told none")
     of: int | None
     started: str | None = Field(description="ISO 8601 in UTC")
     ended: str | None

@@ -59,6 +59,8 @@ def _run(run: RunDirectory, config: Mapping[str, Any], summary: Mapping[str, Any
     progress = (run.last_event("train.progress") or {}) if trains else {}
     steps = sum(phase["steps"] for phase in config["phases"])
     ended = status != "running"
+    step = step if ended else max(step, progress.get("step", 0))
+    done = step - (progress["step"] - progress["done"]) if progress else steps if status == "completed" else None
     return answers.Run(
         recipe=run.recipe,
         node=str(run.node),
@@ -66,8 +68,8 @@ def _run(run: RunDirectory, config: Mapping[str, Any], summary: Mapping[str, Any
         kind=config["kind"],
         branch=config["branch"],
         status=status,
-        step=step if ended else max(step, progress.get("step", 0)),
-        done=progress.get("done", 0) if trains else None,
+        step=step,
+        done=done if trains else None,
         of=progress.get("of", steps) if trains else None,
         started=summary["started"],
         ended=summary["ended"],
