@@ -10,11 +10,14 @@ from acc_assets.families.interactive import Interactive
 from acc_assets.families.latents import Latents
 from acc_assets.families.manifold import Manifold
 from acc_assets.families.metrics import Metrics
+from acc_assets.families.mixture import Mixture
 from acc_assets.families.neighbors import Neighbors
+from acc_assets.families.network import Network
 from acc_assets.families.onnx import Onnx
 from acc_assets.families.projections import Projection
 from acc_assets.families.reconstructions import Reconstructions
 from acc_assets.families.registry import ANALYSES, STANDARD, analyses_of, check_tree, families_of
+from acc_assets.families.samples import Samples
 from acc_assets.families.sorted_images import SortedImages
 from acc_assets.families.traversals import Traversals
 
@@ -34,7 +37,9 @@ __all__ = [
     "Latents",
     "Manifold",
     "Metrics",
+    "Mixture",
     "Neighbors",
+    "Network",
     "Number",
     "Onnx",
     "Payload",
@@ -42,6 +47,7 @@ __all__ = [
     "Projection",
     "Reconstructions",
     "RunArtifacts",
+    "Samples",
     "SortedImages",
     "Table",
     "Traversals",

@@ -13,7 +13,7 @@ from acc_assets.families.words import METRICS, MetricWords
 if TYPE_CHECKING:
     from acc_assets.families.artifacts import Artifacts, RunArtifacts
 
-Page = Literal["viewer", "playground", "grounding"]  # the pages that load data scripts
+Page = Literal["viewer", "playground", "grounding", "network"]  # the pages that load data scripts
 Script = tuple[Mapping[str, Any], Mapping[str, np.ndarray]]  # meta and arrays of a data script
 
 
@@ -89,13 +89,24 @@ class Coloring:
     """What the viewer may colour the N test points by: a number each.
 
     id: `<family>:<what>`; make: the values (S, N) of S snapshots by their steps, raising `StorageError` where one is
-    not there. source: decides when they are made anew; None: always.
+    not there. source: decides when they are made anew; None: always. classes: names, where the numbers are of classes;
+    group: a heading under which the choice stands with others.
     """
 
     id: str
     label: str
     source: Any
     make: Callable[[Sequence[int]], np.ndarray]
+    classes: Sequence[str] | None = None
+    group: str = ""
+
+    def described(self) -> dict[str, Any]:
+        """What the viewer is told of it beside the values."""
+        named = (
+            {"kind": "scalar"} if self.classes is None else {"kind": "class", "classes": list(self.classes)}
+        )
+        grouped = {"group": self.group} if self.group else {}
+        return {"id": self.id, "label": self.label, **named, **grouped}
 
 
 @dataclass(frozen=True)

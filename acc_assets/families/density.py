@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from acc_assets.families import projections
-from acc_assets.families.base import Download, Family, Picture
+from acc_assets.families.base import Download, Family, Payload, Picture, Script
 from acc_assets.families.dataset import DatasetFamily
 from acc_assets.families.scatter import (
     Bounds,
@@ -76,7 +76,7 @@ class DensityFamily(Family):
         """Yield the latest densities beside the points, a picture a map."""
         facts = run.document(self)
         placing, maps = facts.get("placing") or {}, facts.get("maps") or {}
-        told = _told(facts)
+        told = _told(facts) if facts else {}
         data = DatasetFamily(run.primary_dataset)
         for method, words in projections.METHODS.items():
             sources = [source for source in SOURCES if run.exists(series(source, method).path())]
@@ -114,6 +114,28 @@ class DensityFamily(Family):
                 ),
                 size=panels_size(PANEL, 1 + len(sources)),
             )
+
+    def payloads(self, run: RunArtifacts, shared: Artifacts) -> Iterator[Payload]:
+        """Yield the grids of all snapshots, a script a map: square roots of shares of each grid's maximum, in bytes."""
+        told = _told(run.document(self)) if run.document(self) else {}
+        for method in projections.METHODS:
+            sources = [source for source in SOURCES if run.exists(series(source, method).path())]
+
+            def make(method: str = method, sources: list[str] = sources) -> Script:
+                steps = series(sources[0], method).steps(run)
+                grids = [
+                    [_density(run.arrays(series(one, method).path(step))) for one in sources]
+                    for step in steps
+                ]
+                values = np.array([[_bytes(grid.values) for grid in of_step] for of_step in grids])
+                named = [{"id": one, "title": told[one][0], "note": told[one][1]} for one in sources]
+                bounds = np.array([of_step[0].bounds for of_step in grids], np.float32)
+                return {"steps": steps, "sources": named}, {"values": values, "bounds": bounds}
+
+            if sources and told:
+                yield Payload(
+                    what=f"density-{method}", page="viewer", source=[run.digest(self.name)], make=make
+                )
 
 
 FAMILY = DensityFamily()
@@ -192,6 +214,13 @@ def _inside(by_step: Any, told: Mapping[str, tuple[str, str]]) -> list[str]:
         for one, found in latest_of.items()
     ]
     return [f"The square shows {'; '.join(parts)}."] if parts else []
+
+
+def _bytes(values: np.ndarray) -> np.ndarray:
+    """Square roots of shares of the maximum as uint8."""
+    top = float(values.max(initial=0.0))
+    shares: np.ndarray = np.rint(255 * np.sqrt(values / top if top > 0 else values)).astype(np.uint8)
+    return shares
 
 
 def _density(arrays: Mapping[str, np.ndarray]) -> DensityGrid:

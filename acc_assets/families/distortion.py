@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from acc_assets.families.base import Chart, Coloring, Download, Family, Number, Table
+from acc_assets.families.base import Chart, Coloring, Download, Family, Number, Payload, Script, Table
 from acc_assets.families.neighbors import SHARED_NEIGHBORS
 from acc_assets.families.projections import METHODS, Map
 from acc_assets.families.scatter import Bounds
@@ -17,10 +17,11 @@ from acc_assets.families.words import MetricWords, is_number, number
 from acc_assets.tree import LATENT, Analysis, config
 
 if TYPE_CHECKING:
-    from acc_assets.families.artifacts import RunArtifacts
+    from acc_assets.families.artifacts import Artifacts, RunArtifacts
     from acc_assets.storage import ArtifactFolder
 
 METRIC = "knn_mean_ratio"
+OCTAVES, NOTHING = 3, -128  # of the viewer's bytes: what 127 stands for, and a cell without points
 
 
 def series(method: str, dim: int) -> Series:
@@ -124,6 +125,24 @@ class DistortionFamily(Family):
                 source=run.digest(self.name),
                 make=make,
             )
+
+    def payloads(self, run: RunArtifacts, shared: Artifacts) -> Iterator[Payload]:
+        """Yield the grids of all snapshots, a script a 2-D map, in bytes."""
+        for (method, dim), _ in _latest_stats(run):
+
+            def make(one: Series = series(method, dim)) -> Script:  # noqa: B008
+                steps = one.steps(run)
+                found = [run.arrays(one.path(step)) for step in steps]
+                values = np.stack([arrays["grid"] for arrays in found]).astype(np.float64)
+                scaled = np.rint(np.clip(values / OCTAVES, -1, 1) * 127)
+                grids = np.where(np.isnan(values), NOTHING, scaled).astype(np.int8)
+                bounds = np.stack([arrays["bounds"] for arrays in found]).astype(np.float32)
+                return {"steps": steps, "octaves": OCTAVES}, {"values": grids, "bounds": bounds}
+
+            if dim == 2:
+                yield Payload(
+                    what=f"distortion-{method}", page="viewer", source=[run.digest(self.name)], make=make
+                )
 
 
 FAMILY = DistortionFamily()

@@ -55,14 +55,12 @@ class LatentsFamily(Family):
             known, named = dataset.ground_truth(test, facts)
             found = colorings(arrays, run.groups, [*named, *regressions], dataset.label_name(facts))
             brought = brought_arrays(run, offered, steps, len(arrays["activations"][0].T))
-            found += [
-                {"id": one.id, "label": one.label, "kind": "scalar"} for one in offered if one.id in brought
-            ]
+            found += [one.described() for one in offered if one.id in brought]
             return {**meta, "fact_steps": steps, "colorings": found}, {**arrays, **known, **brought}
 
         offered = [one for family in run.families for one in family.colorings(run)]
         source = [run.digest(self.name), shared.digest(data.name), facts, meta]
-        source += [part for one in offered for part in (one.id, one.label, one.source)]
+        source += [part for one in offered for part in (one.described(), one.source)]
         yield Payload(
             what="points", page="viewer", source=source, make=make, provenance=projections.FAMILY.name
         )
@@ -138,7 +136,7 @@ def brought_arrays(
     found: dict[str, np.ndarray] = {}
     for one in offered:
         try:
-            values = np.asarray(one.make(steps), np.float32)
+            values = np.asarray(one.make(steps), np.float32 if one.classes is None else np.int32)
         except StorageError as error:
             run.note(error)
             continue

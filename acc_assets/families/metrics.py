@@ -40,6 +40,8 @@ class MetricsFamily(Family):
         "qc_argmax_neff": MetricWords("effective components, by likeliest", "", None, "number", 2, 7),
         "qc_pmax": MetricWords("largest mean q(c|x)", "", None, "percent", 1, 7),
         "qc_entropy_mean": MetricWords("mean entropy of q(c|x)", "nats", None, "number", 2, 7),
+        "qc_information": MetricWords("information of q(c|x) about the image", "nats", None, "number", 2, 7),
+        "qc_stable": MetricWords("component kept when distorted", "", "higher", "percent", 1, 7),
         "nll": MetricWords("negative log-likelihood", "nats", "lower", "number", 2, 7),
         "probe_r2": MetricWords("R² of", "", "higher", "number", 3, 8),
         "probe_accuracy": MetricWords("accuracy of the", "", "higher", "percent", 1, 8),

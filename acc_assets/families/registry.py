@@ -14,10 +14,13 @@ from acc_assets.families.interactive import Interactive
 from acc_assets.families.latents import Latents
 from acc_assets.families.manifold import Manifold
 from acc_assets.families.metrics import Metrics
+from acc_assets.families.mixture import Mixture
 from acc_assets.families.neighbors import Neighbors
+from acc_assets.families.network import Network
 from acc_assets.families.onnx import Onnx
 from acc_assets.families.projections import Projection
 from acc_assets.families.reconstructions import Reconstructions
+from acc_assets.families.samples import Samples
 from acc_assets.families.sorted_images import SortedImages
 from acc_assets.families.traversals import Traversals
 from acc_assets.tree import RESERVED_TAGS, Analysis, RecipeError, Tree, TreeNode
@@ -28,10 +31,12 @@ STANDARD: tuple[Analysis, ...] = (
     Metrics(),
     Reconstructions(),
     Projection(),
+    Mixture(),
     Attention(),
     Traversals(),
     SortedImages(),
     Neighbors(),
+    Network(),
     Onnx(),
 )
 ANALYSES: Mapping[str, type[Analysis]] = {
@@ -40,6 +45,7 @@ ANALYSES: Mapping[str, type[Analysis]] = {
     Interactive.name: Interactive,
     Density.name: Density,
     Distortion.name: Distortion,
+    Samples.name: Samples,
 }
 
 

@@ -1,4 +1,4 @@
-"""Arrays of a family that exist for every snapshot of a training."""
+"""Files of a family that exist for every snapshot of a training."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Series:
-    """The files `<stem>_step_<n><tail>.npz` of a family, with a copy of the last one as `<stem>_latest<tail>.npz`."""
+    """The files `<stem>_step_<n><tail><ending>` of a family, the last one also as `<stem>_latest<tail><ending>`."""
 
     family: str
     stem: str
     tail: str = ""
+    ending: str = ".npz"
 
     def name(self, step: int | None = None) -> str:
         """The file of a snapshot, by default that of the last one."""
-        return f"{self.stem}_{'latest' if step is None else f'step_{step}'}{self.tail}.npz"
+        return f"{self.stem}_{'latest' if step is None else f'step_{step}'}{self.tail}{self.ending}"
 
     def path(self, step: int | None = None) -> str:
         """The same, as run directories name it."""
@@ -44,6 +45,6 @@ class Series:
 
     def steps(self, run: RunArtifacts) -> list[int]:
         """The snapshots whose files are there, in order."""
-        pattern = re.compile(rf"{re.escape(self.stem)}_step_(\d+){re.escape(self.tail)}\.npz")
-        found = (pattern.fullmatch(name) for name in run.names(self.family, suffix=".npz"))
+        pattern = re.compile(rf"{re.escape(self.stem)}_step_(\d+){re.escape(self.tail + self.ending)}")
+        found = (pattern.fullmatch(name) for name in run.names(self.family, suffix=self.ending))
         return sorted(int(match[1]) for match in found if match)

@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from acc_assets import datasets, families, models, tasks
-from acc_assets.tree import TRACE_SECONDS, Discovered, EarlyStopping, RecipeError, Vocabulary, discover
+from acc_assets.tree import (
+    COUNTED,
+    TRACE_SECONDS,
+    Discovered,
+    EarlyStopping,
+    Epochs,
+    RecipeError,
+    Vocabulary,
+    discover,
+)
 
 RECIPES_VARIABLE = "ACC_RECIPES"  # folders to search instead of this one, separated like PATH
 PARAMETERS_VARIABLE = "ACC_PARAMETERS"  # JSON: {recipe: {parameter: value}}
@@ -28,6 +37,7 @@ def vocabulary() -> Vocabulary:
             "factor_groups": models.FactorGroup,
             "augment": datasets.Augmentation,
             "early_stopping": EarlyStopping,
+            **dict.fromkeys(COUNTED, Epochs),
         },
         analyses=families.ANALYSES,
         standard=families.STANDARD,

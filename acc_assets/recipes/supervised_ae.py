@@ -3,6 +3,7 @@
 from typing import Literal
 
 from acc_assets.datasets import Digits, Mnist
+from acc_assets.families import STANDARD, Density, Distortion
 from acc_assets.models import ConvAutoencoder
 from acc_assets.tasks import ClassificationTask, ReconstructionTask
 from acc_assets.tree import Recipe, RecipeContext, config
@@ -59,4 +60,4 @@ class SupervisedAE(Recipe):
             ctx.phase = f"Train {branch} ({steps} steps)"
             ctx.train(steps=steps, lr=lr, batch_size=128, validate_every=every, snapshot_every=every)
             ctx.save_checkpoint(f"{branch}_trained")
-            ctx.evaluate()
+            ctx.evaluate(*STANDARD, Density(), Distortion())

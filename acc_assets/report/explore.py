@@ -1,4 +1,4 @@
-"""The pages that a reader explores: latent viewer, playground, and the playground on the manifold."""
+"""The pages that a reader explores: latent viewer, network inspector, and both playgrounds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from typing import Any
 
 from acc_assets.families import RunArtifacts, onnx, projections
 from acc_assets.report.payloads import run_key
-from acc_assets.report.session import Session, grounding_page, playground_page, viewer_page
+from acc_assets.report.session import (
+    Session,
+    grounding_page,
+    network_page,
+    playground_page,
+    viewer_page,
+)
 from acc_assets.report.trees import branch_colors
 from acc_assets.report.vocabulary import build_command
 from acc_assets.tree import TreeNode
@@ -83,6 +89,28 @@ def grounding_context(session: Session, runtime: str) -> dict[str, Any] | None:
         "recipe": recipe,
         "parameters": {"runs": runs, "maps": projections.map_words()},
         "needs": list(dict.fromkeys(needs)),
+    }
+
+
+def network_context(session: Session) -> dict[str, Any] | None:
+    """Write what the network inspector needs; None when the network of no run has been looked into."""
+    recipe = session.recipe
+    runs: list[dict[str, str]] = []
+    needs: list[str] = []
+    for node in recipe.shown():
+        for run in recipe.runs(node.tag):
+            keys = session.payloads.of_run(recipe, run, "network")
+            if keys:
+                needs += keys.values()
+                runs.append(choice_of(run))
+                session.networks.setdefault(node.tag, f"runs={run.recipe}/{run.node}/seed-{run.seed}")
+    if not runs:
+        return None
+    return {
+        "page": network_page(recipe.name),
+        "recipe": recipe,
+        "parameters": {"runs": runs},
+        "needs": needs,
     }
 
 

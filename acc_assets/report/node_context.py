@@ -15,7 +15,16 @@ from acc_assets.report.provenance import asset_of, of_run, of_runs
 from acc_assets.report.recipe import RecipeView
 from acc_assets.report.recipe_context import cell_context, status_of
 from acc_assets.report.session import Session, node_page
-from acc_assets.report.specs import changes, flat, model_of, phase_row, phases_of, task_row, tasks_of
+from acc_assets.report.specs import (
+    changes,
+    epochs_of,
+    flat,
+    model_of,
+    phase_row,
+    phases_of,
+    task_row,
+    tasks_of,
+)
 from acc_assets.report.table import cells_of, columns_of, metrics_table
 from acc_assets.report.trees import branch_colors, start_of
 from acc_assets.report.vocabulary import build_command, duration, show, size
@@ -39,7 +48,10 @@ def node_context(session: Session, node: TreeNode) -> dict[str, Any]:
         "changes": changes(node, parent),
         "model": flat(model_of(node)),
         "tasks": [task_row(task) for task in tasks_of(node)],
-        "phases": [phase_row(phase) for phase in phases_of(node)],
+        "phases": [
+            {**phase_row(told), "epochs": epochs_of(phase)}
+            for told, phase in zip(phases_of(node), node.phases, strict=True)
+        ],
         "curves": curve_panels(recipe, runs),
         "curve_provenance": of_runs(recipe, runs, "history", node.tag),
         "metrics": metric_rows(recipe, runs),
@@ -48,6 +60,7 @@ def node_context(session: Session, node: TreeNode) -> dict[str, Any]:
         "viewer": node.tag in session.viewers,
         "notes": list(node.notes),
         "grounding": session.grounding and any(run.digest(interactive.FAMILY.name) for run in runs),
+        "network": session.networks.get(node.tag),
         "playground": session.playground and any(onnx.FAMILY.problem(run) is None for run in runs),
         "command": build_command(recipe.name, node.tag),
     }

@@ -66,6 +66,7 @@ def recipe_context(session: Session) -> dict[str, Any]:
         "viewers": session.viewers,
         "playground": session.playground,
         "grounding": session.grounding,
+        "network": bool(session.networks),
         "story": story(session, colors),
         "downloads": [*downloads(session, comparison), *publication.downloads(session, curves)],
         "command": build_command(recipe.name),

@@ -17,6 +17,7 @@ from acc_assets.report.session import (
     HOME,
     REPRODUCE,
     grounding_page,
+    network_page,
     node_page,
     playground_page,
     recipe_page,
@@ -34,6 +35,7 @@ STYLES = (
     "viewer.css",
     "playground.css",
     "grounding.css",
+    "network.css",
     "print.css",
 )
 
@@ -56,6 +58,7 @@ def environment(folder: Path) -> Environment:
         viewer_page=viewer_page,
         playground_page=playground_page,
         grounding_page=grounding_page,
+        network_page=network_page,
         HOME=HOME,
         DATASETS=DATASETS,
         REPRODUCE=REPRODUCE,

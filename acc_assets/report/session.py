@@ -42,6 +42,11 @@ def grounding_page(recipe: str) -> str:
     return f"recipes/{recipe}/grounding.html"
 
 
+def network_page(recipe: str) -> str:
+    """Return the path of a recipe's network inspector."""
+    return f"recipes/{recipe}/network.html"
+
+
 def root_of(page: str) -> str:
     """Return the way from a page to the site's root: '' or '../../'."""
     return "../" * page.count("/")
@@ -64,6 +69,7 @@ class Session:
         self.viewers: list[str] = []  # nodes whose viewer page exists
         self.playground = False  # whether the page exists
         self.grounding = False  # whether the playground on the manifold exists
+        self.networks: dict[str, str] = {}  # by node: what of the network inspector's address shows it
         self._figures: dict[tuple[str, int], list[Figure]] = {}
 
     def figures(self, run: RunArtifacts) -> list[Figure]:

@@ -10,7 +10,12 @@ from typing import Any
 
 from acc_assets.places import TEMPLATES
 from acc_assets.report.comparison import Missing
-from acc_assets.report.explore import grounding_context, playground_context, viewer_context
+from acc_assets.report.explore import (
+    grounding_context,
+    network_context,
+    playground_context,
+    viewer_context,
+)
 from acc_assets.report.links import BrokenLink, check_links
 from acc_assets.report.node_context import node_context
 from acc_assets.report.pages import card_context, datasets_context, reproduce_context
@@ -163,7 +168,7 @@ def _finished(
 
 
 def _explore(session: Session, runtime: str, page: Callable[[str, dict[str, Any]], None]) -> None:
-    """Write a viewer page for every shown node that has its data, and the recipe's playgrounds."""
+    """Write a viewer page for every shown node that has its data, the playgrounds and the inspector."""
     contexts = [(node, viewer_context(session, node)) for node in session.recipe.shown()]
     session.viewers = [node.tag for node, context in contexts if context is not None]
     for _, context in contexts:
@@ -177,6 +182,9 @@ def _explore(session: Session, runtime: str, page: Callable[[str, dict[str, Any]
     if grounding is not None:
         session.grounding = True
         page("grounding.html", grounding)
+    network = network_context(session)
+    if network is not None:
+        page("network.html", network)
 
 
 def _required(path: Path, what: str, remedy: str) -> bytes:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from acc_assets.tree import TreeNode
+from acc_assets.families.words import number
+from acc_assets.tree import TrainPhase, TreeNode
 
 HIDDEN = ("type", "version", "name", "dataset", "source")
 
@@ -96,6 +97,13 @@ def phase_row(phase: Mapping[str, Any]) -> dict[str, str]:
         "batch_size": text_of(phase.get("batch_size", 64)),
         "options": ", ".join(f"{key} {text_of(value)}" for key, value in sorted(rest.items())),
     }
+
+
+def epochs_of(phase: TrainPhase) -> str:
+    """Return how often a phase passes over the training images of each data set that tells how many it has."""
+    sets = {task.dataset.name: getattr(task.dataset.config, "train_size", None) for task in phase.tasks}
+    images = phase.steps * phase.batch_size
+    return ", ".join(f"{number(images / size, 1)} of {name}" for name, size in sets.items() if size)
 
 
 def flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -31,7 +31,7 @@ PIXELS = {
 }
 Judged = tuple[int, Mapping[str, Any]]  # a seed and its manifold.json
 # Tasks that read the image alone, and tasks that read a target: by their kinds, as artifacts name them.
-LABEL_FREE = ("reconstruction", *DIVERGENCES)
+LABEL_FREE = ("reconstruction", "self_augmented", *DIVERGENCES)
 LABELLED = ("classification", "regression")
 TOPS = {"accuracy": 1.0, "score": 100.0}
 

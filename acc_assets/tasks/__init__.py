@@ -13,6 +13,7 @@ from acc_assets.tasks.kl_divergence import KLDivergenceTask
 from acc_assets.tasks.reconstruction import ReconstructionTask
 from acc_assets.tasks.regression import RegressionTask
 from acc_assets.tasks.schedules import SCHEDULES, Constant, CosineRamp, LinearRamp, WeightSchedule
+from acc_assets.tasks.self_augmented import SelfAugmentedTask
 from acc_assets.tasks.view import Evaluator, Loss, StepView
 
 TASKS: dict[str, type] = {
@@ -23,6 +24,7 @@ TASKS: dict[str, type] = {
     "categorical_kl": CategoricalKLTask,
     "mixture_kl": MixtureKLTask,
     "entropy_bonus": EntropyBonusTask,
+    "self_augmented": SelfAugmentedTask,
 }
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "ProbeTask",
     "ReconstructionTask",
     "RegressionTask",
+    "SelfAugmentedTask",
     "StepView",
     "Task",
     "WeightSchedule",

@@ -35,7 +35,7 @@ class ReconstructionEvaluator:
         self._pixels += images.numel()
 
     def compute(self) -> dict[str, float]:
-        _require_examples(self._pixels, self._task)
+        require_examples(self._pixels, self._task)
         mse = self._squared / self._pixels
         return {
             "loss": self._loss * self._scale / self._denominator,
@@ -63,7 +63,7 @@ class ClassificationEvaluator:
         self._examples += count
 
     def compute(self) -> dict[str, float]:
-        _require_examples(self._examples, self._task)
+        require_examples(self._examples, self._task)
         return {"loss": self._loss / self._examples, "accuracy": self._correct / self._examples}
 
 
@@ -100,7 +100,7 @@ class RegressionEvaluator:
         self._predictions.append(prediction.cpu().double().numpy())
 
     def compute(self) -> dict[str, float]:
-        _require_examples(self._examples, self._task)
+        require_examples(self._examples, self._task)
         targets, predictions = np.concatenate(self._targets), np.concatenate(self._predictions)
         return {
             "loss": self._loss / self._examples,
@@ -124,7 +124,7 @@ class MeanEvaluator:
         self._examples += len(losses)
 
     def compute(self) -> dict[str, float]:
-        _require_examples(self._examples, self._task)
+        require_examples(self._examples, self._task)
         return {"loss": self._total / self._examples}
 
 
@@ -142,6 +142,7 @@ def _labelled(view: StepView, predicted: Tensor) -> tuple[Tensor, Batch]:
     return (predicted, view.batch) if chosen is None else (predicted[chosen], view.batch.of_labelled())
 
 
-def _require_examples(count: int, task: str) -> None:
+def require_examples(count: int, task: str) -> None:
+    """Raise ValueError when an evaluator is asked before it has seen anything."""
     if count == 0:
         raise ValueError(f"the evaluator of task '{task}' saw no example: call update() before compute()")

@@ -13,6 +13,7 @@ from acc_assets.tasks.kl_divergence import COLLAPSED_BELOW, posterior_health
 from acc_assets.tasks.schedules import LinearRamp, WeightSchedule, weight_at
 from acc_assets.tasks.view import Evaluator, Loss, StepView
 from acc_assets.tree.config import Amount, Positive, config
+from acc_assets.tree.epochs import Epochs
 from acc_assets.tree.references import Dataset
 
 if TYPE_CHECKING:
@@ -47,13 +48,14 @@ class CategoricalKLTask(MixtureTerm):
 
     Diagnostics of training, over the batch: `cat_kl_weight`, the weight with which the term stands in the loss;
     `qc_entropy_mean`, the mean of H(q(c|x)) in nats; with p the mean of q(c|x), `qc_neff` = exp H(p), the effective
-    number of components, and `qc_pmax`, the largest p; `qc_argmax_counts_<c>`, the images whose likeliest component
-    is c. Metrics: kl, and loss (the same); the same of q(c|x) over the split, with `qc_argmax_neff`, the effective
-    number of components by those counts, in the place of the counts. Where the targets are classes, how well the
-    likeliest components agree with them: cluster_accuracy (each class has one component at most), nmi, ari.
+    number of components, and `qc_pmax`, the largest p; `qc_argmax_counts` (K,), the images whose likeliest
+    component each is. Metrics: kl, and loss (the same); the same of q(c|x) over the split, with `qc_argmax_neff`, the
+    effective number of components by those counts, in the place of the counts. Where the targets are classes, how well
+    the likeliest components agree with them: cluster_accuracy (each class has one component at most), nmi, ari.
     """
 
     kind: ClassVar[str] = "categorical_kl"
+    version: ClassVar[int] = 2  # 2: the counts are one diagnostic
 
     def needs(self) -> frozenset[str]:
         """The logits of q(c|x)."""
@@ -203,8 +205,7 @@ class GaussianMixtureObjective:
     `categorical_kl_anneal` it rises to it from 0 in a straight line over `categorical_kl_anneal_epochs`. With
     `entropy_bonus_enable`, w_ent falls from `entropy_bonus_weight` to 0 in a straight line over
     `entropy_bonus_epochs`; without it there is no such term. Both lines have their first value at the first step of
-    the phase and their last one at the step after the window, ceil(epochs * training images / batch size), and
-    stay there.
+    the phase and their last one at the step after the window, which has the length of `Epochs`, and stay there.
     """
 
     kld_weight: Amount = 1.0
@@ -215,21 +216,17 @@ class GaussianMixtureObjective:
     entropy_bonus_weight: Amount = 1.0
     entropy_bonus_epochs: Positive = 10
 
-    def tasks(self, dataset: Dataset, batch_size: int) -> tuple[Task, ...]:
+    def tasks(self, dataset: Dataset) -> tuple[Task, ...]:
         """The terms as tasks named categorical_kl, mixture_kl and, where enabled, entropy_bonus."""
-
-        def steps(epochs: int) -> int:
-            return math.ceil(epochs * dataset.config.train_size / batch_size)
-
         most = self.kld_weight * self.categorical_kl_max_weight
         categorical: float | WeightSchedule = most
         if self.categorical_kl_anneal:
-            categorical = LinearRamp(0.0, most, steps=steps(self.categorical_kl_anneal_epochs))
+            categorical = LinearRamp(0.0, most, steps=Epochs(self.categorical_kl_anneal_epochs))
         terms: list[Task] = [
             CategoricalKLTask("categorical_kl", dataset, weight=categorical),
             MixtureKLTask("mixture_kl", dataset, weight=self.kld_weight),
         ]
         if self.entropy_bonus_enable:
-            bonus = LinearRamp(self.entropy_bonus_weight, 0.0, steps=steps(self.entropy_bonus_epochs))
+            bonus = LinearRamp(self.entropy_bonus_weight, 0.0, steps=Epochs(self.entropy_bonus_epochs))
             terms.append(EntropyBonusTask("entropy_bonus", dataset, weight=bonus))
         return tuple(terms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from acc_assets.models import ModelOutput
 from acc_assets.tasks.clusters import class_labels, cluster_scores
-from acc_assets.tasks.evaluators import KLEvaluator
+from acc_assets.tasks.evaluators import KLEvaluator, require_examples
 from acc_assets.tasks.view import StepView
 
 
@@ -41,8 +42,19 @@ def batch_usage(logits: Tensor) -> dict[str, Tensor]:
             "qc_entropy_mean": assignment_entropy(logits).mean(),
             "qc_neff": torch.special.entr(shares).sum().exp(),
             "qc_pmax": shares.max(),
-            **{f"qc_argmax_counts_{component}": count for component, count in enumerate(counts.unbind())},
+            "qc_argmax_counts": counts,
         }
+
+
+def assignment_parts(logits: Tensor, distorted: Tensor) -> dict[str, Tensor]:
+    """The parts of `SelfAugmentedTask` of logits (B, K) of images and of the same images distorted; scalars, nats."""
+    log_shares = logits.log_softmax(1)
+    shares = log_shares.exp()
+    return {
+        "invariance": -(shares.detach() * distorted.log_softmax(1)).sum(1).mean(),
+        "entropy": -(shares * log_shares).sum(1).mean(),
+        "imbalance": math.log(logits.shape[1]) - torch.special.entr(shares.mean(0)).sum(),
+    }
 
 
 class ComponentEvaluator(KLEvaluator):
@@ -80,6 +92,40 @@ class ComponentEvaluator(KLEvaluator):
             return {**divergence, **usage}
         agreement = cluster_scores(np.concatenate(self._labels), np.concatenate(self._clusters))
         return {**divergence, **usage, **agreement}
+
+
+class StabilityEvaluator:
+    """loss, qc_information and qc_stable over a split: see `SelfAugmentedTask`.
+
+    distort: the logits (B, K) of distorted images, of a view and the seed that draws the distortions, which is the
+    number of the batch; total: the loss of the parts and K.
+    """
+
+    def __init__(
+        self,
+        task: str,
+        distort: Callable[[StepView, int], Tensor],
+        total: Callable[[Mapping[str, float], int], float],
+    ) -> None:
+        self._task, self._distort, self._total = task, distort, total
+        self._logits: list[Tensor] = []  # (B, K) of each batch
+        self._distorted: list[Tensor] = []
+
+    def update(self, view: StepView) -> None:
+        with torch.no_grad():
+            distorted = self._distort(view, len(self._distorted))
+        self._logits.append(view.outputs[ModelOutput.COMPONENT_LOGITS].detach().cpu().double())
+        self._distorted.append(distorted.cpu().double())
+
+    def compute(self) -> dict[str, float]:
+        require_examples(len(self._logits), self._task)
+        logits, distorted = torch.cat(self._logits), torch.cat(self._distorted)
+        parts = {name: float(part) for name, part in assignment_parts(logits, distorted).items()}
+        return {
+            "loss": self._total(parts, logits.shape[1]),
+            "qc_information": math.log(logits.shape[1]) - parts["imbalance"] - parts["entropy"],
+            "qc_stable": float((logits.argmax(1) == distorted.argmax(1)).double().mean()),
+        }
 
 
 def effective_number(shares: np.ndarray) -> float:

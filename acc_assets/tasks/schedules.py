@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from acc_assets.tree.config import Amount, Steps, config
+from acc_assets.tree.config import Amount, config
+from acc_assets.tree.epochs import Count, Epochs
 
 
 @config(kw_only=False)
@@ -20,7 +21,7 @@ class Constant:
 
 @config(kw_only=False)
 class LinearRamp:
-    """From `start` to `end` in a straight line over `steps` steps, then `end`.
+    """From `start` to `end` in a straight line over `steps` steps or `Epochs`, then `end`.
 
     >>> LinearRamp(0.0, 1.0, steps=4).at(1)
     0.25
@@ -28,7 +29,7 @@ class LinearRamp:
 
     start: Amount
     end: Amount
-    steps: Steps
+    steps: Count
 
     def at(self, step: int | None) -> float:
         """Weight at a step of the phase, counted from 0; its last one where `step` is None."""
@@ -37,7 +38,7 @@ class LinearRamp:
 
 @config(kw_only=False)
 class CosineRamp:
-    """From `start` to `end` along half a cosine over `steps` steps, then `end`.
+    """From `start` to `end` along half a cosine over `steps` steps or `Epochs`, then `end`.
 
     >>> CosineRamp(1.0, 0.0, steps=10).at(5)
     0.5
@@ -45,7 +46,7 @@ class CosineRamp:
 
     start: Amount
     end: Amount
-    steps: Steps
+    steps: Count
 
     def at(self, step: int | None) -> float:
         """Weight at a step of the phase, counted from 0; its last one where `step` is None."""
@@ -62,5 +63,9 @@ def weight_at(weight: float | WeightSchedule, step: int | None) -> float:
     return weight.at(step) if isinstance(weight, WeightSchedule) else float(weight)
 
 
-def _progress(step: int | None, steps: int) -> float:
-    return 1.0 if step is None else min(max(step, 0), steps) / steps
+def _progress(step: int | None, steps: int | Epochs) -> float:
+    if step is None:
+        return 1.0
+    if isinstance(steps, Epochs):
+        raise ValueError(f"a schedule over {steps} has steps in a phase of a recipe alone; give it steps")
+    return min(max(step, 0), steps) / steps

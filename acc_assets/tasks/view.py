@@ -34,8 +34,9 @@ class StepView:
 class Loss:
     """A scalar loss with named diagnostics: numbers that are told and not differentiated.
 
-    diagnostics: scalar tensors, which stay on the device until the next log, or floats. They are averaged over the
-    steps of a log as losses are, and become the series `<task>/<name>` of events, curves and summary.
+    diagnostics: tensors, scalars or vectors (n,), which stay on the device until the next log, or floats. They are
+    averaged over the steps of a log as losses are, and become the series `<task>/<name>` of events, curves and summary;
+    of a vector `<task>/<name>[<i>]`, and one list in events.
     """
 
     value: Tensor

@@ -12,6 +12,7 @@ from torch import nn
 
 from acc_assets.datasets import ImageData
 from acc_assets.models import Abilities, observe
+from acc_assets.models.network_choice import choose_network
 from acc_assets.tree import TreeNode
 
 VIZ_IMAGES = 40
@@ -31,9 +32,10 @@ def describe_run(
     """Everything that a reader needs to know about a run, as plain values.
 
     `viz_indices` are the test images of the primary data set that every figure shows, the same for all nodes
-    and seeds. Facts about data sets that the build did not have to load are null. What the model can do is seen by
-    running it on the primary data set's shape of image (`lacks` says what it cannot do, and why); without one it is
-    what the model says of itself.
+    and seeds; `network` says which of them, and which layers, channels and places, are captured when the network is
+    looked into (null without a primary data set). Facts about data sets that the build did not have to load are null.
+    What the model can do is seen by running it on the primary data set's shape of image (`lacks` says what it cannot
+    do, and why); without one it is what the model says of itself.
 
     Raises ValueError for a model whose outputs are no `ModelOutput`, or whose factor groups do not fit its latent.
     """
@@ -45,6 +47,7 @@ def describe_run(
     else:
         declared = getattr(model, "latent_dim", getattr(node.model, "latent_dim", None))
         able = Abilities(declared, tuple(getattr(model, "factor_groups", None) or ()))
+    shown_indices = viz_indices(shown) if shown is not None else []
     return {
         "recipe": recipe,
         "node": node.tag,
@@ -63,7 +66,10 @@ def describe_run(
             name: describe_data(ref.config, datasets.get(name)) for name, ref in node.datasets.items()
         },
         "primary_dataset": primary.name if primary is not None else None,
-        "viz_indices": viz_indices(shown) if shown is not None else [],
+        "viz_indices": shown_indices,
+        "network": choose_network(model, shown.train.images.shape[1:], shown_indices, able)
+        if shown is not None
+        else None,
         "notes": list(node.notes),
         "device": str(device),
         "threads": torch.get_num_threads(),

@@ -167,23 +167,44 @@ class History:
 
 
 def named_diagnostics(task: str, diagnostics: Mapping[str, Tensor | float]) -> dict[str, Tensor | float]:
-    """A task's diagnostics by `<task>/<name>`; raises ValueError for what is no number or cannot have its name."""
+    """A task's diagnostics by `<task>/<name>`, and by `<task>/<name>[<i>]` those of a vector.
+
+    Raises ValueError for what is neither a number nor a vector, and for what cannot have its name.
+    """
+    found: dict[str, Tensor | float] = {}
     for name, value in diagnostics.items():
         if not _NAME.fullmatch(name) or task in _RESERVED:
             raise ValueError(
                 f"task '{task}' tells the diagnostic {name!r}: a name has letters, digits and '_', and the task itself "
                 f"must not be called {' or '.join(_RESERVED)}, since the series is called <task>/<name>"
             )
-        scalar = value.numel() == 1 if isinstance(value, Tensor) else isinstance(value, int | float)
-        if not scalar:
+        series = f"{task}/{name}"
+        if isinstance(value, Tensor) and value.ndim == 1:
+            found |= {f"{series}[{index}]": element for index, element in enumerate(value.unbind())}
+        elif value.numel() == 1 if isinstance(value, Tensor) else isinstance(value, int | float):
+            found[series] = value
+        else:
             kind = (
                 f"a tensor {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
             )
             raise ValueError(
                 f"task '{task}' tells the diagnostic {name!r} as {kind}: give one number, a float or a tensor of one "
-                "element, and each element of a vector under a name of its own"
+                "element, or a vector"
             )
-    return {f"{task}/{name}": value for name, value in diagnostics.items()}
+    return found
+
+
+def with_vectors(row: Mapping[str, float]) -> dict[str, float | list[float]]:
+    """The diagnostics of a row with the elements of each vector together, in order, under its name."""
+    told: dict[str, float | list[float]] = {}
+    for series, value in row.items():
+        if is_diagnostic(series):
+            name, bracket, _ = series.partition("[")
+            if bracket:
+                told.setdefault(name, []).append(value)  # type: ignore[union-attr]
+            else:
+                told[name] = value
+    return told
 
 
 def is_diagnostic(series: str) -> bool:

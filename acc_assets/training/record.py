@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from acc_assets.storage import RunDirectory, StorageError
-from acc_assets.training.history import History, is_diagnostic
+from acc_assets.training.history import History, with_vectors
 from acc_assets.training.progress import ProgressSink
 from acc_assets.training.snapshots import FAMILY as CHECKPOINTS
 
@@ -84,7 +84,7 @@ class RunRecord:
         losses = {
             name.removeprefix("loss/"): value for name, value in row.items() if name.startswith("loss/")
         }
-        told = {name: value for name, value in row.items() if is_diagnostic(name)}
+        told = with_vectors(row)
         facts: dict[str, Any] = {"diagnostics": told} if told else {}
         self.event(
             "train.metrics",

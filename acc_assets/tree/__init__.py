@@ -3,10 +3,11 @@
 from acc_assets.tree.analyses import DECODE, LATENT, RECONSTRUCTION, Analysis, AnalysisScope, Check
 from acc_assets.tree.config import config, json_schema
 from acc_assets.tree.discovery import BrokenRecipe, Discovered, discover, discover_file
+from acc_assets.tree.epochs import Epochs
 from acc_assets.tree.errors import RecipeError
 from acc_assets.tree.guard import TRACE_SECONDS
 from acc_assets.tree.nodes import Tree, TreeNode
-from acc_assets.tree.phases import PHASE_OPTIONS, EarlyStopping, TrainPhase
+from acc_assets.tree.phases import COUNTED, PHASE_OPTIONS, EarlyStopping, TrainPhase
 from acc_assets.tree.recipe import RESERVED_TAGS, Recipe, RecipeContext
 from acc_assets.tree.references import Dataset, DatasetRef
 from acc_assets.tree.sources import source_files
@@ -17,6 +18,7 @@ from acc_assets.tree.yaml_recipe import Vocabulary
 from acc_assets.tree.yaml_schema import recipe_schema
 
 __all__ = [
+    "COUNTED",
     "DECODE",
     "LATENT",
     "PHASE_OPTIONS",
@@ -32,6 +34,7 @@ __all__ = [
     "DatasetRef",
     "Discovered",
     "EarlyStopping",
+    "Epochs",
     "Recipe",
     "RecipeContext",
     "RecipeError",

@@ -90,4 +90,12 @@ class TrainPhase:
             )
 
 
+COUNTED = (
+    "steps",
+    "warmup_steps",
+    "lr_step_size",
+    "snapshot_every",
+    "validate_every",
+    "log_every",
+)  # or `Epochs`
 PHASE_OPTIONS = tuple(f.name for f in fields(TrainPhase) if f.name not in ("steps", "tasks", "name"))

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from acc_assets.tree.analyses import Analysis
+from acc_assets.tree.epochs import Epochs, resolved
 from acc_assets.tree.errors import RecipeError
 from acc_assets.tree.names import NAME_RULE, checked_text, is_name
 from acc_assets.tree.nodes import DatasetRef, NodeKind, TreeNode
-from acc_assets.tree.phases import PHASE_OPTIONS, TrainPhase
+from acc_assets.tree.phases import COUNTED, PHASE_OPTIONS, TrainPhase
 from acc_assets.tree.results import NoResultsYet
 from acc_assets.tree.sources import PACKAGE
 from acc_assets.tree.spec import bind_dataset, bind_model, canonical
@@ -181,8 +182,8 @@ class RecipeContext:
             self._add(tag, "fork", parent, branch=tag)
             return tag
 
-    def train(self, steps: int, lr: float = 1e-3, **options: Any) -> NoResultsYet:
-        """Train the attached tasks for a number of steps; `options` are those of `TrainPhase`."""
+    def train(self, steps: int | Epochs, lr: float = 1e-3, **options: Any) -> NoResultsYet:
+        """Train the attached tasks for a number of steps or `Epochs`; `options` are those of `TrainPhase`."""
         with self._operation(f"train(steps={reprlib.repr(steps)})"):
             self._require_model()
             if self._current is None:
@@ -196,7 +197,7 @@ class RecipeContext:
             unknown = sorted(set(options) - set(PHASE_OPTIONS))
             if unknown:
                 raise self._error(f"unknown option {unknown}.", f"Options are: {', '.join(PHASE_OPTIONS)}.")
-            phase = TrainPhase(steps=steps, tasks=tuple(self._tasks), name=self._phase, lr=lr, **options)
+            phase = self._phase_of({"steps": steps, "lr": lr, **options})
             canonical(phase)
             self._current.sealed = True
             self._pending.append(phase)
@@ -273,6 +274,17 @@ class RecipeContext:
     def requests(self) -> tuple[Analysis, ...]:
         """The analyses of the whole tree."""
         return self._requests
+
+    def _phase_of(self, options: dict[str, Any]) -> TrainPhase:
+        """A phase of the attached tasks, with steps for `Epochs`."""
+        size = options.get("batch_size", TrainPhase.batch_size)
+        size = TrainPhase(
+            steps=1, tasks=(), batch_size=size
+        ).batch_size  # checked, since epochs are divided by it
+        for name in set(options) & set(COUNTED):
+            options[name] = resolved(options[name], self._tasks[0].dataset, size)
+        tasks = tuple(resolved(task, task.dataset, size) for task in self._tasks)
+        return TrainPhase(tasks=tasks, name=self._phase, **options)
 
     def _checked(self, requests: Sequence[Analysis], scopes: Sequence[str]) -> tuple[Analysis, ...]:
         """Requests that may stand where they are made, the last one of each analysis."""

@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from acc_assets.tree.config import JsonSchema
-from acc_assets.tree.phases import TrainPhase
+from acc_assets.tree.epochs import Epochs
+from acc_assets.tree.phases import COUNTED, TrainPhase
 from acc_assets.tree.yaml_recipe import NODE_KEYS, RECIPE_KEYS, Vocabulary
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -32,7 +33,7 @@ def recipe_schema(vocabulary: Vocabulary) -> dict[str, Any]:
         "schedule": vocabulary.schedules,
     }
     kinds = [kind for group in groups.values() for kind in group.values()]
-    kinds += [*vocabulary.parts.values(), TrainPhase, *vocabulary.analyses.values()]
+    kinds += [*vocabulary.parts.values(), TrainPhase, Epochs, *vocabulary.analyses.values()]
     adapters: list[Any] = [(kind, "validation", TypeAdapter(kind)) for kind in kinds]
     found, document = TypeAdapter.json_schemas(adapters, schema_generator=JsonSchema)
     refs = {kind: schema for (kind, _), schema in found.items()}
@@ -41,6 +42,8 @@ def recipe_schema(vocabulary: Vocabulary) -> dict[str, Any]:
     phase["properties"]["tasks"] = _ref("tasks")
     phase["required"].remove("tasks")
     phase["properties"]["augment"]["anyOf"][0] = refs[vocabulary.parts["augment"]]
+    for name in COUNTED:
+        phase["properties"][name] = {"anyOf": [phase["properties"][name], refs[Epochs]]}
     for definition in defs.values():
         fields = definition["properties"]
         definition["properties"] = {name: {"anyOf": [field, PARAMETER]} for name, field in fields.items()}

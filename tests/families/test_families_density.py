@@ -8,6 +8,7 @@ import numpy as np
 
 from acc_assets.families import projections
 from acc_assets.families.artifacts import RunArtifacts
+from acc_assets.families.density import DensityFamily
 from acc_assets.storage import Store
 
 
@@ -36,3 +37,8 @@ def test_a_densmap_is_a_map_like_the_others_and_says_how_much_density_it_keeps(t
     shown = {payload.what for payload in projections.FAMILY.payloads(run, run)}
     assert {"projection-densmap-2d", "projection-umap-3d"} <= shown
     assert dict(projections.FAMILY.facts(run))["Crowding kept, densMAP 2-D"].startswith("0.91")
+
+
+def test_densities_that_are_not_built_yet_show_nothing(tmp_path: Path) -> None:
+    run = RunArtifacts(Store(tmp_path).run("tiny", "root", 0), "tiny", "root", 0)
+    assert list(DensityFamily().pictures(run, run)) == []

@@ -355,7 +355,8 @@ HOSTILE = """</script><script>alert(1)</script><img src=x onerror="alert(2)">' &
 
 
 def test_hostile_text_stays_text(own_lab: Store, tmp_path: Path, frame: Frame) -> None:
-    Hostile = make_dataclass(HOSTILE, ["name", "dataset", "weight"], frozen=True)  # noqa: N806
+    reads = {"needs": lambda self: frozenset({HOSTILE})}
+    Hostile = make_dataclass(HOSTILE, ["name", "dataset", "weight"], frozen=True, namespace=reads)  # noqa: N806
     extra = Hostile(HOSTILE, DatasetRef(HOSTILE, Digits()), make_dataclass(HOSTILE, [])())
 
     def hostile(node: TreeNode) -> TreeNode:

@@ -236,11 +236,11 @@ def test_a_name_that_other_series_begin_with_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("diagnostics", "words"),
     [
-        ({"per_class": torch.ones(3)}, r"'per_class' as a tensor \(3,\)"),
+        ({"per_class": torch.ones(3, 2)}, r"'per_class' as a tensor \(3, 2\)"),
         ({"two words": 1.0}, "letters, digits"),
     ],
 )
-def test_a_diagnostic_is_one_number_with_a_name(
+def test_a_diagnostic_is_a_number_or_a_vector_with_a_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, diagnostics: Any, words: str
 ) -> None:
     monkeypatch.setattr(Counting, "loss", lambda self, view: Loss(squares(view).mean(), diagnostics))

@@ -15,10 +15,13 @@ from acc_assets.assets.analyses import (
     latents,
     manifold,
     metrics,
+    mixture,
     neighbors,
+    network,
     onnx,
     projection,
     reconstructions,
+    samples,
     sorted_images,
     traversals,
 )
@@ -34,12 +37,15 @@ RUN: Mapping[type[Analysis], Callable[[NodeWork], Outcome]] = {
     families.SortedImages: sorted_images.run,
     families.Attention: attention.run,
     families.Neighbors: neighbors.run,
+    families.Network: network.run,
     families.Projection: projection.run,
     families.Onnx: onnx.run,
     families.Manifold: manifold.run,
     families.Interactive: interactive.run,
     families.Density: density.run,
     families.Distortion: distortion.run,
+    families.Mixture: mixture.run,
+    families.Samples: samples.run,
 }
 
 

@@ -2,6 +2,7 @@ import { charts } from "./charts/index";
 import { installDataRegistry } from "./data";
 import { mountGrounding } from "./grounding/index";
 import { live } from "./live/index";
+import { mountNetwork } from "./network/index";
 import { mountPlayground } from "./playground/index";
 import { mountAll, type Mount } from "./shared/component";
 import { mountLatentViewer } from "./viewer/index";
@@ -11,6 +12,7 @@ const components: Readonly<Record<string, Mount>> = {
   ...live,
   grounding: mountGrounding,
   "latent-viewer": mountLatentViewer,
+  network: mountNetwork,
   playground: mountPlayground,
 };
 

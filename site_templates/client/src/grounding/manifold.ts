@@ -52,7 +52,7 @@ export async function loadManifold(run: string): Promise<Manifold> {
   if (points.length !== places || latents.length !== numbers || raw.length !== numbers || labels.length !== count || count === 0) {
     throw new Error(`the arrays of "${key}" do not hold ${count} points of ${meta.latent_dim} dimensions; rebuild the site with: acc site`);
   }
-  const shown = normalized(points, 1, count, 3)[0]!;
+  const shown = normalized(points, 1, count, 3)[0]!.layer;
   const classes = classesFrom(pictures.meta, labels);
   return {
     meta,

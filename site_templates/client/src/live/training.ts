@@ -31,11 +31,12 @@ const STATUS: Readonly<Record<Status | Run["status"], readonly [string, string]>
  * One run of a node: live where the page is served, replayed from what the page holds where it is not.
  *
  * Parameters: recipe, node, seed, color (number of the branch's colour), events (those that the page holds; the curves
- * are those of the page's chart of learning curves).
+ * are those of the page's chart of learning curves), withheld (nothing of what is stored is the recipe's).
  */
 export const mountTraining: Mount = (element, parameters) => {
   const unit: Unit = { recipe: String(parameters["recipe"]), node: String(parameters["node"]), seed: Number(parameters["seed"]) };
-  new Training(element, unit, Number(parameters["color"]), (parameters["events"] ?? []) as RunEvent[]);
+  const events = (parameters["events"] ?? []) as RunEvent[];
+  new Training(element, unit, Number(parameters["color"]), events, parameters["withheld"] === true);
 };
 
 class Training {
@@ -61,6 +62,7 @@ class Training {
     private readonly unit: Unit,
     private readonly color: number,
     events: readonly RunEvent[],
+    private readonly withheld: boolean, // whether the page shows nothing of what is stored
   ) {
     this.rendered = panelsOfSeed(renderedPanels(), unit.seed);
     this.gallery = isServed() ? new Gallery(unit) : null;
@@ -151,7 +153,7 @@ class Training {
     const progress = this.log.newest("train.progress");
     const [done, of] = [Number(progress?.["done"] ?? 0), Number(progress?.["of"] ?? 0)];
     const at = status === "running" && isServed() && progress ? `${count(done)} of ${count(of)} steps, ${number(Number(progress["steps_per_s"]))} a second, ${seconds(Number(progress["remaining_s"]))} left` : "";
-    const [name, more] = status === "running" && !isServed() ? [STATUS.running[0], " when this page was rendered"] : STATUS[status];
+    const [name, more] = isServed() ? STATUS[status] : this.stored(status);
     this.element.dataset["status"] = status;
     this.head.replaceChildren(
       h("p", { class: `run-status run-${status}`, role: "status" }, h("span", { class: "run-dot", "aria-hidden": "true" }), h("span", {}, h("b", {}, name), more)),
@@ -161,6 +163,12 @@ class Training {
     );
     this.note.textContent = this.words();
     this.note.hidden = !this.note.textContent;
+  }
+
+  /** A status as a page from disk knows it. */
+  private stored(status: Status | Run["status"]): readonly [string, string] {
+    if (status === "running") return [STATUS.running[0], " when this page was rendered"];
+    return status === "waiting" && this.withheld ? ["not shown", ": what is stored is not what the recipe says now"] : STATUS[status];
   }
 
   private words(): string {

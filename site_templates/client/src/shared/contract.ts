@@ -35,6 +35,8 @@ export interface Coloring {
   kind: "class" | "scalar";
   /** Names of the classes, where they are not those of the data set's label. */
   classes?: readonly string[];
+  /** A heading under which the choice stands with others. */
+  group?: string;
 }
 
 /**
@@ -61,6 +63,46 @@ export interface PointsMeta {
 /** `<run>/projection-<method>-<d>d`; arrays: `coords` f32 (S,N,d), one layer for each of `steps`. */
 export interface ProjectionMeta {
   steps: readonly number[];
+}
+
+/**
+ * `<run>/density-<method>`, of the 2-D map; arrays: `values` u8 (S, sources, cells, cells), square roots of shares of
+ * each grid's maximum, rows growing with y; `bounds` f32 (S,4), left, right, bottom and top on the map.
+ */
+export interface DensityMeta {
+  steps: readonly number[];
+  sources: ReadonlyArray<{ id: string; title: string; note: string }>;
+}
+
+/**
+ * `<run>/distortion-<method>`, of the 2-D map; arrays: `values` i8 (S, cells, cells), 127 of which are `octaves` and -128
+ * is a cell without points; `bounds` as of densities.
+ */
+export interface DistortionMeta {
+  steps: readonly number[];
+  octaves: number;
+}
+
+/**
+ * `<run>/mixture`; arrays: `p` f32 (S,K), `argmax_counts` (S,K), and f32 (S,) `neff`, `argmax_neff`, `entropy`, `pmax`.
+ */
+export interface MixtureMeta {
+  steps: readonly number[];
+  components: number;
+}
+
+/** `posterior_local` is drawn around test images, `prior_component` from the components of the prior. */
+export type SampleKind = "posterior_local" | "prior_component";
+
+/**
+ * `<run>/samples-<step>`; arrays, of each kind in `titles`: its images u8 (I,m,C,H,W) by its name, and what each row is
+ * of (I,): `idx`, test images, or `component`.
+ */
+export interface SamplesMeta {
+  m: number;
+  seed: number;
+  step: number;
+  titles: Readonly<Partial<Record<SampleKind, string>>>;
 }
 
 /** `<run>/neighbors-<step>`; arrays: `indices` (N,k), `distances` f32 (N,k) in latent space, nearest first. */

@@ -40,6 +40,18 @@ export class Maps {
     return kinds.sort((a, b) => place(a) - place(b) || a.dimensions - b.dimensions);
   }
 
+  /** Whether the page has the data `<run>/<what>`. */
+  has(run: string, what: string): boolean {
+    return this.keys.includes(`${run}/${what}`);
+  }
+
+  /** The snapshots of which the page has `<run>/<what>-<step>`, in order. */
+  stepsOf(run: string, what: string): number[] {
+    const start = `${run}/${what}-`;
+    const steps = this.keys.filter((key) => key.startsWith(start)).map((key) => Number(key.slice(start.length)));
+    return steps.filter(Number.isInteger).sort((a, b) => a - b);
+  }
+
   /** The methods of some runs, each once. */
   methodsOf(runs: readonly string[]): MapWords[] {
     const methods = new Set(runs.flatMap((run) => this.ofRun(run)).map(({ method }) => method));

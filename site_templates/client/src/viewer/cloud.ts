@@ -182,10 +182,13 @@ export class Cloud {
     attribute.needsUpdate = true;
   }
 
-  setLook(look: { marks: Marks; size: number; dimensions: Dimensions; surface: Rgb; spacing: number }): void {
+  /** `shown`: how many of the points are, where not all are; fewer have more room. */
+  setLook(look: { marks: Marks; size: number; dimensions: Dimensions; surface: Rgb; spacing: number; shown?: number }): void {
     this.uniforms.marks.value = { dots: 0, auto: 1, pictures: 2 }[look.marks];
-    const even = Math.min(0.075, Math.sqrt(Math.PI / Math.max(1, this.count))); // spacing of points spread evenly
-    this.uniforms.picture.value = Math.min(1.7 * even, Math.max(0.004, 3.2 * look.spacing)) * look.size;
+    const shown = Math.max(1, look.shown ?? this.count);
+    const even = Math.min(0.075, Math.sqrt(Math.PI / shown)); // spacing of points spread evenly
+    const spacing = look.spacing * Math.sqrt(this.count / shown);
+    this.uniforms.picture.value = Math.min(1.7 * even, Math.max(0.004, 3.2 * spacing)) * look.size;
     this.uniforms.dot_.value = 0.85 * even * look.size;
     this.uniforms.fog.value = look.dimensions === 3 ? 0.45 : 0;
     this.uniforms.surface.value.set(...look.surface).multiplyScalar(1 / 255);

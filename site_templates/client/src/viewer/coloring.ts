@@ -76,9 +76,10 @@ export function tintsOf(run: RunData, state: ViewerState, theme: Theme, strong: 
   }
   const hidden = hiddenPoints(run, state);
   const selected = new Set(state.selection);
+  if (state.only) for (let i = 0; i < run.count; i++) if (!selected.has(i)) hidden[i] = 1;
   const others = strong.size > 0 || selected.size > 0 ? EMPHASIS.faded : EMPHASIS.normal;
   for (let i = 0; i < run.count; i++) {
-    tints[i * 4 + 3] = strong.has(i)
+    tints[i * 4 + 3] = strong.has(i) && !(state.only && hidden[i])
       ? EMPHASIS.strong
       : hidden[i]
         ? EMPHASIS.hidden

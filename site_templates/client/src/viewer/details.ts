@@ -1,24 +1,10 @@
 import { h, iconButton } from "../shared/dom";
 import { count, number, plural } from "../shared/format";
 import { classColor, type Theme } from "../shared/palette";
-import type { Edge } from "./overlay";
-import { className, coloringName, isNamedColumn, type Neighbors, type RunData } from "./run_data";
+import { shownNeighbors } from "./edges";
+import { className, coloringName, isNamedColumn, isOfMixture, type Neighbors, type RunData } from "./run_data";
 
-const SHOWN_NEIGHBORS = 15;
 const HOVER_FACTORS = 6; // beside the cursor; the panel lists them all
-
-/** Edges from a point to its neighbours, nearest first; the weight falls from 1 to 0 with the distance in latent space. */
-export function edgesOf(neighbors: Neighbors | null, index: number | null): Edge[] {
-  if (!neighbors || index === null) return [];
-  const { k, indices, distances } = neighbors;
-  const shown = Math.min(k, SHOWN_NEIGHBORS);
-  const nearest = distances[index * k]!;
-  const span = distances[index * k + shown - 1]! - nearest || 1;
-  return Array.from({ length: shown }, (_, j) => ({
-    to: Number(indices[index * k + j]),
-    weight: 1 - (distances[index * k + j]! - nearest) / span,
-  }));
-}
 
 /** The card beside the cursor: the picture and its facts. */
 export class HoverCard {
@@ -65,8 +51,9 @@ export class FocusCard {
     );
   }
 
-  private neighborList(run: RunData, index: number, { step, k, indices, distances }: Neighbors, theme: Theme): HTMLElement {
-    const shown = Math.min(k, SHOWN_NEIGHBORS);
+  private neighborList(run: RunData, index: number, neighbors: Neighbors, theme: Theme): HTMLElement {
+    const { step, k, indices, distances } = neighbors;
+    const shown = shownNeighbors(neighbors);
     const labels = run.values("label");
     let same = 0;
     const items = Array.from({ length: shown }, (_, j) => {
@@ -116,6 +103,10 @@ function facts(run: RunData, index: number, factors: readonly string[]): HTMLEle
     const right = run.values("prediction")[index] === run.values("label")[index];
     const mark = run.dataset.classes?.length ? (right ? " ✓" : " ✗") : "";
     row(run.dataset.classes?.length ? "predicted" : factName(run, "prediction"), valueName(run, "prediction", index) + mark, mark && (right ? "acc-right" : "acc-wrong"));
+  }
+  for (const { id, label, classes } of run.colorings.filter(({ id }) => isOfMixture(id))) {
+    const value = run.values(id)[index]!;
+    row(label, classes?.[value] ?? number(value));
   }
   if (has(run, "error")) row("error", number(run.values("error")[index]!));
   for (const name of factors) row(name, number(run.values(`factor:${name}`)[index]!));

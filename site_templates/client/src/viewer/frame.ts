@@ -6,6 +6,8 @@ export interface ViewerParts {
   /** What lies above the stage, from the bottom up. */
   above: readonly HTMLElement[];
   timeline: HTMLElement;
+  /** What lies below the timeline, from the top down. */
+  below: readonly HTMLElement[];
   tray: HTMLElement;
   panel: HTMLElement;
   provenance: HTMLElement;
@@ -13,9 +15,9 @@ export interface ViewerParts {
 }
 
 /** Puts the parts of the viewer in their places. */
-export function frameViewer({ stage, above, timeline, tray, panel, provenance, help }: ViewerParts): HTMLElement {
+export function frameViewer({ stage, above, timeline, below, tray, panel, provenance, help }: ViewerParts): HTMLElement {
   stage.setAttribute("role", "application");
   stage.setAttribute("aria-label", "Latent space. Arrow keys move or turn, plus and minus zoom, question mark lists all keys.");
-  const main = h("div", { class: "acc-viewer-main" }, h("div", { class: "acc-stage-frame" }, stage, ...above), timeline, tray);
+  const main = h("div", { class: "acc-viewer-main" }, h("div", { class: "acc-stage-frame" }, stage, ...above), timeline, ...below, tray);
   return h("div", { class: "acc-viewer" }, main, panel, provenance, help);
 }

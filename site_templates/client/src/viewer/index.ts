@@ -17,6 +17,8 @@ export interface ViewerHandle {
   screenPosition: (index: number) => { x: number; y: number; visible: boolean };
   /** The class names on the stage, each with the point that it stands at. */
   classNames: () => ReadonlyArray<{ index: number; name: string }>;
+  /** Edges as they are drawn: in full up to `reach`, then fading. */
+  edges: () => ReadonlyArray<{ from: number; to: number; reach: number }>;
   /** Milliseconds that the main thread spent in each of the last frames. */
   frameTimes: readonly number[];
 }
@@ -54,6 +56,7 @@ export const mountLatentViewer: Mount = async (element, parameters) => {
       return { x: box.left + places.x[index]!, y: box.top + places.y[index]!, visible: places.visible[index] === 1 };
     },
     classNames: () => viewer.stage.overlay.labels,
+    edges: () => viewer.stage.overlay.edges,
     frameTimes: viewer.stage.frameTimes,
   };
 };

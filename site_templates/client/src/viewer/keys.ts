@@ -1,7 +1,7 @@
 import type { Store } from "../shared/store";
 import type { Tool } from "./gestures";
 import type { Navigation } from "./navigation";
-import { MARKS, type ViewerState } from "./state";
+import { EDGES, MARKS, type ViewerState } from "./state";
 
 /** What keys do, by `KeyboardEvent.key` in lower case. */
 export type KeyActions = Readonly<Record<string, () => void>>;
@@ -15,6 +15,8 @@ export interface KeyTargets {
   play: () => void;
   nextMethod: () => void;
   nextColoring: () => void;
+  nextGround: () => void;
+  only: () => void;
   nearest: () => void;
   search: () => void;
   help: () => void;
@@ -46,6 +48,9 @@ export function viewerKeys({ store, navigation, setTool, ...on }: KeyTargets): K
     p: on.nextMethod,
     m: () => store.set({ marks: MARKS[(MARKS.indexOf(marks()) + 1) % MARKS.length]! }),
     c: on.nextColoring,
+    g: on.nextGround,
+    e: () => store.set({ edges: EDGES[(EDGES.indexOf(store.get().edges) + 1) % EDGES.length]! }),
+    f: on.only,
     ",": () => on.jump(-1),
     ".": () => on.jump(1),
     " ": on.play,

@@ -1,17 +1,16 @@
 /** Above the points: names of classes, edges to neighbours, rings, and the lasso while it is drawn. All in CSS pixels. */
 
 import { drawClassLabels } from "./class_labels";
+import { type Edge, gate, mapDistance } from "./edges";
 
-export interface Edge {
-  to: number;
-  /** 1 for the nearest neighbour, down to 0 for the farthest. */
-  weight: number;
-}
+const FAINTEST = 0.02; // an edge fainter than this is not seen
 
 export interface OverlayContent {
   focus: number | null;
   hover: number | null;
   edges: readonly Edge[];
+  /** Radius of a point's extent on the map, drawn around the focused point and that under the cursor; null: not drawn. */
+  extent: ((index: number) => number) | null;
   /** Path of the lasso or box being drawn, [x0, y0, x1, y1, ...]. */
   path: readonly number[];
   /** Names of classes, each at one of its points. */
@@ -29,30 +28,58 @@ export interface ScreenPlaces {
   visible: Uint8Array;
 }
 
-export function drawOverlay(context: CanvasRenderingContext2D, places: ScreenPlaces, content: OverlayContent): void {
-  const { focus, hover, edges, path, ink, accent } = content;
+/** `positions` (N, 3) are those of the points now; `perUnit` says how many pixels a unit of the map has at a point. */
+export function drawOverlay(
+  context: CanvasRenderingContext2D,
+  places: ScreenPlaces,
+  positions: Float32Array,
+  perUnit: (index: number) => number,
+  content: OverlayContent,
+): void {
+  const { focus, hover, edges, extent, path, ink, accent } = content;
   if (focus === null) drawClassLabels(context, places, content.labels, content);
-  if (focus !== null && places.visible[focus]) {
-    context.strokeStyle = ink;
-    context.lineCap = "round";
-    for (const { to, weight } of edges) {
-      if (!places.visible[to]) continue;
-      const [x0, y0, x1, y1] = [places.x[focus]!, places.y[focus]!, places.x[to]!, places.y[to]!];
-      const length = Math.hypot(x1 - x0, y1 - y0);
-      const [start, end] = [ringRadius(places, focus), ringRadius(places, to) - 2];
-      if (length <= start + end) continue;
-      context.globalAlpha = 0.3 + 0.6 * weight;
-      context.lineWidth = 0.8 + 2.2 * weight;
-      context.beginPath();
-      context.moveTo(x0 + ((x1 - x0) * start) / length, y0 + ((y1 - y0) * start) / length);
-      context.lineTo(x1 - ((x1 - x0) * end) / length, y1 - ((y1 - y0) * end) / length);
-      context.stroke();
-    }
-    context.globalAlpha = 1;
-    ring(context, places, focus, accent, 2.5);
+  for (const index of extent ? new Set([focus, hover]) : []) {
+    if (extent && index !== null && places.visible[index]) drawExtent(context, places, index, extent(index) * perUnit(index), accent);
   }
+  context.strokeStyle = ink;
+  context.lineCap = "round";
+  for (const edge of edges) drawEdge(context, places, positions, edge, focus);
+  context.globalAlpha = 1;
+  if (focus !== null && places.visible[focus]) ring(context, places, focus, accent, 2.5);
   if (hover !== null && hover !== focus && places.visible[hover]) ring(context, places, hover, ink, 1.5);
   if (path.length >= 4) drawPath(context, path, accent);
+}
+
+/** An edge of the focused point stands out before those of other points. */
+function drawEdge(context: CanvasRenderingContext2D, places: ScreenPlaces, positions: Float32Array, { from, to, weight, reach }: Edge, focus: number | null): void {
+  if (!places.visible[from] || !places.visible[to]) return;
+  const shown = gate(mapDistance(positions, from, to), reach);
+  if (shown < FAINTEST) return;
+  const isOfFocus = from === focus;
+  const [x0, y0, x1, y1] = [places.x[from]!, places.y[from]!, places.x[to]!, places.y[to]!];
+  const length = Math.hypot(x1 - x0, y1 - y0);
+  const [start, end] = isOfFocus ? [ringRadius(places, from), ringRadius(places, to) - 2] : [places.radius[from]!, places.radius[to]!];
+  if (length <= start + end) return;
+  context.globalAlpha = shown * (isOfFocus ? 0.3 + 0.6 * weight : 0.12 + 0.3 * weight);
+  context.lineWidth = isOfFocus ? 0.8 + 2.2 * weight : 0.6 + 0.8 * weight;
+  context.beginPath();
+  context.moveTo(x0 + ((x1 - x0) * start) / length, y0 + ((y1 - y0) * start) / length);
+  context.lineTo(x1 - ((x1 - x0) * end) / length, y1 - ((y1 - y0) * end) / length);
+  context.stroke();
+}
+
+/** The extent of a point as a circle. */
+function drawExtent(context: CanvasRenderingContext2D, places: ScreenPlaces, index: number, radius: number, color: string): void {
+  context.beginPath();
+  context.arc(places.x[index]!, places.y[index]!, radius, 0, 2 * Math.PI);
+  context.strokeStyle = color;
+  context.fillStyle = color;
+  context.lineWidth = 1;
+  context.globalAlpha = 0.1;
+  context.fill();
+  context.globalAlpha = 0.7;
+  context.stroke();
+  context.globalAlpha = 1;
 }
 
 function ringRadius(places: ScreenPlaces, index: number): number {

@@ -21,11 +21,18 @@ export interface RunData {
   at: (step: number) => RunData;
 }
 
+/** How a snapshot was moved and scaled: what lies at x on the map is shown at (x - center) * scale. */
+export interface Fit {
+  center: readonly number[];
+  scale: number;
+}
+
 /** Coordinates of all snapshots, each (N, 3) with z = 0 in two dimensions, and each in a ball of radius 1. */
 export interface Projection {
   kind: MapKind;
   steps: readonly number[];
   layers: readonly Float32Array[];
+  fits: readonly Fit[];
   /** Median distance from a point to its nearest one, in each layer. */
   spacings: readonly number[];
 }
@@ -55,6 +62,11 @@ export function nearestSnapshot(step: number, steps: readonly number[]): number 
 /** Whether a colouring shows what the data set knows of its images by name, or what a regression reads of it. */
 export function isNamedColumn(id: string): boolean {
   return id.startsWith("data:") || id.startsWith("predicted:");
+}
+
+/** Whether a colouring shows the likeliest component of a mixture, or how sure the model is of it. */
+export function isOfMixture(id: string): boolean {
+  return id === "mixture:component" || id === "mixture:entropy";
 }
 
 /** What a colouring is called: "Label", "x (ground truth)". */
@@ -130,8 +142,9 @@ async function readProjection(key: string, kind: MapKind): Promise<Projection> {
   }
   const values = floatsOf(data, key, "coords");
   releaseData(key); // the copy below is the one that stays
-  const layers = normalized(values, snapshots, count, dimensions);
-  return { kind, steps: data.meta.steps, layers, spacings: layers.map(spacingOf) };
+  const fitted = normalized(values, snapshots, count, dimensions);
+  const layers = fitted.map(({ layer }) => layer);
+  return { kind, steps: data.meta.steps, layers, fits: fitted.map(({ fit }) => fit), spacings: layers.map(spacingOf) };
 }
 
 /** Median distance from a point to its nearest one, over 200 of the points (N, 3). */
@@ -182,12 +195,12 @@ function coloringsOf({ colorings }: PointsMeta, arrays: ReadonlyMap<string, unkn
  * Moves and scales each snapshot so that 99 % of it lie within radius 1; each (N, 3). An untrained cloud is much smaller
  * or larger than the final one and lies elsewhere: on one scale it would be a spot in a corner.
  */
-export function normalized(values: Float32Array, snapshots: number, count: number, dimensions: number): Float32Array[] {
+export function normalized(values: Float32Array, snapshots: number, count: number, dimensions: number): Array<{ layer: Float32Array; fit: Fit }> {
   const size = count * dimensions;
   return Array.from({ length: snapshots }, (_, s) => fitted(values.subarray(s * size, (s + 1) * size), count, dimensions));
 }
 
-function fitted(values: Float32Array, count: number, dimensions: number): Float32Array {
+function fitted(values: Float32Array, count: number, dimensions: number): { layer: Float32Array; fit: Fit } {
   const center = Array.from({ length: dimensions }, (_, d) => {
     const sorted = Float32Array.from({ length: count }, (_, i) => values[i * dimensions + d]!).sort();
     return (sorted[Math.floor((count - 1) * 0.005)]! + sorted[Math.ceil((count - 1) * 0.995)]!) / 2;
@@ -203,5 +216,5 @@ function fitted(values: Float32Array, count: number, dimensions: number): Float3
   for (let i = 0; i < count; i++) {
     for (let d = 0; d < dimensions; d++) layer[i * 3 + d] = (values[i * dimensions + d]! - center[d]!) * scale;
   }
-  return layer;
+  return { layer, fit: { center, scale } };
 }

@@ -3,6 +3,7 @@ import { h } from "../shared/dom";
 import { ScreenGrid, type ScreenPoints } from "../shared/screen_grid";
 import type { PageColors } from "../shared/theme";
 import { Cloud, EMPHASIS } from "./cloud";
+import { GroundLayer } from "./ground";
 import { drawOverlay, type OverlayContent } from "./overlay";
 import { ViewCamera } from "./view_camera";
 
@@ -27,11 +28,14 @@ export class Stage {
   readonly element: HTMLElement;
   readonly camera = new ViewCamera();
   readonly cloud = new Cloud();
+  /** What lies below the points. */
+  readonly ground = new GroundLayer();
   /** What the lines show; call `redraw` after a change. */
   readonly overlay: OverlayContent = {
     focus: null,
     hover: null,
     edges: [],
+    extent: null,
     path: [],
     labels: [],
     ink: "#000",
@@ -68,7 +72,7 @@ export class Stage {
     if (!context) throw new NoWebGlError();
     this.context = context;
     this.element = h("div", { class: "acc-stage", tabindex: 0 }, canvas, this.lines);
-    this.scene.add(this.cloud.three);
+    this.scene.add(this.ground.three, this.cloud.three);
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
     canvas.addEventListener("webglcontextrestored", () => this.redraw());
     this.observer = new ResizeObserver(() => this.resize());
@@ -135,6 +139,7 @@ export class Stage {
     this.request = -1; // no further frame is asked for
     this.observer.disconnect();
     this.cloud.dispose();
+    this.ground.dispose();
     this.renderer.dispose();
     this.renderer.forceContextLoss();
   }
@@ -187,6 +192,14 @@ export class Stage {
     return screen;
   }
 
+  /** CSS pixels of a unit of the cloud at one of its positions (N, 3). */
+  private perUnit(positions: Float32Array): (index: number) => number {
+    const matrix = this.projection();
+    const focal = this.camera.focalLength();
+    return (i) =>
+      focal / Math.max(1e-6, matrix[3]! * positions[i * 3]! + matrix[7]! * positions[i * 3 + 1]! + matrix[11]! * positions[i * 3 + 2]! + matrix[15]!);
+  }
+
   private draw(): void {
     this.request = 0;
     const start = performance.now();
@@ -195,8 +208,11 @@ export class Stage {
     this.moved = false;
     this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.context.clearRect(0, 0, this.width, this.height);
-    const { focus, hover, path, labels } = this.overlay;
-    if (focus !== null || hover !== null || path.length > 0 || labels.length > 0) drawOverlay(this.context, this.places(), this.overlay);
+    const { focus, hover, path, labels, edges } = this.overlay;
+    if (focus !== null || hover !== null || path.length > 0 || labels.length > 0 || edges.length > 0) {
+      const positions = this.positions();
+      drawOverlay(this.context, this.places(), positions, this.perUnit(positions), this.overlay);
+    }
     this.annotate(this.context, this.placer());
     this.frameTimes.push(performance.now() - start);
     if (this.frameTimes.length > 240) this.frameTimes.shift();

@@ -4,6 +4,10 @@ export type Dimensions = 2 | 3;
 export const MARKS = ["auto", "dots", "pictures"] as const;
 export type Marks = (typeof MARKS)[number];
 
+/** How the edges to neighbours are shown: all that are listed, those within a point's extent, or none. */
+export const EDGES = ["top", "extent", "none"] as const;
+export type Edges = (typeof EDGES)[number];
+
 /** Where the camera looks from: on a sphere around `target`, in units of the cloud's radius and radians. */
 export interface Camera {
   target: readonly [x: number, y: number, z: number];
@@ -30,6 +34,17 @@ export interface ViewerState {
   hidden: readonly number[];
   focus: number | null;
   selection: readonly number[];
+  /** Whether the points of the selection are all that is shown. */
+  only: boolean;
+  /** What lies below the points of a 2-D map: "", "distortion", or "density:<source>". */
+  ground: string;
+  /** Of the ground, 0 to 1. */
+  opacity: number;
+  edges: Edges;
+  /** Factor on the radii of extents, 0.25 to 4. */
+  extent: number;
+  /** The component of the mixture that is looked at. */
+  part: number | null;
   /** Null until the reader moves it: the camera then fits the cloud. */
   camera: Camera | null;
 }
@@ -52,6 +67,12 @@ export function encodeState(state: ViewerState, start: ViewerState): string {
   if (state.selection.length > 0 && state.selection.length <= LONGEST_SELECTION) {
     out.set("sel", encodeIndices(state.selection));
   }
+  if (state.only && out.has("sel")) out.set("only", "1");
+  if (state.ground !== start.ground) out.set("ground", state.ground);
+  if (state.opacity !== start.opacity) out.set("opacity", state.opacity.toFixed(2));
+  if (state.edges !== start.edges) out.set("edges", state.edges);
+  if (state.extent !== start.extent) out.set("extent", state.extent.toFixed(2));
+  if (state.part !== null) out.set("part", String(state.part));
   if (state.camera) {
     const { target, distance, azimuth, polar } = state.camera;
     out.set("cam", [...target, distance, azimuth, polar].map((x) => Number(x.toFixed(3))).join("_"));
@@ -86,6 +107,17 @@ export function decodeState(fragment: string): Partial<ViewerState> {
   if (focus !== null && Number.isInteger(focus) && focus >= 0) state.focus = focus;
   const selection = input.get("sel");
   if (selection) state.selection = decodeIndices(selection);
+  if (input.get("only") === "1" && state.selection?.length) state.only = true;
+  const ground = input.get("ground");
+  if (ground) state.ground = ground;
+  const opacity = readNumber(input.get("opacity"));
+  if (opacity !== null) state.opacity = Math.min(1, Math.max(0, opacity));
+  const edges = EDGES.find((name) => name === input.get("edges"));
+  if (edges) state.edges = edges;
+  const extent = readNumber(input.get("extent"));
+  if (extent !== null) state.extent = Math.min(4, Math.max(0.25, extent));
+  const part = readNumber(input.get("part"));
+  if (part !== null && Number.isInteger(part) && part >= 0) state.part = part;
   const camera = readCamera(input.get("cam"));
   if (camera) state.camera = camera;
   return state;

@@ -10,13 +10,17 @@ import { onThemeChange, type PageColors, readPageColors } from "../shared/theme"
 import { carryView, isOfData } from "./branch_links";
 import { classLabels } from "./class_labels";
 import { classesOf, tintsOf } from "./coloring";
-import { edgesOf, FocusCard, HoverCard } from "./details";
+import { FocusCard, HoverCard } from "./details";
+import { edgesOf, extentRadii } from "./edges";
+import { cameraAround, evenSample, FOCUSED, neighborhood } from "./focus_set";
 import { frameViewer } from "./frame";
 import { listenToGestures, PICK_REACH, type Tool } from "./gestures";
+import { densityChoices, DISTORTION, type Ground, type GroundChoice, loadGround } from "./ground";
 import { createHelp } from "./help";
 import { listenToKeys, viewerKeys } from "./keys";
 import { Layout, timeOfStep } from "./layout";
 import { Legend } from "./legend";
+import { MixtureView } from "./mixture_view";
 import { Navigation } from "./navigation";
 import { Panel } from "./panel";
 import { loadNeighbors, loadProjection, loadRun, nearestSnapshot, type RunData, type Shown } from "./run_data";
@@ -29,6 +33,7 @@ import { Toolbar } from "./toolbar";
 import { Tray } from "./tray";
 
 const MOVE_TIME = 900; // ms of an animated change between layouts
+const MOST_WITH_EDGES = 2 * FOCUSED; // points of a set that is shown alone, whose edges are all drawn
 
 /** The latent viewer: the state in one store, the parts that draw it, and the wiring between them. */
 export class LatentViewer {
@@ -43,8 +48,9 @@ export class LatentViewer {
   private readonly legend = new Legend((hidden) => this.store.set({ hidden }));
   private readonly hoverCard = new HoverCard();
   private readonly focusCard = new FocusCard((focus) => this.focus(focus));
-  private readonly tray = new Tray((focus) => this.focus(focus), () => this.store.set({ selection: [] }));
+  private readonly tray = new Tray((focus) => this.focus(focus), () => this.store.set({ selection: [], only: false }));
   private readonly search = new Search(() => searchable(this.shown.run), (suggestion) => this.choose(suggestion));
+  private readonly mixture: MixtureView;
   private readonly toolbar: Toolbar;
   private readonly panel: Panel;
   private readonly status = h("p", { class: "acc-status", role: "status" });
@@ -57,6 +63,9 @@ export class LatentViewer {
   private request = 0;
   /** Index of the snapshot whose classes are named. */
   private snapshot = -1;
+  private grounds: readonly GroundChoice[] = [];
+  private ground: Ground | null = null;
+  private groundRequest = 0;
 
   /** `base` is the state of an address without a fragment, `initial` that of `shown`. */
   constructor(
@@ -67,11 +76,16 @@ export class LatentViewer {
     private shown: Shown,
   ) {
     this.store = new Store(initial);
+    this.mixture = new MixtureView(
+      maps,
+      { part: (part) => this.lookAt(part), focus: (index) => this.focus(index) },
+      (error) => this.say(messageOf(error), true),
+    );
     this.panel = new Panel(
       runs,
       maps,
       { search: this.search.element, legend: this.legend.element, focus: this.focusCard.element },
-      (patch) => this.store.set(patch),
+      { set: (patch) => this.store.set(patch), only: (set) => this.showOnly(set) },
     );
     this.layout = new Layout(shown.projection, initial.step, (blend) => {
       this.stage.cloud.setBlend(blend);
@@ -96,6 +110,7 @@ export class LatentViewer {
       stage: this.stage.element,
       above: [this.caption, this.toolbar.element, this.hoverCard.element, this.status],
       timeline: this.timeline.element,
+      below: [this.panel.below, this.mixture.element],
       tray: this.tray.element,
       panel: this.panel.element,
       provenance: this.provenance,
@@ -142,13 +157,17 @@ export class LatentViewer {
       this.store.set({ filterBy: state.color, hidden: [] }); // the legend filters the classes that it shows
       state = this.store.get(); // what else changed with the colour still has to be drawn
     }
-    if (has("marks", "size", "dimensions")) this.applyLook();
-    if (has("color", "hidden", "filterBy", "focus", "selection")) this.applyTints();
-    if (has("color", "hidden", "marks")) this.applyClassLabels();
+    if (has("marks", "size", "dimensions", "only") || (state.only && has("selection"))) this.applyLook();
+    if (has("color", "hidden", "filterBy", "focus", "selection", "only")) this.applyTints();
+    if (has("color", "hidden", "marks", "only")) this.applyClassLabels();
     if (has("color", "hidden", "filterBy")) this.legend.update(this.shown.run, state, this.colors.theme);
     if (has("selection")) this.tray.update(this.shown.run, state.selection, this.colors.theme);
     if (has("focus")) this.applyFocus();
-    if (has("focus", "step")) void this.busy.during(this.bringNeighbors());
+    else if (has("edges", "extent", "only", "selection")) this.applyEdges();
+    if (has("focus", "step", "only")) void this.busy.during(this.bringNeighbors());
+    if (has("run", "method", "dimensions", "ground")) void this.busy.during(this.bringGround());
+    else if (has("opacity", "step")) this.applyGround();
+    if (has("color", "focus", "part", "step")) this.updateMixture();
     this.panel.update(this.shown.run, state);
   }
 
@@ -171,6 +190,8 @@ export class LatentViewer {
       if (isNewRun) this.showRun();
       this.applyLook();
       this.applyClassLabels();
+      this.applyEdges();
+      void this.busy.during(this.bringGround());
       this.refreshCaption();
       this.say("");
     } catch (error) {
@@ -192,13 +213,14 @@ export class LatentViewer {
     this.shown = { ...this.shown, run: run.at(step) };
     this.applyFacts();
     this.applyClassLabels();
+    this.applyEdges();
   }
 
-  /** The neighbours of the focus at the snapshot that is shown; those of another one stay until they are there. */
+  /** The neighbours at the snapshot that is shown, where they are; those of another one stay until they are there. */
   private async bringNeighbors(): Promise<void> {
-    const { focus, step } = this.store.get();
+    const { focus, step, only } = this.store.get();
     const { key } = this.shown.run;
-    if (focus === null) return;
+    if (focus === null && !only) return;
     try {
       const neighbors = await loadNeighbors(this.shown.run, step);
       if (key !== this.shown.run.key || step !== this.store.get().step || neighbors?.step === this.shown.neighbors?.step) return;
@@ -226,8 +248,9 @@ export class LatentViewer {
     const { run } = this.shown;
     if (!this.sameData(run)) this.stage.cloud.setPictures(run.pictures, run.count, this.stage.maxTexture());
     this.pictures = run.pictures;
-    const { focus = null, color = "label", selection = [], filterBy = "label" } = validFor(this.shown.run, this.maps, this.store.get());
-    this.store.set({ focus, color, selection, filterBy });
+    const { focus = null, color = "label", selection = [], filterBy = "label", only = false, ground = "" } = validFor(run, this.maps, this.store.get());
+    this.store.set({ focus, color, selection, filterBy, only, ground });
+    void this.busy.during(this.bringGround());
     this.provenance.replaceChildren(provenanceLine(run.meta.provenance) ?? "");
     this.applyColors();
   }
@@ -241,6 +264,7 @@ export class LatentViewer {
     this.applyFacts();
     this.applyClassLabels();
     this.panel.update(this.shown.run, state);
+    this.applyGround();
     this.refreshCaption();
   }
 
@@ -251,15 +275,16 @@ export class LatentViewer {
     this.applyFocus();
     this.legend.update(this.shown.run, state, this.colors.theme);
     this.tray.update(this.shown.run, state.selection, this.colors.theme);
+    this.updateMixture();
   }
 
   private applyLook(): void {
-    const { marks, size, dimensions, step } = this.store.get();
+    const { marks, size, dimensions, step, only, selection } = this.store.get();
     const { spacings, steps } = this.shown.projection;
     const time = timeOfStep(step, steps);
     const [before, after] = [spacings[Math.floor(time)]!, spacings[Math.ceil(time)]!];
     const spacing = before + (after - before) * (time - Math.floor(time));
-    this.stage.cloud.setLook({ marks, size, dimensions, surface: this.colors.surface, spacing });
+    this.stage.cloud.setLook({ marks, size, dimensions, surface: this.colors.surface, spacing, shown: only ? selection.length : this.count });
     this.stage.redraw();
   }
 
@@ -273,16 +298,67 @@ export class LatentViewer {
   private applyFocus(): void {
     const { focus } = this.store.get();
     this.focusCard.update(this.shown.run, focus, this.shown.neighbors, this.colors.theme);
-    Object.assign(this.stage.overlay, { focus, edges: edgesOf(this.shown.neighbors, focus) });
+    this.stage.overlay.focus = focus;
+    this.applyEdges();
+  }
+
+  /** Edges and extents of the focused point, and of all points of a set that is shown alone. */
+  private applyEdges(): void {
+    const { focus, only, selection, edges, extent, step } = this.store.get();
+    const { neighbors, projection } = this.shown;
+    const set = only && selection.length <= MOST_WITH_EDGES ? selection.filter((index) => index !== focus) : [];
+    const points = edges === "none" || !neighbors ? [] : focus === null ? set : [...set, focus];
+    const isGated = edges === "extent" && neighbors !== null;
+    const radii = isGated ? extentRadii(neighbors, projection.layers[nearestSnapshot(step, projection.steps)]!) : null;
+    const reach = (index: number) => (radii ? radii[index]! * extent : Number.POSITIVE_INFINITY);
+    this.stage.overlay.edges = points.flatMap((index) => edgesOf(neighbors, index, reach(index)));
+    this.stage.overlay.extent = radii && reach;
     this.stage.redraw();
+  }
+
+  /** Brings what may lie below the points of the map that is shown, and what the state asks for of it. */
+  private async bringGround(): Promise<void> {
+    const request = ++this.groundRequest;
+    const { ground } = this.store.get();
+    const { run, projection } = this.shown;
+    const { method, dimensions } = projection.kind;
+    const has = (what: string) => dimensions === 2 && this.maps.has(run.key, `${what}-${method}`);
+    try {
+      const choices = has("density") ? await densityChoices(run.key, method) : [];
+      if (has(DISTORTION)) choices.push({ id: DISTORTION, label: "Distortion of the map" });
+      const found = choices.some(({ id }) => id === ground) ? await loadGround(run.key, method, ground) : null;
+      if (request !== this.groundRequest) return;
+      const isSame = JSON.stringify(choices) === JSON.stringify(this.grounds);
+      if (!isSame) this.grounds = choices;
+      this.ground = found;
+      this.applyGround();
+    } catch (error) {
+      if (request === this.groundRequest) this.say(messageOf(error), true);
+    }
+  }
+
+  private applyGround(): void {
+    const state = this.store.get();
+    const { steps, fits, kind } = this.shown.projection;
+    const time = timeOfStep(state.step, steps);
+    const [before, after] = [Math.floor(time), Math.ceil(time)];
+    const at = (s: number, share: number) => ({ step: steps[s]!, fit: fits[s]!, share });
+    const snapshots = before === after ? [at(before, 1)] : [at(before, 1 - (time - before)), at(after, time - before)];
+    this.stage.ground.show(kind.dimensions === 2 ? this.ground : null, snapshots, state.opacity, this.colors.theme);
+    this.panel.updateGround(this.grounds, state, this.ground?.note ?? "");
+    this.stage.redraw();
+  }
+
+  private updateMixture(): void {
+    void this.busy.during(this.mixture.update(this.shown.run, this.store.get(), this.colors.theme));
   }
 
   /** Names the classes where their points are dense; pictures need no names. */
   private applyClassLabels(): void {
     const { run, projection } = this.shown;
-    const { color, hidden, marks, step } = this.store.get();
+    const { color, hidden, marks, step, only } = this.store.get();
     this.snapshot = nearestSnapshot(step, projection.steps);
-    const classes = color === "outcome" || marks === "pictures" ? null : classesOf(run, color);
+    const classes = color === "outcome" || marks === "pictures" || only ? null : classesOf(run, color);
     this.stage.overlay.labels = classes ? classLabels(classes, projection.layers[this.snapshot]!, hidden) : [];
     this.stage.refresh();
   }
@@ -307,6 +383,40 @@ export class LatentViewer {
     const { x, y } = this.stage.places();
     const isInside = x[index]! > 0 && y[index]! > 0 && x[index]! < this.stage.width && y[index]! < this.stage.height;
     if (!isInside) this.flyTo(index);
+  }
+
+  /** Shows some points alone, as near as they allow; null shows all again. */
+  private showOnly(set: "selection" | "neighborhood" | "sample" | null): void {
+    const { focus, selection, dimensions } = this.store.get();
+    const { neighbors } = this.shown;
+    if (set === null) {
+      this.store.set({ only: false, camera: null });
+      return;
+    }
+    const around = neighbors && focus !== null ? neighborhood(neighbors, focus) : [];
+    const chosen = { selection, neighborhood: around, sample: evenSample(this.count) }[set];
+    if (chosen.length === 0) return;
+    const home = { ...this.stage.camera.home(dimensions) };
+    const camera = cameraAround(chosen, this.layout.positions(), home);
+    this.store.set({ selection: chosen, only: true, hidden: [], focus: focus !== null && chosen.includes(focus) ? focus : null, camera });
+  }
+
+  /** From all points to the neighbourhood of the focus or the selection, or back. */
+  private toggleOnly(): void {
+    const { only, focus, selection } = this.store.get();
+    this.showOnly(only ? null : focus !== null ? "neighborhood" : selection.length > 0 ? "selection" : "sample");
+  }
+
+  /** Looks at a component of the mixture: its samples, and the points by its responsibility. */
+  private lookAt(part: number | null): void {
+    const { colorings } = this.shown.run;
+    const color = part === null ? "mixture:component" : `mixture:q${part}`;
+    this.store.set({ part, ...(colorings.some(({ id }) => id === color) ? { color } : {}) });
+  }
+
+  private nextGround(): void {
+    const ids = ["", ...this.grounds.map(({ id }) => id)];
+    this.store.set({ ground: ids[(ids.indexOf(this.store.get().ground) + 1) % ids.length]! });
   }
 
   private flyTo(index: number): void {
@@ -342,12 +452,13 @@ export class LatentViewer {
   private select(path: readonly number[], add: boolean): void {
     const found = this.stage.inside(path);
     const all = add ? [...new Set([...this.store.get().selection, ...found])].sort((a, b) => a - b) : found;
-    this.store.set({ selection: all, focus: null });
+    this.store.set({ selection: all, focus: null, ...(all.length === 0 ? { only: false } : {}) });
   }
 
   private escape(): void {
-    const { focus, selection } = this.store.get();
+    const { focus, selection, only } = this.store.get();
     if (focus !== null) this.store.set({ focus: null });
+    else if (only) this.showOnly(null);
     else if (selection.length > 0) this.store.set({ selection: [] });
     else this.setTool("move");
   }
@@ -402,6 +513,8 @@ export class LatentViewer {
       play: () => this.timeline.toggle(),
       nextMethod: () => this.nextMethod(),
       nextColoring: () => this.nextColoring(),
+      nextGround: () => this.nextGround(),
+      only: () => this.toggleOnly(),
       nearest: () => this.nearest(),
       search: () => this.search.input.focus(),
       help: () => this.help.open(),

@@ -1,0 +1,22 @@
+"""Draws from Gaussians whose noise is a function of its generator alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+Array = np.ndarray
+
+
+def gaussian_draws(means: Array, logvars: Array, draws: int, generator: torch.Generator) -> Array:
+    """Draw `draws` samples (I, draws, D) from each of I diagonal Gaussians; means and logvars (I, D), nats.
+
+    The same generator gives the same noise whatever the Gaussians are, so that what moves them shows alone.
+    """
+    if means.ndim != 2 or means.shape != logvars.shape:
+        raise ValueError(
+            f"gaussian_draws: means {means.shape} and logvars {logvars.shape} must have one shape (I, D)"
+        )
+    noise = torch.randn((len(means), draws, means.shape[1]), generator=generator).numpy()
+    drawn: Array = means[:, None] + noise * np.exp(logvars.astype(np.float64) / 2)[:, None]
+    return drawn.astype(np.float32)

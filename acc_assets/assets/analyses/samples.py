@@ -1,0 +1,112 @@
+"""Samples of posterior and prior, decoded by every snapshot's model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from acc_assets.assets.analyses.density import prior_of
+from acc_assets.assets.kinds import Outcome
+from acc_assets.assets.work import NodeWork, left_out, picture
+from acc_assets.families import Samples, latents, samples
+from acc_assets.families.samples import POSTERIOR, PRIOR, Drawn
+from acc_assets.models import ModelOutput
+from acc_assets.tree import LATENT
+
+SCALE = 2
+NOTHING_TO_DRAW = (
+    "the model returns neither variances (ModelOutput.LOGVAR) nor components, so that there is no distribution to draw "
+    "from"
+)
+
+
+def run(work: NodeWork) -> Outcome:
+    """Draw from each snapshot's distributions with the same noise, and let its own decoder decode."""
+    request: Samples = work.request
+    seed = work.seed if request.seed is None else request.seed
+    rows = work.examples(request.examples)
+    drawn: dict[str, dict[int, Drawn]] = {}
+    why_not: dict[str, str] = {}
+    others = [name for name in work.abilities.code if name != LATENT]
+    for step in latents.facts(work.run)["steps"]:
+        arrays = latents.SERIES.read(work.run, step)
+        prior = prior_of(arrays)
+        if prior is None:
+            return left_out(work, NOTHING_TO_DRAW)
+        loaded = work.model(step)  # sets the device
+        if ModelOutput.LOGVAR in arrays:
+            own = {name: arrays[name][rows] for name in others}
+            posterior = (arrays["mu"][rows], arrays[ModelOutput.LOGVAR][rows])
+            found = _drawn(loaded.model, POSTERIOR, rows, posterior, own, request.draws, seed)
+            drawn.setdefault(POSTERIOR, {})[step] = found
+        else:
+            why_not[POSTERIOR] = "the model returns no variances under ModelOutput.LOGVAR"
+        if others:
+            why_not[PRIOR] = f"the decoder also takes {', '.join(others)}, which no prior is known of"
+        else:
+            chosen = np.arange(len(prior.means))
+            components = (prior.means, prior.logvars)
+            found = _drawn(loaded.model, PRIOR, chosen, components, {}, request.draws, seed)
+            drawn.setdefault(PRIOR, {})[step] = found
+    if not drawn:
+        return left_out(work, "; ".join(why_not.values()))
+    means = arrays.get(ModelOutput.COMPONENT_MEANS)
+    words = "N(0, I)" if means is None else f"a mixture of {len(means)} Gaussians"
+    samples.write(work.folder, drawn, draws=request.draws, seed=seed, prior=words, why_not=why_not)
+    return Outcome(
+        metadata={
+            "seed": seed,
+            "draws": request.draws,
+            **{
+                kind: picture(
+                    by_step[max(by_step)].png,
+                    work.folder,
+                    samples.FAMILY.path(samples.series(kind, request.draws, ".png").name()),
+                )
+                for kind, by_step in drawn.items()
+            },
+        }
+    )
+
+
+def _drawn(
+    model: Any,
+    kind: str,
+    chosen: np.ndarray,
+    gaussians: tuple[np.ndarray, np.ndarray],
+    own: Mapping[str, np.ndarray],
+    draws: int,
+    seed: int,
+) -> Drawn:
+    """Draws from Gaussians (means and logvars (I, D)) with the other parts of the code (I, ...), decoded."""
+    import torch
+
+    from acc_assets.analysis.figures import tile, to_png, to_uint8
+    from acc_assets.analysis.sampling import gaussian_draws
+    from acc_assets.training import device_of
+    from acc_assets.training.randomness import generator
+
+    started = perf_counter()
+    device = device_of(model)
+    noise = generator(
+        torch.device("cpu"), seed, "samples", kind
+    )  # of its own: nothing else is drawn differently
+    points = gaussian_draws(*gaussians, draws, noise)  # (I, m, D)
+    images = []
+    with torch.no_grad():
+        for row, drawn in enumerate(points):
+            code = {
+                LATENT: drawn,
+                **{name: np.repeat(part[row][None], draws, axis=0) for name, part in own.items()},
+            }
+            decoded = model.decode(
+                {name: torch.from_numpy(part).float().to(device) for name, part in code.items()}
+            )
+            images.append(to_uint8(decoded[ModelOutput.RECONSTRUCTION].cpu().numpy()))
+    cells = np.stack(images)  # (I, m, C, H, W)
+    labels = [f"#{key}" if kind == POSTERIOR else str(key) for key in chosen]
+    png = to_png(tile(cells, scale=SCALE, row_labels=labels))
+    return Drawn(chosen, points, cells, png, round(1000 * (perf_counter() - started), 1))

@@ -1,0 +1,106 @@
+import { PictureCanvas } from "../picture/canvas";
+import { h, segmented, type Segmented } from "../shared/dom";
+import { number } from "../shared/format";
+import { sliderRow } from "../shared/slider_row";
+import type { NetworkMeta } from "./contract";
+import type { Look } from "./look";
+import type { Moved } from "./state";
+
+/** One dimension of a latent moved, and the pictures that the decoder makes of it. */
+export class MovedLatent {
+  readonly element: HTMLElement;
+  private readonly latents: Segmented<string>;
+  private readonly dims = h("select", { "aria-label": "Dimension", onchange: () => this.move({ dim: Number(this.dims.value) }) });
+  private readonly slider = sliderRow("moved by", "Double-click: not moved", {
+    move: (value) => this.move({ move: value }),
+    reset: () => this.move({ move: this.zero }),
+  });
+  private readonly output: PictureCanvas;
+  private readonly strip = h("div", { class: "acc-strip" });
+  private readonly facts = h("figcaption", { "aria-live": "polite" });
+  private readonly note = h("p", { class: "acc-hint" });
+  private readonly body: HTMLElement;
+  private moved: Moved;
+
+  constructor(
+    private readonly meta: NetworkMeta,
+    private readonly onMove: (moved: Moved) => void,
+  ) {
+    const names = Object.keys(meta.perturb);
+    const [channels, height] = meta.image_shape;
+    this.moved = this.start(names[0] ?? "");
+    this.latents = segmented("Latent", names.map((name) => [name, name] as const), (latent) => onMove(this.start(latent)));
+    this.latents.element.hidden = names.length < 2;
+    this.output = new PictureCanvas("The picture of the moved latent", channels, height);
+    this.body = h(
+      "div",
+      { class: "acc-moved" },
+      h("figure", {}, this.output.element, this.facts),
+      h("div", { class: "acc-moved-controls" }, h("div", { class: "acc-row" }, this.latents.element, h("label", { class: "acc-moved-dim" }, "dimension ", this.dims)), this.slider.row, this.strip, this.note),
+    );
+    this.element = h("div", {}, names.length > 0 ? this.body : h("p", { class: "acc-hint" }, `No latent was moved: ${meta.lacks.perturb ?? "the model has none"}.`));
+  }
+
+  show({ snapshot, example }: Look, asked: Moved | null): void {
+    const known = asked && this.meta.perturb[asked.latent];
+    if (Object.keys(this.meta.perturb).length === 0) return;
+    const isClose = example < this.meta.close_examples;
+    this.moved = known && known.dims.includes(asked.dim) && asked.move < known.moves.length ? asked : this.start(Object.keys(this.meta.perturb)[0]!);
+    const { latent, dim, move } = this.moved;
+    const { dims, moves, label, path, unit } = this.meta.perturb[latent]!;
+    this.latents.set(latent);
+    if (this.dims.dataset.latent !== latent) {
+      this.dims.dataset.latent = latent;
+      this.dims.replaceChildren(...dims.map((d) => h("option", { value: d }, String(d))));
+    }
+    this.dims.value = String(dim);
+    this.slider.input.min = "0";
+    this.slider.input.max = String(moves.length - 1);
+    this.slider.input.step = "1";
+    this.slider.input.value = String(move);
+    this.slider.input.disabled = !isClose;
+    this.slider.mark(this.zero / Math.max(1, moves.length - 1));
+    this.slider.row.classList.toggle("acc-edited", move !== this.zero);
+    this.slider.output.textContent = number(moves[move]!);
+    this.slider.input.setAttribute("aria-valuetext", `${number(moves[move]!)} ${unit}`);
+    this.note.textContent = isClose
+      ? `${label[0]?.toUpperCase()}${label.slice(1)}, moved in ${unit}; the picture is ${path}.`
+      : `Latents were moved for the first ${this.meta.close_examples} examples only.`;
+    if (!isClose) {
+      this.output.show(snapshot.picture("recon", example));
+      this.facts.textContent = "not moved";
+      this.strip.replaceChildren();
+      return;
+    }
+    const at = dims.indexOf(dim);
+    const pictures = moves.map((_, place) => Float32Array.from(snapshot.row(`perturb/${latent}/recon`, example, at, place), (value) => value / 255));
+    this.output.show(pictures[move]!);
+    const base = snapshot.row(`perturb/${latent}/base_value`, example)[at]!;
+    const value = snapshot.row(`perturb/${latent}/new_value`, example, at)[move]!;
+    this.facts.replaceChildren(`${latent}[${dim}] = `, h("strong", {}, number(value)), move === this.zero ? "" : `, was ${number(base)}`);
+    const [channels, height] = this.meta.image_shape;
+    const buttons = pictures.map((picture, place) => {
+      const canvas = new PictureCanvas("", channels, height);
+      canvas.show(picture);
+      canvas.element.setAttribute("aria-hidden", "true");
+      return h("button", { type: "button", class: "acc-sample", "aria-pressed": String(place === move), "aria-label": `moved by ${number(moves[place]!)} ${unit}`, title: `moved by ${number(moves[place]!)}`, onclick: () => this.move({ move: place }) }, canvas.element);
+    });
+    const focused = [...this.strip.children].indexOf(document.activeElement!);
+    this.strip.replaceChildren(...buttons);
+    buttons[focused]?.focus();
+  }
+
+  /** The place of the move that moves nothing. */
+  private get zero(): number {
+    return Math.max(0, this.meta.perturb[this.moved.latent]?.moves.indexOf(0) ?? 0);
+  }
+
+  private start(latent: string): Moved {
+    const { dims = [], moves = [] } = this.meta.perturb[latent] ?? {};
+    return { latent, dim: dims[0] ?? 0, move: Math.max(0, moves.indexOf(0)) };
+  }
+
+  private move(patch: Partial<Moved>): void {
+    this.onMove({ ...this.moved, ...patch });
+  }
+}

@@ -1,0 +1,298 @@
+"""The network inspector in a real browser, from disk: what it computes is what torch has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from browser_watch import settled, until, watch
+from lab_pages import write_data, write_page
+from playwright.sync_api import Browser, Page
+
+from acc_assets.analysis.network_layers import describe_layers
+from acc_assets.analysis.network_snapshot import look_into
+from acc_assets.datasets import Digits
+from acc_assets.families import Artifacts, RunArtifacts, network
+from acc_assets.families.dataset import TEST, DatasetFamily
+from acc_assets.models import ConvAutoencoder, observe
+from acc_assets.models.network_choice import choose_network
+from acc_assets.storage import Store
+
+pytestmark = pytest.mark.browser
+
+SIZE = 16
+SHAPE = (1, SIZE, SIZE)
+CHANNELS = {"narrow": (4, 6), "wide": (6, 12)}  # branch -> widths
+STEPS = (0, 40)
+SECOND, RELU = "backbone.2", "backbone.3"
+
+
+class Lab(NamedTuple):
+    """A page on disk, and what it was made from."""
+
+    page: Path
+    site: Path
+    images: np.ndarray  # (E, 1, H, W) in [0, 1]: the examples
+    models: dict[tuple[str, int], Any]  # by branch and step
+    facts: dict[str, Any]  # of the narrow branch
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    """Two branches with two snapshots each, captured and written as the asset does."""
+    import torch
+
+    site, store = tmp_path_factory.mktemp("network"), Store(tmp_path_factory.mktemp("store"))
+    test = Digits(image_size=SIZE).load().test
+    shared = store.recipe("lab")
+    with shared.family(DatasetFamily("digits").name) as out:
+        out.npz(TEST, {"images": test.images, "targets": test.targets})
+    models, documents = {}, {}
+    for branch, channels in CHANNELS.items():
+        snapshots, described = {}, []
+        for step in STEPS:
+            torch.manual_seed(step)
+            model: Any = ConvAutoencoder(image_size=SIZE, latent_dim=4, channels=channels).build().eval()
+            models[branch, step] = model
+            choice = choose_network(model, SHAPE, range(6), observe(model, SHAPE))
+            described = describe_layers(model, SHAPE, choice)
+            examples, subset = test.images[choice["examples"]], test.images[:40]
+            seen = look_into(model, choice, described, examples, subset, 5, decodes=True)
+            for place, (difference, tolerance) in seen.differences.items():
+                described[place]["conv_step"] |= {"difference": difference, "tolerance": tolerance}
+            snapshots[step] = seen
+        documents[branch] = {
+            "epochs": [0.0, 1.5],
+            "image_shape": list(SHAPE),
+            "examples": choice["examples"],
+            "close_examples": choice["close_examples"],
+            "subset_n": 40,
+            "k": 5,
+            "layers": described,
+            "left_out": choice["left_out"],
+            "latents": seen.latents,
+            "perturb": seen.perturbed,
+            "lacks": {},
+            "sampling": None,
+            "chosen_before_training": True,
+        }
+        run = store.run("lab", branch, 0)
+        run.write_json("config.json", {"primary_dataset": "digits"})
+        network.write(run, {step: one.parts for step, one in snapshots.items()}, documents[branch])
+        for payload in network.FAMILY.payloads(RunArtifacts(run, "lab", branch, 0), Artifacts(shared)):
+            write_data(site, f"{_run(branch)}/{payload.what}", *payload.make())
+    runs = [{"key": _run(branch), "label": f"{branch}, seed 0"} for branch in CHANNELS]
+    needs = " ".join(f"{_run(branch)}/network-images" for branch in CHANNELS)
+    page = write_page(site, "network", {"runs": runs, "needs": needs})
+    images = test.images[documents["narrow"]["examples"]].astype(np.float32) / 255
+    return Lab(page, site, images, models, documents["narrow"])
+
+
+def _run(branch: str) -> str:
+    return f"runs/lab/{branch}/seed-0"
+
+
+@pytest.fixture(scope="module")
+def window(browser: Browser, lab: Lab) -> Iterator[Page]:
+    """One page for all tests; they fail together on any console error and any request outside the folder."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    page = context.new_page()
+    faults = watch(page, lab.site)
+    yield page
+    context.close()
+    assert not faults
+
+
+@pytest.fixture
+def page(window: Page, lab: Lab) -> Page:
+    """The page as it opens without an address."""
+    return _open(window, lab)
+
+
+def _open(page: Page, lab: Lab, fragment: str = "") -> Page:
+    page.goto("about:blank")
+    page.goto(lab.page.as_uri() + fragment)
+    return settled(page)
+
+
+def _look(page: Page, branch: int = 0) -> dict[str, Any]:
+    return dict(page.evaluate("branch => accNetwork.branches()[branch].look", branch))
+
+
+def _shows(page: Page, **wanted: Any) -> dict[str, Any]:
+    """What the first branch shows, which is what is wanted."""
+    look = _look(settled(page))
+    assert {name: look[name] for name in wanted} == wanted
+    return look
+
+
+def _inputs_and_outputs(lab: Lab, branch: str, step: int, layer: str) -> tuple[np.ndarray, np.ndarray]:
+    """What a layer of a model gets and gives for the examples."""
+    import torch
+
+    seen: dict[str, Any] = {}
+    model = lab.models[branch, step]
+    module = dict(model.named_modules())[layer]
+    handle = module.register_forward_hook(lambda _, given, made: seen.update(given=given[0], made=made))
+    with torch.no_grad():
+        model(torch.from_numpy(lab.images))
+    handle.remove()
+    return seen["given"].numpy(), seen["made"].numpy()
+
+
+def _check_step(lab: Lab, look: dict[str, Any], branch: str = "narrow") -> None:
+    """Compare the terms and the value of the shown convolution with the model's weights and torch's output."""
+    given, made = _inputs_and_outputs(lab, branch, look["step"], look["layer"])
+    module = dict(lab.models[branch, look["step"]].named_modules())[look["layer"]]
+    weight, bias = module.weight.detach().numpy(), module.bias.detach().numpy()
+    example, channel, (x, y) = look["example"], look["channel"], look["at"]
+    padded = np.pad(given[example], ((0, 0), (1, 1), (1, 1)))[:, 2 * y : 2 * y + 3, 2 * x : 2 * x + 3]
+    shown = look["convolution"]
+    within = 1e-5 if shown["isExact"] else shown["tolerance"]
+    assert len(shown["terms"]) == weight.shape[1]
+    for term in shown["terms"]:
+        assert np.allclose(term["kernel"], weight[channel, term["channel"]].ravel(), atol=1e-6)
+        assert np.allclose(term["patch"], padded[term["channel"]].ravel(), atol=within)
+        assert np.allclose(term["product"], np.multiply(term["patch"], term["kernel"]), atol=1e-6)
+        assert term["sum"] == pytest.approx(sum(term["product"]), abs=1e-5)
+    assert shown["sum"] == pytest.approx(sum(term["sum"] for term in shown["terms"]), abs=1e-5)
+    assert shown["bias"] == pytest.approx(bias[channel], abs=1e-6)
+    value = made[example, channel, y, x]
+    assert shown["computed"] == pytest.approx(value, abs=within)
+    assert shown["captured"] == pytest.approx(value, abs=within)
+    assert shown["activated"] == pytest.approx(max(value, 0.0), abs=within)
+
+
+def test_the_layers_stand_in_columns_with_all_their_maps(page: Page) -> None:
+    heads = page.locator(".acc-layer-head b").all_inner_texts()
+    assert heads == ["input", "backbone.0", SECOND, "code", "decoder.layers.0", *heads[5:7], "reconstruction"]
+    maps = [column.locator(".acc-map").count() for column in page.locator(".acc-layer").all()]
+    assert maps[:3] == [4, 6, 4]
+    assert page.locator(".acc-flow-wires").evaluate("one => one.width > 0 && one.height > 0")
+    assert page.locator(".acc-network-examples button").count() == 6
+    label = page.locator(".acc-map").first.get_attribute("aria-label")
+    assert str(label).startswith("backbone.0 after ReLU, channel 0: from")
+
+
+def test_a_layer_a_channel_and_a_place_lead_to_patch_times_kernel(page: Page, lab: Lab) -> None:
+    page.locator(".acc-layer").nth(1).locator(".acc-map").nth(2).click()
+    look = _shows(page, layer=SECOND, channel=2)
+    stored = lab.facts["layers"][[one["name"] for one in lab.facts["layers"]].index(SECOND)]["positions"]
+    assert list(look["at"]) in [list(place) for place in stored]
+    assert look["convolution"]["isExact"]
+    _check_step(lab, look)
+    box = page.locator(".acc-map-large").bounding_box()
+    assert box is not None
+    x, y = next([x, y] for x in range(4) for y in range(4) if [x, y] not in [list(one) for one in stored])
+    page.mouse.click(box["x"] + (x + 0.5) / 4 * box["width"], box["y"] + (y + 0.5) / 4 * box["height"])
+    look = _shows(page, at=[x, y])
+    assert not look["convolution"]["isExact"]
+    _check_step(lab, look)
+    shown = page.locator(".acc-totals").inner_text()
+    assert f"{look['convolution']['computed']:.3f}".replace("-", "−") in shown
+    assert "Within the 8 bits" in shown
+
+
+def test_every_example_and_place_of_the_first_layer_is_torchs(page: Page, lab: Lab) -> None:
+    for example, x, y, step in ((0, 0, 0, 40), (5, 7, 3, 40), (3, 4, 7, 0), (1, 2, 5, 0)):
+        page.evaluate(
+            "([example, x, y, step]) => accNetwork.set({layer: 'backbone.0', channel: 1, example, at: [x, y], step})",
+            [example, x, y, step],
+        )
+        look = _shows(page, layer="backbone.0", channel=1, example=example, at=[x, y], step=step)
+        _check_step(lab, look)
+        _, made = _inputs_and_outputs(lab, "narrow", step, "backbone.0")
+        assert (
+            np.abs(np.array(look["values"]) - made[example, 1].ravel()).max()
+            <= np.ptp(made[example, 1]) / 255
+        )
+
+
+def test_what_a_place_sees_is_marked_on_the_picture(page: Page) -> None:
+    page.evaluate("accNetwork.set({layer: 'backbone.2', channel: 0, at: [0, 1]})")
+    _shows(page, layer=SECOND, at=[0, 1])
+    assert "rows 1 to 7, columns 0 to 3" in page.locator(".acc-place figcaption").first.inner_text()
+    style = str(page.locator(".acc-place .acc-box").first.get_attribute("style"))
+    assert "top: 6.25%" in style
+    assert "width: 25%" in style
+
+
+def test_an_address_brings_the_view_back(page: Page, lab: Lab) -> None:
+    page.evaluate(
+        "accNetwork.set({layer: 'backbone.2', channel: 3, at: [2, 1], example: 1, step: 0, rank: 'mean', "
+        "moved: {latent: 'z', dim: 1, move: 4}, colors: 'channel', training: true})"
+    )
+    _shows(page, layer=SECOND, channel=3, step=0)
+    page.get_by_role("button", name="Compare with a branch").click()
+    settled(page)
+    until(page, "location.hash.includes('training=1') && location.hash.includes('wide')")
+    before = page.evaluate("[accNetwork.state(), accNetwork.branches().map(({ run }) => run)]")
+    _open(page, lab, page.evaluate("location.hash"))
+    assert page.evaluate("[accNetwork.state(), accNetwork.branches().map(({ run }) => run)]") == before
+    assert before[1] == [_run("narrow"), _run("wide")]
+    assert page.locator(".acc-training-map[aria-pressed=true]").count() == 2
+    for place, branch in enumerate(("narrow", "wide")):
+        _check_step(lab, _look(page, place), branch)
+
+
+def test_keys_move_the_place_the_channel_the_layer_and_the_snapshot(page: Page) -> None:
+    page.evaluate("accNetwork.set({layer: 'backbone.0', channel: 0, at: [3, 3]})")
+    _shows(page, at=[3, 3])
+    page.locator(".acc-map-large").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    _shows(page, at=[4, 4])
+    for key, wanted in (
+        ("j", {"channel": 1}),
+        ("k", {"channel": 0}),
+        ("]", {"layer": "backbone.1"}),
+        (",", {"step": 0}),
+        (".", {"step": 40}),
+        ("e", {"example": 1}),
+    ):
+        page.keyboard.press(key)
+        _shows(page, **wanted)
+    page.locator(".acc-map[tabindex='0']").focus()
+    page.keyboard.press("ArrowDown")
+    _shows(page, channel=1)
+    page.keyboard.press("ArrowRight")
+    _shows(page, layer=SECOND)
+    assert page.evaluate("document.activeElement.className") == "acc-map"
+
+
+def test_a_moved_latent_shows_what_torch_decodes(page: Page, lab: Lab) -> None:
+    import torch
+
+    moved = lab.facts["perturb"]["z"]
+    page.get_by_label("Dimension").select_option("2")
+    slider = page.get_by_label("moved by").first
+    slider.fill("0")
+    settled(page)
+    model = lab.models["narrow", 40]
+    with torch.no_grad():
+        latent = model.encode(torch.from_numpy(lab.images[:1]))["latent"]
+        value = page.locator(".acc-moved figcaption strong")
+        latent[0, 2] = float(value.inner_text().replace("−", "-"))
+        decoded = model.decode({"latent": latent})["reconstruction"].numpy().ravel()
+    shown = page.locator(".acc-moved figure canvas").evaluate(
+        "one => [...one.getContext('2d').getImageData(0, 0, one.width, one.height).data].filter((_, i) => i % 4 === 0)"
+    )
+    assert np.abs(np.array(shown) / 255 - decoded).max() < 0.02
+    assert len(moved["moves"]) == page.locator(".acc-strip button").count()
+
+
+def test_a_phone_shows_it_all_without_scrolling_sideways(browser: Browser, lab: Lab) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = _open(context.new_page(), lab, f"#layer={SECOND}&channel=1")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.locator(".acc-layer").nth(1).locator(".acc-map").nth(3).tap()
+    _shows(page, channel=3)
+    page.locator(".acc-map-large").scroll_into_view_if_needed()
+    box = page.locator(".acc-map-large").bounding_box()
+    assert box is not None
+    page.touchscreen.tap(box["x"] + 0.9 * box["width"], box["y"] + 0.9 * box["height"])
+    _shows(page, at=[3, 3])
+    context.close()
