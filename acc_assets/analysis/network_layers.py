@@ -21,12 +21,19 @@ def describe_layers(
 
     The document's `conv_step` of a convolution still lacks how well it agrees: see `network_snapshot.Snapshot`.
     """
-    wires = wiring(model, image_shape)
+    wires: dict[str, Wiring] = {}
+    unknown = "it is not called for a single blank image"
+    try:
+        wires = wiring(model, image_shape)
+    except (
+        Exception
+    ) as error:  # a user's module may not bear to be followed; its layers are shown all the same
+        unknown = f"the model cannot be followed on a single blank image: {type(error).__name__}: {error}"
     modules = dict(model.named_modules())
     ids = {layer["name"]: place for place, layer in enumerate(choice["layers"])}
     described = []
     for place, layer in enumerate(choice["layers"]):
-        module, wire = modules[layer["module"]], wires.get(layer["name"], Wiring(None, ()))
+        module, wire = modules[layer["module"]], wires.get(layer["name"], Wiring(Mixed(unknown), ()))
         facts = convolution_facts(module) if len(layer["shape"]) == 3 and not layer["matrix"] else None
         described.append(
             {

@@ -20,7 +20,7 @@ WIDTHS = ((10, 12), (6, 12), (6, 8), (4, 8), (3, 8), (3, 4), (2, 4), (1, 4), (1,
 FORWARD_BYTES = 800_000
 VECTOR_ENTRIES = 256
 # Images in which the most activating are looked for: as many as keep all their activations under SCANNED numbers.
-SUBSET, FEWEST, SCANNED = 512, 64, 20_000_000
+SUBSET, FEWEST, SCANNED = 512, 64, 32_000_000
 GRID = 3  # positions of a map, across and down
 # Examples and output channels of convolution steps, likewise.
 STEPS = ((2, 4), (2, 2), (1, 2), (1, 1))

@@ -205,6 +205,23 @@ def test_a_model_that_bears_no_hooks_is_told_and_never_a_crash() -> None:
     assert "RuntimeError: no hooks here" in choice["left_out"][0]["reason"]
 
 
+def test_a_model_that_cannot_be_followed_keeps_its_layers() -> None:
+    class Squeezing(nn.Module):
+        body: Any
+
+        def forward(self, images: Tensor) -> dict[str, Tensor]:
+            code = self.body(images).squeeze()  # one image alone loses its batch
+            return {ModelOutput.LATENT: code.flatten(1)}
+
+    model = Squeezing()
+    model.body = nn.Conv2d(1, 2, 4)
+    choice = choose_network(model, (1, 4, 4), [0, 1], observe(model, (1, 4, 4)))
+    (layer,) = describe_layers(model, (1, 4, 4), choice)
+    assert layer["receptive_field"]["status"] == "unavailable"
+    assert "cannot be followed on a single blank image: IndexError" in layer["receptive_field"]["reason"]
+    assert layer["conv_step"]["status"] == "ok"
+
+
 def test_a_map_that_is_flat_or_not_finite_is_kept_all_the_same() -> None:
     maps = np.array([[[[2.0, 2.0]], [[np.nan, 1.0]], [[np.inf, np.nan]]]], np.float32)
     levels, low_high = quantised(maps)

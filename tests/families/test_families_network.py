@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from built_tiny import tiny_tree
+from built_tiny import environment, tiny_tree
 from PIL import Image
 
 from acc_assets.assets.analyses import network as asset
@@ -58,7 +58,8 @@ def test_what_was_chosen_before_training_is_what_was_captured(shown: tuple[RunAr
 
 
 def test_an_older_run_without_a_choice_gets_the_same_one(store: Store) -> None:
-    run, node = store.run("tiny", NODE, 0), tiny_tree()[NODE]
+    with environment(store.root):
+        run, node = store.run("tiny", NODE, 0), tiny_tree()[NODE]
     config = run.read_json("config.json")
     data = node.datasets["digits"].config.load()
     older = {name: value for name, value in config.items() if name != "network"}

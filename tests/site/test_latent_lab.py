@@ -199,7 +199,7 @@ def test_the_mixture_is_that_of_the_snapshot_and_a_component_shows_its_samples(
     assert (state(page, "part"), state(page, "color")) == (1, "mixture:q1")
     page.get_by_role("heading", name="Samples of component 1, at step 5").wait_for()
     kept = samples.series(samples.PRIOR, DRAWS).read(run)["images"][1]
-    shown = page.locator(".acc-strip canvas").evaluate_all(
+    shown = page.locator(".acc-draws canvas").evaluate_all(
         "all => all.map(one => [...one.getContext('2d').getImageData(0, 0, 16, 16).data].filter((_, i) => i % 4 === 0))"
     )
     np.testing.assert_array_equal(np.array(shown), kept.reshape(DRAWS, -1))
@@ -211,7 +211,7 @@ def test_posterior_samples_stand_beside_the_point_that_they_are_drawn_around(pag
     page.get_by_role("heading", name="Samples of q(z|x) around these images").wait_for()
     page.locator(f".acc-mixture .acc-thumb[data-index='{POINT}']").click()
     page.get_by_role("heading", name=f"Samples of q(z|x) around point {POINT}, at step 5").wait_for()
-    assert page.locator(".acc-strip canvas").count() == DRAWS
+    assert page.locator(".acc-draws canvas").count() == DRAWS
     assert state(page, "focus") == POINT
 
 
@@ -270,7 +270,7 @@ def test_edges_fade_beyond_an_extent_that_grows_with_the_distance_in_latent_spac
 def test_a_focused_set_is_shown_alone_with_its_edges(page: Page) -> None:
     visible = "[...Array(360).keys()].filter((i) => window.accViewer.screenPosition(i).visible).length"
     page.get_by_role("button", name="150 evenly").click()
-    page.get_by_text("150 points of 360 points shown.").wait_for()
+    page.get_by_text("150 of 360 points shown.").wait_for()
     assert page.evaluate(visible) == 150
     until(page, "window.accViewer.edges().length === 150 * 15")
     page.evaluate("focus => window.accViewer.set({focus})", POINT)

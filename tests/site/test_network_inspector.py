@@ -177,6 +177,15 @@ def test_the_layers_stand_in_columns_with_all_their_maps(page: Page) -> None:
     assert str(label).startswith("backbone.0 after ReLU, channel 0: from")
 
 
+def test_the_maps_follow_the_pages_theme(page: Page) -> None:
+    pixel = "() => String(document.querySelector('.acc-map canvas').getContext('2d').getImageData(0, 0, 1, 1).data)"
+    light = page.evaluate(pixel)
+    page.emulate_media(color_scheme="dark")
+    until(page, f"light => ({pixel})() !== light", light)
+    page.emulate_media(color_scheme="light")
+    until(page, f"light => ({pixel})() === light", light)
+
+
 def test_a_layer_a_channel_and_a_place_lead_to_patch_times_kernel(page: Page, lab: Lab) -> None:
     page.locator(".acc-layer").nth(1).locator(".acc-map").nth(2).click()
     look = _shows(page, layer=SECOND, channel=2)
@@ -209,6 +218,15 @@ def test_every_example_and_place_of_the_first_layer_is_torchs(page: Page, lab: L
             np.abs(np.array(look["values"]) - made[example, 1].ravel()).max()
             <= np.ptp(made[example, 1]) / 255
         )
+
+
+def test_an_address_that_asks_for_what_is_not_there_says_so_or_falls_back(window: Page, lab: Lab) -> None:
+    page = _open(window, lab, "#layer=constructor&channel=99&at=99-99&example=99&step=7&move=constructor~0~0&runs=x")
+    assert "no layer called constructor" in page.locator(".acc-network-view [role=status]").inner_text()
+    page.evaluate("accNetwork.set({layer: 'backbone.0'})")
+    look = _shows(page, layer="backbone.0", example=5, step=0)
+    assert look["at"] in [[x, y] for x in range(8) for y in range(8)]
+    _check_step(lab, look)
 
 
 def test_what_a_place_sees_is_marked_on_the_picture(page: Page) -> None:

@@ -22,6 +22,7 @@ def loaded(page: Page) -> Page:
 def test_every_page_loads(open_odd_page, odd_site: Path) -> None:
     pages = sorted(path.relative_to(odd_site).as_posix() for path in odd_site.rglob("*.html"))
     assert f"{RECIPE}/grounding.html" in pages
+    assert f"{RECIPE}/network.html" in pages
     assert f"{RECIPE}/nodes/constructor.html" in pages
     for path in pages:
         page = loaded(open_odd_page(path))

@@ -36,6 +36,15 @@ interface Cell {
   shown: Float32Array;
 }
 
+interface Places {
+  outs: readonly (readonly Ends[])[];
+  /** The same with one end for each row of a vector. */
+  rows: readonly (readonly Ends[])[];
+  recon: Ends | null;
+  width: number;
+  height: number;
+}
+
 /** The network as columns of feature maps, from the picture to what becomes of it, with lines between the columns. */
 export class Flow {
   readonly element: HTMLElement;
@@ -45,6 +54,8 @@ export class Flow {
   private readonly recon: PictureCanvas | null;
   private readonly wires = new Wires();
   private view: FlowView | null = null;
+  /** Where lines begin and end, in the columns of the drawing from the picture on; null where that is to be measured. */
+  private places: Places | null = null;
   private stop: () => void = () => {};
 
   constructor(
@@ -67,7 +78,10 @@ export class Flow {
     );
     this.element = h("div", { class: "acc-flow", role: "group", "aria-label": "The network: layers from the picture on, with their channels" }, this.content);
     this.element.addEventListener("keydown", (event) => this.key(event));
-    new ResizeObserver(() => this.drawWires()).observe(this.content);
+    new ResizeObserver(() => {
+      this.places = null;
+      this.drawWires();
+    }).observe(this.content);
   }
 
   show(view: FlowView): void {
@@ -82,11 +96,6 @@ export class Flow {
     } else if (before.page.theme !== page.theme) this.paint(1, this.cells.flat().map(({ shown }) => shown));
     this.drawWires();
     if (before === null || before.layer !== view.layer) this.reveal();
-  }
-
-  /** Moves the focus to the chosen channel. */
-  focus(): void {
-    this.cells.flat().find(({ button }) => button.tabIndex === 0)?.button.focus();
   }
 
   /** Goes from the values that are drawn to those of the view. */
@@ -184,13 +193,7 @@ export class Flow {
   private drawWires(): void {
     const { view } = this;
     if (!view) return;
-    const base = this.content.getBoundingClientRect();
-    const ends = (element: Element): Ends => {
-      const box = element.getBoundingClientRect();
-      return { left: box.left - base.left, right: box.right - base.left, y: (box.top + box.bottom) / 2 - base.top };
-    };
-    const outs: Ends[][] = [[ends(this.input.element)], ...this.cells.map((cells) => cells.map(({ button }) => ends(button)))];
-    const rows = outs.map((each, place) => (place > 0 && !isMap(this.columns[place - 1]!.face) ? rowsOf(each) : each));
+    const { outs, rows, recon, width, height } = (this.places ??= this.measure());
     const wires: Wire[] = [];
     this.columns.forEach((column, place) => {
       for (const from of column.from) {
@@ -198,12 +201,20 @@ export class Flow {
         else wires.push({ from: outs[from + 1]![0]!, to: outs[place + 1]![0]!, share: 0.5, count: 4, chosen: null, over: true });
       }
     });
-    if (this.recon) {
-      const last = rows.at(-1)!;
-      const to = ends(this.recon.element);
-      wires.push(...last.map((from) => ({ from, to, share: 1, count: last.length, chosen: null, over: false })));
-    }
-    this.wires.draw(wires, base.width, base.height, view.page);
+    const last = rows.at(-1)!;
+    if (recon) wires.push(...last.map((from) => ({ from, to: recon, share: 1, count: last.length, chosen: null, over: false })));
+    this.wires.draw(wires, width, height, view.page);
+  }
+
+  private measure(): Places {
+    const base = this.content.getBoundingClientRect();
+    const ends = (element: Element): Ends => {
+      const box = element.getBoundingClientRect();
+      return { left: box.left - base.left, right: box.right - base.left, y: (box.top + box.bottom) / 2 - base.top };
+    };
+    const outs = [[ends(this.input.element)], ...this.cells.map((cells) => cells.map(({ button }) => ends(button)))];
+    const rows = outs.map((each, place) => (place > 0 && !isMap(this.columns[place - 1]!.face) ? rowsOf(each) : each));
+    return { outs, rows, recon: this.recon && ends(this.recon.element), width: base.width, height: base.height };
   }
 
   /** The lines into a column; those into the chosen channel stand out by what each input adds to it. */

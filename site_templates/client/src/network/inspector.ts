@@ -65,7 +65,12 @@ export class Inspector {
       k: () => view()?.stepChannel(-1),
       e: () => this.store.set({ example: (this.store.get().example + 1) % Math.max(1, this.examples.length) }),
     });
-    onThemeChange(() => requestAnimationFrame(() => this.ask()));
+    onThemeChange(() =>
+      requestAnimationFrame(() => {
+        for (const { view } of this.row.branches) view?.applyColors();
+        this.refresh();
+      }),
+    );
   }
 
   /** Settles when a branch can be used, or says that none can. */

@@ -42,12 +42,14 @@ export class MovedLatent {
   }
 
   show({ snapshot, example }: Look, asked: Moved | null): void {
-    const known = asked && this.meta.perturb[asked.latent];
-    if (Object.keys(this.meta.perturb).length === 0) return;
+    const { perturb } = this.meta;
+    if (Object.keys(perturb).length === 0) return;
     const isClose = example < this.meta.close_examples;
-    this.moved = known && known.dims.includes(asked.dim) && asked.move < known.moves.length ? asked : this.start(Object.keys(this.meta.perturb)[0]!);
+    const isKnown = ({ latent, dim, move }: Moved) =>
+      Object.hasOwn(perturb, latent) && perturb[latent]!.dims.includes(dim) && move < perturb[latent]!.moves.length;
+    this.moved = asked && isKnown(asked) ? asked : this.start(Object.keys(perturb)[0]!);
     const { latent, dim, move } = this.moved;
-    const { dims, moves, label, path, unit } = this.meta.perturb[latent]!;
+    const { dims, moves, label, path, unit } = perturb[latent]!;
     this.latents.set(latent);
     if (this.dims.dataset.latent !== latent) {
       this.dims.dataset.latent = latent;

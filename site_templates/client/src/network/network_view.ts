@@ -23,6 +23,8 @@ export class NetworkView {
   /** What is shown; null where the network lacks the layer. */
   look: Look | null = null;
   step: ConvolutionStep | null = null;
+  private page = readPageColors();
+  private readonly drawn = new Map<string, readonly unknown[]>();
   private readonly layerSelect: HTMLSelectElement;
   private readonly channelSelect = h("select", { "aria-label": "Channel", onchange: () => this.onChoose({ channel: Number(this.channelSelect.value) }) });
   private readonly columnInput = placeInput("Column", () => this.choosePlace());
@@ -97,7 +99,7 @@ export class NetworkView {
     const snapshot = await this.network.at(state.step);
     const { meta } = this.network;
     const example = Math.min(state.example, meta.examples.length - 1);
-    const page = readPageColors();
+    const { page } = this;
     const choice = this.network.choice(state);
     const epoch = meta.epochs[meta.steps.indexOf(snapshot.step)] ?? null;
     this.time.textContent = `after step ${count(snapshot.step)}${epoch === null ? "" : `, epoch ${number(epoch)}`}`;
@@ -115,11 +117,23 @@ export class NetworkView {
     this.sum.show(look, answer);
     this.kernelPart.hidden = layer.convolution === null;
     this.topPart.hidden = !isMap(layer);
-    this.kernels.show(look);
-    this.top.show(look, state.rank);
-    this.moved.show(look, state.moved);
-    this.provenance.replaceChildren(...[provenanceLine(snapshot.provenance)].filter((line) => line !== null));
-    await this.training.show(look, state.training);
+    if (this.isNew("kernel", snapshot, layer, channel, page)) this.kernels.show(look);
+    if (this.isNew("top", snapshot, layer, channel, state.rank)) this.top.show(look, state.rank);
+    if (this.isNew("moved", snapshot, example, state.moved)) this.moved.show(look, state.moved);
+    if (this.isNew("provenance", snapshot)) this.provenance.replaceChildren(...[provenanceLine(snapshot.provenance)].filter((line) => line !== null));
+    if (this.isNew("training", snapshot, layer, channel, example, page, state.training)) await this.training.show(look, state.training);
+  }
+
+  /** Takes the colours that the page has now. */
+  applyColors(): void {
+    this.page = readPageColors();
+  }
+
+  /** Whether what a part shows differs from what it was last asked to show. */
+  private isNew(part: string, ...shown: unknown[]): boolean {
+    const before = this.drawn.get(part);
+    this.drawn.set(part, shown);
+    return !before || shown.some((value, i) => value !== before[i]);
   }
 
   /** To the next (1) or previous (-1) captured channel, around the ends. */

@@ -1,10 +1,10 @@
 import { arrayOf, type Data, floatsOf, loadData } from "../data";
+import { PictureCanvas } from "../picture/canvas";
 import type { MixtureMeta, SampleKind, SamplesMeta } from "../shared/contract";
 import { h } from "../shared/dom";
 import { count, fixed, percent } from "../shared/format";
 import type { Maps } from "../shared/maps";
-import { tileOf } from "../shared/tile";
-import { type Theme, classColor } from "../shared/palette";
+import { classColor, type Theme } from "../shared/palette";
 import { thumbnail } from "./details";
 import { nearestSnapshot, type RunData } from "./run_data";
 import type { ViewerState } from "./state";
@@ -133,10 +133,15 @@ export class MixtureView {
   /** The decoded draws of one row. */
   private strip(data: Data<SamplesMeta>, key: string, kind: SampleKind, row: number): HTMLElement {
     const { data: pixels, shape } = arrayOf(data, key, kind);
-    const [, draws = 0, channels = 1, height = 1, width = 1] = shape;
-    const size = channels * height * width;
-    const tiles = Array.from({ length: draws }, (_, i) => tileOf(pixels.subarray((row * draws + i) * size, (row * draws + i + 1) * size), [channels, height, width]));
-    return h("div", { class: "acc-strip", role: "img", "aria-label": `${draws} decoded samples` }, ...tiles);
+    const [, draws = 0, channels = 1, side = 1] = shape;
+    const size = channels * side * side;
+    const pictures = Array.from({ length: draws }, (_, i) => {
+      const picture = new PictureCanvas(`Sample ${i + 1} of ${draws}`, channels, side);
+      const start = (row * draws + i) * size;
+      picture.show(Float32Array.from(pixels.subarray(start, start + size), (value) => value / 255));
+      return picture.element;
+    });
+    return h("div", { class: "acc-draws" }, ...pictures);
   }
 }
 

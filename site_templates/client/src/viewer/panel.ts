@@ -1,7 +1,7 @@
 import { runSelect } from "../branches/choice";
 import { h, segmented } from "../shared/dom";
 import type { Coloring, RunChoice } from "../shared/contract";
-import { plural } from "../shared/format";
+import { count, plural } from "../shared/format";
 import type { Maps } from "../shared/maps";
 import { FOCUSED } from "./focus_set";
 import type { GroundChoice } from "./ground";
@@ -111,7 +111,7 @@ export class Panel {
     this.sets.selection.disabled = state.selection.length === 0 || state.only;
     this.sets.neighborhood.disabled = state.focus === null || run.meta.neighbor_steps.length === 0;
     this.sets.all.disabled = !state.only;
-    this.setNote.textContent = state.only ? `${plural(state.selection.length, "point")} of ${plural(run.count, "point")} shown.` : "";
+    this.setNote.textContent = state.only ? `${count(state.selection.length)} of ${plural(run.count, "point")} shown.` : "";
   }
 
   /** Offers what may lie below the points; `note` says what the chosen one shows. */
