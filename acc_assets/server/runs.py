@@ -60,7 +60,9 @@ def _run(run: RunDirectory, config: Mapping[str, Any], summary: Mapping[str, Any
     steps = sum(phase["steps"] for phase in config["phases"])
     ended = status != "running"
     step = step if ended else max(step, progress.get("step", 0))
-    done = step - (progress["step"] - progress["done"]) if progress else steps if status == "completed" else None
+    done = (
+        step - (progress["step"] - progress["done"]) if progress else steps if status == "completed" else None
+    )
     return answers.Run(
         recipe=run.recipe,
         node=str(run.node),

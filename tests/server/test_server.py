@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,6 +80,9 @@ def test_the_schema_types_every_answer(port: int) -> None:
         ),
         *(run + more for more in ("/events", "/events/stream", "/cancel")),
     }
+    page = (Path(__file__).parents[2] / "docs" / "live.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\| `(\w+) (/\S+)` \|", page, re.M))
+    assert told == {(method.upper(), path) for path, methods in schema["paths"].items() for method in methods}
     for path in ("/runs", run, f"{run}/artifacts", f"{run}/pictures", f"{run}/events"):
         answer = schema["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
         assert answer["$ref"].startswith("#/components/schemas/"), path
