@@ -15,7 +15,7 @@ report: $(VENV)/.run ## build a recipe (RECIPE=quickstart) and its site
 ui: $(VENV)/.run ## open the Dagster UI over the recipes
 	@$(BIN)/acc ui
 
-serve: $(VENV)/.run ## serve the built site on the loopback address
+serve: $(VENV)/.run ## serve the site and its runs on the loopback address
 	@$(BIN)/acc serve
 
 test: lint check-client browser ## run every check and test, browser tests included

@@ -214,12 +214,12 @@ def site(recipe: str | None) -> None:
     "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one."
 )
 def serve(port: int) -> None:
-    """Serve the site on the loopback address."""
-    from acc_assets.assets.site import built_site
-    from acc_assets.report.server import serve as serve_folder
+    """Serve the site, the runs and their events on the loopback address."""
+    from acc_assets.assets.live import sources
+    from acc_assets.server import serve as serve_store
     from acc_assets.storage import Store
 
-    serve_folder(built_site(Store()), port, announce=click.echo)
+    serve_store(sources(Store()), port, announce=click.echo)
 
 
 @main.command()

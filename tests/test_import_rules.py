@@ -23,12 +23,14 @@ ALLOWED = {
     "analysis": {"models", "tasks", "datasets"},
     "export": {"models"},
     "report": {"families", "storage", "tree"},
+    "server": {"report", "families", "storage", "tree"},
     "recipes": {"tree", "models", "tasks", "datasets", "families"},
     "assets": {
         "training",
         "analysis",
         "export",
         "report",
+        "server",
         "families",
         "tasks",
         "models",
@@ -49,6 +51,7 @@ NEVER = {
     "export": {"dagster"},
     "families": {"torch", "dagster"},
     "report": {"torch", "dagster"},
+    "server": {"torch", "dagster"},
     "recipes": {"torch", "dagster"},
 }
 LIGHT = ("tree", "models", "tasks", "datasets", "families", "storage", "recipes")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
 
 import dagster as dg
 
@@ -88,8 +87,7 @@ def record_failed_checks(
 
 
 def _record(store: Store, plan: AssetPlan, seed: int | None, **event: str) -> None:
-    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    plan.folder(store, seed).append_event({"time": now, "asset": plan.name, **event}, sync=True)
+    plan.folder(store, seed).append_event({"asset": plan.name, **event}, sync=True)
 
 
 def sentence(error: BaseException) -> str:

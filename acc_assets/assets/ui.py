@@ -19,9 +19,9 @@ from filelock import FileLock, Timeout
 from acc_assets.assets.catalog import SITE_PORT, SITE_URL_VARIABLE
 from acc_assets.assets.daemon import LOCK, MODULE, heed_interrupts
 from acc_assets.assets.instance import open_instance
-from acc_assets.assets.site import site_folder
+from acc_assets.assets.live import sources
 from acc_assets.recipes import find_recipes, recipe_folders
-from acc_assets.report.server import ServeError, site_server
+from acc_assets.server import ServeError, listening, serving
 from acc_assets.storage import Store
 from acc_assets.tree import source_files
 
@@ -42,9 +42,9 @@ def run_ui(store: Store, port: int, arguments: Sequence[str]) -> int:
         home = Path(instance.root_directory)
     command = [str(Path(sys.executable).with_name("dagster")), "dev", "-m", MODULE, "-h", "127.0.0.1"]
     stop = threading.Event()
-    with _daemons_place(home):
+    with _daemons_place(home), _site_served(store) as address:
         environment = {**os.environ, "ACC_STORAGE": str(store.root.absolute())}
-        environment.setdefault(SITE_URL_VARIABLE, _serve_site(store))
+        environment.setdefault(SITE_URL_VARIABLE, address)
         process = subprocess.Popen(
             [*command, "-p", str(port), *arguments], env=environment, preexec_fn=heed_interrupts
         )
@@ -59,16 +59,15 @@ def run_ui(store: Store, port: int, arguments: Sequence[str]) -> int:
             stop.set()
 
 
-def _serve_site(store: Store) -> str:
+@contextlib.contextmanager
+def _site_served(store: Store) -> Iterator[str]:
     """Serve the site beside the UI, whose links lead to it; at another port where the usual one is taken."""
-    folder = site_folder(store)
-    folder.mkdir(parents=True, exist_ok=True)
     try:
-        server = site_server(folder, SITE_PORT, quiet=True)
+        listener = listening(SITE_PORT)
     except ServeError:
-        server = site_server(folder, 0, quiet=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return f"http://127.0.0.1:{server.server_port}"
+        listener = listening(0)
+    with serving(sources(store, begun=False), listener) as address:
+        yield address.rstrip("/")
 
 
 def _ended(process: subprocess.Popen[bytes]) -> int:

@@ -10,6 +10,7 @@ from acc_assets.families import CHECKPOINTS, RunArtifacts, interactive, onnx
 from acc_assets.families.artifacts import health_of
 from acc_assets.families.words import DIVERGENCES, is_number, number
 from acc_assets.report.curves import curve_panels
+from acc_assets.report.live import replay_of
 from acc_assets.report.provenance import asset_of, of_run, of_runs
 from acc_assets.report.recipe import RecipeView
 from acc_assets.report.recipe_context import cell_context, status_of
@@ -90,6 +91,8 @@ def run_context(session: Session, node: TreeNode, run: RunArtifacts) -> dict[str
         "generalisation": run.generalisation() if node.kind == "trained" else "",
         "withheld": withheld_of(recipe, run),
         "failures": failures_of(recipe, run),
+        "replay": replay_of(run) if node.kind == "trained" and not run.why_withheld(CHECKPOINTS.name) else [],
+        "trained_otherwise": bool(run.why_withheld(CHECKPOINTS.name)),
         "facts": run_facts(recipe, node, run),
         "losses": loss_rows(run),
         "charts": charts_of(recipe, run),

@@ -37,3 +37,7 @@ POLICY = "; ".join(
         "form-action 'none'",
     )
 )
+
+SERVED_POLICY = (
+    f"{POLICY}; connect-src 'self'"  # a page that `acc serve` gives may also ask it for runs and events
+)

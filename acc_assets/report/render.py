@@ -31,6 +31,7 @@ STYLES = (
     "base.css",
     "report.css",
     "charts.css",
+    "live.css",
     "viewer.css",
     "playground.css",
     "grounding.css",

@@ -1,6 +1,7 @@
 """Run directories, atomic writes, manifests and locks: the only room that opens a run's files by hand."""
 
 from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageBusy, StorageError, explained
+from acc_assets.storage.events import LogReader
 from acc_assets.storage.family import FamilyWriter
 from acc_assets.storage.folder import ArtifactFolder
 from acc_assets.storage.manifest import Damage, FileRecord, MadeFrom, Manifest
@@ -14,6 +15,7 @@ __all__ = [
     "DamagedArtifact",
     "FamilyWriter",
     "FileRecord",
+    "LogReader",
     "MadeFrom",
     "Manifest",
     "MissingArtifact",

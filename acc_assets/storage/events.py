@@ -1,29 +1,125 @@
-"""The event log of a run: one JSON object a line, appended, read with patience for a torn line."""
+"""The event log of a run: one JSON object a line, numbered, only ever appended to; a torn line is left out.
+
+A build that goes back takes nothing away: `run.created` begins anew, and `run.resumed` names the step gone back to. So
+a number is never used twice, and who has read up to one goes on behind it; `standing` tells what counts of a log.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
 from typing import Any
 
 from acc_assets.storage.arrays import to_json_line
 from acc_assets.storage.local_files import LocalFiles
 
 EVENTS = "events.jsonl"
-TAIL_BYTES = 16_384  # longer than any event
+SCHEMA = 1  # raise it when a field changes its meaning or goes; a new field or kind of event is none of that
+ARTIFACT = "artifact.created"
+_CREATED, _RESUMED, _COMPLETED = "run.created", "run.resumed", "run.completed"
+_DECIDING = [f'"{kind}"'.encode() for kind in (ARTIFACT, _CREATED, _RESUMED)]
+_TAIL_BYTES = 16_384  # longer than nearly any event
+
+Event = dict[str, Any]
 
 
-def append(files: LocalFiles, path: str, event: Mapping[str, Any], sync: bool) -> None:
-    """Add one event as one line by one write; `sync` makes it survive a power cut."""
-    files.append(path, to_json_line(event), sync=sync)
+def append(files: LocalFiles, path: str, lock: str, event: Mapping[str, Any], sync: bool) -> int:
+    """Add one event as one line under the next number, which is returned; `sync` makes it survive a power cut.
+
+    Processes that write to one log take turns by `lock`.
+    """
+    with files.lock(lock, 60.0, f"the log {path}", named=False):
+        number = int((last(files, path) or {}).get("id", 0)) + 1
+        time = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+        line = to_json_line({"id": number, "schema": SCHEMA, "time": time, **event})
+        files.append(path, line, sync=sync)
+    return number
 
 
-def read(files: LocalFiles, path: str) -> list[dict[str, Any]]:
-    """All whole events in order; a line that a killed writer tore is left out."""
-    if files.size(path) is None:
-        return []
+def read(files: LocalFiles, path: str) -> list[Event]:
+    """All whole events in order, also those that a build gone back took out; see `standing`."""
+    return _parsed(files.read(path).split(b"\n")) if files.size(path) is not None else []
+
+
+def standing(log: Iterable[Event]) -> list[Event]:
+    """What counts of a log: the present build's, without what followed a step that it went back to."""
+    kept: list[Event] = []
+    for event in log:
+        if event.get("event") == _CREATED:
+            kept = []
+        elif event.get("event") == _RESUMED:
+            kept = [
+                one
+                for one in kept
+                if (one.get("step") or 0) <= (event.get("step") or 0) and one.get("event") != _COMPLETED
+            ]
+        kept.append(event)
+    return kept
+
+
+def last(files: LocalFiles, path: str, kind: str | None = None) -> Event | None:
+    """The newest whole event, from the end of the log; of a kind only where it is among the last kilobytes."""
+    tail = files.tail(path, _TAIL_BYTES)
+    found = _newest(tail.split(b"\n"), kind)
+    if found is not None or kind is not None or len(tail) < _TAIL_BYTES:
+        return found
+    return _newest(files.read(path).split(b"\n"), kind)
+
+
+def newest_artifact(files: LocalFiles, path: str, family: str) -> Event | None:
+    """The newest event that stands and says that a family was written."""
+    lines = files.read(path).split(b"\n")
+    deciding = _parsed(line for line in lines if any(kind in line for kind in _DECIDING))
+    told = (one for one in reversed(standing(deciding)) if one.get("event") == ARTIFACT)
+    return next((one for one in told if one.get("family") == family), None)
+
+
+class LogReader:
+    """Follows a log from behind an event on; None begins with the present build.
+
+    A number that the log has not reached is of one that is gone, so that it begins with the present build, too.
+    """
+
+    def __init__(self, files: LocalFiles, path: str, after: int | None) -> None:
+        self._files = files
+        self._path = path
+        self._after = after
+        self._read = 0  # bytes
+        self._file: int | None = None
+        self._begun = False  # whether any event was found
+
+    def new(self) -> list[Event]:
+        """The events since the last call; a line that is being written waits."""
+        stamp = self._files.stamp(self._path)
+        if stamp is None or stamp[:2] == (self._file, self._read):
+            return []
+        if stamp[0] != self._file or stamp[1] < self._read:  # the first call, or another log in its place
+            self._after = None if self._begun else self._after
+            self._file, self._read, self._begun = stamp[0], 0, False
+        data = self._files.read(self._path, self._read)
+        whole = data[: data.rfind(b"\n") + 1]
+        self._read += len(whole)
+        found = [
+            event for event in _parsed(whole.split(b"\n")) if "id" in event
+        ]  # older versions numbered none
+        if self._begun or not found:
+            return found
+        self._begun = True
+        if self._after is not None and self._after <= found[-1]["id"]:
+            return [event for event in found if event["id"] > self._after]
+        begun = [index for index, event in enumerate(found) if event.get("event") == _CREATED]
+        return found[begun[-1] :] if begun else found
+
+
+def _newest(lines: list[bytes], kind: str | None) -> Event | None:
+    newest_first = (event for line in reversed(lines) for event in _parsed([line]))
+    return next((event for event in newest_first if kind is None or event.get("event") == kind), None)
+
+
+def _parsed(lines: Iterable[bytes]) -> list[Event]:
     events = []
-    for line in files.read(path).split(b"\n"):
+    for line in lines:
         try:
             event = json.loads(line)
         except (ValueError, RecursionError):
@@ -31,23 +127,3 @@ def read(files: LocalFiles, path: str) -> list[dict[str, Any]]:
         if isinstance(event, dict):
             events.append(event)
     return events
-
-
-def last(files: LocalFiles, path: str) -> dict[str, Any] | None:
-    """The newest whole event among the last kilobytes."""
-    for line in reversed(files.tail(path, TAIL_BYTES).split(b"\n")):
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(event, dict):
-            return event
-    return None
-
-
-def trim(files: LocalFiles, path: str, keep: Callable[[dict[str, Any]], bool]) -> None:
-    """Rewrite the log in one step with only the events for which `keep` holds; torn lines go too."""
-    if files.size(path) is None:
-        return
-    kept = [event for event in read(files, path) if keep(event)]
-    files.write(path, b"".join(to_json_line(event) + b"\n" for event in kept))

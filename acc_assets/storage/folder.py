@@ -7,7 +7,7 @@ import copy
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -16,6 +16,7 @@ import numpy as np
 from acc_assets.storage import events
 from acc_assets.storage.arrays import from_json, from_npz, to_json
 from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageBusy, StorageError
+from acc_assets.storage.events import LogReader
 from acc_assets.storage.family import FamilyWriter, put_in_place
 from acc_assets.storage.local_files import LocalFiles, Stamp
 from acc_assets.storage.manifest import (
@@ -32,6 +33,7 @@ from acc_assets.storage.names import check_name, check_relative, is_name
 if TYPE_CHECKING:
     from typing import Self
 
+_LOCK = ".locks/run.lock"
 _PENDING = ".pending-"  # with a family's name: a commit that is not in place yet
 _MANIFESTS: dict[str, tuple[Stamp, Manifest]] = {}  # whole ones, by file
 _RECHECKS = 3
@@ -151,8 +153,9 @@ class ArtifactFolder:
         keep: bool = False,
         made_from: MadeFrom | None = None,
         timeout: float = 60.0,
+        told: Mapping[str, Any] | None = None,
     ) -> Iterator[FamilyWriter]:
-        """Write a family of artifacts: all of it, or on any failure nothing.
+        """Write a family of artifacts: all of it, or on any failure nothing; the log of a run says so (`announce`).
 
         Args:
             name: folder of the family.
@@ -160,6 +163,7 @@ class ArtifactFolder:
             keep: files of the present family stay unless they are replaced or dropped, and so does `made_from`.
             made_from: what it is made from, kept in the manifest; default that of `stamped`.
             timeout: seconds to wait for another writer of the same family, then `StorageBusy`.
+            told: what its event says beside what it always says, such as the step.
         """
         check_name(name, "family")
         folder = f"{self.path}/{name}"
@@ -180,6 +184,7 @@ class ArtifactFolder:
                 with contextlib.suppress(StorageError):
                     self._files.remove(staging)
             put_in_place(self._files, self._pending(name), folder)
+            self.announce(name, **(told or {}))
 
     def has_family(self, name: str) -> bool:
         """Whether a family was written to its end."""
@@ -233,27 +238,52 @@ class ArtifactFolder:
 
     # events and the lock
 
-    def append_event(self, event: Mapping[str, Any], *, sync: bool = False) -> None:
-        """Add one event to `events.jsonl`; `sync` makes it survive a power cut."""
-        events.append(self._files, self._place(events.EVENTS), event, sync)
+    def append_event(self, event: Mapping[str, Any], *, sync: bool = False) -> int:
+        """Add one event to `events.jsonl` under the next number, which is returned, with the time.
+
+        `sync` makes it survive a power cut.
+        """
+        lock = f"{self.path}/.locks/events"
+        return events.append(self._files, self._place(events.EVENTS), lock, event, sync)
+
+    def announce(self, name: str, **facts: Any) -> None:
+        """Tell in the log that a family was written, unless it says so of this version, or nothing has begun one."""
+        log = self._place(events.EVENTS)
+        if self._files.size(log) is None:
+            return
+        manifest = self.manifest(name)
+        newest = events.newest_artifact(self._files, log, name)
+        if newest is None or newest.get("version") != manifest.data_version:
+            size = sum(record.size for record in manifest.files)
+            event = {"event": events.ARTIFACT, "family": name, "version": manifest.data_version}
+            self.append_event({**event, "files": len(manifest.files), "bytes": size, **facts}, sync=True)
 
     def events(self) -> Events:
-        """All events in order; a torn line is left out."""
+        """The events that stand: of the present build, without what it went back on; a torn line is left out."""
+        return events.standing(self.event_log())
+
+    def event_log(self) -> Events:
+        """All events as they were written."""
         return events.read(self._files, self._place(events.EVENTS))
 
-    def last_event(self) -> dict[str, Any] | None:
-        """The newest whole event, read from the end of the log; None where there is none."""
-        return events.last(self._files, self._place(events.EVENTS))
+    def follow_events(self, after: int | None = None) -> LogReader:
+        """A reader of the log from behind event `after` on; None begins with the present build."""
+        return LogReader(self._files, self._place(events.EVENTS), after)
 
-    def trim_events(self, keep: Callable[[dict[str, Any]], bool]) -> None:
-        """Keep only the events for which `keep` holds, in one atomic step."""
-        events.trim(self._files, self._place(events.EVENTS), keep)
+    def last_event(self, kind: str | None = None) -> dict[str, Any] | None:
+        """The newest whole event, read from the end of the log; None where there is none (of that kind) there."""
+        return events.last(self._files, self._place(events.EVENTS), kind)
 
     @contextlib.contextmanager
     def lock(self, timeout: float = 60.0) -> Iterator[None]:
         """Hold this folder for one builder; `StorageBusy` names the holder after `timeout` seconds."""
-        with self._files.lock(f"{self.path}/.locks/run.lock", timeout, f"the folder {self.path}"):
+        with self._files.lock(f"{self.path}/{_LOCK}", timeout, f"the folder {self.path}"):
             yield
+
+    @property
+    def at_work(self) -> bool:
+        """Whether a builder holds this folder now."""
+        return self._files.held(f"{self.path}/{_LOCK}")
 
     # inside
 

@@ -48,8 +48,8 @@ class LocalFiles:
             return None
         return (found.st_ino, found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
 
-    def read(self, path: str) -> bytes:
-        """All bytes of a file.
+    def read(self, path: str, start: int = 0) -> bytes:
+        """All bytes of a file, from `start` on.
 
         Raises:
             MissingArtifact: nothing is there.
@@ -61,6 +61,7 @@ class LocalFiles:
             if not stat.S_ISREG(os.stat(target).st_mode):
                 raise DamagedArtifact(f"{target} is no file")
             with open(target, "rb", buffering=0) as file:
+                file.seek(start)
                 return file.readall()
         except (FileNotFoundError, NotADirectoryError) as error:
             if os.path.islink(target):
@@ -205,13 +206,14 @@ class LocalFiles:
             raise StorageError(f"{self.local_path(folder)} cannot be read: {error.strerror}") from error
 
     @contextlib.contextmanager
-    def lock(self, path: str, timeout: float, what: str) -> Iterator[None]:
+    def lock(self, path: str, timeout: float, what: str, named: bool = True) -> Iterator[None]:
         """Hold an exclusive lock, reentrant in one thread; the system frees it when the process dies.
 
         Args:
             path: lock file, relative to the root.
             timeout: seconds to wait for another holder; negative waits for ever.
             what: words for the error, such as "the folder runs/quickstart".
+            named: write down who holds it, for that error; what is held for a moment need not.
 
         Raises:
             StorageBusy: another process or thread still holds it; names the holder.
@@ -230,13 +232,29 @@ class LocalFiles:
                 "or run this again later: it continues from what was saved."
             ) from error
         try:
-            with contextlib.suppress(OSError):
-                _holder_file(target).write_text(
-                    json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
-                )
+            if named:
+                with contextlib.suppress(OSError):
+                    _holder_file(target).write_text(
+                        json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
+                    )
             yield
         finally:
             lock.release()
+
+    def held(self, path: str) -> bool:
+        """Whether some process holds a lock now."""
+        target = self.local_path(path)
+        if not target.is_file():
+            return False
+        lock = FileLock(target)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        except OSError:
+            return False  # the store is another user's, and nobody can tell
+        lock.release()
+        return False
 
 
 def _holder_file(lock: Path) -> Path:

@@ -54,7 +54,7 @@ class NodeBuild:
         writer: SnapshotWriter,
         stop: Callable[[], bool],
     ) -> None:
-        self.step = self._start_step = start.step
+        self.step = start.step
         self.phase_facts: list[dict[str, Any]] = []
         self._node = node
         self._identity = identity
@@ -263,12 +263,8 @@ class NodeBuild:
         )
 
     def _write(self, state: CheckpointState) -> CheckpointState:
-        announced = self._resume is not None and state.step == self._start_step
-        file = self._writer.write(state)
-        if announced:
-            self._record.write_history()
-        else:
-            self._record.created(file, state.step)
+        self._writer.write(state)
+        self._record.write_history(state.step)
         self._last_snapshot = time.monotonic()
         return state
 

@@ -11,16 +11,16 @@ from typing import Any
 from acc_assets.storage import RunDirectory, StorageError
 from acc_assets.training.history import History, with_vectors
 from acc_assets.training.progress import ProgressSink
+from acc_assets.training.snapshots import FAMILY as CHECKPOINTS
 
 HISTORY_SCHEMA = 1
-CREATED = "artifact.created"
 
 
 class RunRecord:
     """Writes `events.jsonl`, `history/`, `config.json` and `summary.json` of one build, and tells its progress.
 
-    Events carry `time`, `event` and, where it applies, `step` along the lineage. An event of a step is written
-    before the snapshot of that step, so a resumed run has neither gaps nor doubles.
+    An event of a step is written before the snapshot of that step, so what stands of a resumed run has neither gaps nor
+    doubles.
     """
 
     def __init__(self, run: RunDirectory, progress: ProgressSink, *, start: int, total: int) -> None:
@@ -40,8 +40,7 @@ class RunRecord:
         return self._before + time.monotonic() - self._began
 
     def begin(self, config: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
-        """A run starts from nothing: old events go."""
-        self.run.trim_events(lambda event: False)
+        """A run starts from nothing: from here on, old events stand no more."""
         self.run.write_json("config.json", config)
         self.event("run.created", **facts)
         self.event("run.started", step=self._start)
@@ -49,28 +48,26 @@ class RunRecord:
         self._progress.started(self._total)
 
     def resume(self, config: Mapping[str, Any], step: int, history: Mapping[str, Any], file: str) -> None:
-        """A run goes on from the snapshot in `file`: what was recorded after its step goes."""
+        """A run goes on from the snapshot in `file`: what was recorded after its step stands no more."""
         self.history.restore(history)
-        self.run.trim_events(
-            lambda event: (event.get("step") or 0) <= step and event.get("event") != "run.completed"
-        )
+        self.event("run.resumed", step=step)
         events = self.run.events()
         self._started = next((e["time"] for e in events if e.get("event") == "run.started"), self._started)
         clocks = [e["elapsed_s"] for e in events if "elapsed_s" in e]
         self._before = float(clocks[-1]) if clocks else 0.0
         self.run.write_json("config.json", config)
-        if not any(e.get("event") == CREATED and e.get("file") == file for e in events):
-            self.created(file, step)  # the process died between the snapshot and its event
-        self.event("run.resumed", step=step)
+        # The process may have died between an artifact and its event, or between snapshot and curves.
+        self.run.announce(CHECKPOINTS, step=step, file=file)
+        self.write_history(step)
         self._first_step = self._last_step = step
         self._began = self._last_time = time.monotonic()
         self._summary("running", step, {})
         self._progress.started(self._total)
         self._progress.message(f"continues from step {step}")
 
-    def event(self, name: str, *, sync: bool = False, **facts: Any) -> None:
+    def event(self, name: str, **facts: Any) -> None:
         """Append one event."""
-        self.run.append_event({"time": _now(), "event": name, **facts}, sync=sync)
+        self.run.append_event({"event": name, **facts})
 
     def message(self, text: str) -> None:
         """Tell a remark to whoever watches, and keep it as an event."""
@@ -115,16 +112,11 @@ class RunRecord:
         self.history.add_validation(step, metrics)
         self.event("train.validated", step=step, metrics=metrics)
 
-    def created(self, file: str, step: int) -> None:
-        """A snapshot is on disk; the curves up to it follow."""
-        self.event(CREATED, file=file, step=step, bytes=self.run.size(file), sync=True)
-        self.write_history()
-
-    def write_history(self) -> None:
-        """Write the curves so far, where there are any."""
+    def write_history(self, step: int) -> None:
+        """Write the curves up to a step, where there are any."""
         if not self.history.train and not self.history.validation:
             return
-        with self.run.family("history", HISTORY_SCHEMA) as out:
+        with self.run.family("history", HISTORY_SCHEMA, told={"step": step}) as out:
             out.npz("history.npz", self.history.arrays())
 
     def completed(self, step: int, facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -105,10 +105,11 @@ class SnapshotWriter:
         with self._run.family(FAMILY, SCHEMA, keep=True) as out:
             out.latest(file_name(step), LATEST)
 
-    def write(self, state: CheckpointState) -> str:
+    def write(self, state: CheckpointState) -> None:
         """Write one snapshot and its mirror `latest.pt`; thin or drop those that have had their time."""
         name = file_name(state.step)
-        with self._run.family(FAMILY, SCHEMA, keep=not self._fresh) as out:
+        told = {"step": state.step, "file": f"{FAMILY}/{name}"}
+        with self._run.family(FAMILY, SCHEMA, keep=not self._fresh, told=told) as out:
             out.bytes(name, state.to_bytes())
             out.latest(name, LATEST)
             for old in out.names:
@@ -124,4 +125,3 @@ class SnapshotWriter:
         self._complete = [other for other in others if other not in retired] + [state]
         self._fresh = False
         self.last = state.step
-        return f"{FAMILY}/{name}"

@@ -81,9 +81,13 @@ def test_config_and_summary_tell_what_was_trained(run: RunDirectory) -> None:
     assert summary["status"] == "completed"
     assert summary["step"] == STEPS[-1]
     assert set(summary["tasks"]) == {task.name for task in tiny_tree()[str(run.node)].tasks}
-    events = [event["event"] for event in run.events() if not event["event"].startswith("check.")]
-    assert events[:2] == ["run.created", "run.started"]
-    assert events[-1] == "run.completed"
+    events = run.events()
+    kinds = [event["event"] for event in events]
+    assert kinds[:2] == ["run.created", "run.started"]
+    trained = kinds.index("run.completed")
+    assert set(kinds[trained + 1 :]) - {"check.failed"} == {"artifact.created", "projection.progress"}
+    told = {event["family"]: event["version"] for event in events if event["event"] == "artifact.created"}
+    assert told == {family: run.manifest(family).data_version for family in run.families()}
     history = run.read_npz("history/history.npz")
     assert np.isfinite(history["total"]).all()
     assert history["val_step"].tolist() == [6, 12]

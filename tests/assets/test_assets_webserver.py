@@ -17,6 +17,7 @@ import pytest
 from built_tiny import TINY_RECIPES
 from graphql_client import Webserver, wait_for
 
+from acc_assets.assets.live import cancel
 from acc_assets.report.table import from_parquet
 from acc_assets.storage import RunDirectory, Store
 
@@ -232,7 +233,10 @@ def test_a_build_from_the_command_line_is_an_ordinary_run_of_the_ui(
     )
     (shown,) = [one for one in server.jobs_runs("slow") if one["status"] == "STARTED"]
     assert shown["canTerminate"]
-    server.terminate(shown["runId"])
+    with pytest.MonkeyPatch.context() as patch:  # as `acc serve` is asked to
+        patch.setenv("DAGSTER_HOME", environment["DAGSTER_HOME"])
+        assert cancel(Store(storage), "slow", "walk_trained", 1) == []
+        assert cancel(Store(storage), "slow", "walk_trained", 0) == [shown["runId"]]
     assert server.end_of(shown["runId"]) == "CANCELED"
     output = build.communicate(timeout=120)[0]
     assert build.returncode == 1, output

@@ -205,7 +205,7 @@ def write_training(work: ComponentsWork) -> None:
             accuracy = 0.97 - 0.8 * np.exp(-step / 120) + 0.004 * rng.normal()
             psnr = 21 - 9 * np.exp(-step / 150)
             record.validated(step, {"digit_classify": {"accuracy": accuracy}, "recon": {"psnr": psnr}})
-    record.write_history()
+    record.write_history(node.steps)
     tasks = summarize_tasks(node.tasks, record.history, data, model)
     record.completed(node.steps, {"tasks": tasks, "health": worst_health(tasks)})
 

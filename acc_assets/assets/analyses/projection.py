@@ -23,6 +23,15 @@ def run(work: NodeWork) -> Outcome:
     encoded = {step: latents.SERIES.read(work.run, step)["mu"] for step in steps}
     graphs = {step: KnnGraph.of(neighbors.SERIES.read(work.run, step)) for step in steps}
     work.progress.started(100)
+    told = 0  # tenths
+
+    def progress(done: int, total: int) -> None:
+        nonlocal told
+        work.progress.advanced(100 * done // total, {}, 0.0)
+        if 10 * done // total > told:
+            told = 10 * done // total
+            work.run.append_event({"event": "projection.progress", "done": done, "of": total})
+
     found = project_snapshots(
         encoded,
         graphs,
@@ -32,7 +41,7 @@ def run(work: NodeWork) -> Outcome:
         n_neighbors=request.n_neighbors,
         min_dist=request.min_dist,
         threads=work.threads,
-        progress=lambda done, total: work.progress.advanced(100 * done // total, {}, 0.0),
+        progress=progress,
     )
     trust = {
         _name(key): trustworthiness(encoded[steps[-1]], by_step[steps[-1]], TRUST_NEIGHBORS)

@@ -1,6 +1,7 @@
 import { charts } from "./charts/index";
 import { installDataRegistry } from "./data";
 import { mountGrounding } from "./grounding/index";
+import { live } from "./live/index";
 import { mountNetwork } from "./network/index";
 import { mountPlayground } from "./playground/index";
 import { mountAll, type Mount } from "./shared/component";
@@ -8,6 +9,7 @@ import { mountLatentViewer } from "./viewer/index";
 
 const components: Readonly<Record<string, Mount>> = {
   ...charts,
+  ...live,
   grounding: mountGrounding,
   "latent-viewer": mountLatentViewer,
   network: mountNetwork,

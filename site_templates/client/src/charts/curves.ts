@@ -40,9 +40,10 @@ export function mountCurves(element: HTMLElement, panels: readonly CurvePanel[])
   draw();
 }
 
-function drawPanel(
+/** One quantity; `domain` are the steps of its axis, by default those that it has. */
+export function drawPanel(
   panel: CurvePanel,
-  state: { scale: string; hidden: ReadonlySet<string> },
+  state: { scale: string; hidden: ReadonlySet<string>; domain?: [number, number] },
 ): HTMLElement {
   const frame = h("div", { class: "chart-panel-plot" });
   const unit = panel.percent ? "%" : panel.unit;
@@ -63,7 +64,7 @@ function drawPanel(
       marginRight: 8,
       marginTop: 10,
       marginBottom: 30,
-      x: { label: "step", ticks: Math.max(3, Math.floor(width / 90)), tickFormat: axisTick },
+      x: { ...(state.domain ? { domain: state.domain } : {}), label: "step", ticks: Math.max(3, Math.floor(width / 90)), tickFormat: axisTick },
       y: { type: log ? "log" : "linear", label: null, grid: true, ticks: 5, tickFormat: axisTick, nice: !log },
       ariaLabel: `${panel.title}, by step`,
       marks: [

@@ -18,7 +18,7 @@ export const mountThemeToggle: Mount = (element) => {
 
 /**
  * Buttons that choose which of the elements with `data-<for>` are shown; `*` shows all of them.
- * Several switches for the same thing on one page move together.
+ * Several switches for the same thing on one page move together; a link may choose at first: `#seed=1`.
  */
 export const mountSwitch: Mount = (element, parameters) => {
   const name = String(parameters["for"]);
@@ -32,7 +32,8 @@ export const mountSwitch: Mount = (element, parameters) => {
     }
   };
   for (const button of buttons) button.addEventListener("click", () => choose(button.value));
-  const first = buttons.find((button) => button.getAttribute("aria-pressed") === "true") ?? buttons[0];
+  const asked = new URLSearchParams(window.location.hash.slice(1)).get(name);
+  const first = buttons.find((button) => button.value === asked) ?? buttons.find((button) => button.getAttribute("aria-pressed") === "true") ?? buttons[0];
   if (first) choose(first.value);
 };
 

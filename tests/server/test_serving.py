@@ -1,4 +1,4 @@
-"""The server of a site, as a process: it answers, and readers that hang up leave no trace."""
+"""The server as a process: it answers, it ends, and readers that hang up leave no trace."""
 
 from __future__ import annotations
 
@@ -7,21 +7,30 @@ import socket
 import struct
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
 import pytest
+from live_run import sources
 
-from acc_assets.report.server import ServeError, serve
+from acc_assets.server import ServeError, serve
+from acc_assets.storage import Store
 
-SERVER = "import sys; from pathlib import Path; from acc_assets.report.server import serve; serve(Path(sys.argv[1]), 0)"
+SERVER = """
+import sys
+from pathlib import Path
+from acc_assets.report import Frame
+from acc_assets.server import Sources, serve
+from acc_assets.storage import Store
+folder = Path(sys.argv[1])
+serve(Sources(Store(folder / "store"), folder, lambda: Frame(folder, folder, folder)), 0)
+"""
 
 
 def hang_up(port: int, after: int) -> None:
     """Ask for a large file, read a little, and reset the connection."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as reader:
-        reader.sendall(b"GET /large.bin HTTP/1.1\r\nHost: x\r\n\r\n"[: None if after else 9])
+        reader.sendall(b"GET /large.bin HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"[: None if after else 9])
         if after:
             reader.recv(after)
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -42,7 +51,11 @@ def test_a_reader_that_hangs_up_leaves_no_trace(tmp_path: Path) -> None:
         port = int(address.rstrip("/").rsplit(":", 1)[1])
         for after in (0, 1, 1000, 100_000):
             hang_up(port, after)
-        time.sleep(0.5)
+        stream = socket.create_connection(
+            ("127.0.0.1", port), timeout=10
+        )  # open at the end: it does not hold it up
+        stream.sendall(b"GET /runs/r/n/0/events/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert b"text/event-stream" in stream.recv(1000)
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy
         with direct.open(address, timeout=10) as response:
             assert response.read() == b"Experiments"
@@ -56,11 +69,8 @@ def test_a_reader_that_hangs_up_leaves_no_trace(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_served_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("?")
-    with pytest.raises(ServeError, match=r"file is no folder.*acc build"):
-        serve(tmp_path / "file", 0)
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,
         pytest.raises(ServeError, match=r"cannot be used.*--port 0"),
     ):
-        serve(tmp_path, taken.getsockname()[1])
+        serve(sources(Store(tmp_path / "store"), tmp_path), taken.getsockname()[1])

@@ -1,0 +1,49 @@
+"""What `acc serve` serves: the store with its site and its recipes, and how a run of it is cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from acc_assets.assets.instance import open_instance
+from acc_assets.assets.site import built_site, frame, site_folder
+from acc_assets.recipes import find_recipes
+from acc_assets.server import Sources
+from acc_assets.storage import Store
+from acc_assets.tree import Tree
+
+AT_WORK = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+PARTITION_TAG = "dagster/partition"
+
+
+def sources(store: Store, *, begun: bool = True) -> Sources:
+    """Where the server's answers come from; with `begun`, raises `SiteMissing` where there is neither site nor run."""
+    if begun and not store.recipes():
+        built_site(store)
+    return Sources(
+        store,
+        site_folder(store),
+        frame=lambda: frame(store),
+        trees=_trees,
+        cancel=lambda *unit: cancel(store, *unit),
+    )
+
+
+def _trees() -> Mapping[str, Tree]:
+    return find_recipes().trees
+
+
+def cancel(store: Store, recipe: str, node: str, seed: int) -> list[str]:
+    """Terminate Dagster's runs that are at work on a node and seed; returns their ids, none where there is none."""
+    with open_instance(store) as instance:
+        asked = dg.RunsFilter(statuses=AT_WORK, tags={PARTITION_TAG: str(seed)})
+        found = [run.run_id for run in instance.get_runs(asked) if _makes(run, recipe, node)]
+        return [run_id for run_id in found if instance.run_coordinator.cancel_run(run_id)]
+
+
+def _makes(run: dg.DagsterRun, recipe: str, node: str) -> bool:
+    """Whether a run makes a node; one that names no assets makes all of its recipe's."""
+    if run.asset_selection is None:
+        return run.job_name == recipe
+    return any(key.path[-2:] == [recipe, node] for key in run.asset_selection)

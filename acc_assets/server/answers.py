@@ -1,0 +1,101 @@
+"""What the server answers with: the models of `/openapi.json`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+from pydantic import BaseModel, Field
+
+from acc_assets.storage.event_kinds import Event
+
+Status: TypeAlias = Literal["running", "interrupted", "cancelled", "failed", "completed"]
+
+
+class Run(BaseModel):
+    """One node and seed that was built, or is being built."""
+
+    recipe: str
+    node: str
+    seed: int
+    kind: str = Field(description="root, fork or trained")
+    branch: str
+    status: Status = Field(description="interrupted: it says that it runs, and no process holds it")
+    step: int = Field(description="along the lineage")
+    done: int | None = Field(description="steps of this node; null where it trains none, or has told none")
+    of: int | None
+    started: str | None = Field(description="ISO 8601 in UTC")
+    ended: str | None
+    steps_per_s: float | None
+    remaining_s: float | None = Field(description="null where it is not at work")
+    health: str | None = Field(description="of the training losses: healthy, warning, critical or untrained")
+    error: str | None
+    page: str = Field(description="the node's page, from the site's root")
+
+
+class Runs(BaseModel):
+    """Runs, those at work first and then the newest."""
+
+    runs: list[Run]
+
+
+class RunDetail(Run):
+    """A run with its documents."""
+
+    config: dict[str, Any] = Field(description="config.json")
+    summary: dict[str, Any] = Field(description="summary.json")
+    last_event: int | None = Field(description="id of the newest event")
+
+
+class ArtifactFile(BaseModel):
+    """One file of a family."""
+
+    path: str = Field(description="below the run directory")
+    size: int
+    sha256: str
+
+
+class ArtifactFamily(BaseModel):
+    """One family of artifacts that was written to its end."""
+
+    name: str
+    version: str = Field(description="data version")
+    layout: int = Field(description="version of the files' layout")
+    files: list[ArtifactFile]
+
+
+class Artifacts(BaseModel):
+    """All families of a run."""
+
+    families: list[ArtifactFamily]
+
+
+class Picture(BaseModel):
+    """A picture that a family offers of the present build."""
+
+    family: str
+    name: str
+    title: str
+    caption: str
+    alt: str
+    themed: bool = Field(description="drawn for light and for dark pages")
+    pixelated: bool = Field(description="shown enlarged, unsmoothed")
+    version: str = Field(description="data version of the family, which changes as soon as the picture may")
+
+
+class Pictures(BaseModel):
+    """The pictures of a run whose families the present build has written, in the order in which pages show them."""
+
+    pictures: list[Picture]
+
+
+class EventPage(BaseModel):
+    """Events behind `after`, in order."""
+
+    events: list[Event]
+    more: bool = Field(description="whether there are events behind the last of these")
+
+
+class Cancelled(BaseModel):
+    """What was asked to end."""
+
+    runs: list[str] = Field(description="Dagster's runs")

@@ -1,0 +1,80 @@
+import type { RunEvent } from "./log";
+
+/** Which run of the store. */
+export interface Unit {
+  recipe: string;
+  node: string;
+  seed: number;
+}
+
+/** What the server says of a run; see /openapi.json. */
+export interface Run extends Unit {
+  kind: string;
+  status: "running" | "interrupted" | "cancelled" | "failed" | "completed";
+  step: number;
+  done: number | null;
+  of: number | null;
+  started: string | null;
+  ended: string | null;
+  steps_per_s: number | null;
+  remaining_s: number | null;
+  health: string | null;
+  error: string | null;
+  page: string;
+}
+
+export interface Picture {
+  family: string;
+  name: string;
+  title: string;
+  caption: string;
+  alt: string;
+  themed: boolean;
+  pixelated: boolean;
+  version: string;
+}
+
+/** Whether `acc serve` gave this page, so that it may ask for runs; a page from disk or another host may not. */
+export function isServed(): boolean {
+  return document.documentElement.dataset["served"] !== undefined;
+}
+
+/** The address of something of a run. */
+export function addressOf(unit: Unit, what = ""): string {
+  return `/runs/${encodeURIComponent(unit.recipe)}/${encodeURIComponent(unit.node)}/${unit.seed}${what}`;
+}
+
+export async function listRuns(): Promise<Run[]> {
+  return (await read<{ runs: Run[] }>("/runs")).runs;
+}
+
+/** What the server says of one run; null where nothing was begun. */
+export async function runOf(unit: Unit): Promise<Run | null> {
+  const asked = new URLSearchParams({ recipe: unit.recipe, node: unit.node, seed: String(unit.seed) });
+  return (await read<{ runs: Run[] }>(`/runs?${asked}`)).runs[0] ?? null;
+}
+
+export async function picturesOf(unit: Unit): Promise<Picture[]> {
+  return (await read<{ pictures: Picture[] }>(addressOf(unit, "/pictures"))).pictures;
+}
+
+/** Asks Dagster to end what makes a run; rejects with the server's words where nothing is at work. */
+export async function cancelRun(unit: Unit): Promise<void> {
+  await read(addressOf(unit, "/cancel"), { method: "POST" });
+}
+
+/** The events of a run as they come; `onOpen` hears whether the server is there. Returns a function that ends it. */
+export function follow(unit: Unit, on: { events: (events: RunEvent[]) => void; open: (is: boolean) => void }): () => void {
+  const source = new EventSource(addressOf(unit, "/events/stream")); // it comes again by itself, with Last-Event-ID
+  source.addEventListener("open", () => on.open(true));
+  source.addEventListener("error", () => on.open(false));
+  source.addEventListener("message", (message: MessageEvent<string>) => on.events(JSON.parse(message.data) as RunEvent[]));
+  return () => source.close();
+}
+
+async function read<T>(address: string, options: RequestInit = {}): Promise<T> {
+  const response = await fetch(address, options);
+  if (response.ok) return (await response.json()) as T;
+  const told = (await response.json().catch(() => ({}))) as { detail?: unknown };
+  throw new Error(typeof told.detail === "string" ? told.detail : `${address} answers ${response.status}`);
+}
