@@ -48,12 +48,12 @@ def units_of(tree: Tree, branch: str, seeds: tuple[int, ...] = (0, 1)) -> set[tu
 
 def test_after_a_build_everything_is_fresh_and_nothing_runs_again(own_built: Path) -> None:
     found = states(own_built, tiny_tree())
-    assert len(found) == 49
+    assert len(found) == 53
     assert in_state(found, "fresh") == set(found)
     before = {path: path.stat().st_mtime_ns for path in own_built.rglob("runs/**/*") if path.is_file()}
     report = build_tiny(own_built)
     assert ran(report) == set()
-    assert len(report.fresh) == 50  # with the pages that all recipes share
+    assert len(report.fresh) == 54  # with the pages that all recipes share
     assert {
         path: path.stat().st_mtime_ns for path in own_built.rglob("runs/**/*") if path.is_file()
     } == before

@@ -79,7 +79,7 @@ def test_recipes_as_json(built: Path) -> None:
 
 def test_status_tells_fresh_and_stale_and_why(built: Path) -> None:
     rows = json.loads(acc("status", "tiny", "--json").output)["tiny"]
-    assert len(rows) == 49
+    assert len(rows) == 53
     assert {row["state"] for row in rows} == {"fresh"}
     changed = json.loads(acc("status", "tiny", "--set", "weight=7.0", "--json").output)["tiny"]
     stale = {row["asset"] for row in changed if row["state"] == "stale"}
@@ -93,7 +93,7 @@ def test_status_tells_fresh_and_stale_and_why(built: Path) -> None:
 def test_a_fresh_recipe_is_not_built_again(own_built: Path) -> None:
     result = acc("build", "tiny")
     assert result.exit_code == 0
-    assert "0 built, 50 fresh, 0 failed" in result.output
+    assert "0 built, 54 fresh, 0 failed" in result.output
     assert "digit accuracy" in result.output
     assert f"site {own_built}/site/index.html" in result.output
 
@@ -379,8 +379,8 @@ def test_artifacts_that_dagster_does_not_know_are_recorded_and_not_built_again(o
     before = {path: path.stat().st_mtime_ns for path in (own_built / "runs").rglob("*") if path.is_file()}
     result = acc("build", "tiny")
     assert result.exit_code == 0, result.output
-    assert "0 built, 50 fresh, 0 failed" in result.output
-    assert "50 found whole in the store" in result.output
+    assert "0 built, 54 fresh, 0 failed" in result.output
+    assert "54 found whole in the store" in result.output
     after = {path: path.stat().st_mtime_ns for path in (own_built / "runs").rglob("*") if path.is_file()}
     assert before == after
     rows = json.loads(acc("status", "tiny", "--json").output)["tiny"]
