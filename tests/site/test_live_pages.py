@@ -150,6 +150,15 @@ def test_a_run_is_drawn_while_it_trains_and_replayed_from_disk(lab: Lab, page: P
     assert page.locator(".run-pictures img").count() == 0
 
 
+def test_a_node_that_failed_before_its_training_is_not_at_work(lab: Lab, page: Page) -> None:
+    failed = {"event": "asset.failed", "asset": "done", "why": "no such model", "run": "1"}
+    lab.store.run("r", "done", 0).append_event(failed)
+    page.goto(lab.address + NODE)
+    until(page, f"{TOLD}[0]?.includes('done failed: no such model')")
+    assert page.evaluate(STATUS) == "waiting"
+    assert page.get_by_role("button", name="Cancel").count() == 0
+
+
 def test_the_first_page_lists_runs_those_at_work_first(lab: Lab, page: Page) -> None:
     ended = Training(lab.store.run("r", "ended", 1)).begin().steps(1)
     ended.record.failed(1, ValueError("the disk is full"), {})

@@ -100,8 +100,7 @@ class Training {
   }
 
   private take(events: RunEvent[]): void {
-    if (!this.fromServer) this.log.add([{ id: 0, event: "run.created", time: "" }]); // in place of what the page holds
-    this.fromServer = true;
+    this.fromServer ||= events.some(({ event }) => event === "run.created");
     if (!this.log.add(events)) return;
     if (events.some(({ event }) => event === "run.created" || event === "artifact.created")) {
       this.gallery?.update(this.newFamilies()).catch((error: unknown) => this.complain(error));
