@@ -29,6 +29,11 @@ STATUS = "document.querySelector('[data-acc=training]:not([hidden])')?.dataset.s
 TOLD = "[...document.querySelectorAll('.run-events li')].map((one) => one.textContent)"
 STEP = "document.querySelector('.run-step')?.textContent"
 
+HIDE = """(hidden) => {
+  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
 
 class Lived(Recipe):
     """One node that is trained."""
@@ -103,7 +108,12 @@ def test_a_run_is_drawn_while_it_trains_and_replayed_from_disk(lab: Lab, page: P
         training.steps(5)
         until(page, f"{STEP} === 'step 15, live'")
         page.reload()  # in the middle: nothing is lost, nothing is doubled
+        until(page, f"{STEP} === 'step 15, live'")
+        page.evaluate(HIDE, True)  # a page behind others leaves its connection to them
         training.steps(5)
+        page.wait_for_timeout(800)
+        assert page.evaluate(STEP) == "step 15, live"
+        page.evaluate(HIDE, False)
         until(page, f"{STEP} === 'step 20, live'")
         told = page.evaluate(TOLD)
         assert [line.split(" ", 1)[1] for line in told] == [
@@ -118,10 +128,14 @@ def test_a_run_is_drawn_while_it_trains_and_replayed_from_disk(lab: Lab, page: P
         page.get_by_role("button", name="Cancel").click()
         until(page, "document.querySelector('.run-head button')?.textContent === 'Asked to end'")
         assert lab.cancelled == ["r/done/0"]
+        training.steps(5)
+        until(page, f"{STEP} === 'step 20, live'")  # drawn anew, it still says so
+        assert page.get_by_role("button", name="Asked to end").is_disabled()
         training.snapshot()
-        training.record.cancelled(15, {})
-        until(page, f"{STATUS} === 'cancelled' && {TOLD}[0].includes('Cancelled at step 15')")
-        training = training.resumed(15).steps(5).snapshot()
+        training.record.cancelled(20, {})
+        until(page, f"{STATUS} === 'cancelled' && {TOLD}[0].includes('Cancelled at step 20')")
+        training = training.resumed(20)
+        page.get_by_role("button", name="Cancel").wait_for()
         training.record.completed(20, {})
     until(page, f"{STATUS} === 'completed'")
     picture = io.BytesIO()

@@ -24,6 +24,7 @@ export const mountRuns: Mount = (element) => {
   const note = h("p", { class: "note", role: "status" });
   let runs: Run[] = [];
   let all = false;
+  let answered = false; // when it was asked last
 
   const draw = () => {
     const found = runs.filter((run) => (Object.keys(chosen) as Filter[]).every((name) => String(run[name]) === chosen[name]));
@@ -45,10 +46,11 @@ export const mountRuns: Mount = (element) => {
     if (document.hidden) return;
     try {
       const now = (await listRuns()).filter((run) => run.kind === "trained" || run.status === "running");
-      if (JSON.stringify(now) === JSON.stringify(runs) && note.textContent) return;
-      runs = now;
+      if (answered && JSON.stringify(now) === JSON.stringify(runs)) return;
+      [runs, answered] = [now, true];
       draw();
     } catch (error) {
+      answered = false;
       note.textContent = `The server does not answer (${messageOf(error)}); this page tries again by itself.`;
     }
   };

@@ -45,7 +45,9 @@ class Training {
   private readonly log = new RunLog();
   private readonly scrubber = new Scrubber(() => this.draw());
   private readonly gallery: Gallery | null;
-  private readonly head = h("div", { class: "run-head" });
+  private readonly facts = h("div", { class: "run-facts" });
+  private readonly button = h("button", { type: "button", class: "button", title: "Ends the run of Dagster that makes it, with a snapshot to go on from" });
+  private readonly alert = h("p", { class: "bad", role: "alert" });
   private readonly curves = h("div", { class: "chart-grid" });
   private readonly groups = h("div", { class: "chart-toolbar" });
   private readonly list = h("div", { class: "run-events" });
@@ -54,7 +56,7 @@ class Training {
   private fromServer = false; // whether the log is the server's, which has all rows
   private connected = true;
   private told: Run | null = null; // what the server says of the run; the log of a process that was killed says nothing
-  private problem = "";
+  private asked: number | null = null; // the `begun` of what was asked to end
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -68,7 +70,9 @@ class Training {
     this.gallery = isServed() ? new Gallery(unit) : null;
     this.log.add(events);
     this.renderedTo = Math.max(0, ...events.map((event) => event.id ?? 0));
-    element.append(this.head, this.note, this.scrubber.element, this.groups, this.curves, ...(this.gallery ? [this.gallery.element] : []), this.list);
+    this.button.addEventListener("click", () => void this.cancel());
+    const head = h("div", { class: "run-head" }, this.facts, this.button, this.alert);
+    element.append(head, this.note, this.scrubber.element, this.groups, this.curves, ...(this.gallery ? [this.gallery.element] : []), this.list);
     this.draw();
     if (isServed()) this.followWhileShown();
   }
@@ -82,12 +86,17 @@ class Training {
     return status === "running" && this.told?.status === "interrupted" ? "interrupted" : status;
   }
 
-  /** A browser opens few connections to one server: a run that is not shown is not followed. */
+  /** Id of the event that the build under way begins or goes on with. */
+  private get begun(): number {
+    return Math.max(this.log.newest("run.created")?.id ?? 0, this.log.newest("run.resumed")?.id ?? 0);
+  }
+
+  /** A browser opens few connections to one server, of all its pages: a run that nobody sees is not followed. */
   private followWhileShown(): void {
     let end: (() => void) | null = null;
     let timer: ReturnType<typeof setInterval> | undefined;
-    new ResizeObserver(() => {
-      const shown = this.element.clientWidth > 0;
+    const look = () => {
+      const shown = this.element.clientWidth > 0 && !document.hidden;
       if (shown === (end !== null)) return;
       clearInterval(timer);
       end?.();
@@ -96,7 +105,9 @@ class Training {
       end = follow(this.unit, { events: (events) => this.take(events), open: (is) => this.hear(is) });
       timer = setInterval(() => void this.ask(), ASK_MS);
       void this.ask();
-    }).observe(this.element);
+    };
+    new ResizeObserver(look).observe(this.element);
+    document.addEventListener("visibilitychange", look);
   }
 
   private take(events: RunEvent[]): void {
@@ -130,12 +141,12 @@ class Training {
       this.told = await runOf(this.unit);
       this.drawHead();
     } catch {
-      this.hear(false);
+      return; // whether the server is there, the stream tells
     }
   }
 
   private complain(error: unknown): void {
-    this.problem = messageOf(error);
+    this.alert.textContent = messageOf(error);
     this.drawHead();
   }
 
@@ -154,12 +165,14 @@ class Training {
     const at = status === "running" && isServed() && progress ? `${count(done)} of ${count(of)} steps, ${number(Number(progress["steps_per_s"]))} a second, ${seconds(Number(progress["remaining_s"]))} left` : "";
     const [name, more] = isServed() ? STATUS[status] : this.stored(status);
     this.element.dataset["status"] = status;
-    this.head.replaceChildren(
+    this.facts.replaceChildren(
       h("p", { class: `run-status run-${status}`, role: "status" }, h("span", { class: "run-dot", "aria-hidden": "true" }), h("span", {}, h("b", {}, name), more)),
       ...(at ? [h("progress", { max: of, value: done, "aria-label": "Training" }), h("p", { class: "note" }, at)] : []),
-      ...(status === "running" && isServed() ? [this.cancelButton()] : []),
-      ...(this.problem ? [h("p", { class: "bad", role: "alert" }, this.problem)] : []),
     );
+    this.button.hidden = status !== "running" || !isServed();
+    this.button.disabled = this.asked === this.begun;
+    this.button.textContent = this.button.disabled ? "Asked to end" : "Cancel";
+    this.alert.hidden = !this.alert.textContent;
     this.note.textContent = this.words();
     this.note.hidden = !this.note.textContent;
   }
@@ -178,19 +191,16 @@ class Training {
     return this.fromServer ? "" : "What was stored when this page was rendered.";
   }
 
-  private cancelButton(): HTMLElement {
-    const button = h("button", { type: "button", class: "button", title: "Ends the run of Dagster that makes it, with a snapshot to go on from" }, "Cancel");
-    button.addEventListener("click", async () => {
-      button.disabled = true;
-      this.problem = "";
-      try {
-        await cancelRun(this.unit);
-        button.textContent = "Asked to end";
-      } catch (error) {
-        this.complain(error);
-      }
-    });
-    return button;
+  private async cancel(): Promise<void> {
+    this.asked = this.begun;
+    this.alert.textContent = "";
+    this.drawHead();
+    try {
+      await cancelRun(this.unit);
+    } catch (error) {
+      this.asked = null;
+      this.complain(error);
+    }
   }
 
   private drawCurves(panels: readonly CurvePanel[]): void {
