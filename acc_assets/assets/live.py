@@ -14,7 +14,7 @@ from acc_assets.storage import Store
 from acc_assets.tree import Tree
 
 AT_WORK = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
-PARTITION_TAG = "dagster/partition"
+PARTITION_TAG, RECIPE_TAG = "dagster/partition", "acc/recipe"
 
 
 def sources(store: Store, *, begun: bool = True) -> Sources:
@@ -35,7 +35,12 @@ def _trees() -> Mapping[str, Tree]:
 
 
 def cancel(store: Store, recipe: str, node: str, seed: int) -> list[str]:
-    """Terminate Dagster's runs that are at work on a node and seed; returns their ids, none where there is none."""
+    """Terminate Dagster's runs that are at work on a node and seed; returns their ids, none where there is none.
+
+    A run makes many nodes of a seed, and is left alone while another of them is in training.
+    """
+    if not store.run(recipe, node, seed).at_work:
+        return []
     with open_instance(store) as instance:
         asked = dg.RunsFilter(statuses=AT_WORK, tags={PARTITION_TAG: str(seed)})
         found = [run.run_id for run in instance.get_runs(asked) if _makes(run, recipe, node)]
@@ -43,7 +48,7 @@ def cancel(store: Store, recipe: str, node: str, seed: int) -> list[str]:
 
 
 def _makes(run: dg.DagsterRun, recipe: str, node: str) -> bool:
-    """Whether a run makes a node; one that names no assets makes all of its recipe's."""
+    """Whether a run makes a node; one that names no assets makes those of its job, which is of one recipe."""
     if run.asset_selection is None:
-        return run.job_name == recipe
+        return run.tags.get(RECIPE_TAG) == recipe
     return any(key.path[-2:] == [recipe, node] for key in run.asset_selection)
