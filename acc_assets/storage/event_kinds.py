@@ -59,7 +59,9 @@ class TrainMetrics(Recorded):
     total: Loss = Field(description="the weighted sum")
     lr: float
     losses: dict[str, Loss] = Field(description="by task, unweighted")
-    diagnostics: dict[str, Loss] | None = Field(default=None, description="by `<task>/<name>`")
+    diagnostics: dict[str, Loss | list[Loss]] | None = Field(
+        default=None, description="by `<task>/<name>`; of a vector all its elements"
+    )
 
 
 class TrainProgress(Recorded):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+from pathlib import Path
 
 import pytest
 from pydantic import TypeAdapter
@@ -12,6 +14,8 @@ from training_trees import build, small, stop_after
 from acc_assets.storage import RunDirectory, Store
 from acc_assets.storage.event_kinds import KINDS, Event, Recorded
 from acc_assets.training import TrainingCancelled
+from acc_assets.training.progress import NoProgress
+from acc_assets.training.record import RunRecord
 
 PHASES = ({"steps": 12, "snapshot_every": 6, "validate_every": 6},)
 
@@ -44,7 +48,13 @@ def test_the_table_is_that_of_the_schema() -> None:
     ]
 
 
-def test_every_event_is_of_the_schema_and_numbered(run: RunDirectory) -> None:
+def test_every_event_is_of_the_schema_and_numbered(run: RunDirectory, tmp_path: Path) -> None:
+    mixture = RunRecord(Store(tmp_path).run("r", "n", 0), NoProgress(), start=0, total=1)
+    row = {"total": 1.0, "lr": 1e-3, "loss/kl": 1.0, "kl/counts[0]": 3.0, "kl/counts[1]": math.nan}
+    mixture.logged(1, "", row, 32)
+    (vector, _) = mixture.run.event_log()
+    assert vector["diagnostics"] == {"kl/counts": [3.0, None]}
+    TypeAdapter(Event).validate_python(vector)
     log = run.event_log()
     assert [event["id"] for event in log] == list(range(1, len(log) + 1))
     assert all(before["time"] <= after["time"] for before, after in itertools.pairwise(log))

@@ -24,6 +24,15 @@ test("events become the panels that the report makes of the same numbers", () =>
   assert.deepEqual(stepsOf(panels), [1, 2]);
 });
 
+test("each element of a vector has a panel, under the name that the stored history gives it", () => {
+  const panels = panelsOf([{ ...row(1), diagnostics: { "kl/counts": [3, null] } }], RUN, []);
+  const told = panels.filter((panel) => panel.group === "Diagnostics").map((panel) => [panel.id, panel.series[0]!.y]);
+  assert.deepEqual(told, [
+    ["kl/counts[0]", [3]],
+    ["kl/counts[1]", [null]],
+  ]);
+});
+
 test("a cut ends at its step, and long curves are drawn by means", () => {
   const panels = panelsOf(Array.from({ length: 1000 }, (_, i) => row(i + 1)), RUN, []);
   assert.deepEqual(cut(panels, 3)[0]!.series[0]!.x, [1, 2, 3]);

@@ -5,6 +5,7 @@ const POINTS = 400; // most points of a curve that is drawn; each is the mean of
 const GROUPS = ["Training loss", "Diagnostics", "Validation", "Optimizer"];
 
 type Numbers = Readonly<Record<string, number | null>>;
+type Diagnostics = Readonly<Record<string, number | null | ReadonlyArray<number | null>>>;
 
 /** The curves of a run from its events: a panel for each quantity, as the report makes them of the stored history. */
 export function panelsOf(events: readonly RunEvent[], run: { node: string; seed: number; color: number }, known: readonly CurvePanel[]): CurvePanel[] {
@@ -20,7 +21,10 @@ export function panelsOf(events: readonly RunEvent[], run: { node: string; seed:
     if (event.event === "train.metrics") {
       add("total", step, event["total"]);
       for (const [task, value] of Object.entries((event["losses"] ?? {}) as Numbers)) add(`loss/${task}`, step, value);
-      for (const [name, value] of Object.entries((event["diagnostics"] ?? {}) as Numbers)) add(name, step, value);
+      for (const [name, value] of Object.entries((event["diagnostics"] ?? {}) as Diagnostics)) {
+        if (Array.isArray(value)) value.forEach((one, i) => add(`${name}[${i}]`, step, one));
+        else add(name, step, value);
+      }
       add("lr", step, event["lr"]);
     } else if (event.event === "train.validated") {
       for (const [task, values] of Object.entries((event["metrics"] ?? {}) as Readonly<Record<string, Numbers>>)) {
