@@ -53,12 +53,10 @@ def order(run: answers.Run) -> tuple[bool, str]:
 
 def _run(run: RunDirectory, config: Mapping[str, Any], summary: Mapping[str, Any]) -> answers.Run:
     status, step = summary["status"], summary["step"]
-    if status == "running" and not run.at_work:
-        status = "interrupted"
+    ended, at_work = status != "running", status == "running" and run.at_work
     trains = config["kind"] == "trained"
     progress = (run.last_event("train.progress") or {}) if trains else {}
     steps = sum(phase["steps"] for phase in config["phases"])
-    ended = status != "running"
     step = step if ended else max(step, progress.get("step", 0))
     done = (
         step - (progress["step"] - progress["done"]) if progress else steps if status == "completed" else None
@@ -69,14 +67,14 @@ def _run(run: RunDirectory, config: Mapping[str, Any], summary: Mapping[str, Any
         seed=int(run.seed or 0),
         kind=config["kind"],
         branch=config["branch"],
-        status=status,
+        status=status if ended or at_work else "interrupted",
         step=step,
         done=done if trains else None,
         of=progress.get("of", steps) if trains else None,
         started=summary["started"],
         ended=summary["ended"],
         steps_per_s=summary["steps_per_s"] if ended else progress.get("steps_per_s"),
-        remaining_s=None if ended else progress.get("remaining_s"),
+        remaining_s=progress.get("remaining_s") if at_work else None,
         health=health_of(summary.get("health")) or None,
         error=summary["error"],
         page=node_page(run.recipe, str(run.node)),

@@ -59,12 +59,15 @@ def standing(log: Iterable[Event]) -> list[Event]:
 
 
 def last(files: LocalFiles, path: str, kind: str | None = None) -> Event | None:
-    """The newest whole event, from the end of the log; of a kind only where it is among the last kilobytes."""
+    """The newest whole event, from the end of the log; of a kind that which stands among the last kilobytes."""
     tail = files.tail(path, _TAIL_BYTES)
-    found = _newest(tail.split(b"\n"), kind)
-    if found is not None or kind is not None or len(tail) < _TAIL_BYTES:
-        return found
-    return _newest(files.read(path).split(b"\n"), kind)
+    lines = tail.split(b"\n")
+    if kind is not None:
+        return next(
+            (event for event in reversed(standing(_parsed(lines))) if event.get("event") == kind), None
+        )
+    found = _newest(lines)
+    return found if found is not None or len(tail) < _TAIL_BYTES else _newest(files.read(path).split(b"\n"))
 
 
 def newest_artifact(files: LocalFiles, path: str, family: str) -> Event | None:
@@ -112,9 +115,8 @@ class LogReader:
         return found[begun[-1] :] if begun else found
 
 
-def _newest(lines: list[bytes], kind: str | None) -> Event | None:
-    newest_first = (event for line in reversed(lines) for event in _parsed([line]))
-    return next((event for event in newest_first if kind is None or event.get("event") == kind), None)
+def _newest(lines: list[bytes]) -> Event | None:
+    return next((event for line in reversed(lines) for event in _parsed([line])), None)
 
 
 def _parsed(lines: Iterable[bytes]) -> list[Event]:

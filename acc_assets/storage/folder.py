@@ -271,7 +271,7 @@ class ArtifactFolder:
         return LogReader(self._files, self._place(events.EVENTS), after)
 
     def last_event(self, kind: str | None = None) -> dict[str, Any] | None:
-        """The newest whole event, read from the end of the log; None where there is none (of that kind) there."""
+        """The newest whole event, read from the end of the log; None where none (of that kind that stands) is there."""
         return events.last(self._files, self._place(events.EVENTS), kind)
 
     @contextlib.contextmanager

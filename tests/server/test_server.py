@@ -101,7 +101,9 @@ def test_runs_are_listed_and_filtered_those_at_work_first(
             ("done", "completed"),
         ]
         assert (runs[0]["done"], runs[0]["of"], runs[0]["page"]) == (40, 100, "recipes/r/nodes/busy.html")
-    assert read(port, "/runs?node=busy")["runs"][0]["status"] == "interrupted"
+    (killed,) = read(port, "/runs?node=busy")["runs"]
+    assert (killed["status"], killed["step"], killed["done"]) == ("interrupted", 40, 40)
+    assert killed["remaining_s"] is None
     for asked, found in {
         "status=failed": ["other"],
         "seed=1": ["other"],

@@ -40,8 +40,12 @@ def test_what_a_build_goes_back_on_stands_no_more_and_stays_written(run):
     steady = [("train.metrics", 1), ("run.resumed", 1), ("train.metrics", 2), ("run.resumed", 2)]
     assert told == [("run.created", 0), *steady]
     assert [event["id"] for event in run.event_log()] == list(range(1, 9))
+    assert run.last_event("train.metrics")["id"] == 6
+    written(run, ("run.resumed", 1))
+    assert run.last_event("train.metrics")["id"] == 2
     written(run, ("run.created", 0))
-    assert [event["id"] for event in run.events()] == [9]
+    assert [event["id"] for event in run.events()] == [10]
+    assert run.last_event("train.metrics") is None
 
 
 def test_a_reader_goes_on_behind_what_it_has_seen(run):
