@@ -8,19 +8,21 @@ from pydantic import BaseModel, Field
 
 from acc_assets.storage.event_kinds import Event
 
-Status: TypeAlias = Literal["running", "interrupted", "cancelled", "failed", "completed"]
+Status: TypeAlias = Literal["running", "interrupted", "cancelled", "failed", "completed", "unreadable"]
 
 
 class Run(BaseModel):
-    """One node and seed that was built, or is being built."""
+    """One node and seed that was built, or is being built; of an unreadable one what it would tell is null."""
 
     recipe: str
     node: str
     seed: int
-    kind: str = Field(description="root, fork or trained")
-    branch: str
-    status: Status = Field(description="interrupted: it says that it runs, and no process holds it")
-    step: int = Field(description="along the lineage")
+    kind: str | None = Field(description="root, fork or trained")
+    branch: str | None
+    status: Status = Field(
+        description="interrupted: it says that it runs, and no process holds it; unreadable: `error` says why"
+    )
+    step: int | None = Field(description="along the lineage")
     done: int | None = Field(description="steps of this node; null where it trains none, or has told none")
     of: int | None
     started: str | None = Field(description="ISO 8601 in UTC")

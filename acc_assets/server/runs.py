@@ -26,22 +26,20 @@ def all_runs(store: Store, recipe: str | None, node: str | None, seed: int | Non
 
 
 def run_of(run: RunDirectory) -> answers.Run | None:
-    """What a list says of a run; None where nothing was begun, or what was begun cannot be read."""
+    """What a list says of a run, be it that it cannot be read; None where nothing was begun."""
+    if not any(run.exists(name) for name in ("config.json", "summary.json")):
+        return None
     try:
         return _run(run, run.read_json("config.json"), run.read_json("summary.json"))
-    except (StorageError, LookupError, TypeError, ValueError):
-        return None
+    except StorageError as error:
+        unknown = dict.fromkeys(answers.Run.model_fields)
+        return answers.Run(**{**unknown, **_name(run), "status": "unreadable", "error": str(error)})
 
 
 def detail_of(run: RunDirectory) -> answers.RunDetail:
     """Everything about a run; raises `StorageError` where nothing was begun, or what was begun cannot be read."""
     config, summary = run.read_json("config.json"), run.read_json("summary.json")
-    try:
-        told = _run(run, config, summary).model_dump()
-    except (LookupError, TypeError, ValueError) as error:
-        raise DamagedArtifact(
-            f"config.json or summary.json of {run.path} is of another version. {run.remedy}"
-        ) from error
+    told = _run(run, config, summary).model_dump()
     newest = (run.last_event() or {}).get("id")
     return answers.RunDetail(**told, config=config, summary=summary, last_event=newest)
 
@@ -52,6 +50,15 @@ def order(run: answers.Run) -> tuple[bool, str]:
 
 
 def _run(run: RunDirectory, config: Mapping[str, Any], summary: Mapping[str, Any]) -> answers.Run:
+    try:
+        return _read(run, config, summary)
+    except (LookupError, TypeError, ValueError) as error:
+        raise DamagedArtifact(
+            f"config.json or summary.json of {run.path} is of another version. {run.remedy}"
+        ) from error
+
+
+def _read(run: RunDirectory, config: Mapping[str, Any], summary: Mapping[str, Any]) -> answers.Run:
     status, step = summary["status"], summary["step"]
     ended, at_work = status != "running", status == "running" and run.at_work
     trains = config["kind"] == "trained"
@@ -62,9 +69,7 @@ def _run(run: RunDirectory, config: Mapping[str, Any], summary: Mapping[str, Any
         step - (progress["step"] - progress["done"]) if progress else steps if status == "completed" else None
     )
     return answers.Run(
-        recipe=run.recipe,
-        node=str(run.node),
-        seed=int(run.seed or 0),
+        **_name(run),
         kind=config["kind"],
         branch=config["branch"],
         status=status if ended or at_work else "interrupted",
@@ -77,8 +82,14 @@ def _run(run: RunDirectory, config: Mapping[str, Any], summary: Mapping[str, Any
         remaining_s=progress.get("remaining_s") if at_work else None,
         health=health_of(summary.get("health")) or None,
         error=summary["error"],
-        page=node_page(run.recipe, str(run.node)),
     )
+
+
+def _name(run: RunDirectory) -> dict[str, Any]:
+    """Which run, and where its page is."""
+    node = str(run.node)
+    page = node_page(run.recipe, node)
+    return {"recipe": run.recipe, "node": node, "seed": int(run.seed or 0), "page": page}
 
 
 def artifacts_of(run: RunDirectory) -> answers.Artifacts:
@@ -118,7 +129,7 @@ class RunPictures:
         self._written = {
             event["family"]: event["version"]
             for event in run.events()
-            if event.get("event") == "artifact.created"
+            if event.get("event") == "artifact.created" and "version" in event  # older stores told none
         }
         self._families = {family.name: family for family in families if family.name in self._written}
         seed = int(run.seed or 0)

@@ -120,6 +120,22 @@ def test_runs_are_listed_and_filtered_those_at_work_first(
     assert ask(port, "/runs/r/nothing/0")[0] == 404
 
 
+def test_a_run_that_cannot_be_read_is_listed_with_what_is_wrong(port: int, store: Store) -> None:
+    run = Training(store.run("damaged", "torn", 0)).begin().run
+    run.local_path("summary.json").write_text('{"status": ')
+    old = Training(store.run("damaged", "old", 0)).begin().run
+    old.write_json("config.json", {"kind": "trained"})
+    old.append_event({"event": "artifact.created", "family": "history"})  # as before versions were told
+    store.run("damaged", "failed_early", 0).append_event({"event": "asset.failed"})
+    found = {run["node"]: run for run in read(port, "/runs?recipe=damaged&status=unreadable")["runs"]}
+    assert found.keys() == {"torn", "old"}
+    assert "summary.json" in found["torn"]["error"]
+    assert "another version" in found["old"]["error"]
+    assert ask(port, "/runs/damaged/old/0")[0] == 422
+    assert read(port, "/runs/damaged/old/0/pictures") == {"pictures": []}
+    assert len(read(port, "/runs?recipe=damaged")["runs"]) == 2
+
+
 def test_artifacts_are_given_and_nothing_else(port: int, store: Store, finished: Training) -> None:
     families = {one["name"]: one for one in read(port, "/runs/r/done/0/artifacts")["families"]}
     assert set(families) == {"checkpoints", "history"}

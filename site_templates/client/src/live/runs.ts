@@ -45,7 +45,7 @@ export const mountRuns: Mount = (element) => {
   const ask = async () => {
     if (document.hidden) return;
     try {
-      const now = (await listRuns()).filter((run) => run.kind === "trained" || run.status === "running");
+      const now = (await listRuns()).filter((run) => run.kind === "trained" || run.status === "running" || run.status === "unreadable");
       if (answered && JSON.stringify(now) === JSON.stringify(runs)) return;
       [runs, answered] = [now, true];
       draw();
@@ -97,7 +97,7 @@ function row(run: Run): HTMLElement {
     h("th", { scope: "row" }, h("a", { href: `${root}${run.page}#seed=${run.seed}` }, run.node), h("span", { class: "row-note" }, run.recipe)),
     h("td", {}, String(run.seed)),
     h("td", {}, h("span", { class: `run-status run-${run.status}` }, h("span", { class: "run-dot", "aria-hidden": "true" }), run.status), run.error && h("span", { class: "row-note" }, run.error)),
-    h("td", {}, progress, h("span", { class: "runs-step" }, run.done !== null && run.of ? `${count(run.done)} of ${count(run.of)}` : count(run.step)), speed && h("span", { class: "row-note" }, speed)),
+    h("td", {}, progress, h("span", { class: "runs-step" }, run.done !== null && run.of ? `${count(run.done)} of ${count(run.of)}` : run.step !== null && count(run.step)), speed && h("span", { class: "row-note" }, speed)),
     h("td", { class: "muted" }, run.started ? new Date(run.started).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" }) : ""),
   );
 }

@@ -9,9 +9,9 @@ export interface Unit {
 
 /** What the server says of a run; see /openapi.json. */
 export interface Run extends Unit {
-  kind: string;
-  status: "running" | "interrupted" | "cancelled" | "failed" | "completed";
-  step: number;
+  kind: string | null;
+  status: "running" | "interrupted" | "cancelled" | "failed" | "completed" | "unreadable";
+  step: number | null;
   done: number | null;
   of: number | null;
   started: string | null;

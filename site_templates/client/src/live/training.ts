@@ -17,8 +17,11 @@ const ASK_MS = 5000; // between two looks whether a run that is silent is still 
 const SHOWN = 8; // newest events of the list; the others unfold
 const NO_PICTURES = ["checkpoints", "history"];
 
+/** What the log says of a run, or that the server knows better. */
+type Shown = Status | "interrupted";
+
 /** A status as it is called, and what more there is to say of it. */
-const STATUS: Readonly<Record<Status | Run["status"], readonly [string, string]>> = {
+const STATUS: Readonly<Record<Shown, readonly [string, string]>> = {
   waiting: ["not begun", ""],
   running: ["running", ""],
   completed: ["completed", ""],
@@ -81,7 +84,7 @@ class Training {
     return this.fromServer ? panelsOf(this.log.standing, { ...this.unit, color: this.color }, this.rendered) : [...this.rendered];
   }
 
-  private get status(): Status | Run["status"] {
+  private get status(): Shown {
     const { status } = this.log;
     return status === "running" && this.told?.status === "interrupted" ? "interrupted" : status;
   }
@@ -178,7 +181,7 @@ class Training {
   }
 
   /** A status as a page from disk knows it. */
-  private stored(status: Status | Run["status"]): readonly [string, string] {
+  private stored(status: Shown): readonly [string, string] {
     if (status === "running") return [STATUS.running[0], " when this page was rendered"];
     return status === "waiting" && this.withheld ? ["not shown", ": what is stored is not what the recipe says now"] : STATUS[status];
   }
