@@ -9,7 +9,7 @@ from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -17,6 +17,10 @@ from acc_assets.report import Frame, live_node_page, live_runs_page, served
 from acc_assets.report.render import stylesheet
 
 _NODE = re.compile(r"recipes/([^/]+)/nodes/([^/]+)\.html")
+
+
+class _Page(FileResponse):
+    """A page that is to be read and converted, which takes its time."""
 
 
 class Site(StaticFiles):
@@ -32,14 +36,15 @@ class Site(StaticFiles):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         try:
-            return await super().get_response(path, scope)
+            found = await super().get_response(path, scope)
+            return await run_in_threadpool(_page, found) if isinstance(found, _Page) else found
         except HTTPException as missing:
             if missing.status_code != 404:
                 raise
-            found = await run_in_threadpool(self._stand_in, path.replace(os.sep, "/"))
-            if found is None:
+            stand_in = await run_in_threadpool(self._stand_in, path.replace(os.sep, "/"))
+            if stand_in is None:
                 raise
-            return found
+            return stand_in
 
     def file_response(
         self,
@@ -49,7 +54,7 @@ class Site(StaticFiles):
         status_code: int = 200,
     ) -> Response:
         if str(full_path).endswith(".html"):
-            return HTMLResponse(served(Path(full_path).read_text(encoding="utf-8")), status_code)
+            return _Page(full_path, status_code)
         return super().file_response(full_path, stat_result, scope, status_code)
 
     def _stand_in(self, path: str) -> Response | None:
@@ -65,3 +70,11 @@ class Site(StaticFiles):
         if match is None or not seeds:
             return None
         return HTMLResponse(served(live_node_page(self._frame().templates, match[1], match[2], seeds)))
+
+
+def _page(found: _Page) -> Response:
+    try:
+        text = Path(found.path).read_text(encoding="utf-8")
+    except FileNotFoundError as error:  # a site that is rendered meanwhile has left it out
+        raise HTTPException(404) from error
+    return HTMLResponse(served(text), found.status_code)
