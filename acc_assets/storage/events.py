@@ -24,8 +24,8 @@ _TAIL_BYTES = 16_384  # longer than nearly any event
 Event = dict[str, Any]
 
 
-def append(files: LocalFiles, path: str, lock: str, event: Mapping[str, Any], sync: bool) -> int:
-    """Add one event as one line under the next number, which is returned; `sync` makes it survive a power cut.
+def append(files: LocalFiles, path: str, lock: str, event: Mapping[str, Any], sync: bool) -> None:
+    """Add one event as one line under the next number; `sync` makes it survive a power cut.
 
     Processes that write to one log take turns by `lock`.
     """
@@ -34,7 +34,6 @@ def append(files: LocalFiles, path: str, lock: str, event: Mapping[str, Any], sy
         time = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         line = to_json_line({"id": number, "schema": SCHEMA, "time": time, **event})
         files.append(path, line, sync=sync)
-    return number
 
 
 def read(files: LocalFiles, path: str) -> list[Event]:

@@ -124,13 +124,6 @@ class ArtifactFolder:
         """Whether a file is there; also where what is there cannot be read, which reading it tells."""
         return self._files.occupied(self._place(rel))
 
-    def size(self, rel: str) -> int:
-        """Bytes of a file; `MissingArtifact` when there is none."""
-        size = self._files.size(self._place(rel))
-        if size is None:
-            raise MissingArtifact(f"{self._shown(rel)} has not been written. {self.remedy}")
-        return size
-
     def list(self, prefix: str = "") -> Names:
         """Names of all artifacts that start with `prefix`, relative to this folder, sorted; no manifests."""
         self._settle_all()
@@ -238,13 +231,10 @@ class ArtifactFolder:
 
     # events and the lock
 
-    def append_event(self, event: Mapping[str, Any], *, sync: bool = False) -> int:
-        """Add one event to `events.jsonl` under the next number, which is returned, with the time.
-
-        `sync` makes it survive a power cut.
-        """
+    def append_event(self, event: Mapping[str, Any], *, sync: bool = False) -> None:
+        """Add one event to `events.jsonl` with its number and time; `sync` makes it survive a power cut."""
         lock = f"{self.path}/.locks/events"
-        return events.append(self._files, self._place(events.EVENTS), lock, event, sync)
+        events.append(self._files, self._place(events.EVENTS), lock, event, sync)
 
     def announce(self, name: str, **facts: Any) -> None:
         """Tell in the log that a family was written, unless it says so of this version, or nothing has begun one."""

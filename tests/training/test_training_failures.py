@@ -207,7 +207,7 @@ def test_a_full_disk_stops_the_build_and_it_goes_on_when_there_is_room(tmp_path)
     with pytest.raises(TrainingCancelled):
         build(tree, "left_done", tmp_path, should_stop=stop_after(13))
     run = Store(tmp_path).run("small", "left_done", 0)
-    size = run.size("checkpoints/step_00000013.pt")
+    size = run.local_path("checkpoints/step_00000013.pt").stat().st_size
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, hard))
