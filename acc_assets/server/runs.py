@@ -32,6 +32,8 @@ def run_of(run: RunDirectory) -> answers.Run | None:
     try:
         return _run(run, run.read_json("config.json"), run.read_json("summary.json"))
     except StorageError as error:
+        if isinstance(error, MissingArtifact) and run.at_work:  # its builder has not written both yet
+            return None
         unknown = dict.fromkeys(answers.Run.model_fields)
         return answers.Run(**{**unknown, **_name(run), "status": "unreadable", "error": str(error)})
 
