@@ -58,9 +58,9 @@ def places_of(layer: Mapping[str, Any]) -> list[tuple[int, int]]:
 
 
 def _feeding(names: Sequence[str], ids: Mapping[str, int], wires: Mapping[str, Wiring]) -> list[int]:
-    """The layers that feed another by id; one that is not captured is replaced by those that feed it.
+    """The layers that feed another by id, `IMAGE` among them; one that is not captured is replaced by those that feed it.
 
-    The image alone is an empty list, and `IMAGE` beside others.
+    Empty where nothing is known of what feeds it.
     """
     found: set[int] = set()
     waiting = list(names)
@@ -72,7 +72,7 @@ def _feeding(names: Sequence[str], ids: Mapping[str, int], wires: Mapping[str, W
             found.add(ids[name])
         else:
             waiting += wires[name].inputs
-    return [] if found == {IMAGE} else sorted(found)
+    return sorted(found)
 
 
 def _receptive_field(layer: Mapping[str, Any], wire: Wiring) -> dict[str, Any]:

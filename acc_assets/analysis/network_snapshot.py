@@ -12,7 +12,7 @@ from torch import nn
 from acc_assets.analysis.convolution_step import allowed_difference, convolution_steps, kernels
 from acc_assets.analysis.figures import to_uint8
 from acc_assets.analysis.layer_capture import Capture, as_map, capture, quantised, statistics
-from acc_assets.analysis.perturbation import Path, latent_vectors, paths, perturb
+from acc_assets.analysis.perturbation import PROBABILITY, Path, latent_vectors, paths, perturb
 from acc_assets.analysis.top_activations import Scan, scan, top_images
 from acc_assets.models import ModelOutput
 from acc_assets.models.abilities import shared_outputs
@@ -74,7 +74,8 @@ def look_into(
     movable: dict[str, Path] = {}
     if decodes:
         shared = shared_outputs(model, seen.outputs)
-        first = {**{name: value[:close] for name, value in seen.outputs.items()}, **shared}
+        own = {name: value[:close] for name, value in seen.outputs.items() if name not in shared}
+        first = {**own, **shared}
         deviations = None if scanned.latents is None else scanned.latents.std(axis=0)
         movable = paths(model, first, choice["dims"], deviations)
     for name, path in movable.items():
@@ -186,4 +187,5 @@ def _told(path: Path) -> dict[str, Any]:
         "dims": list(path.dims),
         "moves": list(path.moves),
         "unit": path.unit,
+        "absolute": path.unit == PROBABILITY,  # moves are new values, not what is added
     }

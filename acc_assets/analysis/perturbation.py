@@ -24,6 +24,7 @@ DEVIATIONS, PROBABILITY = "standard deviations over the subset", "probability (t
 class Path:
     """How a vector becomes a picture: base (e, n), the values to be tried (e, d, t), and their decoding.
 
+    moves: what is added, in `unit`; of a probability the new value itself.
     changed: from base, dimension and new values (e, t) to vectors (e, t, n). code: from vectors (m, n) and their
     examples (m,) to what `decode` takes.
     """

@@ -76,6 +76,7 @@ class NetworkFamily(Family):
     """The document says what the arrays are of: see `NetworkMeta` in the client's `network/contract.ts`."""
 
     name = "network"
+    version = 2
     title = "Network"
     document = "network.json"
     rank = 5

@@ -116,8 +116,8 @@ export interface NetworkLayer {
   /** Of one example: (C,h,w) a map, (n,) a vector. Others are left out. */
   shape: readonly number[];
   /**
-   * Layers whose outputs reach it with no other layer between, by id; empty: the image itself, which is -1 where a layer
-   * reads it beside others. Two or more: a skip.
+   * Layers whose outputs reach it with no other layer between, by id, and -1 for the image itself. Two or more: a skip.
+   * Empty: nothing is known of what it reads.
    */
   inputs: readonly number[];
   /** A matrix (rows of tokens, say) shown as a map of one channel: its places are no places of the image. */
@@ -180,8 +180,9 @@ export interface Perturbed {
   path: string;
   /** Which dimensions of the vector were moved (d). */
   dims: readonly number[];
-  /** The moves (t) in order, 0 among them; `unit` says of what. */
+  /** The moves (t) in order, in `unit`: what is added, 0 among them; where `absolute`, the new value itself. */
   moves: readonly number[];
-  /** "standard deviations over the subset", or "probability". */
+  absolute: boolean;
+  /** "standard deviations over the subset", or "probability (the new value)". */
   unit: string;
 }
