@@ -53,6 +53,8 @@
  *   topk/L/max/xy         i32 (c,k,2)        where in the map that maximum is
  *   topk/L/mean/indices   i32 (c,k)          the same by the mean over positions
  *   topk/L/mean/score     f32 (c,k)
+ *   topk/L/max/least      f32 (c,)           the lowest score of all `subset_n` images
+ *   topk/L/mean/least     f32 (c,)
  */
 
 import type { Provenance } from "../shared/contract";
