@@ -65,7 +65,7 @@ class Webserver:
 
     def stop(self) -> None:
         """End the server and whatever it started."""
-        self._process.send_signal(signal.SIGINT)
+        self._process.send_signal(signal.SIGTERM)
         try:
             self._process.wait(30)
         except subprocess.TimeoutExpired:

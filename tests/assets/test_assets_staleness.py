@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
 import pytest
 from built_tiny import build_tiny, environment, tiny_tree
 
@@ -14,6 +16,7 @@ from acc_assets.assets.build import BuildReport
 from acc_assets.assets.instance import open_instance
 from acc_assets.assets.plans import plans
 from acc_assets.assets.status import AssetStatus, recipe_status
+from acc_assets.families import network
 from acc_assets.report.table import from_parquet
 from acc_assets.storage import Store
 from acc_assets.tree import Tree
@@ -144,6 +147,27 @@ def test_a_branch_that_is_built_after_the_report_makes_the_report_stale(
     assert ran(build_tiny(storage, select="plain_trained_metrics", seeds=[1])) >= LAST | HOME
     table = from_parquet(Store(storage).recipe("tiny").read_bytes("comparison/metrics.parquet"))
     assert {"labelled_trained", "plain_trained"} <= set(table["node"])
+
+
+def test_an_older_run_gets_a_family_that_it_lacks_from_its_checkpoints(own_built: Path) -> None:
+    run = Store(own_built).run("tiny", "plain_trained", 0)
+    places = [(part, step) for part in network.PARTS for step in (0, 6, 12)]
+    before = {place: network.read(run, *place) for place in places}
+    weights = run.manifest("checkpoints").data_version
+    run.write_json("config.json", {k: v for k, v in run.read_json("config.json").items() if k != "network"})
+    for folder in (run.local_path("network"), own_built / "dagster"):  # of before the family was known
+        shutil.rmtree(folder)
+    found = states(own_built, tiny_tree())
+    assert found["plain_trained_network", 0].state == "missing"
+    assert ran(build_tiny(own_built, select="plain_trained_network", seeds=[0])) == {
+        ("plain_trained_network", 0)
+    } | {("site", None)} | HOME  # no number changed
+    assert run.manifest("checkpoints").data_version == weights
+    assert not run.read_json("network/network.json")["chosen_before_training"]
+    for place, arrays in before.items():
+        again = network.read(run, *place)
+        assert set(again) == set(arrays)
+        assert all(np.array_equal(again[name], arrays[name]) for name in arrays)
 
 
 def test_damaged_artifacts_are_named_and_made_again_and_nothing_else(own_built: Path) -> None:

@@ -33,7 +33,7 @@ def brightness(colour: str) -> float:
 
 def test_every_page_loads_on_a_phone_in_the_dark_and_fits(open_page, site: Path) -> None:
     pages = sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html"))
-    assert len(pages) == 12
+    assert len(pages) == 13
     for path in pages:
         page = loaded(open_page(path, width=390, scheme="dark"))
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
