@@ -77,7 +77,6 @@ class NetworkFamily(Family):
     """The document says what the arrays are of: see `NetworkMeta` in the client's `network/contract.ts`."""
 
     name = "network"
-    version = 2
     title = "Network"
     document = "network.json"
     rank = 5
@@ -157,6 +156,7 @@ class Network(Analysis):
 
     name = "network"
     family = FAMILY
+    version = 2
     description = (
         "What every layer makes of chosen test images: maps, single steps, kernels, most activating images."
     )

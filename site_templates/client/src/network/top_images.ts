@@ -46,7 +46,7 @@ export class TopImages {
     }
     const indices = snapshot.row(`${prefix}/indices`, place);
     const scores = snapshot.row(`${prefix}/score`, place);
-    if (scores[0] === snapshot.row(`${prefix}/least`)[place]) {
+    if (snapshot.has(`${prefix}/least`) && scores[0] === snapshot.row(`${prefix}/least`)[place]) {
       this.list.replaceChildren(h("p", { class: "acc-hint" }, `No picture moves this channel: it is ${number(scores[0]!)} for all of them.`));
       return;
     }
