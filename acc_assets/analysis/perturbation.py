@@ -17,7 +17,7 @@ from acc_assets.models.network_choice import MOVES
 Array = np.ndarray
 PROBABILITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
 SAMPLE_SEED = 0
-DEVIATIONS, PROBABILITY = "standard deviations over the subset", "probability (the new value)"
+DEVIATIONS, PROBABILITY = "standard deviations over the subset", "probability"
 
 
 @dataclass(frozen=True)

@@ -185,6 +185,6 @@ export interface Perturbed {
   /** The moves (t) in order, in `unit`: what is added, 0 among them; where `absolute`, the new value itself. */
   moves: readonly number[];
   absolute: boolean;
-  /** "standard deviations over the subset", or "probability (the new value)". */
+  /** "standard deviations over the subset", or "probability". */
   unit: string;
 }
