@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import nn
+import numpy as np
+from torch import Tensor, nn
 
-from acc_assets.analysis.convolution_step import ELEMENTWISE, convolution_facts
+from acc_assets.analysis.convolution_step import ELEMENTWISE, allowed_difference, convolution_facts
+from acc_assets.analysis.layer_capture import capture
 from acc_assets.analysis.receptive_field import Mixed, Wiring, wiring
+from acc_assets.models.layer_calls import evaluating
 from acc_assets.models.network_choice import chosen_channels
 
 IMAGE = -1  # the image itself among the layers that feed another
@@ -47,9 +50,15 @@ def describe_layers(
                 "convolution": facts,
             }
         )
+    given = capture(model, _noise(image_shape)).layers
     for layer, chosen in zip(described, choice["layers"], strict=True):
-        layer["conv_step"] = _step_facts(layer, chosen, described, modules)
+        layer["conv_step"] = _step_facts(layer, chosen, described, model, given)
     return described
+
+
+def _noise(image_shape: tuple[int, ...]) -> np.ndarray:
+    """Two images of noise in [0, 1], always the same."""
+    return np.random.default_rng(0).random((2, *image_shape), np.float32)
 
 
 def places_of(layer: Mapping[str, Any]) -> list[tuple[int, int]]:
@@ -58,9 +67,9 @@ def places_of(layer: Mapping[str, Any]) -> list[tuple[int, int]]:
 
 
 def _feeding(names: Sequence[str], ids: Mapping[str, int], wires: Mapping[str, Wiring]) -> list[int]:
-    """The layers that feed another by id; one that is not captured is replaced by those that feed it.
+    """The layers that feed another by id, `IMAGE` among them; empty where nothing is known of what feeds it.
 
-    The image alone is an empty list, and `IMAGE` beside others.
+    One that is not captured is replaced by those that feed it.
     """
     found: set[int] = set()
     waiting = list(names)
@@ -72,7 +81,7 @@ def _feeding(names: Sequence[str], ids: Mapping[str, int], wires: Mapping[str, W
             found.add(ids[name])
         else:
             waiting += wires[name].inputs
-    return [] if found == {IMAGE} else sorted(found)
+    return sorted(found)
 
 
 def _receptive_field(layer: Mapping[str, Any], wire: Wiring) -> dict[str, Any]:
@@ -97,22 +106,40 @@ def _step_facts(
     layer: Mapping[str, Any],
     chosen: Mapping[str, Any],
     layers: Sequence[Mapping[str, Any]],
-    modules: Mapping[str, nn.Module],
+    model: nn.Module,
+    given: Mapping[str, Tensor],
 ) -> dict[str, Any]:
     if layer["convolution"] is None:
         return {"status": "unavailable", "reason": f"a {layer['kind']} is no convolution over images"}
     if layer["convolution"]["transposed"]:
         why = "a transposed convolution adds up what several places of its input spread; it has no patch to read"
         return {"status": "unavailable", "reason": why}
+    if type(model.get_submodule(layer["module"])).forward is not nn.Conv2d.forward:
+        why = f"{layer['kind']} has a forward of its own, which need not be a sum over a patch"
+        return {"status": "unavailable", "reason": why}
     following = [
         other
         for other in layers
         if other["inputs"] == [layer["id"]]
         and other["shape"] == layer["shape"]
-        and isinstance(modules[other["module"]], ELEMENTWISE)
+        and _activates(model, other, given.get(layer["name"]), given.get(other["name"]))
     ]
     activation = {"layer": following[0]["id"], "kind": following[0]["kind"]} if following else None
     return {"status": "ok", "out_channels": list(chosen["out_channels"]), "activation": activation}
+
+
+def _activates(
+    model: nn.Module, layer: Mapping[str, Any], before: Tensor | None, after: Tensor | None
+) -> bool:
+    """Whether a layer changes each value by itself and takes `before` to `after` with nothing between."""
+    module = model.get_submodule(layer["module"])
+    if not isinstance(module, ELEMENTWISE) or before is None or after is None:
+        return False
+    with evaluating(model) as device:
+        computed = module(before.clone().to(device)).float().cpu()
+    return computed.shape == after.shape and bool(
+        (computed - after).abs().max() <= allowed_difference(after.numpy())
+    )
 
 
 def _detail(module: nn.Module, facts: Mapping[str, Any] | None) -> str:

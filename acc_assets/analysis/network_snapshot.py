@@ -12,7 +12,7 @@ from torch import nn
 from acc_assets.analysis.convolution_step import allowed_difference, convolution_steps, kernels
 from acc_assets.analysis.figures import to_uint8
 from acc_assets.analysis.layer_capture import Capture, as_map, capture, quantised, statistics
-from acc_assets.analysis.perturbation import Path, latent_vectors, paths, perturb
+from acc_assets.analysis.perturbation import PROBABILITY, Path, latent_vectors, paths, perturb
 from acc_assets.analysis.top_activations import Scan, scan, top_images
 from acc_assets.models import ModelOutput
 from acc_assets.models.abilities import shared_outputs
@@ -27,14 +27,13 @@ class Snapshot:
     """The arrays of one snapshot by part and name, and what is told of them.
 
     differences: by layer, the largest |computed - captured| of its convolution steps, and what is allowed. perturbed
-    and latents: see `perturb` and `latents` of the document. missing: layers that gave nothing of the chosen shape.
+    and latents: see `perturb` and `latents` of the document.
     """
 
     parts: Parts
     differences: dict[int, tuple[float, float]]
     perturbed: dict[str, dict[str, Any]]
     latents: dict[str, int]
-    missing: list[str]
 
 
 def look_into(
@@ -74,7 +73,8 @@ def look_into(
     movable: dict[str, Path] = {}
     if decodes:
         shared = shared_outputs(model, seen.outputs)
-        first = {**{name: value[:close] for name, value in seen.outputs.items()}, **shared}
+        own = {name: value[:close] for name, value in seen.outputs.items() if name not in shared}
+        first = {**own, **shared}
         deviations = None if scanned.latents is None else scanned.latents.std(axis=0)
         movable = paths(model, first, choice["dims"], deviations)
     for name, path in movable.items():
@@ -86,19 +86,27 @@ def look_into(
         differences,
         {name: _told(path) for name, path in movable.items()},
         {name: vector.shape[1] for name, vector in latent_vectors(seen.outputs).items()},
-        [layer["name"] for layer in layers if layer["id"] not in values],
     )
+
+
+def missing_layers(model: nn.Module, layers: Layers, examples: Array) -> list[str]:
+    """Names of the layers of a choice that give nothing of their shape for the examples, uint8 (E, C, H, W)."""
+    seen = capture(model, examples.astype(np.float32) / 255.0)
+    return [layer["name"] for layer in layers if _value(layer, seen, len(examples)) is None]
 
 
 def _values(layers: Layers, seen: Capture, count: int) -> dict[int, Array]:
     """What each layer gave, all channels, by id; without those that gave nothing of their shape this time."""
-    found: dict[int, Array] = {}
-    for layer in layers:
-        if layer["name"] in seen.layers:
-            values = as_map(seen.layers[layer["name"]].numpy())
-            if values.shape == (count, *layer["shape"]):
-                found[layer["id"]] = values
-    return found
+    found = {layer["id"]: _value(layer, seen, count) for layer in layers}
+    return {place: values for place, values in found.items() if values is not None}
+
+
+def _value(layer: Mapping[str, Any], seen: Capture, count: int) -> Array | None:
+    """What a layer gave for so many examples, all channels; None unless it has the shape that was chosen."""
+    if layer["name"] not in seen.layers:
+        return None
+    values = as_map(seen.layers[layer["name"]].numpy())
+    return values if values.shape == (count, *layer["shape"]) else None
 
 
 def _forward(layers: Layers, seen: Capture, values: Mapping[int, Array], examples: Array) -> dict[str, Array]:
@@ -167,15 +175,18 @@ def _kernels(model: nn.Module, layers: Layers) -> dict[str, Array]:
 
 
 def _top(prefix: str, scanned: Scan, name: str, k: int) -> dict[str, Array]:
-    best, scores = top_images(scanned.largest[name], k)
+    largest, mean = scanned.largest[name], scanned.means[name]  # (N, c)
+    best, scores = top_images(largest, k)
     channels = np.arange(len(best))[:, None]
-    by_mean, means = top_images(scanned.means[name], k)
+    by_mean, means = top_images(mean, k)
     return {
         f"{prefix}/max/indices": best,
         f"{prefix}/max/score": scores,
+        f"{prefix}/max/least": largest.min(axis=0),
         f"{prefix}/max/xy": scanned.places[name][best, channels].astype(np.int32),
         f"{prefix}/mean/indices": by_mean,
         f"{prefix}/mean/score": means,
+        f"{prefix}/mean/least": mean.min(axis=0),
     }
 
 
@@ -186,4 +197,5 @@ def _told(path: Path) -> dict[str, Any]:
         "dims": list(path.dims),
         "moves": list(path.moves),
         "unit": path.unit,
+        "absolute": path.unit == PROBABILITY,  # moves are new values, not what is added
     }

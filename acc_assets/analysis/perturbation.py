@@ -17,13 +17,14 @@ from acc_assets.models.network_choice import MOVES
 Array = np.ndarray
 PROBABILITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
 SAMPLE_SEED = 0
-DEVIATIONS, PROBABILITY = "standard deviations over the subset", "probability (the new value)"
+DEVIATIONS, PROBABILITY = "standard deviations over the subset", "probability"
 
 
 @dataclass(frozen=True)
 class Path:
     """How a vector becomes a picture: base (e, n), the values to be tried (e, d, t), and their decoding.
 
+    moves: what is added, in `unit`; of a probability the new value itself.
     changed: from base, dimension and new values (e, t) to vectors (e, t, n). code: from vectors (m, n) and their
     examples (m,) to what `decode` takes.
     """

@@ -144,8 +144,6 @@ def _adaptive_pool(field: Field, output: Tensor, *_: Any) -> Field:
 
 
 def _pad(field: Field, output: Tensor, pad: Sequence[int], *_: Any) -> Field:
-    if any(pad[4:]):
-        return field  # of channels
     left, top = pad[0], pad[2] if len(pad) > 2 else 0
     return _through(field, output, lambda axis, _, o: np.arange(o)[:, None] - (top, left)[axis])
 

@@ -33,7 +33,7 @@ COMPONENT = "component"  # the responsibilities (N, K) among the latents' arrays
 READ_BY_TASKS = frozenset({COMPONENT, "component_logits"})  # outputs that only a mixture has
 SERIES = Series("mixture", "mixture_health", ending=".json")
 COLORED = 32  # components whose responsibilities the viewer offers, the most used ones
-PICTURE_VERSION = 1
+PICTURE_VERSION = 2
 CELL, FONT, LEFT, TOP, BETWEEN, BOTTOM = 26, 12, 34, 52, 48, 24  # pixels
 SHOWN = 12  # snapshots in the picture, spread evenly, the first and the last among them
 
@@ -74,7 +74,8 @@ class MixtureFamily(Family):
             title=self.title,
             general="Which share of the test images each component (a row) has at each snapshot (a column): left by "
             "the mean of q(c|x), right by each image's likeliest component. Above stands the effective number of "
-            "components, the exponential of the entropy of the column. Full colour is the largest share of a panel.",
+            "components, the exponential of the entropy of the column. Full colour is the largest share of a panel. "
+            f"Of more than {COLORED} components these are the most used in the end.",
             alt=f"{last['components']} components by {len(chosen)} snapshots. In the end {_effective(last)}.",
             draw=lambda theme: _drawn(chosen, theme),
             source=(PICTURE_VERSION, run.digest(self.name), len(chosen)),
@@ -107,10 +108,12 @@ class MixtureFamily(Family):
             )
 
     def payloads(self, run: RunArtifacts, shared: Artifacts) -> Iterator[Payload]:
-        """Yield the weights at all snapshots."""
+        """Yield the weights at all snapshots that can be read."""
+        history = _history(run)
+        if not history:
+            return
 
         def make() -> Script:
-            history = _history(run)
             meta = {"steps": [one["step"] for one in history], "components": history[-1]["components"]}
             named = {
                 name: [one[name] for one in history] for name in ("neff", "argmax_neff", "entropy", "pmax")
@@ -121,8 +124,7 @@ class MixtureFamily(Family):
                 **{name: np.array(values, np.float32) for name, values in named.items()},
             }
 
-        if SERIES.steps(run):
-            yield Payload(what=self.name, page="viewer", source=[run.digest(self.name)], make=make)
+        yield Payload(what=self.name, page="viewer", source=[run.digest(self.name)], make=make)
 
     def colorings(self, run: RunArtifacts) -> Iterator[Coloring]:
         """Yield each point's likeliest component, the entropy of its q(c|x), and the responsibility of each component.
@@ -142,8 +144,7 @@ class MixtureFamily(Family):
             names = [f"C{component}" for component in range(len(weights))]
             yield offered("component", "Component", lambda q: q.argmax(axis=1), classes=names)
             yield offered("entropy", "Entropy of q(c|x) (nats)", _entropy)
-            used = sorted(np.argsort(weights, kind="stable")[::-1][:COLORED].tolist())
-            for component in used:
+            for component in _most_used(weights):
                 yield offered(
                     f"q{component}",
                     f"Responsibility of component {component}",
@@ -190,6 +191,12 @@ def _history(run: RunArtifacts) -> list[dict[str, Any]]:
     return [one for one in found if one]
 
 
+def _most_used(weights: Sequence[float]) -> list[int]:
+    """The `COLORED` components with the largest weights, in their order."""
+    used: list[int] = sorted(np.argsort(weights, kind="stable")[::-1][:COLORED].tolist())
+    return used
+
+
 def _effective(found: Mapping[str, Any]) -> str:
     return f"{number(found.get('neff'), 2)} of {found.get('components')} are in effect"
 
@@ -228,12 +235,16 @@ def _panels(run: RunArtifacts, history: Sequence[Mapping[str, Any]]) -> list[dic
 
 def _size(history: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
     """Width and height of the picture, pixels."""
-    components = int(history[-1]["components"])
+    components = min(COLORED, int(history[-1]["components"]))
     return LEFT + 2 * len(history) * CELL + BETWEEN, TOP + components * CELL + BOTTOM
 
 
 def _drawn(history: Sequence[Mapping[str, Any]], theme: str) -> bytes:
-    """Two panels of cells: a row a component, a column a snapshot, and the effective number above each column."""
+    """Two panels of cells: a row a component, a column a snapshot, and the effective number above each column.
+
+    Rows are the most used components of the last snapshot.
+    """
+    used = _most_used(history[-1]["p"])
     ink, (color,) = PANEL_INK[theme], point_colors(None, 1, theme)
     font = ImageFont.load_default(size=FONT)
     canvas = Image.new("RGBA", _size(history))
@@ -242,7 +253,7 @@ def _drawn(history: Sequence[Mapping[str, Any]], theme: str) -> bytes:
     for place, (title, field, effective) in enumerate(panels):
         left = LEFT + place * (len(history) * CELL + BETWEEN)
         counts = np.array([one[field] for one in history], np.float64)  # (S, K)
-        shares = counts / counts.sum(axis=1, keepdims=True)
+        shares = (counts / counts.sum(axis=1, keepdims=True))[:, used]
         alpha = np.rint(255 * shares / shares.max()).astype(int)
         draw.text((left, 4), title, ink, font)
         for column, one in enumerate(history):
@@ -254,6 +265,6 @@ def _drawn(history: Sequence[Mapping[str, Any]], theme: str) -> bytes:
         bottom = TOP + alpha.shape[1] * CELL + 4
         draw.text((left, bottom), f"step {history[0]['step']}", ink, font)
         draw.text((left + len(history) * CELL, bottom), str(history[-1]["step"]), ink, font, anchor="ra")
-        for row in range(alpha.shape[1]):
-            draw.text((left - 6, TOP + (row + 0.5) * CELL), str(row), ink, font, anchor="rm")
+        for row, component in enumerate(used):
+            draw.text((left - 6, TOP + (row + 0.5) * CELL), str(component), ink, font, anchor="rm")
     return reduced_png(canvas)

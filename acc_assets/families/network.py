@@ -40,6 +40,7 @@ Six npz a snapshot, each `<part>_step_<n>.npz` with the last one as `<part>_late
 `topk` (the images among the first `subset_n` of the test split that activate a captured channel of a map most)
     topk/L/max/indices    int32 (c, k); topk/L/max/score float32 (c, k); topk/L/max/xy int32 (c, k, 2)
     topk/L/mean/indices   int32 (c, k); topk/L/mean/score float32 (c, k)
+    topk/L/max/least, topk/L/mean/least   float32 (c,): the lowest score of all `subset_n` images
 """
 
 from __future__ import annotations
@@ -155,6 +156,7 @@ class Network(Analysis):
 
     name = "network"
     family = FAMILY
+    version = 2
     description = (
         "What every layer makes of chosen test images: maps, single steps, kernels, most activating images."
     )

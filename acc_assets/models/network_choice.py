@@ -139,11 +139,21 @@ def _layers(model: nn.Module, image_shape: tuple[int, ...]) -> tuple[list[dict[s
             }
         )
 
+    lengths: dict[str, int] = {}  # for one image more: a table of `SEEN` rows keeps its own
+
+    def counted(call: LayerCall) -> None:
+        lengths[call.name] = len(call.output) if call.output.ndim else 0
+
     with evaluating(model) as device:
-        images = torch.zeros((SEEN, *image_shape), device=device)
+        images = torch.zeros((SEEN + 1, *image_shape), device=device)
         with watch_layers(model, seen) as found:
+            every_output(model, images[:SEEN])
+        with watch_layers(model, counted):
             every_output(model, images)
         encoded = _encoded(model, images)
+    fixed = [layer["name"] for layer in layers if lengths.get(layer["name"]) != SEEN + 1]
+    problems |= {name: "its output is not one entry an image" for name in fixed}
+    layers = [layer for layer in layers if layer["name"] not in fixed]
     for layer in layers:
         called = encoded is not None and layer["module"] in encoded.called
         layer["part"] = "model" if encoded is None else "encoder" if called else "decoder"

@@ -77,11 +77,15 @@ class SelfAugmentedTask(Task):
         """The logits (B, K) of q(c|Tx), where the seed draws T."""
         import torch
 
-        from acc_assets.models.abilities import coded
+        from acc_assets.models.abilities import coded, every_output
 
         images = view.batch.images
         drawn = torch.Generator(device=images.device).manual_seed(seed)
-        return coded(view.model, self.augment.apply(images, drawn))[ModelOutput.COMPONENT_LOGITS]
+        distorted = self.augment.apply(images, drawn)
+        outputs = coded(view.model, distorted)
+        if ModelOutput.COMPONENT_LOGITS not in outputs:  # of an encoder that gives the latent alone
+            outputs = every_output(view.model, distorted)
+        return outputs[ModelOutput.COMPONENT_LOGITS]
 
     def evaluator(self) -> Evaluator:
         """Evaluator of loss, qc_information and qc_stable."""

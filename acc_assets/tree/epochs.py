@@ -20,13 +20,15 @@ class Epochs:
 
     >>> Epochs(2).in_steps(images=100, batch_size=32)
     7
+    >>> Epochs(0.07).in_steps(images=100, batch_size=1)
+    7
     """
 
     epochs: PositiveNumber
 
     def in_steps(self, images: int, batch_size: int) -> int:
         """Steps of `batch_size` images until so many passes over `images` are done."""
-        return math.ceil(self.epochs * images / batch_size)
+        return math.ceil(round(self.epochs * images / batch_size, 9))  # 0.07 * 100 is 7.000000000000001
 
 
 Count = Steps | Epochs  # of a field that `resolved` has turned into steps before anything is trained

@@ -12,11 +12,13 @@ from torch import Tensor, nn
 from acc_assets.analysis.convolution_step import allowed_difference, convolution_steps, kernels
 from acc_assets.analysis.layer_capture import capture, quantised
 from acc_assets.analysis.network_layers import describe_layers
-from acc_assets.analysis.network_snapshot import look_into
+from acc_assets.analysis.network_snapshot import look_into, missing_layers
 from acc_assets.analysis.perturbation import PROBABILITIES, paths, perturb
 from acc_assets.analysis.top_activations import scan, top_images
+from acc_assets.assets.analyses import network as network_asset
 from acc_assets.families.network import dequantised
 from acc_assets.models import ConvAutoencoder, GaussianMixtureVAE, ModelOutput, observe
+from acc_assets.models.abilities import SEEN
 from acc_assets.models.network_choice import FORWARD_BYTES, choose_network, lattice
 
 PLACES = [(0, 0), (2, 1), (4, 3)]
@@ -157,12 +159,13 @@ def test_a_module_with_a_skip_is_captured_and_the_rest_is_left_out_with_the_reas
         "unused": "it is not called when the model runs",
     }
     layers = describe_layers(model, (1, 8, 8), choice)
-    assert [layer["inputs"] for layer in layers] == [[], [0], [1], [1, 2], [3]]
+    assert [layer["inputs"] for layer in layers] == [[-1], [0], [1], [1, 2], [3]]
     assert layers[0]["conv_step"]["activation"] == {"layer": 1, "kind": "ReLU"}
     assert layers[2]["conv_step"]["activation"] is None  # the sum with the skip comes between
     images = np.random.default_rng(0).integers(0, 256, (40, 1, 8, 8)).astype(np.uint8)
+    assert missing_layers(model, choice["layers"], images[:4]) == []
     found = look_into(model, choice, layers, images[choice["examples"]], images, 3, decodes=False)
-    assert (found.missing, found.perturbed, found.latents) == ([], {}, {"z": 2})
+    assert (found.perturbed, found.latents) == ({}, {"z": 2})
     assert all(off <= allowed for off, allowed in found.differences.values())
     forward, steps = found.parts["forward"], found.parts["convolution"]
     with torch.no_grad():
@@ -174,6 +177,72 @@ def test_a_module_with_a_skip_is_captured_and_the_rest_is_left_out_with_the_reas
     assert np.allclose(steps["conv/0/activated"], np.maximum(steps["conv/0/captured"], 0))
     x, y = layers[0]["positions"][5]
     assert np.allclose(found.parts["inspect"]["probe/0"][:, :, 5], before_relu[:, :, y, x], atol=1e-6)
+
+
+class Told(nn.Module):
+    """A linear decoder, a temperature of the whole model among its outputs, and a table that a module reads."""
+
+    shared_outputs = frozenset({"temperature"})
+
+    def __init__(self, rows: int) -> None:
+        super().__init__()
+        self.table, self.embed = nn.Parameter(torch.rand(rows, 2)), nn.Linear(2, 2)
+        self.down, self.up = nn.Linear(16, 2), nn.Linear(2, 16)
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        latent = self.down(images.flatten(1)) + self.embed(self.table).mean(0)
+        return {**self.decode({"latent": latent}), "latent": latent, "temperature": self.table.sum()}
+
+    def decode(self, code: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {ModelOutput.RECONSTRUCTION: self.up(code["latent"]).sigmoid().unflatten(1, (1, 4, 4))}
+
+
+def test_a_shared_number_is_no_output_of_an_example_and_a_table_of_three_rows_no_layer() -> None:
+    torch.manual_seed(0)
+    model, images = Told(SEEN), np.zeros((8, 1, 4, 4), np.uint8)
+    choice = choose_network(model, (1, 4, 4), range(8), observe(model, (1, 4, 4)))
+    assert [layer["name"] for layer in choice["layers"]] == ["down", "up"]
+    assert "embed" in {one["module"] for one in choice["left_out"]}
+    layers = describe_layers(model, (1, 4, 4), choice)
+    found = look_into(model, choice, layers, images[choice["examples"]], images, 3, decodes=True)
+    assert set(found.perturbed) == {"z"}
+    assert not found.perturbed["z"]["absolute"]
+
+
+class Odd(nn.Module):
+    """A scale between a convolution and its activation, a silent channel, a convolution that does more than one."""
+
+    class Doubled(nn.Conv2d):
+        def forward(self, maps: Tensor) -> Tensor:
+            return 2 * super().forward(maps)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.blank = nn.Conv2d(1, 2, 3), self.Doubled(2, 2, 3), nn.Linear(8, 2)
+        self.relu, self.scale = nn.ReLU(), nn.Parameter(torch.tensor(2.0))
+        nn.init.constant_(self.first.weight[1], 0.0)
+        nn.init.constant_(self.first.bias, 0.0)
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        code = self.second(self.relu(self.first(images) * self.scale)).flatten(1)
+        return {ModelOutput.LATENT: code if images.any() else self.blank(code)}
+
+
+def test_what_no_blank_image_shows_is_found_in_the_examples() -> None:
+    torch.manual_seed(0)
+    model, images = Odd(), np.random.default_rng(0).integers(1, 256, (5, 1, 6, 6)).astype(np.uint8)
+    choice = choose_network(model, (1, 6, 6), range(5), observe(model, (1, 6, 6)))
+    missing = missing_layers(model, choice["layers"], images)
+    assert missing == ["blank"]
+    choice = network_asset._without(choice, missing)
+    assert choice["left_out"][-1]["module"] == "blank"
+    layers = describe_layers(model, (1, 6, 6), choice)
+    assert [layer["name"] for layer in layers] == ["first", "relu", "second"]
+    assert layers[1]["inputs"] == [0]
+    assert layers[0]["conv_step"]["activation"] is None  # the scale comes between
+    assert "a forward of its own" in layers[2]["conv_step"]["reason"]
+    top = look_into(model, choice, layers, images, images, 2, decodes=False).parts["topk"]
+    assert (top["topk/0/max/least"] == top["topk/0/max/score"][:, 0]).tolist() == [False, True]
 
 
 def test_a_choice_bounds_what_a_wide_network_leaves() -> None:

@@ -12,7 +12,19 @@ from acc_assets.analysis.receptive_field import Field, Mixed, Wiring, wiring
 from acc_assets.models import ModelOutput, ResNetAutoencoder
 
 SIDE = 14
-MAPS = ("first", "relu", "dilated", "pool", "transposed", "doubled", "sharper", "mirrored", "smooth", "mean")
+MAPS = (
+    "first",
+    "relu",
+    "widened",
+    "dilated",
+    "pool",
+    "transposed",
+    "doubled",
+    "sharper",
+    "mirrored",
+    "smooth",
+    "mean",
+)
 
 
 class Mesh(nn.Module):
@@ -33,10 +45,12 @@ class Mesh(nn.Module):
         self.smooth = nn.Upsample(scale_factor=2, mode="bilinear")
         self.mean = nn.AdaptiveAvgPool2d(5)
         self.code = nn.Linear(50, 3)
+        self.widened = nn.Conv2d(8, 4, 3, padding=0)
         self.round = nn.Conv2d(2, 2, 3, padding=1, padding_mode="circular")
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         first = self.relu(self.first(images))
+        self.widened(F.pad(first, (1, 1, 1, 1, 0, 4)))
         wide = F.pad(self.dilated(first), (1, 1)) + first
         small = self.pool(F.silu(self.norm(wide)))
         joined = torch.cat([self.transposed(small), first], 1)[:, 2:6]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import small_mixture
 import torch
+from PIL import Image
 from small_mixture import net
 from test_artifact_contract import contract, faults
 
@@ -104,6 +106,27 @@ def test_pages_get_numbers_pictures_curves_and_colourings(small: tuple[RunDirect
     np.testing.assert_allclose(
         np.stack([one.make(STEPS) for one in responsibilities], 2), shares, atol=1 / 500
     )
+
+
+def test_a_mixture_of_many_components_shows_the_most_used_and_one_that_cannot_be_read_nothing(
+    tmp_path: Path,
+) -> None:
+    run, many = Store(tmp_path).run(*small_mixture.RUN), mixture.COLORED + 8
+    usage = np.full((many, many), 0.5 / many) + 0.5 * np.roll(np.eye(many), 1, axis=0)
+    usage[:, -1] += 1.0
+    told = mixture_health(usage / usage.sum(axis=1, keepdims=True)).to_json()
+    mixture.write(run, {0: {"components": many, **told}})
+    shown = RunArtifacts(run, "small", "node", 0, families=(mixture.FAMILY,))
+    (picture,) = mixture.FAMILY.pictures(shown, shown)
+    assert picture.draw is not None
+    with Image.open(io.BytesIO(picture.draw("light"))) as drawn:
+        assert drawn.size == picture.size
+    assert picture.size[1] < (mixture.COLORED + 6) * mixture.CELL
+    assert mixture._most_used([0.0] * many + [1.0])[-1] == many
+    for name in ("step_0", "latest"):
+        run.local_path(f"mixture/mixture_health_{name}.json").write_text("{")
+    unread = RunArtifacts(run, "small", "node", 0, families=(mixture.FAMILY,))
+    assert not list(mixture.FAMILY.payloads(unread, unread))
 
 
 def test_draws_have_the_moments_of_their_gaussians() -> None:

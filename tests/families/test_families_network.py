@@ -27,7 +27,7 @@ NAMES = re.compile(
     r"input|recon|layer/\d+|range/\d+|latent/(z|mu|logvar|qc_probs|z_sample)|probe/\d+|statistics/\d+"
     r"|conv/\d+/(patch|kernel|channel_sums|top_in|product|sum|bias|computed|captured|activated)"
     r"|kernel/\d+/(weight|bias|direct|aggregate|norms|top_in|slices)|perturb/\w+/(recon|delta|base_value|new_value)"
-    r"|topk/\d+/(max/(indices|score|xy)|mean/(indices|score))"
+    r"|topk/\d+/(max/(indices|score|least|xy)|mean/(indices|score|least))"
 )
 
 
@@ -131,3 +131,7 @@ def test_a_broken_step_fails_the_check_and_names_the_layer() -> None:
     assert not verdict.passed
     assert "one: 3.0e-04 of 1.0e-04" in verdict.reason
     assert layers[1]["conv_step"]["status"] == "unavailable"
+    verdict = asset._agreement(
+        [{"id": 0, "name": "one", "conv_step": dict(ok)}], [{0: (1e-7, 1e-4)}, {0: (np.nan, 1e-4)}]
+    )
+    assert (verdict.passed, verdict.reason) == (False, "computed or captured values are not finite: one")

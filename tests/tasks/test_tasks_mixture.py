@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from task_parts import DIGITS, SLANT, batch, view
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Categorical, Independent, Normal, kl_divergence
 
 from acc_assets.datasets import Augmentation
@@ -286,6 +286,24 @@ def test_distortions_are_drawn_from_the_generator_that_the_trainer_seeds() -> No
     still = SelfAugmentedTask("s", DIGITS, augment=Augmentation())
     told = still.loss(given).diagnostics
     assert float(told["invariance"]) == pytest.approx(float(told["entropy"]))
+
+
+def test_logits_come_of_forward_where_encode_gives_the_latent_alone() -> None:
+    class Own(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.code, self.head = nn.Linear(256, D), nn.Linear(D, K)
+
+        def encode(self, images: Tensor) -> dict[str, Tensor]:
+            return {ModelOutput.LATENT: self.code(images.flatten(1))}
+
+        def forward(self, images: Tensor) -> dict[str, Tensor]:
+            encoded = self.encode(images)
+            return {**encoded, ModelOutput.COMPONENT_LOGITS: self.head(encoded[ModelOutput.LATENT])}
+
+    model, seen = Own(), batch(torch.rand(IMAGES, 1, 16, 16))
+    found = SELF.distorted_logits(StepView(model(seen.images), seen, None, model, step=0), 1)
+    assert found.shape == (IMAGES, K)
 
 
 def test_stability_is_measured_over_a_split_by_fixed_draws() -> None:

@@ -29,7 +29,7 @@ MISSING = "it was not called for the examples, or gave another shape than for a 
 def run(work: NodeWork) -> Outcome:
     """Look into the model at its last snapshot and evenly chosen ones before, with the choice of `config.json`."""
     from acc_assets.analysis.network_layers import describe_layers
-    from acc_assets.analysis.network_snapshot import look_into
+    from acc_assets.analysis.network_snapshot import look_into, missing_layers
     from acc_assets.analysis.perturbation import SAMPLE_SEED
 
     started = perf_counter()
@@ -37,12 +37,14 @@ def run(work: NodeWork) -> Outcome:
     every = latents.facts(work.run)["steps"]
     model = work.model(every[-1]).model
     choice, before = _choice(work, model)
+    examples, subset = test.images[choice["examples"]], test.images[: choice["subset"]]
+    missing = missing_layers(model, choice["layers"], examples) if choice["layers"] else []
+    choice = _without(choice, missing)
     if not choice["layers"]:
         reasons = [f"{one['module'] or 'the model'}: {one['reason']}" for one in choice["left_out"]]
         why = "; ".join(reasons) or f"{type(model).__name__} is made of no modules"
         return left_out(work, f"no layer can be captured ({why})", work.request.checks)
     layers = describe_layers(model, test.images.shape[1:], choice)
-    examples, subset = test.images[choice["examples"]], test.images[: choice["subset"]]
     decodes = DECODE not in work.abilities.lacks
 
     def look(model: Any) -> Snapshot:
@@ -67,7 +69,7 @@ def run(work: NodeWork) -> Outcome:
         "subset_n": len(subset),
         "k": min(BEST, len(subset)),
         "layers": layers,
-        "left_out": [*choice["left_out"], *({"module": name, "reason": MISSING} for name in last.missing)],
+        "left_out": choice["left_out"],
         "latents": last.latents,
         "perturb": last.perturbed,
         "lacks": _lacks(work, last.parts),
@@ -96,12 +98,20 @@ def _choice(work: NodeWork, model: Any) -> tuple[Mapping[str, Any], bool]:
     return choose_network(model, work.data.test.images.shape[1:], indices, work.abilities), False
 
 
+def _without(choice: Mapping[str, Any], missing: Sequence[str]) -> Mapping[str, Any]:
+    """A choice with some layers left out."""
+    layers = [layer for layer in choice["layers"] if layer["name"] not in missing]
+    reasons = [{"module": name, "reason": MISSING} for name in missing]
+    return {**choice, "layers": layers, "left_out": [*choice["left_out"], *reasons]}
+
+
 def _agreement(
     layers: Sequence[dict[str, Any]], found: Sequence[Mapping[int, tuple[float, float]]]
 ) -> Verdict:
     """Say in the layers how far computed values are from captured ones, over all snapshots; and judge it."""
     worst, at = 0.0, ""
     steps = 0
+    broken: list[str] = []
     for layer in layers:
         of_layer = [one[layer["id"]] for one in found if layer["id"] in one]
         if layer["conv_step"]["status"] != "ok":
@@ -110,6 +120,11 @@ def _agreement(
             layer["conv_step"] = {"status": "unavailable", "reason": "its input could not be captured"}
             continue
         steps += 1
+        if not np.isfinite(of_layer).all():
+            why = "computed or captured values are not finite"
+            layer["conv_step"] = {"status": "unavailable", "reason": why}
+            broken.append(layer["name"])
+            continue
         difference, tolerance = max(of_layer, key=lambda pair: pair[0] / pair[1])
         layer["conv_step"] |= {"difference": difference, "tolerance": tolerance}
         if difference / tolerance > worst:
@@ -117,6 +132,10 @@ def _agreement(
                 difference / tolerance,
                 f"{layer['name']}: {difference:.1e} of {tolerance:.1e} allowed",
             )
+    if broken:
+        return Verdict(
+            passed=False, reason=f"computed or captured values are not finite: {', '.join(broken)}"
+        )
     if not steps:
         return Verdict(passed=True, reason="nothing to judge: no convolution is followed step by step")
     reason = f"{steps} convolutions, the largest difference at {at}" if at else f"{steps} convolutions agree"

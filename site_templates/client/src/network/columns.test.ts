@@ -12,7 +12,7 @@ function layer(id: number, kind: string, shape: number[], inputs: number[]): Net
 
 test("activations and reshapes stand with the layer that they follow", () => {
   const columns = columnsOf([
-    layer(0, "Conv2d", [8, 4, 4], []),
+    layer(0, "Conv2d", [8, 4, 4], [-1]),
     layer(1, "ReLU", [8, 4, 4], [0]),
     layer(2, "Linear", [16], [1]),
     layer(3, "Linear", [128], [2]),
@@ -27,7 +27,7 @@ test("activations and reshapes stand with the layer that they follow", () => {
 
 test("a layer that two others read ends its column, so that a skip starts where it starts", () => {
   const columns = columnsOf([
-    layer(0, "Conv2d", [8, 4, 4], []),
+    layer(0, "Conv2d", [8, 4, 4], [-1]),
     layer(1, "Conv2d", [8, 4, 4], [0]),
     layer(2, "ReLU", [8, 4, 4], [0, 1]),
     layer(3, "Linear", [4], [2]),
@@ -35,5 +35,6 @@ test("a layer that two others read ends its column, so that a skip starts where 
   ]);
   assert.deepEqual(columns.map(kindsOf), ["Conv2d", "Conv2d", "ReLU", "Linear", "Linear"]);
   assert.deepEqual(columns[2]!.from, [0, 1]);
+  assert.deepEqual(columnsOf([layer(0, "Linear", [4], [])])[0]!.from, []);
   assert.equal(shapeText([8, 4, 4]), "8 × 4 × 4");
 });

@@ -9,6 +9,9 @@ export interface Column {
   from: readonly number[];
 }
 
+/** The picture among what a layer reads. */
+export const IMAGE = -1;
+
 /** Layers that change the shape alone. */
 export const RESHAPES = /^(Un)?[Ff]latten$/;
 const WEIGHS = /Linear|Conv/;
@@ -32,7 +35,7 @@ export function columnsOf(layers: readonly NetworkLayer[]): Column[] {
     }
   }
   return chains.map((chain, place) => {
-    const inputs = chain.flatMap((layer) => (layer.inputs.length === 0 ? [-1] : layer.inputs.map((id) => placeOf.get(id) ?? -1)));
+    const inputs = chain.flatMap((layer) => layer.inputs.map((id) => placeOf.get(id) ?? IMAGE));
     return { layers: chain, face: chain.at(-1)!, from: [...new Set(inputs)].filter((from) => from !== place) };
   });
 }

@@ -53,6 +53,8 @@
  *   topk/L/max/xy         i32 (c,k,2)        where in the map that maximum is
  *   topk/L/mean/indices   i32 (c,k)          the same by the mean over positions
  *   topk/L/mean/score     f32 (c,k)
+ *   topk/L/max/least      f32 (c,)           the lowest score of all `subset_n` images
+ *   topk/L/mean/least     f32 (c,)
  */
 
 import type { Provenance } from "../shared/contract";
@@ -116,8 +118,8 @@ export interface NetworkLayer {
   /** Of one example: (C,h,w) a map, (n,) a vector. Others are left out. */
   shape: readonly number[];
   /**
-   * Layers whose outputs reach it with no other layer between, by id; empty: the image itself, which is -1 where a layer
-   * reads it beside others. Two or more: a skip.
+   * Layers whose outputs reach it with no other layer between, by id, and -1 for the image itself. Two or more: a skip.
+   * Empty: nothing is known of what it reads.
    */
   inputs: readonly number[];
   /** A matrix (rows of tokens, say) shown as a map of one channel: its places are no places of the image. */
@@ -180,8 +182,9 @@ export interface Perturbed {
   path: string;
   /** Which dimensions of the vector were moved (d). */
   dims: readonly number[];
-  /** The moves (t) in order, 0 among them; `unit` says of what. */
+  /** The moves (t) in order, in `unit`: what is added, 0 among them; where `absolute`, the new value itself. */
   moves: readonly number[];
+  absolute: boolean;
   /** "standard deviations over the subset", or "probability". */
   unit: string;
 }

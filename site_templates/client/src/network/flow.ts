@@ -102,8 +102,13 @@ export class Flow {
   private change({ snapshot, example, colors }: FlowView): void {
     this.stop();
     const cells = this.cells.flat();
-    const scales = new Map(this.columns.map(({ face }) => [face.id, snapshot.scale(face, example)]));
+    const scales = new Map(this.columns.filter(({ face }) => snapshot.hasLayer(face)).map(({ face }) => [face.id, snapshot.scale(face, example)]));
     const targets = cells.map(({ layer, name, channel, button }) => {
+      if (!snapshot.hasLayer(layer)) {
+        button.title = `${name}, channel ${channel}: it gave nothing at this snapshot`;
+        button.setAttribute("aria-label", button.title);
+        return new Float32Array(layer.shape.slice(1).reduce((product, size) => product * size, 1));
+      }
       const values = snapshot.values(layer, example, channel);
       const scale = colors === "channel" && isMap(layer) ? snapshot.scale(layer, example, channel) : scales.get(layer.id)!;
       const [low, high] = isMap(layer) ? snapshot.range(layer, example, channel) : [values[0]!, values[0]!];

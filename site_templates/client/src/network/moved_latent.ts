@@ -4,16 +4,16 @@ import { number } from "../shared/format";
 import { sliderRow } from "../shared/slider_row";
 import type { NetworkMeta } from "./contract";
 import type { Look } from "./look";
-import type { Moved } from "./state";
+import { type Moved, restingMove } from "./state";
 
 /** One dimension of a latent moved, and the pictures that the decoder makes of it. */
 export class MovedLatent {
   readonly element: HTMLElement;
   private readonly latents: Segmented<string>;
-  private readonly dims = h("select", { "aria-label": "Dimension", onchange: () => this.move({ dim: Number(this.dims.value) }) });
-  private readonly slider = sliderRow("moved by", "Double-click: not moved", {
+  private readonly dims = h("select", { "aria-label": "Dimension", onchange: () => this.moveDim(Number(this.dims.value)) });
+  private readonly slider = sliderRow("moved by", "Double-click: as it was", {
     move: (value) => this.move({ move: value }),
-    reset: () => this.move({ move: this.zero }),
+    reset: () => this.move({ move: this.resting(this.moved) }),
   });
   private readonly output: PictureCanvas;
   private readonly strip = h("div", { class: "acc-strip" });
@@ -21,6 +21,7 @@ export class MovedLatent {
   private readonly note = h("p", { class: "acc-hint" });
   private readonly body: HTMLElement;
   private moved: Moved;
+  private look: Look | null = null;
 
   constructor(
     private readonly meta: NetworkMeta,
@@ -41,7 +42,9 @@ export class MovedLatent {
     this.element = h("div", {}, names.length > 0 ? this.body : h("p", { class: "acc-hint" }, `No latent was moved: ${meta.lacks.perturb ?? "the model has none"}.`));
   }
 
-  show({ snapshot, example }: Look, asked: Moved | null): void {
+  show(look: Look, asked: Moved | null): void {
+    this.look = look;
+    const { snapshot, example } = look;
     const { perturb } = this.meta;
     if (Object.keys(perturb).length === 0) return;
     const isClose = example < this.meta.close_examples;
@@ -49,7 +52,7 @@ export class MovedLatent {
       Object.hasOwn(perturb, latent) && perturb[latent]!.dims.includes(dim) && move < perturb[latent]!.moves.length;
     this.moved = asked && isKnown(asked) ? asked : this.start(Object.keys(perturb)[0]!);
     const { latent, dim, move } = this.moved;
-    const { dims, moves, label, path, unit } = perturb[latent]!;
+    const { dims, moves, label, path, unit, absolute } = perturb[latent]!;
     this.latents.set(latent);
     if (this.dims.dataset.latent !== latent) {
       this.dims.dataset.latent = latent;
@@ -61,12 +64,16 @@ export class MovedLatent {
     this.slider.input.step = "1";
     this.slider.input.value = String(move);
     this.slider.input.disabled = !isClose;
-    this.slider.mark(this.zero / Math.max(1, moves.length - 1));
-    this.slider.row.classList.toggle("acc-edited", move !== this.zero);
+    const verb = absolute ? "set to" : "moved by";
+    this.slider.name.textContent = verb;
+    this.slider.input.setAttribute("aria-label", verb);
+    const resting = this.resting(this.moved);
+    this.slider.mark(resting / Math.max(1, moves.length - 1));
+    this.slider.row.classList.toggle("acc-edited", move !== resting);
     this.slider.output.textContent = number(moves[move]!);
     this.slider.input.setAttribute("aria-valuetext", `${number(moves[move]!)} ${unit}`);
     this.note.textContent = isClose
-      ? `${label[0]?.toUpperCase()}${label.slice(1)}, moved in ${unit}; the picture is ${path}.`
+      ? `${label[0]?.toUpperCase()}${label.slice(1)}, ${absolute ? "set to a" : "moved in"} ${unit}; the picture is ${path}.`
       : `Latents were moved for the first ${this.meta.close_examples} examples only.`;
     if (!isClose) {
       this.output.show(snapshot.picture("recon", example));
@@ -79,27 +86,36 @@ export class MovedLatent {
     this.output.show(pictures[move]!);
     const base = snapshot.row(`perturb/${latent}/base_value`, example)[at]!;
     const value = snapshot.row(`perturb/${latent}/new_value`, example, at)[move]!;
-    this.facts.replaceChildren(`${latent}[${dim}] = `, h("strong", {}, number(value)), move === this.zero ? "" : `, was ${number(base)}`);
+    this.facts.replaceChildren(`${latent}[${dim}] = `, h("strong", {}, number(value)), absolute || move !== resting ? `, was ${number(base)}` : "");
     const [channels, height] = this.meta.image_shape;
     const buttons = pictures.map((picture, place) => {
       const canvas = new PictureCanvas("", channels, height);
       canvas.show(picture);
       canvas.element.setAttribute("aria-hidden", "true");
-      return h("button", { type: "button", class: "acc-sample", "aria-pressed": String(place === move), "aria-label": `moved by ${number(moves[place]!)} ${unit}`, title: `moved by ${number(moves[place]!)}`, onclick: () => this.move({ move: place }) }, canvas.element);
+      return h("button", { type: "button", class: "acc-sample", "aria-pressed": String(place === move), "aria-label": `${verb} ${number(moves[place]!)} ${unit}`, title: `${verb} ${number(moves[place]!)}`, onclick: () => this.move({ move: place }) }, canvas.element);
     });
     const focused = [...this.strip.children].indexOf(document.activeElement!);
     this.strip.replaceChildren(...buttons);
     buttons[focused]?.focus();
   }
 
-  /** The place of the move that moves nothing. */
-  private get zero(): number {
-    return Math.max(0, this.meta.perturb[this.moved.latent]?.moves.indexOf(0) ?? 0);
+  /** The place of the move that leaves the shown example as it is, or nearly so; see `restingMove`. */
+  private resting({ latent, dim }: Pick<Moved, "latent" | "dim">): number {
+    const moves = this.meta.perturb[latent];
+    if (!moves) return 0;
+    const isClose = this.look !== null && this.look.example < this.meta.close_examples;
+    return restingMove(moves, isClose ? this.look!.snapshot.row(`perturb/${latent}/base_value`, this.look!.example)[moves.dims.indexOf(dim)]! : 0);
   }
 
   private start(latent: string): Moved {
-    const { dims = [], moves = [] } = this.meta.perturb[latent] ?? {};
-    return { latent, dim: dims[0] ?? 0, move: Math.max(0, moves.indexOf(0)) };
+    const dim = this.meta.perturb[latent]?.dims[0] ?? 0;
+    return { latent, dim, move: this.resting({ latent, dim }) };
+  }
+
+  /** Another dimension is moved as far; one that is set starts where it was. */
+  private moveDim(dim: number): void {
+    const { latent } = this.moved;
+    this.move(this.meta.perturb[latent]?.absolute ? { dim, move: this.resting({ latent, dim }) } : { dim });
   }
 
   private move(patch: Partial<Moved>): void {

@@ -103,18 +103,21 @@ export class NetworkView {
     const choice = this.network.choice(state);
     const epoch = meta.epochs[meta.steps.indexOf(snapshot.step)] ?? null;
     this.time.textContent = `after step ${count(snapshot.step)}${epoch === null ? "" : `, epoch ${number(epoch)}`}`;
-    this.missing.hidden = choice !== null;
-    this.missing.textContent = choice ? "" : `This network has no layer called ${state.layer}; choose one of its own.`;
-    this.body.hidden = choice === null;
     const { layer, channel, at } = choice ?? this.network.choice({ ...state, layer: null, channel: null, at: null })!;
+    const isThere = snapshot.hasLayer(layer);
+    this.missing.hidden = choice !== null && isThere;
+    this.missing.textContent = choice ? `The layer ${layer.name} gave nothing at this snapshot; choose another.` : `This network has no layer called ${state.layer}; choose one of its own.`;
+    this.body.hidden = !this.missing.hidden;
     const look: Look = { snapshot, example, layer, channel, at, colors: state.colors, page };
-    this.look = choice && look;
+    this.look = choice && isThere ? look : null;
     this.showHead(look, choice !== null);
-    const answer = convolutionStep(snapshot, layer, example, channel, at);
-    this.step = "step" in answer && choice ? answer.step : null;
+    const answer = isThere ? convolutionStep(snapshot, layer, example, channel, at) : null;
+    this.step = answer && "step" in answer && choice ? answer.step : null;
     this.flow.show({ ...look, strengths: this.step && new Map(this.step.terms.map((term) => [term.channel, term.sum])) });
-    this.place.show(look);
-    this.sum.show(look, answer);
+    if (answer) {
+      this.place.show(look);
+      this.sum.show(look, answer);
+    }
     this.kernelPart.hidden = layer.convolution === null;
     this.topPart.hidden = !isMap(layer);
     if (this.isNew("kernel", snapshot, layer, channel, page)) this.kernels.show(look);

@@ -29,6 +29,16 @@ export class Snapshot {
     return name in this.data.arrays;
   }
 
+  /** Whether there is what a layer gave at this snapshot. */
+  hasLayer({ id }: NetworkLayer): boolean {
+    return this.has(`layer/${id}`);
+  }
+
+  /** The layer of an id, where there is what it gave at this snapshot. */
+  layer(id: number): NetworkLayer | undefined {
+    return this.meta.layers.find((layer) => layer.id === id && this.hasLayer(layer));
+  }
+
   /** Entry `at` of the leading axes of an array: `row("layer/3", 0, 2)` is channel 2 of example 0. */
   row(name: string, ...at: number[]): ArrayLike<number> {
     const { data, shape } = arrayOf(this.data, this.key, name);

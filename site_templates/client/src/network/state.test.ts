@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeNetwork, encodeNetwork, type NetworkState, START } from "./state";
+import { decodeNetwork, encodeNetwork, type NetworkState, restingMove, START } from "./state";
 
 function carried(state: NetworkState): NetworkState {
   const out = new URLSearchParams();
@@ -32,4 +32,10 @@ test("what is as at the start is not in the address", () => {
 
 test("what makes no sense in an address is left out", () => {
   assert.deepEqual(decodeNetwork(new URLSearchParams("example=-1&step=x&at=3&colors=pink&rank=min&move=mu~1&channel=1.5")), {});
+});
+
+test("nothing is moved by 0, and a probability that is set starts at the value nearest to what it was", () => {
+  assert.equal(restingMove({ moves: [-3, -1.5, 0, 1.5, 3], absolute: false }, 2.9), 2);
+  const probabilities = { moves: [0, 0.25, 0.5, 0.75, 1], absolute: true };
+  assert.deepEqual([0.97, 0.3, 0].map((base) => restingMove(probabilities, base)), [4, 1, 0]);
 });

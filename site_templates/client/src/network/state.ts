@@ -1,3 +1,5 @@
+import type { Perturbed } from "./contract";
+
 /** What is looked at: the same in every branch that is shown. */
 export interface NetworkState {
   /** Place among the examples. */
@@ -25,6 +27,12 @@ export interface Moved {
   latent: string;
   dim: number;
   move: number;
+}
+
+/** The place of the move that moves nothing; of moves that are new values that of the one nearest to the value `base`. */
+export function restingMove({ moves, absolute }: Pick<Perturbed, "moves" | "absolute">, base: number): number {
+  const goal = absolute ? base : 0;
+  return moves.reduce((best, move, place) => (Math.abs(move - goal) < Math.abs(moves[best]! - goal) ? place : best), 0);
 }
 
 export const START: NetworkState = {

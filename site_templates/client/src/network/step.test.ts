@@ -15,7 +15,7 @@ const layer = {
   name: "conv",
   kind: "Conv2d",
   shape: [1, 4, 4],
-  inputs: [],
+  inputs: [-1],
   channels: [0],
   positions: [[1, 1]],
   convolution: { in_channels: 1, out_channels: 1, groups: 1, kernel_size: [2, 2], stride: [1, 1], padding: [1, 1], dilation: [1, 1], padding_mode: "zeros", bias: true, transposed: false },
@@ -77,6 +77,10 @@ test("any other place, and any other example, is computed from the maps, the pad
 test("maps that are not what the convolution reads are not computed with", () => {
   assert.ok("reason" in convolutionStep(snapshot([9, 9, 9, 9]), layer, 0, 0, [0, 0]));
   assert.ok("reason" in convolutionStep(snapshot(), { ...layer, conv_step: { status: "unavailable", reason: "why" } }, 0, 0, [0, 0]));
+});
+
+test("a layer of which nothing is known is not computed from the picture", () => {
+  assert.ok("reason" in convolutionStep(snapshot(), { ...layer, inputs: [] }, 0, 0, [0, 0]));
 });
 
 test("places, and what they read", () => {

@@ -1,3 +1,4 @@
+import { IMAGE } from "./columns";
 import type { Convolution, NetworkLayer } from "./contract";
 import { type ConvolutionGeometry, inputBox, type Box, tapsAt } from "./geometry";
 import { isMap, type Snapshot } from "./snapshot";
@@ -82,7 +83,7 @@ export function convolutionStep(snapshot: Snapshot, layer: NetworkLayer, example
   const out = isStored ? stored.out_channels.indexOf(channel) : -1; // steps of these channels are stored whole
   const kept = (name: string) => (out < 0 ? null : snapshot.row(`conv/${layer.id}/${name}`, example, position)[out]!);
   const sum = kept("sum") ?? terms.reduce((total, term) => total + term.sum, 0);
-  const next = stored.activation && snapshot.meta.layers.find(({ id }) => id === stored.activation!.layer);
+  const next = stored.activation && snapshot.layer(stored.activation.layer);
   const [low, high] = snapshot.range(layer, example, channel);
   const levels = (high - low) / 255; // of a map stored at 8 bits
   return {
@@ -104,7 +105,7 @@ export function convolutionStep(snapshot: Snapshot, layer: NetworkLayer, example
 
 /** The value before and after a layer that reads one other of the same shape; a linear layer mixes its values. */
 function change(snapshot: Snapshot, layer: NetworkLayer, example: number, channel: number, at: Place): StepAnswer {
-  const before = layer.inputs.length === 1 ? snapshot.meta.layers.find(({ id }) => id === layer.inputs[0]) : undefined;
+  const before = layer.inputs.length === 1 ? snapshot.layer(layer.inputs[0]!) : undefined;
   if (before && !/Linear/.test(layer.kind) && before.shape.join() === layer.shape.join() && before.channels.includes(channel)) {
     const isExact = !isMap(layer) || positionOf(layer, at) >= 0;
     return { before: valueAt(snapshot, before, example, channel, at), after: valueAt(snapshot, layer, example, channel, at), beforeName: before.name, isExact };
@@ -161,14 +162,14 @@ interface InputMaps {
 
 function inputMaps(snapshot: Snapshot, layer: NetworkLayer, { in_channels }: Convolution): InputMaps | null {
   const { meta } = snapshot;
-  if (layer.inputs.length > 1) return null;
-  if (layer.inputs.length === 0) {
+  if (layer.inputs.length !== 1) return null;
+  if (layer.inputs[0] === IMAGE) {
     const [channels, height, width] = meta.image_shape;
     if (channels !== in_channels) return null;
     const plane = height * width;
     return { size: [height, width], values: (example, c) => snapshot.picture("input", example).subarray(c * plane, (c + 1) * plane), error: () => 0 };
   }
-  const before = meta.layers.find(({ id }) => id === layer.inputs[0]);
+  const before = snapshot.layer(layer.inputs[0]!);
   if (!before || !isMap(before) || before.channels.length !== before.shape[0] || before.shape[0] !== in_channels) return null;
   return {
     size: [before.shape[1]!, before.shape[2]!],

@@ -1,6 +1,8 @@
 import { h } from "../shared/dom";
 import { fixed, number, plural } from "../shared/format";
 import { PICTURE, type Scale, signedScale } from "./colors";
+import { IMAGE } from "./columns";
+import type { NetworkLayer } from "./contract";
 import { clamped } from "./geometry";
 import type { Look } from "./look";
 import { MapCanvas } from "./map_canvas";
@@ -37,7 +39,7 @@ export class SumView {
     }
     const { step } = answer;
     const terms = this.showsAll ? step.terms : step.terms.slice(0, FEW);
-    const isPicture = look.layer.inputs.length === 0;
+    const isPicture = isOfPicture(look.layer);
     const scales = {
       patch: isPicture ? PICTURE : signedScale(step.terms.flatMap(({ patch }) => patch)),
       kernel: signedScale(step.terms.flatMap(({ kernel }) => kernel)),
@@ -93,18 +95,22 @@ function thumbnail({ snapshot, layer, example, at, page }: Look, channel: number
     element.style.aspectRatio = `${width} / ${height}`;
     if (layer.convolution) setBox(box, clamped(patchBox(layer.convolution, at), [height, width]), height, width);
   };
-  if (layer.inputs.length === 0) {
+  if (isOfPicture(layer)) {
     const [, height, width] = snapshot.meta.image_shape;
     canvas.show(snapshot.picture("input", example).subarray(channel * height * width), height, width, PICTURE, page.theme);
     place(height, width);
     return element;
   }
-  const before = snapshot.meta.layers.find(({ id }) => id === layer.inputs[0]);
-  if (layer.inputs.length > 1 || !before || !isMap(before) || !before.channels.includes(channel)) return name;
+  const before = layer.inputs.length === 1 ? snapshot.layer(layer.inputs[0]!) : undefined;
+  if (!before || !isMap(before) || !before.channels.includes(channel)) return name;
   const [, height, width] = before.shape as [number, number, number];
   canvas.show(snapshot.values(before, example, channel), height, width, snapshot.scale(before, example), page.theme);
   place(height, width);
   return element;
+}
+
+function isOfPicture({ inputs }: NetworkLayer): boolean {
+  return inputs.length === 1 && inputs[0] === IMAGE;
 }
 
 function sign(text: string): HTMLElement {
@@ -128,13 +134,13 @@ function totals({ layer }: Look, step: ConvolutionStep): HTMLElement {
     h(
       "p",
       { class: "acc-total-line" },
-      total(step.sum, step.terms.length === 1 ? "sum" : `sum of ${step.terms.length} channels`, true),
+      total(step.sum, step.terms.length === 1 ? "sum" : `sum of ${step.terms.length} channels`, step.isExact),
       step.hasBias && sign("+"),
       step.hasBias && total(step.bias, "bias", true),
       sign("="),
-      total(step.computed, layer.name, true),
+      total(step.computed, layer.name, step.isExact),
       step.activation !== null && step.activated !== null && sign("→"),
-      step.activation !== null && step.activated !== null && total(step.activated, step.activation, true),
+      step.activation !== null && step.activated !== null && total(step.activated, step.activation, step.isExact),
     ),
     h("p", { class: agrees ? "acc-hint acc-agrees" : "acc-hint acc-wrong" }, verdict),
   );

@@ -46,6 +46,10 @@ export class TopImages {
     }
     const indices = snapshot.row(`${prefix}/indices`, place);
     const scores = snapshot.row(`${prefix}/score`, place);
+    if (snapshot.has(`${prefix}/least`) && scores[0] === snapshot.row(`${prefix}/least`)[place]) {
+      this.list.replaceChildren(h("p", { class: "acc-hint" }, `No picture moves this channel: it is ${number(scores[0]!)} for all of them.`));
+      return;
+    }
     const at = rank === "max" ? snapshot.row(`${prefix}/xy`, place) : null;
     this.list.replaceChildren(...Array.from(indices, (index, k) => this.figure(index, scores[k]!, at && layer.receptive_field.status === "ok" ? fieldAt(layer.receptive_field, at[2 * k]!, at[2 * k + 1]!) : null)));
   }

@@ -26,8 +26,9 @@ export class TrainingStrip {
     this.element.open = open;
     if (!open) return;
     const { meta } = look.snapshot;
-    const snapshots = await Promise.all(chosen(meta.steps).map((step) => Snapshot.load(this.run, meta, step)));
     const { layer, example, channel, page } = look;
+    const loaded = await Promise.all(chosen(meta.steps).map((step) => Snapshot.load(this.run, meta, step)));
+    const snapshots = loaded.filter((snapshot) => snapshot.hasLayer(layer));
     const [height, width] = isMap(layer) ? [layer.shape[1]!, layer.shape[2]!] : [1, 1];
     const maps = snapshots.map((snapshot) => snapshot.values(layer, example, channel));
     const scale = signedScale(maps.flatMap((values) => [...values])); // one for all: what grows is seen to grow

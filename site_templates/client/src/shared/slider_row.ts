@@ -3,6 +3,7 @@ import { h } from "./dom";
 /** A slider with its name before and its value behind it; a mark on the track shows the value it belongs at. */
 export interface SliderRow {
   row: HTMLElement;
+  name: HTMLElement;
   input: HTMLInputElement;
   output: HTMLOutputElement;
   /** Puts the mark at `share` (0..1) of the track. */
@@ -12,12 +13,13 @@ export interface SliderRow {
 export function sliderRow(label: string, title: string, on: { move: (value: number) => void; reset: () => void }): SliderRow {
   const output = h("output", { class: "acc-slider-value" });
   const input = h("input", { type: "range", "aria-label": label, oninput: () => on.move(Number(input.value)), ondblclick: on.reset });
+  const name = h("span", { class: "acc-slider-name" }, label);
   const row = h(
     "div",
     { class: "acc-slider", title },
-    h("span", { class: "acc-slider-name" }, label),
+    name,
     h("span", { class: "acc-slider-track" }, input),
     output,
   );
-  return { row, input, output, mark: (share) => row.style.setProperty("--encoded", String(share)) };
+  return { row, name, input, output, mark: (share) => row.style.setProperty("--encoded", String(share)) };
 }
