@@ -159,9 +159,10 @@ def test_an_older_run_gets_a_family_that_it_lacks_from_its_checkpoints(own_built
         shutil.rmtree(folder)
     found = states(own_built, tiny_tree())
     assert found["plain_trained_network", 0].state == "missing"
-    assert ran(build_tiny(own_built, select="plain_trained_network", seeds=[0])) == {
-        ("plain_trained_network", 0)
-    } | {("site", None)} | HOME  # no number changed
+    assert (
+        ran(build_tiny(own_built, select="plain_trained_network", seeds=[0]))
+        == {("plain_trained_network", 0)} | {("site", None)} | HOME
+    )  # no number changed
     assert run.manifest("checkpoints").data_version == weights
     assert not run.read_json("network/network.json")["chosen_before_training"]
     for place, arrays in before.items():
