@@ -399,12 +399,11 @@ def test_a_site_that_was_made_from_damaged_artifacts_is_rendered_again(own_built
     result = acc("build", "tiny")
     assert result.exit_code == 0, result.output
     assert place.read_bytes() == whole
-    assert run.last_event("artifact.created")["family"] == "metrics"  # type: ignore[index]
     assert _without_what_happened(page.read_bytes()) == _without_what_happened(before)
 
 
 def _without_what_happened(page: bytes) -> bytes:
-    """A node's page without the list of events, which tells of each time that something was written."""
+    """A node's page without its list of events, which tells of each time that something was made or judged."""
     found, times = re.subn(rb'"events": ?\[.*?\](?=[,}])', b"", page, flags=re.S)
     assert times == 2  # seeds
     return found
