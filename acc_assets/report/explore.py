@@ -92,16 +92,17 @@ def grounding_context(session: Session, runtime: str) -> dict[str, Any] | None:
     }
 
 
-def network_context(session: Session) -> dict[str, Any] | None:
+def network_context(session: Session, runtime: str) -> dict[str, Any] | None:
     """Write what the network inspector needs; None when the network of no run has been looked into."""
     recipe = session.recipe
     runs: list[dict[str, str]] = []
-    needs: list[str] = []
+    needs = [runtime]
     for node in recipe.shown():
         for run in recipe.runs(node.tag):
             keys = session.payloads.of_run(recipe, run, "network")
-            if keys:
-                needs += keys.values()
+            if "network" in keys:
+                models = session.payloads.of_run(recipe, run, "playground")  # that a drawing runs through
+                needs += [*keys.values(), *models.values()]
                 runs.append(choice_of(run))
                 session.networks.setdefault(node.tag, f"runs={run.recipe}/{run.node}/seed-{run.seed}")
     if not runs:

@@ -182,7 +182,7 @@ def _explore(session: Session, runtime: str, page: Callable[[str, dict[str, Any]
     if grounding is not None:
         session.grounding = True
         page("grounding.html", grounding)
-    network = network_context(session)
+    network = network_context(session, runtime)
     if network is not None:
         page("network.html", network)
 
