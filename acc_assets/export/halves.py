@@ -21,7 +21,10 @@ _Seen = dict[str, tuple[str, Tensor]]  # by a call's name the module's path and 
 
 
 class Half(nn.Module):
-    """A half of a model of its own: `outputs` are the names of what it gives, first its `own`, then those of `layers`."""
+    """A half of a model: `outputs` names what it gives, first its `own`, then those of `layers`.
+
+    It holds a copy of the model, whose layers tell it what they give.
+    """
 
     def __init__(self, model: nn.Module, own: Sequence[str], calls: _Calls) -> None:
         super().__init__()
@@ -93,7 +96,12 @@ class Decoder(Half):
 
 
 def halves_of(
-    model: nn.Module, image_shape: tuple[int, ...], code: Sequence[str], layers: Collection[str], *, decodes: bool
+    model: nn.Module,
+    image_shape: tuple[int, ...],
+    code: Sequence[str],
+    layers: Collection[str],
+    *,
+    decodes: bool,
 ) -> tuple[Encoder, Decoder | None]:
     """A model's encoder, from images (C, H, W) to the parts of its `code`, and its decoder, where it can decode.
 
@@ -106,7 +114,11 @@ def halves_of(
         seen, outputs = _seen_in(model, lambda: coded(model, images))
         free = {name: whole[name] for name in layers if name in whole}
         rebuilt = outputs.get(ModelOutput.RECONSTRUCTION)
-        own = [*code] if decodes or rebuilt is None or rebuilt.shape != images.shape else [*code, RECONSTRUCTION]
+        own = (
+            [*code]
+            if decodes or rebuilt is None or rebuilt.shape != images.shape
+            else [*code, RECONSTRUCTION]
+        )
         encoder = Encoder(model, own, _taken(seen, free)).eval().with_layers(images)
         if not decodes:
             return encoder, None
@@ -117,9 +129,7 @@ def halves_of(
         return encoder, decoder.with_layers(*(parts[name] for name in code))
 
 
-def _seen_in(
-    model: nn.Module, run: Callable[[], Mapping[str, Tensor]]
-) -> tuple[_Seen, Mapping[str, Tensor]]:
+def _seen_in(model: nn.Module, run: Callable[[], Mapping[str, Tensor]]) -> tuple[_Seen, Mapping[str, Tensor]]:
     """What the layers give in a run, copied, and its outputs; what the model draws is the same in every run."""
     found: _Seen = {}
 

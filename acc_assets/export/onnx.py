@@ -61,7 +61,8 @@ class OnnxBundle:
             "inputs": {half: given for half, (given, _) in halves.items()},
             "outputs": {half: made for half, (_, made) in halves.items()},
             "layers": {
-                half: {name: list(shape) for name, shape in found.items()} for half, found in self.layers.items()
+                half: {name: list(shape) for name, shape in found.items()}
+                for half, found in self.layers.items()
             },
         }
 

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from acc_assets.storage import ArtifactFolder
 
 ENCODER, DECODER, PROBES = "encoder.onnx", "decoder.onnx", "probes.npz"
-LAYERS = ("layer/", "reads/")  # before a layer's name, as an output: what it gives, and what a convolution is given
+LAYERS = (
+    "layer/",
+    "reads/",
+)  # before a layer's name, as an output: what it gives, and what a convolution is given
 
 
 class OnnxFamily(Family):

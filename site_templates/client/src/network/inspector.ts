@@ -28,6 +28,7 @@ export class Inspector {
   private readonly colors = segmented<NetworkState["colors"]>("Colours reach to the largest value of", [["layer", "by layer"], ["channel", "by channel"]], (colors) => this.store.set({ colors }));
   private examples: readonly HTMLButtonElement[] = [];
   private steps: readonly number[] = [];
+  private readonly atEnd = h("p", { class: "acc-hint" }, "A drawing goes through the network as it is at the end of training.");
   private pad: Pad | null = null;
 
   /** `has` says whether the page has a data key. */
@@ -100,6 +101,8 @@ export class Inspector {
     const isDrawn = state.picture !== null;
     this.examples.forEach((button, i) => button.setAttribute("aria-pressed", String(!isDrawn && i === state.example)));
     this.pad?.show(isDrawn);
+    this.timeline.element.hidden = isDrawn;
+    this.atEnd.hidden = !isDrawn;
     this.timeline.update(this.steps, state.step ?? this.steps.at(-1) ?? 0);
     this.colors.set(state.colors);
   }
@@ -116,9 +119,10 @@ export class Inspector {
     );
     this.pad = pad;
     this.head.replaceChildren(
-      h("div", { class: "acc-network-examples" }, h("h3", {}, "Example"), h("div", { class: "acc-samples", role: "group", "aria-label": "Examples" }, ...this.examples), pad.buttons),
+      h("div", { class: "acc-network-examples" }, h("h3", {}, "Example"), h("div", { class: "acc-samples", role: "group", "aria-label": "Examples" }, ...this.examples)),
+      h("div", {}, h("h3", {}, "Your own"), pad.buttons),
       pad.element,
-      this.steps.length > 1 ? h("div", { class: "acc-network-time" }, h("h3", {}, "Training"), this.timeline.element) : "",
+      this.steps.length > 1 ? h("div", { class: "acc-network-time" }, h("h3", {}, "Training"), this.timeline.element, this.atEnd) : "",
       h("div", { class: "acc-network-colors" }, h("h3", { title: "Colours reach to the largest value of the layer, or of each channel" }, "Colour scale"), this.colors.element),
       this.row.addButton,
       keysLine(),

@@ -104,7 +104,7 @@ export class NetworkView {
     const { page } = this;
     const choice = this.network.choice(state);
     const epoch = meta.epochs[meta.steps.indexOf(snapshot.step)] ?? null;
-    const drawn = snapshot.isDrawn ? "; your drawing goes through the network in this page, as it is at the end of training" : "";
+    const drawn = snapshot.isDrawn ? " · your drawing, computed in this page" : "";
     this.time.textContent = `after step ${count(snapshot.step)}${epoch === null ? "" : `, epoch ${number(epoch)}`}${drawn}`;
     const { layer, channel, at } = choice ?? this.network.choice({ ...state, layer: null, channel: null, at: null })!;
     const isThere = snapshot.hasLayer(layer);

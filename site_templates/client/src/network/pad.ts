@@ -20,7 +20,7 @@ export class Pad {
     this.drawing = new Drawing(size, channels, pen_rule, onPicture);
     const button = (name: string, onclick: () => void) => h("button", { type: "button", class: "acc-button", "aria-pressed": "false", onclick }, icon("pen"), name);
     this.draw = button("Draw", () => this.drawing.show(this.drawing.hasBelow ? { strokes: [], below: null } : {}));
-    this.edit = button("Draw on this example", () => this.drawing.show({ strokes: [], below: this.example() }));
+    this.edit = button("Edit this one", () => this.drawing.show({ strokes: [], below: this.example() }));
     this.buttons = h("div", { class: "acc-row" }, this.draw, this.edit);
     this.element = h("section", { class: "acc-network-pad", "aria-label": "Drawing", hidden: true }, this.drawing.element);
   }

@@ -11,6 +11,7 @@ export interface Stroke {
 
 const GRID = 35; // places along a side, one letter each in an address: 0-9, a-y
 const NEAR = 1 / GRID; // points nearer than this to the last one are left out
+const ERASER = 1.8; // width over that of the pen
 const LONGEST = 1500; // characters; some programs cut addresses after 2,000
 
 /** The nearest place of the grid on which strokes are kept, so that an address holds exactly what was drawn. */
@@ -69,11 +70,11 @@ export function paintStrokes(context: CanvasRenderingContext2D | OffscreenCanvas
   context.fillRect(0, 0, width, height);
   context.imageSmoothingEnabled = false;
   if (below) context.drawImage(below, 0, 0, width, height);
-  context.lineWidth = pen * width;
   context.lineCap = "round";
   context.lineJoin = "round";
   for (const { points, erases } of strokes) {
     context.strokeStyle = erases ? "#000" : "#fff";
+    context.lineWidth = (erases ? ERASER : 1) * pen * width;
     context.beginPath();
     context.moveTo(...at(points[0]!));
     for (let i = 1; i < points.length; i++) {
