@@ -405,6 +405,10 @@ def test_a_drawing_goes_through_the_network_as_torch_has_it(page: Page, lab: Lab
     assert 0 < _picture(page).sum() < drawn.sum()
     page.get_by_role("button", name="Clear").click()
     assert not _check_drawing(page, lab).any()
+    page.locator(".acc-drawing-canvas").focus()
+    for key in ("ArrowUp", "Space", *["ArrowRight"] * 3, "Space", "ArrowDown"):
+        page.keyboard.press(key)
+    assert _picture(page).max() > 0.9
     page.locator(".acc-sample").nth(1).click()
     assert not _shows(page, example=1)["isDrawn"]
     assert not page.locator(".acc-drawing-canvas").is_visible()

@@ -25,6 +25,9 @@ export class Drawing {
   private readonly tooLong = h("p", { class: "acc-hint", hidden: true }, "This drawing is too long for the page's address: a link will not bring it back.");
   private pointer: number | null = null;
   private erases = false;
+  /** Where the keys are, while the canvas has the focus; and whether they draw. */
+  private cursor: Point | null = null;
+  private isDown = false;
   /** A picture that is drawn upon, as it is (C*H*W in 0..1). */
   private below: Float32Array | null = null;
 
@@ -40,8 +43,10 @@ export class Drawing {
       class: "acc-drawing-canvas",
       width: size * SCALE,
       height: size * SCALE,
-      role: "img",
-      "aria-label": "Drawing area: draw with mouse, pen or finger",
+      tabindex: 0,
+      role: "application",
+      "aria-roledescription": "drawing area",
+      "aria-label": "Drawing area: draw with mouse, pen or finger; or by keys: arrows move, Space sets the pen down and lifts it",
     });
     const context = canvas.getContext("2d");
     if (!context) throw new Error("this browser has no canvas to draw on");
@@ -133,11 +138,41 @@ export class Drawing {
     };
     canvas.addEventListener("pointerup", end);
     canvas.addEventListener("pointercancel", end);
+    canvas.addEventListener("keydown", (event) => this.key(event));
+    canvas.addEventListener("blur", () => {
+      this.cursor = null;
+      this.isDown = false;
+      this.paint();
+    });
+  }
+
+  /** Arrows move by a pixel of the picture; Space begins a stroke there, or ends it. */
+  private key(event: KeyboardEvent): void {
+    const moves: Record<string, Point> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1], " ": [0, 0] };
+    const move = moves[event.key];
+    if (!move || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    const [x, y] = this.cursor ?? [0.5, 0.5];
+    const inside = (value: number) => Math.min(1, Math.max(0, value));
+    const cursor: Point = [inside(x + move[0] / this.size), inside(y + move[1] / this.size)];
+    this.cursor = cursor;
+    if (event.key === " ") this.isDown = !this.isDown;
+    const last = this.strokes.at(-1);
+    if (event.key === " " && this.isDown) this.show({ strokes: [...this.strokes, extended({ points: [], erases: this.erases }, cursor)] });
+    else if (this.isDown && last) this.show({ strokes: [...this.strokes.slice(0, -1), extended(last, cursor)] });
+    else this.paint();
   }
 
   private paint(): void {
     this.frame.toggleAttribute("data-empty", this.strokes.length === 0 && !this.below);
     paintStrokes(this.context, this.strokes, PEN, this.below && this.pixelsBelow(this.below));
+    if (!this.cursor) return;
+    const side = this.size * SCALE;
+    this.context.beginPath();
+    this.context.arc(this.cursor[0] * side, this.cursor[1] * side, (PEN * side) / 2, 0, 2 * Math.PI);
+    this.context.lineWidth = 2;
+    this.context.strokeStyle = this.isDown ? "#ff7a2f" : "#888";
+    this.context.stroke();
   }
 
   private pixelsBelow(picture: Float32Array): OffscreenCanvas {
