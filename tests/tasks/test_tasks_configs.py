@@ -97,7 +97,7 @@ def test_the_seed_recipe_calls_read_as_written() -> None:
         (lambda: LinearRamp(0.0, 1.0, steps=0), ["LinearRamp: steps is 0", "from 1"]),
         (
             lambda: KLDivergenceTask("kl", DIGITS, weight=CosineRamp(-1.0, 1.0, steps=5)),
-            ["weight is CosineRamp(start=-1.0", "from 0"],
+            ["weight is CosineRamp(", "from 0"],
         ),
     ],
 )

@@ -72,6 +72,9 @@ def seen(config: Any, *, step: int | None = 0, head: Any = None, **facts: Any) -
     return StepView(net(images), batch(images, **facts), head, net, step)
 
 
+SPREAD = small(image_size=16, heteroscedastic=Heteroscedastic())
+
+
 def gaussian(means: Tensor, logvars: Tensor) -> Independent:
     return Independent(Normal(means, (0.5 * logvars).exp()), 1)
 
@@ -280,7 +283,7 @@ def test_gumbel_selection_is_annealed_and_hard_where_asked() -> None:
 @pytest.mark.parametrize(
     ("task", "model", "words"),
     [
-        (ExpectedReconstructionTask("r", DIGITS), small(image_size=16, heteroscedastic=Heteroscedastic()), "use error='gaussian'"),
+        (ExpectedReconstructionTask("r", DIGITS), SPREAD, "use error='gaussian'"),
         (ExpectedReconstructionTask("r", DIGITS, error="gaussian"), small(image_size=16), "set heteroscedastic"),
         (
             ExpectedReconstructionTask("r", DIGITS, selection=GumbelSelection()),
