@@ -15,6 +15,7 @@ from acc_assets.models import (
     VampPrior,
 )
 from acc_assets.tasks import (
+    ChannelCurriculumTask,
     ComponentKLTask,
     ExpectedReconstructionTask,
     HeadClassifierTask,
@@ -24,7 +25,7 @@ from acc_assets.tasks import (
     TauTask,
     UsageEntropyTask,
 )
-from acc_assets.tree import Recipe, RecipeContext, config
+from acc_assets.tree import DatasetRef, Recipe, RecipeContext, config
 from acc_assets.tree.config import Positive
 
 DATA = {"mnist": (Mnist, 28), "digits": (Digits, 16)}  # configuration, image size in pixels
@@ -77,7 +78,9 @@ class RCMVAE(Recipe):
         each component stands for, or a perceptron on z. Branches differ from `mixture` (learned components and weights,
         one z, a decoder that does not see c) in the prior, the layout, the conditioning or the classifier. The branch
         `consistent` is designed for accuracy: a wider encoder, and responsibilities that must stay what they are when
-        an image is distorted, with and without its label.
+        an image is distorted, with and without its label. `phased` has the model of `conditioned` and takes the phases
+        one after another, each a checkpoint: reconstruction alone, a KL that comes slowly while components are
+        unlocked on plateaus, then labels.
     """
     question = "How accurate is a mixture VAE with few labels on new images, and what makes it so?"
     hypothesis = (
@@ -104,19 +107,16 @@ class RCMVAE(Recipe):
         images = ctx.load_dataset(data, LabelBudget(of=whole, labels=labels))
         few = ctx.load_dataset("labelled", LabelBudget(of=whole, labels=labels, labelled_only=True))
         every = max(1, steps // 10)
+        options = {"lr": lr, "batch_size": BATCH, "validate_every": every, "snapshot_every": every}
+        common = {"image_size": size, "components": components, "z_dim": z_dim}
+        ramp = LinearRamp(0.0, 1.0, steps=max(1, steps // 4))
         for name, branch in branches(components, ConvLayers(channels=(32, 64))).items():
-            options = {"image_size": size, "components": components, "z_dim": z_dim, **branch.model}
-            ctx.create_model(MixtureVAE, **options)
+            ctx.create_model(MixtureVAE, **{**common, **branch.model})
             root = ctx.save_checkpoint(f"{name}_root")
             ctx.fork(root, name)
-            ctx.attach_task(ExpectedReconstructionTask("recon", images, error="bce"))
-            ctx.attach_task(PosteriorKLTask("posterior_kl", images))
-            ctx.attach_task(
-                ComponentKLTask("component_kl", images, weight=LinearRamp(0.0, 1.0, steps=max(1, steps // 4)))
-            )
-            ctx.attach_task(UsageEntropyTask("usage", images, weight=-1.0))
-            augment = DISTORTIONS if branch.consistent else None
+            attach_terms(ctx, images, posterior=1.0, component=ramp)
             if branch.classifier == "tau":
+                augment = DISTORTIONS if branch.consistent else None
                 ctx.attach_task(TauTask("tau", few, weight=label_weight, augment=augment))
             else:
                 ctx.attach_task(HeadClassifierTask("head", few, weight=label_weight, relative_weight=False))
@@ -127,6 +127,55 @@ class RCMVAE(Recipe):
                     )
                 )
             ctx.phase = f"Train {name} ({steps} steps)"
-            ctx.train(steps=steps, lr=lr, batch_size=BATCH, validate_every=every, snapshot_every=every)
+            ctx.train(steps=steps, **options)
             ctx.save_checkpoint(f"{name}_trained")
             ctx.evaluate(*STANDARD)
+
+        ctx.fork("conditioned_root", "phased")
+        attach_terms(ctx, images, posterior=0.0, component=0.0)
+        ctx.phase = "Reconstruction warm-up"
+        ctx.train(steps=every, **options)
+        ctx.save_checkpoint("warmed_up")
+        ctx.detach_all_tasks()
+        third = max(1, (steps - every) // 3)
+        attach_terms(ctx, images, posterior=LinearRamp(0.0, 1.0, steps=third), component=ramp)
+        ctx.attach_task(curriculum := growing(images, components, every))
+        ctx.phase = "KL anneal, with components unlocked on plateaus"
+        ctx.train(steps=third, **{**options, "validate_every": max(1, every // 10)})
+        ctx.save_checkpoint("annealed")
+        ctx.detach_all_tasks()
+        attach_terms(ctx, images, posterior=1.0, component=1.0)
+        ctx.attach_task(curriculum)
+        ctx.attach_task(TauTask("tau", few, weight=label_weight))
+        ctx.phase = "Label refinement"
+        ctx.train(steps=2 * third, **{**options, "validate_every": max(1, every // 10)})
+        ctx.save_checkpoint("refined")
+        ctx.evaluate(*STANDARD)
+
+
+def attach_terms(
+    ctx: RecipeContext,
+    images: DatasetRef,
+    *,
+    posterior: float | LinearRamp,
+    component: float | LinearRamp,
+) -> None:
+    """Attach the terms that need no label, with the weights of the two KLs."""
+    ctx.attach_task(ExpectedReconstructionTask("recon", images))
+    ctx.attach_task(PosteriorKLTask("posterior_kl", images, weight=posterior))
+    ctx.attach_task(ComponentKLTask("component_kl", images, weight=component))
+    ctx.attach_task(UsageEntropyTask("usage", images))
+
+
+def growing(images: DatasetRef, components: int, every: int) -> ChannelCurriculumTask:
+    """Half of the components to begin with, one more on each plateau of the validation reconstruction."""
+    return ChannelCurriculumTask(
+        "curriculum",
+        images,
+        watch="recon",
+        start=max(1, components // 2),
+        patience=2,
+        min_delta=0.5,
+        cooldown=1,
+        kick_steps=max(1, every // 5),
+    )

@@ -23,7 +23,7 @@ from acc_assets.tasks import (
     TauTask,
 )
 from acc_assets.training import TrainingCancelled, load_checkpoint, load_model
-from acc_assets.tree import EarlyStopping, Epochs, Recipe, RecipeContext, Tree, trace
+from acc_assets.tree import EarlyStopping, Epochs, Recipe, RecipeContext, RecipeError, Tree, trace
 
 STEPS, K = 14, 4
 LAYERS = ConvLayers(channels=(2, 4))
@@ -135,7 +135,7 @@ def test_early_stopping_and_averages_leave_tau_with_the_weights_it_belongs_to(tm
 
 
 def test_a_curriculum_needs_something_to_watch() -> None:
-    with pytest.raises(Exception, match="'grow' watches the task 'recon'.*validate_every=None"):
+    with pytest.raises(RecipeError, match=r"'grow' watches the task 'recon'.*validate_every=None"):
         trace(Mixed(validate_every=None))
 
 
