@@ -63,7 +63,12 @@ class LatentsFamily(Family):
         source = [run.digest(self.name), shared.digest(data.name), facts, meta]
         source += [part for one in offered for part in (one.described(), one.source)]
         yield Payload(
-            what="points", page="viewer", source=source, make=make, provenance=projections.FAMILY.name
+            what="points",
+            page="viewer",
+            source=source,
+            make=make,
+            provenance=projections.FAMILY.name,
+            rounded=True,
         )
 
 
