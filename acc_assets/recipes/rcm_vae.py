@@ -8,6 +8,7 @@ from acc_assets.families import STANDARD
 from acc_assets.models import (
     Conditioning,
     ConvLayers,
+    DenseLayers,
     GeometricPrior,
     MixturePrior,
     MixtureVAE,
@@ -108,7 +109,8 @@ class RCMVAE(Recipe):
         few = ctx.load_dataset("labelled", LabelBudget(of=whole, labels=labels, labelled_only=True))
         every = max(1, steps // 10)
         options = {"lr": lr, "batch_size": BATCH, "validate_every": every, "snapshot_every": every}
-        common = {"image_size": size, "components": components, "z_dim": z_dim}
+        # dense, since a component's own decoding by convolutions takes four times as long
+        common = {"image_size": size, "components": components, "z_dim": z_dim, "decoder": DenseLayers()}
         ramp = LinearRamp(0.0, 1.0, steps=max(1, steps // 4))
         for name, branch in branches(components, ConvLayers(channels=(32, 64))).items():
             ctx.create_model(MixtureVAE, **{**common, **branch.model})
