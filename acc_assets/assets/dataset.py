@@ -68,8 +68,6 @@ def _write(work: Work, ref: DatasetRef) -> None:
     from acc_assets.analysis.stroke_properties import slant, stroke_thickness
 
     data = work.load(ref)
-    labelled = data.train.labelled
-    given = data.train.targets if labelled is None else data.train.targets[labelled]
     described = ref.config.describe()
     test = data.test
     count = min(len(data.train.images), GRID_ROWS * GRID_COLUMNS)
@@ -87,7 +85,7 @@ def _write(work: Work, ref: DatasetRef) -> None:
         properties=measured,
         atlas=pictures,
         grid=to_png(tile(shown.reshape(-1, min(GRID_COLUMNS, len(shown)), *shown.shape[1:]), scale=2)),
-        target_counts=_targets(given, described),
+        target_counts=_targets(data.train.of_labelled().targets, described),
         facts={
             **described,
             "source": data.source,

@@ -10,7 +10,8 @@ import numpy as np
 from pydantic import WithJsonSchema
 
 from acc_assets.datasets.arrays import ImageData, SplitName
-from acc_assets.datasets.data import DatasetConfig
+from acc_assets.datasets.data import DatasetConfig, load_dataset
+from acc_assets.datasets.digits import Digits
 from acc_assets.tree.config import Positive, config
 
 
@@ -27,8 +28,8 @@ class LabelBudget(DatasetConfig):
     of: Annotated[
         DatasetConfig,
         WithJsonSchema({"description": "a data set with classes, such as Mnist(image_size=28)"}),
-    ]
-    labels: Positive
+    ] = Digits()
+    labels: Positive = 100
     labelled_only: bool = False
 
     name: ClassVar[str] = "label_budget"
@@ -98,8 +99,6 @@ class LabelBudget(DatasetConfig):
 
     def load(self, seed: int) -> ImageData:  # type: ignore[override]
         """The arrays of a seed; raises ValueError where a class has too few images for its share."""
-        from acc_assets.datasets.data import load_dataset
-
         whole = load_dataset(self.of, seed)
         train = whole.train
         labelled = np.zeros(len(train), bool)
