@@ -166,7 +166,7 @@ class MixtureVAE:
             found.add(ModelOutput.RECONSTRUCTION_LOGITS)
         if self.heteroscedastic is not None:
             found.add(ModelOutput.COMPONENT_SIGMA)
-        if self.layout == "shared" and self.prior.places_components:
+        if self.layout == "shared" and self.prior.gaussian:
             found |= {ModelOutput.COMPONENT_MEANS, ModelOutput.COMPONENT_LOGVARS}
         return frozenset(found)
 

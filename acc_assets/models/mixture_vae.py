@@ -61,7 +61,7 @@ class MixtureVAENet(nn.Module):
         self.latent_dim, self.factor_groups = config.latent_dim, config.factor_groups
         self.components, self.z_dim, self.layout = config.components, config.z_dim, config.layout
         self.code_parts = (ModelOutput.LATENT, *([ModelOutput.COMPONENT] if config.decodings > 1 else []))
-        self.shows_gaussians = config.layout == "shared" and config.prior.places_components
+        self.shows_gaussians = config.layout == "shared" and config.prior.gaussian
         layers, size = config.encoder, config.image_size
         self.convolves = isinstance(layers, ConvLayers)
         if isinstance(layers, ConvLayers):
@@ -90,9 +90,8 @@ class MixtureVAENet(nn.Module):
         if self.convolves:
             encoded[ModelOutput.SPATIAL] = features
         if self.shows_gaussians and (gaussians := self.prior.gaussians()) is not None:
-            encoded |= dict(
-                zip((ModelOutput.COMPONENT_MEANS, ModelOutput.COMPONENT_LOGVARS), gaussians, strict=True)
-            )
+            means, logvars = (part.expand(self.components, -1) for part in gaussians)
+            encoded |= {ModelOutput.COMPONENT_MEANS: means, ModelOutput.COMPONENT_LOGVARS: logvars}
         return encoded
 
     def decode(self, code: Outputs) -> dict[str, Tensor]:

@@ -21,7 +21,7 @@ class Prior:
     """p(c), the weights of the components, and p(z|c), what the posterior of z is held against."""
 
     learns_weights: ClassVar[bool] = False  # p(c) is learned
-    places_components: ClassVar[bool] = False  # p(z|c) is another Gaussian for each c
+    gaussian: ClassVar[bool] = False  # p(z|c) is a Gaussian, which the model returns in the shared layout
 
     def refuses(self, components: int, z_dim: int, layout: str) -> str | None:
         """Why this prior makes no sense for a model of K components with z of D dimensions; None where it does."""
@@ -35,6 +35,8 @@ class Prior:
 @config
 class StandardPrior(Prior):
     """p(z|c) = N(0, I) for every component, p(c) uniform."""
+
+    gaussian: ClassVar[bool] = True
 
     def build(self, components: int, z_dim: int, image_shape: tuple[int, int, int]) -> PriorNet:
         """Return the module."""
@@ -55,6 +57,8 @@ class MixturePrior(Prior):
     learn_weights: bool = True
     learn_components: bool = False
 
+    gaussian: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         if not (self.learn_weights or self.learn_components):
             raise ValueError(
@@ -66,11 +70,6 @@ class MixturePrior(Prior):
     def learns_weights(self) -> bool:  # type: ignore[override]
         """Whether p(c) is learned."""
         return self.learn_weights
-
-    @property
-    def places_components(self) -> bool:  # type: ignore[override]
-        """Whether p(z|c) is another Gaussian for each c."""
-        return self.learn_components
 
     def refuses(self, components: int, z_dim: int, layout: str) -> str | None:
         """One component has nothing to weigh."""
@@ -98,7 +97,7 @@ class GeometricPrior(Prior):
     arrangement: Literal["circle", "grid"] = "circle"
     distance: PositiveNumber = 3.0
 
-    places_components: ClassVar[bool] = True
+    gaussian: ClassVar[bool] = True
 
     def refuses(self, components: int, z_dim: int, layout: str) -> str | None:
         """A plane has two dimensions, and a figure more than one point."""
