@@ -20,7 +20,12 @@ SUFFIX = ");\n"
 
 
 def encode(key: str, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
-    """Return the script of one key; equal inputs give equal bytes.
+    """Return the script of one key; equal inputs give equal bytes. Raises ValueError as `packed` does."""
+    return f"{PREFIX}{script_json(key)},{script_json(packed(key, meta, arrays))}{SUFFIX}".encode()
+
+
+def packed(key: str, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Return the value that a key's script registers, as JSON.
 
     Raises:
         ValueError: an array has a type that the browser has no typed array for.
@@ -30,11 +35,9 @@ def encode(key: str, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) 
         if array.dtype.name not in DTYPES:
             raise ValueError(f"array '{name}' of '{key}' is {array.dtype}; allowed: {', '.join(DTYPES)}")
         raw = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tobytes()
-        packed = gzip.compress(raw, compresslevel=4, mtime=0)
-        data = base64.b64encode(packed).decode("ascii")
+        data = base64.b64encode(gzip.compress(raw, compresslevel=4, mtime=0)).decode("ascii")
         encoded[name] = {"dtype": array.dtype.name, "shape": list(array.shape), "data": data}
-    payload = script_json({"meta": dict(meta), "arrays": encoded})
-    return f"{PREFIX}{script_json(key)},{payload}{SUFFIX}".encode()
+    return {"meta": dict(meta), "arrays": encoded}
 
 
 def decode(script: bytes) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
