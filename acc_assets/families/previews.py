@@ -26,7 +26,7 @@ VERSION = 1  # raise it when an array changes its meaning
 SERIES = Series("checkpoints", "preview")
 TOLD = "preview"  # the field of `artifact.created` that names the file
 POINTS = 500  # test images on the map
-EXAMPLES = range(4, 21)  # how many images are reconstructed at least, and at most
+EXAMPLES = range(4, 31)  # how many images are reconstructed at least, and at most
 PIXELS = 65_536  # of them together; larger images are fewer
 MOST = 40  # snapshots that a page gets; of more it gets some, evenly chosen
 _ENDS = np.iinfo(np.uint16).max
@@ -134,12 +134,12 @@ def words_of(config: Mapping[str, Any]) -> dict[str, Any]:
     real = facts.get("kind_of_target") == "real"
     width, lacks = config.get("latent_dim"), config.get("lacks") or {}
     others = [part for part in config.get("code") or {} if part != LATENT]
-    drawn = "The latent itself" if width == 2 else f"Principal components of the {width} latent dimensions"
+    drawn = "The two latent dimensions" if width == 2 else f"Principal components of the {width} latent dimensions"
     turned = "" if width == 2 else ", turned onto those of the snapshot before"
     apart = f" The rest of the code, {', '.join(others)}, is not on it." if others else ""
     return {
         "classes": None if real else class_names({**facts, "class_names": facts.get("target_names")}),
-        "map": f"{drawn}{turned}.{apart}",
+        "map": f"{drawn}{turned}; the bar is in their units.{apart}",
         "reconstructions": "Of each pair, above a test image, below what the model makes of it.",
         "lacks": list(dict.fromkeys(lacks[name] for name in (LATENT, RECONSTRUCTION) if name in lacks)),
     }

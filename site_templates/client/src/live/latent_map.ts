@@ -108,8 +108,9 @@ export class LatentMap {
     context.textAlign = "left";
     context.textBaseline = "bottom";
     context.font = context.font.replace("600 12px", "11px");
-    context.strokeText(number(length), x, y - 2);
-    context.fillText(number(length), x, y - 2);
+    const told = String(Number(length.toPrecision(1)));
+    context.strokeText(told, x, y - 2);
+    context.fillText(told, x, y - 2);
   }
 
   private painter(theme: Theme): (i: number) => string {
