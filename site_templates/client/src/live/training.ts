@@ -14,7 +14,7 @@ import { Snapshots } from "./snapshots";
 import { BAD, listed, wordsOf } from "./words";
 
 const DRAW_MS = 400; // between two drawings while events come
-const ASK_MS = 5000; // between two looks whether a run that is silent is still at work, or one that has ended goes on
+const ASK_MS = 2000; // between two looks whether a run that is silent is still at work, or one that has ended goes on
 const SHOWN = 8; // newest events of the list; the others unfold
 const NO_PICTURES = ["checkpoints", "history"];
 
