@@ -91,7 +91,8 @@ def script_of(run: RunArtifacts, after: int = -1) -> Script:
     steps = [step for step in told(run.events()) if step > after and run.exists(SERIES.path(step))]
     if len(steps) > MOST:
         steps = [steps[round(place)] for place in np.linspace(0, len(steps) - 1, MOST)]
-    snapshots, arrays = [], {}
+    snapshots: list[dict[str, Any]] = []
+    arrays: dict[str, np.ndarray] = {}
     for step in steps:
         try:
             found = read(run.run, step)

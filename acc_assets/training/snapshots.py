@@ -115,7 +115,9 @@ class SnapshotWriter:
     def kept_preview(self) -> dict[str, np.ndarray] | None:
         """The newest preview of a snapshot that stays; None where there is none."""
         passing = {state.step for state in self._complete if state.resume and not state.resume["kept"]}
-        for step in reversed(checkpoint_steps(self._run)) if self.last is not None else ():
+        if self.last is None:
+            return None
+        for step in reversed(checkpoint_steps(self._run)):
             if step <= self.last and step not in passing:
                 with contextlib.suppress(StorageError):  # an older one will do
                     return previews.read(self._run, step)
