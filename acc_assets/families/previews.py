@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from acc_assets.families.base import Script
-from acc_assets.families.dataset import class_names
+from acc_assets.families.dataset import class_names, label_name
 from acc_assets.families.series import Series
 from acc_assets.storage import DamagedArtifact, MissingArtifact
 from acc_assets.tree import LATENT, RECONSTRUCTION
@@ -130,7 +130,7 @@ def frame_of(coords: np.ndarray) -> list[float]:
 
 
 def words_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Names of the classes (null for a real target), what pictures show, and what the model lacks, by `config.json`."""
+    """Names of the classes (null for a real target, which has one), what pictures show, and what the model lacks."""
     facts = (config.get("datasets") or {}).get(config.get("primary_dataset")) or {}
     real = facts.get("kind_of_target") == "real"
     width, lacks = config.get("latent_dim"), config.get("lacks") or {}
@@ -140,6 +140,7 @@ def words_of(config: Mapping[str, Any]) -> dict[str, Any]:
     apart = f" The rest of the code, {', '.join(others)}, is not on it." if others else ""
     return {
         "classes": None if real else class_names({**facts, "class_names": facts.get("target_names")}),
+        "target": label_name(facts) or "target",
         "map": f"{drawn}{turned}; the bar is in their units.{apart}",
         "reconstructions": "Of each pair, above a test image, below what the model makes of it.",
         "lacks": list(dict.fromkeys(lacks[name] for name in (LATENT, RECONSTRUCTION) if name in lacks)),

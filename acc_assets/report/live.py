@@ -22,6 +22,7 @@ _REPLAYED = (
     "text",
     "error",
     "family",
+    "preview",
     "asset",
     "check",
     "why",

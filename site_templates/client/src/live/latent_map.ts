@@ -22,6 +22,7 @@ export class LatentMap {
   private places = new Float32Array(0); // (N, 2) in 0..1, as they are drawn now
   private labels: ArrayLike<number> = [];
   private classes: readonly string[] | null = null;
+  private target = ""; // what the labels are values of, where they are no classes
   private width = 0; // of the map, in units of the latent
   private stop: () => void = () => {};
 
@@ -36,9 +37,9 @@ export class LatentMap {
     });
   }
 
-  show(places: Float32Array, width: number, labels: DataArray, classes: readonly string[] | null): void {
+  show(places: Float32Array, width: number, labels: DataArray, words: { classes: readonly string[] | null; target: string }): void {
     if (this.labels !== labels.data) {
-      [this.labels, this.classes] = [labels.data, classes];
+      [this.labels, this.classes, this.target] = [labels.data, words.classes, words.target];
       this.tellColors();
     }
     this.stop();
@@ -131,7 +132,7 @@ export class LatentMap {
       this.legend.replaceChildren(...this.classes.map((name, label) => h("span", { class: "run-legend-item" }, swatch(classColor(label, theme)), name)));
     } else {
       const [low, high] = this.range.map(number);
-      this.legend.replaceChildren(`target ${low}`, h("span", { class: "run-ramp", style: `background: ${rampGradient(RAMP, theme)}` }), high!);
+      this.legend.replaceChildren(`${this.target} ${low}`, h("span", { class: "run-ramp", style: `background: ${rampGradient(RAMP, theme)}` }), high!);
     }
   }
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { barOf, Previews, type PreviewsMeta } from "./previews";
 
-const WORDS = { classes: ["0", "1"], map: "", reconstructions: "", lacks: [] };
+const WORDS = { classes: ["0", "1"], target: "", map: "", reconstructions: "", lacks: [] };
 
 function told(steps: readonly number[]): { meta: PreviewsMeta; arrays: Record<string, { data: Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> | Int32Array<ArrayBuffer>; shape: number[] }> } {
   const snapshots = steps.map((step) => ({ step, mse: 0.1, bounds: [-1, 3, 0, 4], explained: 0.5 }));

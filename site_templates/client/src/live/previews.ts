@@ -5,6 +5,8 @@ export interface PreviewsMeta {
   snapshots: ReadonlyArray<{ step: number; mse: number | null; bounds: readonly number[] | null; explained: number | null }>;
   /** Names of the classes; null for a real target. */
   classes: readonly string[] | null;
+  /** What the labels are values of, where they are no classes. */
+  target: string;
   map: string;
   reconstructions: string;
   lacks: readonly string[];

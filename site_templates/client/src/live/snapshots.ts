@@ -67,8 +67,8 @@ export class Snapshots {
     this.shown = preview;
     const { words, images, labels } = this.previews;
     const { reconstructions, places } = preview ?? { reconstructions: null, places: null };
-    this.lacks.textContent = (words?.lacks ?? []).map((why) => `${why}: no picture of it.`).join(" ");
-    this.lacks.hidden = !this.lacks.textContent;
+    this.lacks.textContent = `Not drawn: ${words?.lacks.join("; ")}.`;
+    this.lacks.hidden = !words?.lacks.length;
     this.made.element.hidden = !reconstructions;
     this.placed.element.hidden = !places;
     this.element.hidden = !preview && this.lacks.hidden;
@@ -81,9 +81,9 @@ export class Snapshots {
       this.made.tell(step, words.reconstructions + error);
     }
     if (places) {
-      this.map.show(places, preview.width, labels, words.classes);
+      this.map.show(places, preview.width, labels, words);
       const held = preview.explained === null ? "" : ` They hold ${percent(preview.explained)} of the variance.`;
-      const colors = words.classes ? `in ${words.classes.length} colours, one a class` : "coloured by their target";
+      const colors = words.classes ? `in ${words.classes.length} colours, one a class` : `coloured by ${words.target}`;
       this.map.canvas.ariaLabel = `${plural(labels.data.length, "test image")} as points on a map of the latents at ${step}, ${colors}.${held}`;
       this.placed.tell(step, words.map + held);
     }

@@ -234,11 +234,13 @@ class Training {
   }
 
   private words(): string {
-    if (!isServed()) return this.log.standing.length > 0 || this.rendered.length > 0 ? "Replayed from what this page holds. A page that acc serve gives draws a run while it trains." : "";
+    const snapshots = this.log.standing.filter((event) => event["family"] === "checkpoints");
+    const undrawn = snapshots.length > 0 && !snapshots.some((event) => event["preview"]) ? "Its snapshots have no pictures: an earlier version trained it." : "";
+    if (!isServed()) return this.log.standing.length > 0 || this.rendered.length > 0 ? `Replayed from what this page holds. A page that acc serve gives draws a run while it trains. ${undrawn}` : "";
     if (!this.connected) return "The server does not answer; this page tries again by itself and loses nothing.";
     if (this.status === "waiting") return "Nothing is begun; this page draws the run as soon as it is.";
     if (this.status === "running") return "Curves come as it trains, reconstructions and the latent map at every snapshot.";
-    return this.fromServer ? "" : "What was stored when this page was rendered.";
+    return this.fromServer ? undrawn : "What was stored when this page was rendered.";
   }
 
   private async cancel(): Promise<void> {
