@@ -135,7 +135,11 @@ def words_of(config: Mapping[str, Any]) -> dict[str, Any]:
     real = facts.get("kind_of_target") == "real"
     width, lacks = config.get("latent_dim"), config.get("lacks") or {}
     others = [part for part in config.get("code") or {} if part != LATENT]
-    drawn = "The two latent dimensions" if width == 2 else f"Principal components of the {width} latent dimensions"
+    drawn = (
+        "The two latent dimensions"
+        if width == 2
+        else f"Principal components of the {width} latent dimensions"
+    )
     turned = "" if width == 2 else ", turned onto those of the snapshot before"
     apart = f" The rest of the code, {', '.join(others)}, is not on it." if others else ""
     return {

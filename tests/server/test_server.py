@@ -228,6 +228,9 @@ def test_a_stream_replays_and_beats(port: int, finished: Training) -> None:
     again = Reader(port, after=4)
     assert again.until("run.completed") == log[4:]
     again.close()
+    opened = Reader(port, query="?after=5")  # as a page takes up again what it had let go
+    assert opened.until("run.completed") == log[5:]
+    opened.close()
     finished.record.message("still here")
     assert next(beats)[1][0]["text"] == "still here"
     late = Reader(port, after=finished.run.event_log()[-1]["id"])
