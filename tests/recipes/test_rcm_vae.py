@@ -6,6 +6,7 @@ import math
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import torch
 from test_mixture_recipes import built
 
 from acc_assets.datasets import Batch
+from acc_assets.families.metrics import FAMILY
 from acc_assets.models import MixtureVAE
 from acc_assets.recipes import find_recipes
 from acc_assets.recipes.rcm_vae import RCMVAE
@@ -57,6 +59,27 @@ def test_the_branch_for_accuracy_trains_on_digits_and_is_measured_on_the_test_sp
     assert run.read_json("config.json")["datasets"]["digits"]["labelled"] == 100
     validated = next(event for event in run.events() if event["event"] == "train.validated")
     assert {"accuracy", "ece", "tau_coverage"} <= set(validated["metrics"]["tau"])
+
+
+def test_accuracy_by_class_is_a_table_and_no_row_for_each_class() -> None:
+    metrics = {"accuracy": 0.75, "accuracy_0": 1.0, "accuracy_1": 0.5}
+    run: Any = SimpleNamespace(
+        metrics={},
+        named_groups=(),
+        groups=(),
+        config={},
+        images=lambda split: {},
+        task_metrics=lambda: {
+            "tau": {"kind": "tau", "metrics": metrics},
+            "recon": {"metrics": {"loss": 1.0}},
+        },
+    )
+    (table,) = FAMILY.tables(run)
+    assert (table.head, table.rows) == (("Class", "tau"), [("0", "100.0"), ("1", "50.0")])
+    assert [(number.task, number.metric) for number in FAMILY.numbers(run)] == [
+        ("tau", "accuracy"),
+        ("recon", "loss"),
+    ]
 
 
 def test_the_guide_is_a_recipe_with_a_prior_of_its_own(tmp_path: Path, monkeypatch: Any) -> None:
