@@ -80,10 +80,15 @@ def grounding_context(session: Session, runtime: str) -> dict[str, Any] | None:
     return _offer(session, "grounding", runs, keys_of, runtime, maps=projections.map_words())
 
 
-def network_context(session: Session) -> dict[str, Any] | None:
+def network_context(session: Session, runtime: str) -> dict[str, Any] | None:
     """Write what the network inspector needs; None when the network of no run has been looked into."""
-    runs = session.recipe.shown_runs()
-    return _offer(session, "network", runs, lambda run: _keys(session, run, "network"))
+
+    def keys_of(run: RunArtifacts) -> Collection[str]:
+        keys = session.payloads.of_run(session.recipe, run, "network")
+        models = _keys(session, run, "playground")  # that a drawing goes through
+        return [*keys.values(), *models] if "network" in keys else []
+
+    return _offer(session, "network", session.recipe.shown_runs(), keys_of, runtime)
 
 
 def _offer(

@@ -177,7 +177,7 @@ def _explore(session: Session, runtime: str, page: Callable[[str, dict[str, Any]
     others = {
         "playground.html": playground_context(session, runtime),
         "grounding.html": grounding_context(session, runtime),
-        "network.html": network_context(session),
+        "network.html": network_context(session, runtime),
     }
     for template, context in others.items():
         if context is not None:
