@@ -31,7 +31,9 @@ def source_key(ref: DatasetRef, prefix: tuple[str, ...] = ()) -> dg.AssetKey | N
     """The asset that stands for the files that a data set is read from; None where it needs none."""
     if not ref.config.files():
         return None
-    return dg.AssetKey([*prefix, "files", type(ref.config.read_from).__name__.lower()])
+    return dg.AssetKey(
+        [*prefix, "files", type(getattr(ref.config, "read_from", ref.config)).__name__.lower()]
+    )
 
 
 def run(work: Work) -> Outcome:
