@@ -148,12 +148,12 @@ def _build(
 
 
 def broken_recipe_asset(broken: BrokenRecipe) -> dg.AssetSpec:
-    """A recipe that could not be read, as something that one sees in the catalog."""
+    """A recipe that could not be read, or a fork that it has no place for, as something that one sees in the catalog."""
     return dg.AssetSpec(
         # The whole file name: x.py and x.yaml may both be broken.
-        key=["broken_recipes", broken.path.parent.name, broken.path.name],
+        key=["broken_recipes", broken.path.parent.name, broken.path.name, *filter(None, [broken.fork])],
         group_name="broken_recipes",
-        description=f"This recipe file has an error, so it gives no assets.\n\n```\n{broken}\n```",
+        description=f"This file has an error, so what it says gives no assets.\n\n```\n{broken}\n```",
         kinds={"error"},
         metadata={"file": dg.MetadataValue.path(str(broken.path)), "error": str(broken)},
         tags={"acc/broken": "true"},

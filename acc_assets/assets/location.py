@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from acc_assets.assets.resources import (
     parameters_resource,
 )
 from acc_assets.assets.watch import file_sources, sensors
-from acc_assets.recipes import find_recipes
+from acc_assets.recipes import find_recipes, read_forks
 from acc_assets.storage import Store
 from acc_assets.tree import Tree
 
@@ -46,7 +47,7 @@ def current_project(
         hashes = context.reconstruction_metadata.get(launched_key(prefix))
         if hashes is not None:
             return launched_project(store, hashes, prefix)
-    found = find_recipes(folders=folders)
+    found = find_recipes(folders=folders, recorded=partial(read_forks, store))
     for tree in found.trees.values():
         keep(store, tree)
     return Project(found.trees, found.broken, prefix)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from acc_assets.tree.analyses import Analysis
 from acc_assets.tree.errors import RecipeError
 from acc_assets.tree.phases import TrainPhase
 from acc_assets.tree.references import DatasetRef
 from acc_assets.tree.spec import canonical, spec_hash
+
+if TYPE_CHECKING:
+    from acc_assets.tree.forks import RecordedFork
 
 NodeKind = Literal["root", "fork", "trained"]
 
@@ -86,6 +89,7 @@ class Tree:
     datasets: Mapping[str, DatasetRef] = field(default_factory=dict)
     source: str = ""
     requests: tuple[Analysis, ...] = ()  # of all evaluated nodes together
+    forks: tuple[RecordedFork, ...] = ()  # recorded beside the recipe; their nodes are among the others
 
     def __iter__(self) -> Iterator[TreeNode]:
         return iter(self.nodes.values())
@@ -116,6 +120,7 @@ class Tree:
                     for node in self
                 ],
             }
+            | ({"forks": [fork.model_dump() for fork in self.forks]} if self.forks else {})
         )
 
     def __getitem__(self, tag: str) -> TreeNode:
