@@ -213,7 +213,7 @@ def fork(
     """Record the branch NAME off the checkpoint NODE, beside the recipe, and train it as `<NAME>_trained`."""
     from acc_assets.assets.forks import record_fork, remove_fork
     from acc_assets.storage import Store
-    from acc_assets.tree import RecordedFork, RecipeError
+    from acc_assets.tree import RecipeError, RecordedFork
 
     if listed:
         for tree in _chosen(recipe, {}):
@@ -233,6 +233,36 @@ def fork(
         click.echo(f"recorded {name} off {node}. Build it: acc build {recipe} --select {name}")
     else:
         raise click.UsageError("Give RECIPE NODE NAME, RECIPE --remove NAME, or --list.")
+
+
+@main.command()
+@click.argument("recipe")
+@click.argument("node", required=False)
+@click.option("--add", "file", metavar="FILE", help="Add the labels of a CSV file, such as the page exports.")
+@click.option(
+    "--retrain", is_flag=True, help="Train the branches that read labels (of NODE) on, as a new round."
+)
+@click.pass_context
+def label(ctx: click.Context, recipe: str, node: str | None, file: str | None, retrain: bool) -> None:
+    """Tell what people labelled for a recipe and which lines give no label; add labels; train on with them."""
+    from pathlib import Path
+
+    from acc_assets.assets.rounds import label_pool, record_round
+    from acc_assets.storage import LabelFile, Store
+
+    (tree,) = _chosen(recipe, {})
+    labels, (classes, images) = LabelFile(Store(), recipe), label_pool(tree)
+    if file is not None:
+        click.echo(f"{labels.add_file(Path(file), classes, images)} labels added")
+    found = labels.read(classes, images)
+    for problem in found.problems:
+        click.echo(f"{labels.path.name}:{problem.line}: {problem.why}", err=True)
+    click.echo(f"{len(found.given)} of {images} images have a label, in {found.lines} lines of {labels.path}")
+    if retrain:
+        _, forks = record_round(Store(), recipe, node)
+        for one in forks:
+            click.echo(f"recorded {one.name} off {one.checkpoint}")
+            ctx.invoke(build, recipe=recipe, select=one.name, settings=())
 
 
 @main.command()

@@ -1,4 +1,4 @@
-"""Recording forks beside a recipe and taking them away again: what `acc fork` and the server call. No torch, no dagster."""
+"""Recording forks beside a recipe and taking them away again. No torch, no dagster."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from acc_assets.recipes import FORKS, find_recipes, read_forks
 from acc_assets.storage import Store
-from acc_assets.tree import ForksFile, Recorded, RecordedFork, RecipeError, Tree
+from acc_assets.tree import ForksFile, RecipeError, Recorded, RecordedFork, Tree
 
 WAIT_SECONDS = 30.0  # for another writer
 
@@ -49,7 +49,9 @@ def remove_fork(store: Store, recipe: str, name: str) -> Removed:
         fork = next((fork for fork in kept if fork.name == name), None)
         if fork is None:
             known = ", ".join(fork.name for fork in kept) or "none"
-            raise RecipeError(f"no fork '{name}' is recorded.", remedy=f"Recorded are: {known}.", recipe=recipe)
+            raise RecipeError(
+                f"no fork '{name}' is recorded.", remedy=f"Recorded are: {known}.", recipe=recipe
+            )
         children = [one.name for one in kept if one.checkpoint in (fork.name, fork.trained)]
         if children:
             raise RecipeError(

@@ -23,9 +23,9 @@ from acc_assets.recipes import vocabulary
 from acc_assets.storage import Store
 from acc_assets.tree import (
     BrokenRecipe,
+    RecipeError,
     Recorded,
     RecordedFork,
-    RecipeError,
     Tree,
     discover_file,
     source_files,

@@ -22,6 +22,7 @@ from acc_assets.assets.resources import (
     StoreResource,
     parameters_resource,
 )
+from acc_assets.assets.round_jobs import round_job, round_sensor
 from acc_assets.assets.watch import file_sources, sensors
 from acc_assets.recipes import find_recipes, read_forks
 from acc_assets.storage import Store
@@ -70,6 +71,9 @@ def project_definitions(project: Project, store: StoreResource | None = None) ->
 
 def _definitions(project: Project, trees: Sequence[Tree], resources: Mapping[str, Any]) -> dg.Definitions:
     *shared, schedule = project_jobs(project)
+    asking = [tree for tree in trees if tree.label_sets]
+    rounds = [round_job(project, tree) for tree in asking]
+    stored = resources[project.keys.store]
     return dg.Definitions(
         assets=[
             *file_sources(project),
@@ -77,9 +81,12 @@ def _definitions(project: Project, trees: Sequence[Tree], resources: Mapping[str
             home_asset(project),
             *(broken_recipe_asset(one) for one in project.broken),
         ],
-        jobs=[*(job for tree in trees for job in recipe_jobs(project, tree)), *shared],
+        jobs=[*(job for tree in trees for job in recipe_jobs(project, tree)), *rounds, *shared],
         schedules=[schedule],
-        sensors=sensors(project, resources[project.keys.store]),
+        sensors=[
+            *sensors(project, stored),
+            *([round_sensor(project, rounds, asking, stored)] if asking else []),
+        ],
         resources=resources,
     )
 

@@ -8,6 +8,7 @@ from acc_assets.datasets.augmentation import Augmentation
 from acc_assets.datasets.data import Batch, DatasetConfig, load_dataset, sees_seed
 from acc_assets.datasets.digits import Digits
 from acc_assets.datasets.files import DatasetError, source_digest
+from acc_assets.datasets.labelled import Labelled
 from acc_assets.datasets.mnist import FashionMnist, Mnist, load_mnist
 from acc_assets.datasets.shapes import Shapes
 from acc_assets.datasets.slant import Slant, generate_slant
@@ -27,6 +28,7 @@ __all__ = [
     "Digits",
     "FashionMnist",
     "ImageData",
+    "Labelled",
     "Mnist",
     "PenRule",
     "Shapes",

@@ -38,7 +38,9 @@ class BrokenRecipe:
         told = f"{self.path.name}{f':{self.line}' if self.line else ''}: {self.error}"
         if not self.fork:
             return told
-        return f"{told} The fork '{self.fork}' is left out; remove it: acc fork {self.name} --remove {self.fork}"
+        return (
+            f"{told} The fork '{self.fork}' is left out; remove it: acc fork {self.name} --remove {self.fork}"
+        )
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,8 @@ def discover(
 ) -> Discovered:
     """Trace every recipe in the folders' `*.py`, `*.yaml` and `*.yml` files; names with `_` in front are skipped.
 
-    `parameters` override those of a recipe, by its name; `seconds` are what one file may take; `recorded` gives the forks
-    beside a recipe. Raises `RecipeError` for a folder that cannot be read.
+    `parameters` override those of a recipe, by its name; `seconds` are what one file may take; `recorded` gives the
+    forks beside a recipe. Raises `RecipeError` for a folder that cannot be read.
     """
     trees: dict[str, Tree] = {}
     broken: list[BrokenRecipe] = []
@@ -92,9 +94,7 @@ def discover_file(
     if time.monotonic() < _given_up.get(tried, (0.0, b""))[0] and _content(path) == _given_up[tried][1]:
         return _too_long(path, seconds, None)
     try:
-        return guarded(
-            lambda: _trace_file(path, vocabulary, parameters or {}, recorded), path, seconds
-        )
+        return guarded(lambda: _trace_file(path, vocabulary, parameters or {}, recorded), path, seconds)
     except OutOfTimeError as error:
         _given_up[tried] = (time.monotonic() + RETRY_SECONDS, _content(path))
         return _too_long(path, seconds, error.line)
@@ -148,7 +148,9 @@ def _with_forks(
     beside = recorded(name)
     if beside is None:
         return own, []
-    broken = [BrokenRecipe(name, beside.file, None, one_line(beside.error, MAX_MESSAGE))] if beside.error else []
+    broken = (
+        [BrokenRecipe(name, beside.file, None, one_line(beside.error, MAX_MESSAGE))] if beside.error else []
+    )
     forks = list(beside.forks)
     while forks:
         try:

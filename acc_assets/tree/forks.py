@@ -1,4 +1,4 @@
-"""Forks that were recorded beside a recipe: replayed on its context before it closes, so that they are ordinary nodes."""
+"""Forks that were recorded beside a recipe, replayed on its context before it closes, so that they are its nodes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from acc_assets.tree.references import DatasetRef
 if TYPE_CHECKING:
     from acc_assets.tree.recipe import RecipeContext
 
-SCHEMA = 1
 _RULES = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 _ROUND = re.compile(r"(.+)_round_(\d+)\Z")
 
@@ -53,7 +52,7 @@ class ForksFile(BaseModel):
 
     model_config = _RULES
 
-    schema_version: Literal[1] = Field(SCHEMA, alias="schema")
+    schema_version: Literal[1] = Field(1, alias="schema")
     forks: tuple[RecordedFork, ...] = ()
 
 
@@ -149,7 +148,9 @@ def _replay(ctx: RecipeContext, fork: RecordedFork) -> None:
             ctx.change_task(name, **fields)
     steps = fork.steps or (example.steps if example else None)
     if steps is None:
-        raise ValueError(f"no checkpoint from '{fork.checkpoint}' on is trained, so it takes a number of steps")
+        raise ValueError(
+            f"no checkpoint from '{fork.checkpoint}' on is trained, so it takes a number of steps"
+        )
     ctx.phase = f"Train {fork.name}"
     ctx.train(steps=steps, **options)
     ctx.save_checkpoint(fork.trained)
@@ -185,5 +186,7 @@ def _field(config: Any, name: str, where: str) -> Any:
         raise ValueError(f"{where[:-1]} is {config!r}, which has no field '{name}'")
     known = [field.name for field in dataclasses.fields(config) if field.init and field.name != "name"]
     if name not in known:
-        raise ValueError(f"there is no setting '{where}{name}'; settings are {', '.join(where + one for one in known)}")
+        raise ValueError(
+            f"there is no setting '{where}{name}'; settings are {', '.join(where + one for one in known)}"
+        )
     return getattr(config, name)

@@ -149,6 +149,11 @@ class Tree:
         return [*self.ancestors(tag), self[tag]]
 
     @property
+    def label_sets(self) -> list[DatasetRef]:
+        """The data sets that read the labels which people gave for this recipe, those of earlier rounds too."""
+        return [ref for ref in self.datasets.values() if getattr(ref.config, "people", None) == self.name]
+
+    @property
     def branches(self) -> list[str]:
         """Names of the branches in the order in which the recipe makes them."""
         return list(dict.fromkeys(node.branch for node in self if node.kind != "root"))

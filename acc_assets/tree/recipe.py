@@ -282,7 +282,9 @@ class RecipeContext:
             )
         dataset = getattr(task, "dataset", None)
         if not isinstance(dataset, DatasetRef) or self._datasets.get(dataset.name) is not dataset:
-            raise self._error("its data set was not loaded here.", "Pass what ctx.load_dataset(...) returned.")
+            raise self._error(
+                "its data set was not loaded here.", "Pass what ctx.load_dataset(...) returned."
+            )
         task.check(self._model, dataset.config)
         canonical(task)
         return task

@@ -14,7 +14,7 @@ from acc_assets.assets.forks import record_fork, remove_fork
 from acc_assets.assets.launched import Project, keep, launched_project
 from acc_assets.recipes import find_recipes, vocabulary
 from acc_assets.storage import Store
-from acc_assets.tree import Recorded, RecordedFork, RecipeError, discover, discover_file
+from acc_assets.tree import RecipeError, Recorded, RecordedFork, discover, discover_file
 
 RECIPE = """
 from acc_assets.datasets import Digits
@@ -71,7 +71,10 @@ def test_a_recorded_fork_is_what_the_recipe_could_have_said(tmp_path: Path) -> N
     by_hand, in_words = found(tmp_path, HEAVY).trees["own"], found(tmp_path, more=IN_WORDS).trees["own"]
     for tag in ("heavy", "heavy_trained"):
         assert by_hand[tag].spec_hash == in_words[tag].spec_hash
-        assert (by_hand[tag].branch, by_hand[tag].evaluated) == (in_words[tag].branch, in_words[tag].evaluated)
+        assert (by_hand[tag].branch, by_hand[tag].evaluated) == (
+            in_words[tag].branch,
+            in_words[tag].evaluated,
+        )
     assert by_hand["heavy_trained"].requests == in_words["heavy_trained"].requests
     untouched = found(tmp_path).trees["own"]
     assert untouched.hash == discover_file(tmp_path / "own.py", vocabulary()).trees["own"].hash
@@ -83,7 +86,11 @@ def test_forks_of_forks_are_replayed_in_order(tmp_path: Path) -> None:
     tree = found(tmp_path, HEAVY, later).trees["own"]
     (phase,) = tree["later_trained"].phases
     assert (phase.steps, phase.lr, phase.batch_size) == (7, 1e-4, 16)
-    assert [node.tag for node in tree.lineage("later_trained")][-3:] == ["heavy_trained", "later", "later_trained"]
+    assert [node.tag for node in tree.lineage("later_trained")][-3:] == [
+        "heavy_trained",
+        "later",
+        "later_trained",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +121,13 @@ def test_one_that_does_not_fit_is_left_out_alone(tmp_path: Path, fork: dict[str,
 def test_a_file_that_cannot_be_read_is_named_and_kept(store: Store) -> None:
     file = store.root / "forks" / "tiny.json"
     file.parent.mkdir(parents=True)
-    for text in ("{", '{"schema": 2}', '{"forks": [{"name": "x"}]}', '{"schema": 1, "forks": [], "more": 1}', "\xff"):
+    for text in (
+        "{",
+        '{"schema": 2}',
+        '{"forks": [{"name": "x"}]}',
+        '{"schema": 1, "forks": [], "more": 1}',
+        "\xff",
+    ):
         file.write_bytes(text.encode("latin-1"))
         looked = find_recipes()
         (broken,) = [one for one in looked.broken if one.path == file]
@@ -129,7 +142,11 @@ def test_a_file_that_cannot_be_read_is_named_and_kept(store: Store) -> None:
 def test_writers_at_the_same_time_lose_nothing(store: Store) -> None:
     names = [f"by_{number}" for number in range(6)]
     with ThreadPoolExecutor(3) as pool:
-        list(pool.map(lambda name: record_fork(store, "tiny", RecordedFork(name=name, checkpoint="plain")), names))
+        list(
+            pool.map(
+                lambda name: record_fork(store, "tiny", RecordedFork(name=name, checkpoint="plain")), names
+            )
+        )
     assert {fork.name for fork in find_recipes().trees["tiny"].forks} == set(names)
 
 
@@ -138,7 +155,7 @@ def test_forks_are_removed_from_the_last_one_on(store: Store) -> None:
     record_fork(store, "tiny", RecordedFork(name="b", checkpoint="a_trained", steps=3))
     before = (store.root / "forks" / "tiny.json").read_bytes()
     for wrong in ("a", "nobody"):
-        with pytest.raises(RecipeError, match="acc fork tiny --remove b|Recorded are: a, b"):
+        with pytest.raises(RecipeError, match=r"acc fork tiny --remove b|Recorded are: a, b"):
             remove_fork(store, "tiny", wrong)
     for again in ("a", "plain"):
         with pytest.raises(RecipeError, match="is taken"):
