@@ -247,11 +247,11 @@ def label(ctx: click.Context, recipe: str, node: str | None, file: str | None, r
     """Tell what people labelled for a recipe and which lines give no label; add labels; train on with them."""
     from pathlib import Path
 
-    from acc_assets.assets.rounds import label_pool, record_round
+    from acc_assets.assets.rounds import record_round
     from acc_assets.storage import LabelFile, Store
 
     (tree,) = _chosen(recipe, {})
-    labels, (classes, images) = LabelFile(Store(), recipe), label_pool(tree)
+    labels, (classes, images) = LabelFile(Store(), recipe), tree.label_pool()
     if file is not None:
         click.echo(f"{labels.add_file(Path(file), classes, images)} labels added")
     found = labels.read(classes, images)

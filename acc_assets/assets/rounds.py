@@ -13,7 +13,7 @@ from acc_assets.tree import RecipeError, RecordedFork, Tree, TreeNode, next_roun
 
 
 def record_round(store: Store, recipe: str, node: str | None = None) -> tuple[Tree, list[RecordedFork]]:
-    """Record a fork off the last checkpoint of every branch that reads the newest labels; return the tree and the forks.
+    """Record a fork off the last checkpoint of every branch that reads the newest labels; return tree and forks.
 
     `node`: only the data sets that this node reads. Branches that share a data set go on together, since their labels
     are the same. Raises `RecipeError` where nothing reads labels, nothing was trained yet, or no label is new.
@@ -31,27 +31,6 @@ def open_sets(tree: Tree, node: str | None = None) -> list[str]:
     """Names of the data sets that read all of the recipe's label file; of those that a node trains on."""
     read = tree[node].datasets if node is not None else tree.datasets
     return [ref.name for ref in tree.label_sets if ref.config.stopped is None and ref.name in read]
-
-
-def label_pool(tree: Tree) -> tuple[tuple[str, ...], int]:
-    """What people label for a recipe: the names of the classes, and the number of training images.
-
-    Raises `RecipeError` where no data set reads their labels, or two that do have other images.
-    """
-    configs = [ref.config for ref in tree.label_sets]
-    if not configs:
-        raise RecipeError(
-            "no data set reads labels that people gave.",
-            remedy=f"Load one with Labelled(images=..., people='{tree.name}').",
-            recipe=tree.name,
-        )
-    if any(one.images != configs[0].images for one in configs):
-        raise RecipeError(
-            "data sets with different images read one label file.",
-            remedy="Give them the same `images`, since a line names an image by its place.",
-            recipe=tree.name,
-        )
-    return tuple(configs[0].target_names), int(configs[0].train_size)
 
 
 def last_checkpoints(tree: Tree, dataset: str) -> list[TreeNode]:

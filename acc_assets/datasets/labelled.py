@@ -80,7 +80,7 @@ class Labelled(DatasetConfig):
             raise ValueError("it reads no label file")
         return replace(self, stopped=line)
 
-    def load(self, seed: int) -> ImageData:
+    def load(self, seed: int) -> ImageData:  # type: ignore[override]
         """The arrays as a seed sees them; raises `DatasetError` where no image has a label."""
         return _load(self, seed, source_digest(self))
 

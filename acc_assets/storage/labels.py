@@ -47,7 +47,7 @@ class Problem(BaseModel):
 
     line: int = Field(description="from 1")
     why: str
-    conflict: bool = Field(False, description="persons disagree, so that the image has no label")
+    conflict: bool = Field(default=False, description="persons disagree, so that the image has no label")
 
 
 @dataclass(frozen=True)

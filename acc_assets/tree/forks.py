@@ -35,7 +35,7 @@ class RecordedFork(BaseModel):
         default_factory=dict,
         description="`task.<task>.<field>` and `train.<option>`; what is not named is as in the branch it is off",
     )
-    steps: Steps | None = Field(None, description="of training; null: as many as the branch that it is off")
+    steps: Steps | None = Field(default=None, description="of training; null: as many as the branch that it is off")
     labels: dict[str, Natural] = Field(
         default_factory=dict,
         description="a round: data sets that stop at this line of the label file; the fork reads on behind it",
@@ -52,7 +52,7 @@ class ForksFile(BaseModel):
 
     model_config = _RULES
 
-    schema_version: Literal[1] = Field(1, alias="schema")
+    schema_version: Literal[1] = Field(default=1, alias="schema")
     forks: tuple[RecordedFork, ...] = ()
 
 

@@ -153,6 +153,26 @@ class Tree:
         """The data sets that read the labels which people gave for this recipe, those of earlier rounds too."""
         return [ref for ref in self.datasets.values() if getattr(ref.config, "people", None) == self.name]
 
+    def label_pool(self) -> tuple[tuple[str, ...], int]:
+        """What people label for this recipe: the names of the classes, and the number of training images.
+
+        Raises `RecipeError` where no data set reads their labels, or two that do have other images.
+        """
+        configs = [ref.config for ref in self.label_sets]
+        if not configs:
+            raise RecipeError(
+                "no data set reads labels that people gave.",
+                remedy=f"Load one with Labelled(images=..., people='{self.name}').",
+                recipe=self.name,
+            )
+        if any(one.images != configs[0].images for one in configs):
+            raise RecipeError(
+                "data sets with different images read one label file.",
+                remedy="Give them the same `images`, since a line names an image by its place.",
+                recipe=self.name,
+            )
+        return tuple(configs[0].target_names), int(configs[0].train_size)
+
     @property
     def branches(self) -> list[str]:
         """Names of the branches in the order in which the recipe makes them."""
