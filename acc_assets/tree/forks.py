@@ -35,7 +35,9 @@ class RecordedFork(BaseModel):
         default_factory=dict,
         description="`task.<task>.<field>` and `train.<option>`; what is not named is as in the branch it is off",
     )
-    steps: Steps | None = Field(default=None, description="of training; null: as many as the branch that it is off")
+    steps: Steps | None = Field(
+        default=None, description="of training; null: as many as the branch that it is off"
+    )
     labels: dict[str, Natural] = Field(
         default_factory=dict,
         description="a round: data sets that stop at this line of the label file; the fork reads on behind it",

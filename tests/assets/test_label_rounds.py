@@ -22,13 +22,14 @@ from acc_assets.assets.submit import Launcher
 from acc_assets.assets.watch import observe_files, tell_verdicts
 from acc_assets.cli import main
 from acc_assets.datasets import DatasetError, Digits, Labelled
+from acc_assets.families import RunArtifacts, analyses_of
 from acc_assets.recipes import find_recipes
 from acc_assets.storage import Label, LabelError, LabelFile, Store
 from acc_assets.tree import RecipeError, Tree
 
 RECIPE = """
 from acc_assets.datasets import Digits, Labelled
-from acc_assets.families import Metrics
+from acc_assets.families import Acquisition
 from acc_assets.models import ConvAutoencoder
 from acc_assets.tasks import ClassificationTask, ReconstructionTask
 from acc_assets.tree import Recipe
@@ -47,7 +48,7 @@ class Asked(Recipe):
                 ctx.attach_task(ClassificationTask("digit", data))
             ctx.train(steps=2, batch_size=16)
             ctx.save_checkpoint(f"{branch}_trained")
-        ctx.evaluate(Metrics())
+        ctx.evaluate(Acquisition(count=7, pool=300))
 """
 DIGITS = tuple("0123456789")
 IMAGES = Digits(image_size=8).sizes["train"]
@@ -282,3 +283,25 @@ def test_a_file_that_is_none_is_told_in_one_line(store: Store, tmp_path: Path) -
     file.path.mkdir(parents=True)
     with pytest.raises(DatasetError, match="Mend the label file"):
         Labelled(images=Digits(image_size=8), people="folder").load(0)
+
+
+def test_what_to_ask_about_next_is_ranked_among_images_without_a_label(store: Store) -> None:
+    tree = tree_of()
+    node = tree["seeing_trained"]
+    (request,) = [one for one in analyses_of(node) if one.name == "acquisition"]
+    run = store.run("asked", "seeing_trained", 0)
+    told, arrays = run.read_json("acquisition/acquisition.json"), run.read_npz("acquisition/acquisition.npz")
+    assert (told["labelled"], told["unlabelled"], told["pool"]) == (20, IMAGES - 20, 300)
+    assert (told["labels"]["lines"], told["probabilities"]) == (0, "the task digit")
+    labelled = np.flatnonzero(tree.datasets["some"].config.load(0).train.labelled)
+    assert set(told["rules"]) == set(request.rules)
+    for rule, found in told["rules"].items():
+        assert len(set(found["images"])) == 7, rule
+        assert not set(found["images"]) & set(labelled), rule
+        assert set(found["images"]) <= set(arrays["pool"])
+        assert found["scores"] == sorted(found["scores"], reverse=True), rule
+    assert len({tuple(found["images"]) for found in told["rules"].values()}) > 4
+    shown = RunArtifacts(run, "asked", "seeing_trained", 0)
+    (table,) = request.family.tables(shown)
+    assert len(table.rows) == len(told["rules"])
+    assert "20 of 1,257" in next(iter(request.family.facts(shown)))[1]
