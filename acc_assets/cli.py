@@ -219,6 +219,7 @@ def fork(
         for tree in _chosen(recipe, {}):
             for one in tree.forks:
                 words = [f"{key}={json.dumps(value)}" for key, value in one.settings.items()]
+                words += [f"labels of {ref} behind line {line}" for ref, line in one.labels.items()]
                 click.echo(" ".join([tree.name, one.checkpoint, "->", one.name, *words]))
     elif recipe is not None and remove is not None and node is None:
         removed = remove_fork(Store(), recipe, remove)

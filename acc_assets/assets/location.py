@@ -72,7 +72,6 @@ def project_definitions(project: Project, store: StoreResource | None = None) ->
 def _definitions(project: Project, trees: Sequence[Tree], resources: Mapping[str, Any]) -> dg.Definitions:
     *shared, schedule = project_jobs(project)
     asking = [tree for tree in trees if tree.label_sets]
-    rounds = [round_job(project, tree) for tree in asking]
     stored = resources[project.keys.store]
     return dg.Definitions(
         assets=[
@@ -81,11 +80,15 @@ def _definitions(project: Project, trees: Sequence[Tree], resources: Mapping[str
             home_asset(project),
             *(broken_recipe_asset(one) for one in project.broken),
         ],
-        jobs=[*(job for tree in trees for job in recipe_jobs(project, tree)), *rounds, *shared],
+        jobs=[
+            *(job for tree in trees for job in recipe_jobs(project, tree)),
+            *(round_job(project, tree) for tree in asking),
+            *shared,
+        ],
         schedules=[schedule],
         sensors=[
             *sensors(project, stored),
-            *([round_sensor(project, rounds, asking, stored)] if asking else []),
+            *(round_sensor(project, tree, stored) for tree in asking),
         ],
         resources=resources,
     )

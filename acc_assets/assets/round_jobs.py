@@ -1,7 +1,6 @@
 """A round of labels as one click in the UI, and as a sensor for whoever wants it by itself."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -48,22 +47,22 @@ def round_job(project: Project, tree: Tree) -> Any:
     return job
 
 
-def round_sensor(project: Project, jobs: Sequence[Any], trees: Sequence[Tree], stored: StoreResource) -> Any:
+def round_sensor(project: Project, tree: Tree, stored: StoreResource) -> Any:
     """Begins a round where labels came and the last round is trained, once nobody has given one for a minute."""
-    name = "_".join(["acc", *project.prefix])
+    name = "__".join([*project.prefix, tree.name])
 
     @dg.sensor(
-        name=f"{name}_label_rounds",
-        jobs=list(jobs),
-        description="Trains branches on with new labels, as a new round, once nobody has given one for a minute.",
+        name=f"{name}__label_rounds",
+        job_name=f"{name}__label_round",
+        description=f"Trains branches of {tree.title} on with new labels, once nobody has given one for a minute.",
         minimum_interval_seconds=EVERY_SECONDS,
         default_status=dg.DefaultSensorStatus.STOPPED,
     )
     def rounds(context: dg.SensorEvaluationContext) -> Any:
         store = stored.open()
-        for tree, job in zip(trees, jobs, strict=True):
-            file = LabelFile(store, tree.name)
-            if is_due(tree, store) and time.time() - file.path.stat().st_mtime > QUIET_SECONDS:
-                yield dg.RunRequest(run_key=f"{tree.name} {len(file.lines())}", job_name=job.name)
+        file = LabelFile(store, tree.name)
+        if not is_due(tree, store) or time.time() - file.path.stat().st_mtime < QUIET_SECONDS:
+            return dg.SkipReason("no new label, or somebody is still giving some")
+        return dg.RunRequest(run_key=f"{tree.name} {len(file.lines())}")
 
     return rounds

@@ -125,6 +125,19 @@ def test_every_line_counts_or_is_named(store: Store) -> None:
     assert file.read(DIGITS, IMAGES, until=6).given == {3: 7}
 
 
+def test_no_bytes_are_too_much_for_it(store: Store) -> None:
+    file, rng = LabelFile(store, "noise"), np.random.default_rng(0)
+    give(store, "noise", ("ann", 1, "1"))
+    alphabet = np.frombuffer(b'ann,2026-01-01T00:00:00Z,7,3"\x00\xff\r\n\n;', np.uint8)
+    with file.path.open("ab") as opened:
+        opened.write(rng.choice(alphabet, 20_000).tobytes() + b"\n")
+    labels = file.read(DIGITS, IMAGES)
+    assert len(labels.problems) >= labels.lines - 2 - len(labels.said)
+    assert labels.given[1] == 1
+    assert give(store, "noise", ("ann", 1, "2")) == labels.lines + 1
+    assert file.read(DIGITS, IMAGES).given[1] == 2
+
+
 def test_writers_at_the_same_time_lose_no_label(store: Store) -> None:
     def write(person: int) -> None:
         for index in range(20):
@@ -252,16 +265,16 @@ def test_dagster_observes_the_label_file_and_offers_rounds(
     def asked_for() -> list[str]:
         with open_instance(store) as instance:
             context = dg.build_sensor_context(
-                instance, definitions=definitions, sensor_name="acc_label_rounds"
+                instance, definitions=definitions, sensor_name="asked__label_rounds"
             )
-            data = definitions.resolve_sensor_def("acc_label_rounds").evaluate_tick(context)
-        return [f"{one.job_name} {one.run_key}" for one in data.run_requests or ()]
+            data = definitions.resolve_sensor_def("asked__label_rounds").evaluate_tick(context)
+        return [str(one.run_key) for one in data.run_requests or ()]
 
     assert asked_for() == []
     lines = give(store, "asked", ("bob", 9, "3"))
     assert asked_for() == []  # somebody is still at it
     monkeypatch.setattr("acc_assets.assets.round_jobs.QUIET_SECONDS", -1.0)
-    assert asked_for() == [f"asked__label_round asked {lines}"]
+    assert asked_for() == [f"asked {lines}"]
 
 
 def test_the_command_tells_adds_and_refuses(store: Store, tmp_path: Path) -> None:
