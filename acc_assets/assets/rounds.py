@@ -77,7 +77,7 @@ def _round(tree: Tree, store: Store, node: str | None) -> list[RecordedFork]:
         who = "no node" if node is None else f"'{node}' does not"
         raise RecipeError(
             f"{who} read{'s' if node is None else ''} the newest labels that people gave for '{tree.name}'.",
-            remedy=f"Load a data set with Labelled(images=..., people='{tree.name}').",
+            remedy=f"Load a data set with Labelled(of=..., people='{tree.name}').",
             recipe=tree.name,
         )
     there = len(LabelFile(store, tree.name).lines())

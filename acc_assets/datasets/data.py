@@ -82,6 +82,11 @@ class DatasetConfig(DataFacts):
         """The names of `Split.factors`, known without loading, each with its class names; None where it is a number."""
         return {}
 
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """What its `files` are those of: itself, or what it is made of where that is something else."""
+        return (self,)
+
     def files(self) -> tuple[Path, ...]:
         """The files that `load` reads, whether they are there or not; empty for data that need none."""
         return ()

@@ -82,6 +82,7 @@ class Payload:
     source: Sequence[Any]
     make: Callable[[], Script]
     provenance: str = ""  # another family, whose provenance the page shows
+    rounded: bool = False  # whether the page only draws its float32 numbers: they are sent in 16 bits
 
 
 @dataclass(frozen=True, kw_only=True)

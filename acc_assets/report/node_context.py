@@ -6,10 +6,11 @@ import posixpath
 from collections.abc import Mapping
 from typing import Any
 
-from acc_assets.families import CHECKPOINTS, RunArtifacts, interactive, onnx
+from acc_assets.families import CHECKPOINTS, RunArtifacts, onnx
 from acc_assets.families.artifacts import health_of
 from acc_assets.families.words import DIVERGENCES, is_number, number
 from acc_assets.report.curves import curve_panels
+from acc_assets.report.explore import links_of
 from acc_assets.report.live import replay_of
 from acc_assets.report.provenance import asset_of, of_run, of_runs
 from acc_assets.report.recipe import RecipeView
@@ -57,11 +58,8 @@ def node_context(session: Session, node: TreeNode) -> dict[str, Any]:
         "metrics": metric_rows(recipe, runs),
         "metric_provenance": of_runs(recipe, runs, "metrics", node.tag),
         "runs": [run_context(session, node, run) for run in runs],
-        "viewer": node.tag in session.viewers,
         "notes": list(node.notes),
-        "grounding": session.grounding and any(run.digest(interactive.FAMILY.name) for run in runs),
-        "network": session.networks.get(node.tag),
-        "playground": session.playground and any(onnx.FAMILY.problem(run) is None for run in runs),
+        "explore": links_of(session, node),
         "command": build_command(recipe.name, node.tag),
     }
 

@@ -173,6 +173,7 @@ class NodeBuild:
         if trainer.early_stop is not None:
             with trainer.averaged():
                 trainer.early_stop.update(self.step, metrics, trained_modules(self._model, trainer.heads))
+        trainer.after_validation(metrics)
 
     def _on_cadence(self, phase: TrainPhase) -> bool:
         every = phase.snapshot_every or max(1, math.ceil(self._node.steps / SNAPSHOTS))

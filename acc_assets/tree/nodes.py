@@ -67,7 +67,7 @@ class TreeNode:
     @property
     def primary_dataset(self) -> DatasetRef | None:
         """The data set that the latents are shown on: that of the reconstruction task, else of the first task."""
-        ranked = sorted(self.tasks, key=lambda task: task.kind != "reconstruction")
+        ranked = sorted(self.tasks, key=lambda task: not getattr(task, "sets_scale", False))
         return ranked[0].dataset if ranked else None
 
 
@@ -162,16 +162,16 @@ class Tree:
         if not configs:
             raise RecipeError(
                 "no data set reads labels that people gave.",
-                remedy=f"Load one with Labelled(images=..., people='{self.name}').",
+                remedy=f"Load one with Labelled(of=..., people='{self.name}').",
                 recipe=self.name,
             )
-        if any(one.images != configs[0].images for one in configs):
+        if any(one.of != configs[0].of for one in configs):
             raise RecipeError(
                 "data sets with different images read one label file.",
-                remedy="Give them the same `images`, since a line names an image by its place.",
+                remedy="Give them the same `of`, since a line names an image by its place.",
                 recipe=self.name,
             )
-        return tuple(configs[0].target_names), int(configs[0].train_size)
+        return tuple(configs[0].target_names), int(configs[0].of.train_size)
 
     @property
     def branches(self) -> list[str]:

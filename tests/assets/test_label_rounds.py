@@ -21,14 +21,14 @@ from acc_assets.assets.status import recipe_status
 from acc_assets.assets.submit import Launcher
 from acc_assets.assets.watch import observe_files, tell_verdicts
 from acc_assets.cli import main
-from acc_assets.datasets import DatasetError, Digits, Labelled
+from acc_assets.datasets import DatasetError, Digits, LabelBudget, Labelled
 from acc_assets.families import RunArtifacts, analyses_of
 from acc_assets.recipes import find_recipes
 from acc_assets.storage import Label, LabelError, LabelFile, Store
 from acc_assets.tree import RecipeError, Tree
 
 RECIPE = """
-from acc_assets.datasets import Digits, Labelled
+from acc_assets.datasets import Digits, LabelBudget, Labelled
 from acc_assets.families import Acquisition
 from acc_assets.models import ConvAutoencoder
 from acc_assets.tasks import ClassificationTask, ReconstructionTask
@@ -38,7 +38,7 @@ class Asked(Recipe):
     name = "asked"
     def run(self, ctx):
         digits = ctx.load_dataset("digits", Digits, image_size=8)
-        some = ctx.load_dataset("some", Labelled, images=digits.config, budget=20, people="asked")
+        some = ctx.load_dataset("some", Labelled, of=LabelBudget(of=digits.config, labels=20), people="asked")
         ctx.create_model(ConvAutoencoder, image_size=8, latent_dim=4, channels=(4,))
         ctx.save_checkpoint("root")
         for branch, data in (("blind", digits), ("seeing", some)):
@@ -150,34 +150,31 @@ def test_writers_at_the_same_time_lose_no_label(store: Store) -> None:
     assert (labels.lines, labels.problems) == (81, ())
 
 
-def test_a_data_set_takes_labels_from_a_budget_from_people_or_from_both(store: Store) -> None:
+def test_a_data_set_takes_labels_from_people_over_a_budget(store: Store) -> None:
     digits = Digits(image_size=8)
     truth = digits.load().train.targets
-    budget = Labelled(images=digits, budget=30)
-    one, other = budget.load(0).train, budget.load(1).train
-    assert one.labelled is not None
-    assert other.labelled is not None
-    assert (one.labelled.sum(), other.labelled.sum()) == (30, 30)
-    assert not np.array_equal(one.labelled, other.labelled)
-    assert np.bincount(truth[one.labelled], minlength=10).min() >= 2
-    people = Labelled(images=digits, people="both")
-    with pytest.raises(DatasetError, match="no label yet"):
+    people = Labelled(of=digits, people="both")
+    with pytest.raises(DatasetError, match="has a label yet"):
         people.load(0)
     wrong = str((truth[0] + 1) % 10)
     give(store, "both", ("ann", 0, wrong), ("ann", 1, str(truth[1])))
     found = people.load(0)
     assert np.flatnonzero(found.train.labelled).tolist() == [0, 1]
-    assert str(found.train.targets[0]) == wrong
+    assert found.train.targets[:2].tolist() == [int(wrong), truth[1]]
+    assert not found.train.targets[2:].any()  # nobody can read the others
     assert np.array_equal(found.test.targets, digits.load().test.targets)
     assert found.facts["labels"]["lines"] == 3
-    for together in (
-        Labelled(images=digits, budget=30, people="both"),
-        Labelled(images=budget, people="both"),
-    ):
-        assert np.array_equal(together.load(0).train.labelled, one.labelled | found.train.labelled)
-    for bad in ({"budget": IMAGES + 1}, {}, {"budget": 0}):
-        with pytest.raises(ValueError, match="budget is"):
-            Labelled(images=digits, **bad)
+    budget = LabelBudget(of=digits, labels=30)
+    labelled = budget.load(1).train.labelled | found.train.labelled
+    together = Labelled(of=budget, people="both")
+    assert np.array_equal(together.load(1).train.labelled, labelled)
+    only = Labelled(of=budget, people="both", labelled_only=True)
+    assert np.array_equal(only.load(1).train.images, digits.load().train.images[labelled])
+    assert only.load(1).train.labelled is None
+    assert not hasattr(only, "train_size")
+    assert [type(one).__name__ for one in together.parts] == ["Digits", "GivenLabels"]
+    assert [type(one).__name__ for one in together.stopped_at(2).parts] == ["Digits"]
+    assert together.content() != together.stopped_at(2).content() != together.stopped_at(1).content()
 
 
 def test_labels_make_stale_what_reads_them_and_a_round_keeps_what_was_trained(store: Store) -> None:
@@ -295,7 +292,7 @@ def test_a_file_that_is_none_is_told_in_one_line(store: Store, tmp_path: Path) -
     file = LabelFile(store, "folder")
     file.path.mkdir(parents=True)
     with pytest.raises(DatasetError, match="Mend the label file"):
-        Labelled(images=Digits(image_size=8), people="folder").load(0)
+        Labelled(of=Digits(image_size=8), people="folder").load(0)
 
 
 def test_what_to_ask_about_next_is_ranked_among_images_without_a_label(store: Store) -> None:

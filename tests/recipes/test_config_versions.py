@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from acc_assets.datasets import DATASETS, Augmentation, Labelled
+from acc_assets.datasets import DATASETS, Augmentation
 from acc_assets.models import MODELS, ConvAutoencoder
 from acc_assets.recipes import find_recipes
 from acc_assets.tasks import TASKS
@@ -21,8 +21,7 @@ from acc_assets.tree.sources import code_of, digest
 
 RECORDED = Path(__file__).with_name("config_versions.json")
 CONFIGS: dict[str, type] = {
-    kind.__name__: kind
-    for kind in (*MODELS.values(), *TASKS.values(), *DATASETS.values(), Labelled, Augmentation)
+    kind.__name__: kind for kind in (*MODELS.values(), *TASKS.values(), *DATASETS.values(), Augmentation)
 }
 
 

@@ -140,12 +140,18 @@ def test_every_figure_says_where_it_comes_from(view: RecipeView, tmp_path: Path,
     assert len(lines) >= len(figures) > 10
 
 
+def assert_rounded(sent: np.ndarray, stored: np.ndarray, place: int | tuple[int, int]) -> None:
+    """What a page draws of a step is what is stored, to half of one of 65,534 levels of the whole array's range."""
+    half = (sent.max() - sent.min()) / 2 / 65_534
+    np.testing.assert_allclose(sent[place], stored, rtol=1e-6, atol=half)
+
+
 def test_points_hold_the_artifacts_values(site: Site, lab: Store) -> None:
     meta, arrays = data(site, f"runs/quickstart/{A}/seed-0/points")
     latents = lab.run("quickstart", A, 0).read_npz("latents/latents_latest.npz")
-    np.testing.assert_array_equal(arrays["error"][-1], latents["error"])
+    assert_rounded(arrays["error"], latents["error"], -1)
     np.testing.assert_array_equal(arrays["predictions"][-1], latents["pred/digit_classify"])
-    np.testing.assert_allclose(arrays["activations"][-1, 1], latents["mu"][:, 4:7].mean(axis=1), rtol=1e-6)
+    assert_rounded(arrays["activations"], latents["mu"][:, 4:7].mean(axis=1), (-1, 1))
     assert [factor["name"] for factor in meta["factors"]] == ["digit", "thickness", "slant", "free"]
     assert [coloring["id"] for coloring in meta["colorings"]][:3] == ["label", "prediction", "error"]
     assert meta["provenance"]["asset"] == f"quickstart/{A}_projection"
@@ -156,7 +162,7 @@ def test_projections_stack_the_snapshots(site: Site, lab: Store) -> None:
     assert meta["steps"] == [0, 300, 600]
     assert arrays["coords"].shape == (3, 360, 3)
     stored = lab.run("quickstart", A, 1).read_npz("projections/latent_3d_step_300_umap.npz")["coords"]
-    np.testing.assert_array_equal(arrays["coords"][1], stored)
+    assert_rounded(arrays["coords"], stored, 1)
 
 
 def test_the_atlas_and_the_models_travel_as_bytes(site: Site, lab: Store) -> None:

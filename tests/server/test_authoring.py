@@ -25,7 +25,7 @@ from acc_assets.tree import Recipe
 class Asked(Recipe):
     name = "asked"
     def run(self, ctx):
-        some = ctx.load_dataset("some", Labelled, images=Digits(image_size=8), people="asked")
+        some = ctx.load_dataset("some", Labelled, of=Digits(image_size=8), people="asked")
         ctx.create_model(ConvAutoencoder, image_size=8, latent_dim=4, channels=(4,))
         ctx.attach_task(ReconstructionTask("recon", some))
         ctx.save_checkpoint("root")

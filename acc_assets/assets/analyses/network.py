@@ -36,7 +36,7 @@ def run(work: NodeWork) -> Outcome:
     test = work.data.test
     every = latents.facts(work.run)["steps"]
     model = work.model(every[-1]).model
-    choice, before = _choice(work, model)
+    choice, before = network_choice(work, model)
     examples, subset = test.images[choice["examples"]], test.images[: choice["subset"]]
     missing = missing_layers(model, choice["layers"], examples) if choice["layers"] else []
     choice = _without(choice, missing)
@@ -89,7 +89,7 @@ def run(work: NodeWork) -> Outcome:
     )
 
 
-def _choice(work: NodeWork, model: Any) -> tuple[Mapping[str, Any], bool]:
+def network_choice(work: NodeWork, model: Any) -> tuple[Mapping[str, Any], bool]:
     """What is captured, and whether it was chosen before training: an older run gets it by the same rule."""
     kept = work.run.read_json("config.json").get("network")
     if isinstance(kept, Mapping) and kept.get("version") == VERSION:
