@@ -25,7 +25,14 @@ LEVELS = np.iinfo(np.uint16).max - 1  # steps between the extremes of a rounded 
 def encode(
     key: str, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray], rounded: bool = False
 ) -> bytes:
-    """Return the script of one key; equal inputs give equal bytes. rounded: the float32 arrays may be.
+    """Return the script of one key; equal inputs give equal bytes. Raises ValueError as `packed` does."""
+    return f"{PREFIX}{script_json(key)},{script_json(packed(key, meta, arrays, rounded))}{SUFFIX}".encode()
+
+
+def packed(
+    key: str, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray], rounded: bool = False
+) -> dict[str, Any]:
+    """Return the value that a key's script registers, as JSON. rounded: whether its float32 arrays may be.
 
     Raises:
         ValueError: an array has a type that the browser has no typed array for.
@@ -38,11 +45,9 @@ def encode(
         if rounded and array.dtype == np.float32 and not np.isinf(array).any():
             array, extremes = _levels(array)
         raw = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tobytes()
-        packed = gzip.compress(raw, compresslevel=4, mtime=0)
-        data = base64.b64encode(packed).decode("ascii")
+        data = base64.b64encode(gzip.compress(raw, compresslevel=4, mtime=0)).decode("ascii")
         encoded[name] = {"dtype": array.dtype.name, "shape": list(array.shape), "data": data, **extremes}
-    payload = script_json({"meta": dict(meta), "arrays": encoded})
-    return f"{PREFIX}{script_json(key)},{payload}{SUFFIX}".encode()
+    return {"meta": dict(meta), "arrays": encoded}
 
 
 def decode(script: bytes) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
