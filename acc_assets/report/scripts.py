@@ -25,14 +25,14 @@ LEVELS = np.iinfo(np.uint16).max - 1  # steps between the extremes of a rounded 
 def encode(
     key: str, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray], rounded: bool = False
 ) -> bytes:
-    """Return the script of one key; equal inputs give equal bytes; see `packed`."""
+    """Return the script of one key; equal inputs give equal bytes. Raises ValueError as `packed` does."""
     return f"{PREFIX}{script_json(key)},{script_json(packed(key, meta, arrays, rounded))}{SUFFIX}".encode()
 
 
 def packed(
     key: str, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray], rounded: bool = False
 ) -> dict[str, Any]:
-    """Return the value that a key's script registers, as JSON. rounded: the float32 arrays may be.
+    """Return the value that a key's script registers, as JSON. rounded: whether its float32 arrays may be.
 
     Raises:
         ValueError: an array has a type that the browser has no typed array for.
