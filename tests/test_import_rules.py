@@ -16,7 +16,7 @@ ALLOWED = {
     "tree": set(),
     "storage": set(),
     "models": {"tree"},
-    "datasets": {"tree"},
+    "datasets": {"storage", "tree"},
     "tasks": {"models", "datasets", "tree"},
     "training": {"analysis", "families", "models", "tasks", "datasets", "storage", "tree"},
     "families": {"storage", "tree"},
@@ -24,7 +24,7 @@ ALLOWED = {
     "export": {"models"},
     "report": {"families", "storage", "tree"},
     "server": {"report", "families", "storage", "tree"},
-    "recipes": {"tree", "models", "tasks", "datasets", "families"},
+    "recipes": {"tree", "models", "tasks", "datasets", "families", "storage"},
     "assets": {
         "training",
         "analysis",

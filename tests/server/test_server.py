@@ -79,6 +79,7 @@ def test_the_schema_types_every_answer(port: int) -> None:
             for more in ("", "/artifacts", "/artifacts/{path}", "/pictures", "/pictures/{family}/{name}")
         ),
         *(run + more for more in ("/previews", "/events", "/events/stream", "/cancel")),
+        *("/labels/{recipe}", "/forks/{recipe}", "/forks/{recipe}/{name}"),
     }
     page = (Path(__file__).parents[2] / "docs" / "live.md").read_text(encoding="utf-8")
     told = set(re.findall(r"^\| `(\w+) (/\S+)` \|", page, re.M))
