@@ -157,7 +157,7 @@ class NodeWork(Work):
 
         from acc_assets.models import ModelOutput
         from acc_assets.models.abilities import every_output
-        from acc_assets.training import device_of
+        from acc_assets.models.layer_calls import device_of
 
         model = self.model().model
         with torch.no_grad():
@@ -176,7 +176,7 @@ class NodeWork(Work):
         """
         import torch
 
-        from acc_assets.training import device_of
+        from acc_assets.models.layer_calls import device_of
 
         stored = {**self._latents, LATENT: self._latents["mu"]}
         parts = {name: stored[name][rows] for name in self.abilities.code}

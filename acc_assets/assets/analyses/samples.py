@@ -86,7 +86,7 @@ def _drawn(
 
     from acc_assets.analysis.figures import tile, to_png, to_uint8
     from acc_assets.analysis.sampling import gaussian_draws
-    from acc_assets.training import device_of
+    from acc_assets.models.layer_calls import device_of
     from acc_assets.training.randomness import generator
 
     started = perf_counter()
