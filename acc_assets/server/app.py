@@ -53,8 +53,8 @@ class Sources:
             return []
 
 
-def create_app(sources: Sources, stopping: Callable[[], bool] = lambda: False) -> FastAPI:
-    """The application; streams end when `stopping`."""
+def create_app(sources: Sources) -> FastAPI:
+    """The application; its streams end when `state.stopping()`, which a server sets."""
     app = FastAPI(
         title="acc_assets",
         version=version("acc-assets"),
@@ -62,7 +62,7 @@ def create_app(sources: Sources, stopping: Callable[[], bool] = lambda: False) -
         docs_url=None,  # it would load its scripts from elsewhere
         redoc_url=None,
     )
-    app.state.sources, app.state.stopping = sources, stopping
+    app.state.sources, app.state.stopping = sources, lambda: False
     app.include_router(_router)
     app.add_exception_handler(StorageError, _explained)
     app.mount("/", Site(sources.site, sources.frame, sources.seeds), name="site")
