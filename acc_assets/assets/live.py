@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 
 from acc_assets.assets.instance import open_instance
+from acc_assets.assets.launched import RECIPE_TAG, seed_tags
 from acc_assets.assets.site import built_site, frame, site_folder
 from acc_assets.recipes import find_recipes, recipe_folders
 from acc_assets.server import Sources
@@ -16,7 +17,6 @@ from acc_assets.storage import Store
 from acc_assets.tree import Tree, source_files
 
 AT_WORK = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
-PARTITION_TAG, RECIPE_TAG = "dagster/partition", "acc/recipe"
 
 
 def sources(store: Store, *, begun: bool = True) -> Sources:
@@ -67,7 +67,7 @@ def cancel(store: Store, recipe: str, node: str, seed: int) -> list[str]:
     if not store.run(recipe, node, seed).at_work:
         return []
     with open_instance(store) as instance:
-        asked = dg.RunsFilter(statuses=AT_WORK, tags={PARTITION_TAG: str(seed)})
+        asked = dg.RunsFilter(statuses=AT_WORK, tags=seed_tags(seed))
         found = [run.run_id for run in instance.get_runs(asked) if _makes(run, recipe, node)]
         return [run_id for run_id in found if instance.run_coordinator.cancel_run(run_id)]
 
