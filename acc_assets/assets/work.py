@@ -93,9 +93,9 @@ class NodeWork(Work):
 
     def model(self, step: int | None = None) -> LoadedModel:
         """The model with its heads in evaluation mode, at its last step or at a snapshot; the last is loaded once."""
-        from acc_assets.training import load_model
+        from acc_assets.training import checkpoint_steps, load_model
 
-        if step is not None:
+        if step is not None and step not in checkpoint_steps(self.run)[-1:]:
             return load_model(self.run, self.node, step=step, device=self.runtime.apply())
         if "last" not in self.loaded:
             self.loaded["last"] = load_model(self.run, self.node, device=self.runtime.apply())

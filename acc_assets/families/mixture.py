@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -134,9 +135,13 @@ class MixtureFamily(Family):
         found = run.document(self)
         source = [run.digest(latents.FAMILY.name), run.digest(self.name)]
 
+        @cache
+        def shares(step: int) -> np.ndarray:  # (N, K), which all of them read
+            return run.arrays(latents.SERIES.path(step))[COMPONENT]
+
         def offered(what: str, label: str, value: Any, **words: Any) -> Coloring:
             def make(steps: Sequence[int]) -> np.ndarray:
-                return np.stack([value(run.arrays(latents.SERIES.path(step))[COMPONENT]) for step in steps])
+                return np.stack([value(shares(step)) for step in steps])
 
             return Coloring(id=f"{self.name}:{what}", label=label, source=source, make=make, **words)
 
