@@ -185,9 +185,7 @@ class Mixture(Analysis):
 def write(folder: ArtifactFolder, by_step: Mapping[int, Mapping[str, Any]]) -> None:
     """Write what is known of each snapshot by step."""
     with folder.family(FAMILY.name) as out:
-        for step, found in by_step.items():
-            out.json(SERIES.name(step), {"step": step, **found})
-        out.latest(SERIES.name(max(by_step)), SERIES.name())
+        SERIES.write(out, {step: {"step": step, **found} for step, found in by_step.items()})
 
 
 def _history(run: RunArtifacts) -> list[dict[str, Any]]:
