@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -157,36 +157,36 @@ class NodeWork(Work):
 
         from acc_assets.models import ModelOutput
         from acc_assets.models.abilities import every_output
-        from acc_assets.models.layer_calls import device_of
 
         model = self.model().model
         with torch.no_grad():
-            outputs = every_output(model, torch.from_numpy(images).to(device_of(model)))
+            outputs = every_output(model, torch.from_numpy(images).to(self.runtime.resolve()))
         made: np.ndarray = outputs[ModelOutput.RECONSTRUCTION].cpu().numpy()
         return made
 
-    @cached_property
-    def _latents(self) -> dict[str, np.ndarray]:
-        return latents.SERIES.read(self.run)
-
-    def code(self, rows: np.ndarray, moved: np.ndarray | None = None) -> dict[str, Tensor]:
+    def code(
+        self,
+        rows: np.ndarray,
+        moved: np.ndarray | None = None,
+        stored: Mapping[str, np.ndarray] | None = None,
+    ) -> dict[str, Tensor]:
         """What the model's `decode` takes of the test images `rows` (B,), by name, on the model's device.
 
         moved: latents (B, D) in place of the images' own; every other part of the code stays that of its image.
+        stored: the latents' arrays of a snapshot, by default those of the last step.
         """
         import torch
 
-        from acc_assets.models.layer_calls import device_of
-
-        stored = {**self._latents, LATENT: self._latents["mu"]}
-        parts = {name: stored[name][rows] for name in self.abilities.code}
+        arrays = latents.SERIES.read(self.run) if stored is None else stored
+        named = {**arrays, LATENT: arrays["mu"]}
+        parts = {name: named[name][rows] for name in self.abilities.code}
         if moved is not None:
             parts[LATENT] = moved
-        device = device_of(self.model().model)
+        device = self.runtime.resolve()
         return {name: torch.from_numpy(values).float().to(device) for name, values in parts.items()}
 
-    def decoder(self) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-        """A function to images (B, C, H, W) in [0, 1], by a model that can `decode`.
+    def decoder(self, step: int | None = None) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+        """A function to images (B, C, H, W) in [0, 1], by a model that can `decode`: its last step or a snapshot.
 
         It takes latents (B, D) and the test images (B,) whose other parts of the code go with them.
         """
@@ -194,11 +194,12 @@ class NodeWork(Work):
 
         from acc_assets.models import ModelOutput
 
-        model: Any = self.model().model
+        model: Any = self.model(step).model
+        stored = latents.SERIES.read(self.run, step)
 
         def decode(moved: np.ndarray, rows: np.ndarray) -> np.ndarray:
             with torch.no_grad():
-                outputs = model.decode(self.code(rows, moved))
+                outputs = model.decode(self.code(rows, moved, stored))
             images: np.ndarray = outputs[ModelOutput.RECONSTRUCTION].cpu().numpy()
             return images
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
@@ -36,11 +35,10 @@ def run(work: NodeWork) -> Outcome:
         prior = prior_of(arrays)
         if prior is None:
             return left_out(work, NOTHING_TO_DRAW)
-        loaded = work.model(step)  # sets the device
+        decode = work.decoder(step)
         if ModelOutput.LOGVAR in arrays:
-            own = {name: arrays[name][rows] for name in others}
             posterior = (arrays["mu"][rows], arrays[ModelOutput.LOGVAR][rows])
-            found = _drawn(loaded.model, POSTERIOR, rows, posterior, own, request.draws, seed)
+            found = _drawn(decode, POSTERIOR, rows, posterior, request.draws, seed)
             drawn.setdefault(POSTERIOR, {})[step] = found
         else:
             why_not[POSTERIOR] = "the model returns no variances under ModelOutput.LOGVAR"
@@ -49,7 +47,7 @@ def run(work: NodeWork) -> Outcome:
         else:
             chosen = np.arange(len(prior.means))
             components = (prior.means, prior.logvars)
-            found = _drawn(loaded.model, PRIOR, chosen, components, {}, request.draws, seed)
+            found = _drawn(decode, PRIOR, chosen, components, request.draws, seed)
             drawn.setdefault(PRIOR, {})[step] = found
     if not drawn:
         return left_out(work, "; ".join(why_not.values()))
@@ -73,40 +71,29 @@ def run(work: NodeWork) -> Outcome:
 
 
 def _drawn(
-    model: Any,
+    decode: Callable[[np.ndarray, np.ndarray], np.ndarray],
     kind: str,
     chosen: np.ndarray,
     gaussians: tuple[np.ndarray, np.ndarray],
-    own: Mapping[str, np.ndarray],
     draws: int,
     seed: int,
 ) -> Drawn:
-    """Draws from Gaussians (means and logvars (I, D)) with the other parts of the code (I, ...), decoded."""
+    """Draws from Gaussians (means and logvars (I, D)), decoded with what else the code of their test images has."""
     import torch
 
     from acc_assets.analysis.figures import tile, to_png, to_uint8
     from acc_assets.analysis.sampling import gaussian_draws
-    from acc_assets.models.layer_calls import device_of
     from acc_assets.training.randomness import generator
 
     started = perf_counter()
-    device = device_of(model)
     noise = generator(
         torch.device("cpu"), seed, "samples", kind
     )  # of its own: nothing else is drawn differently
     points = gaussian_draws(*gaussians, draws, noise)  # (I, m, D)
-    images = []
-    with torch.no_grad():
-        for row, drawn in enumerate(points):
-            code = {
-                LATENT: drawn,
-                **{name: np.repeat(part[row][None], draws, axis=0) for name, part in own.items()},
-            }
-            decoded = model.decode(
-                {name: torch.from_numpy(part).float().to(device) for name, part in code.items()}
-            )
-            images.append(to_uint8(decoded[ModelOutput.RECONSTRUCTION].cpu().numpy()))
-    cells = np.stack(images)  # (I, m, C, H, W)
+    owners = chosen if kind == POSTERIOR else np.zeros_like(chosen)  # a draw from the prior has no image
+    cells = np.stack(
+        [to_uint8(decode(drawn, np.full(draws, owner))) for drawn, owner in zip(points, owners, strict=True)]
+    )  # (I, m, C, H, W)
     labels = [f"#{key}" if kind == POSTERIOR else str(key) for key in chosen]
     png = to_png(tile(cells, scale=SCALE, row_labels=labels))
     return Drawn(chosen, points, cells, png, round(1000 * (perf_counter() - started), 1))
