@@ -156,7 +156,7 @@ class Network(Analysis):
 
     name = "network"
     family = FAMILY
-    version = 2
+    version = 3
     description = (
         "What every layer makes of chosen test images: maps, single steps, kernels, most activating images."
     )

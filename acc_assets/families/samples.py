@@ -110,6 +110,7 @@ class Samples(Analysis):
 
     name = "samples"
     family = FAMILY
+    version = 2
     description = "Decoded draws from q(z|x) and from each component of the prior, at every snapshot."
     kinds = frozenset({"pytorch", "image"})
     needs = (DECODE,)

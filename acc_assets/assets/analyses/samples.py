@@ -79,17 +79,13 @@ def _drawn(
     seed: int,
 ) -> Drawn:
     """Draws from Gaussians (means and logvars (I, D)), decoded with what else the code of their test images has."""
-    import torch
-
     from acc_assets.analysis.figures import tile, to_png, to_uint8
     from acc_assets.analysis.sampling import gaussian_draws
-    from acc_assets.training.randomness import generator
+    from acc_assets.training.randomness import derived_seed
 
     started = perf_counter()
-    noise = generator(
-        torch.device("cpu"), seed, "samples", kind
-    )  # of its own: nothing else is drawn differently
-    points = gaussian_draws(*gaussians, draws, noise)  # (I, m, D)
+    noise = np.random.default_rng(derived_seed(seed, "samples", kind))
+    points = gaussian_draws(*gaussians, draws, noise).astype(np.float32)  # (I, m, D)
     owners = chosen if kind == POSTERIOR else np.zeros_like(chosen)  # a draw from the prior has no image
     cells = np.stack(
         [to_uint8(decode(drawn, np.full(draws, owner))) for drawn, owner in zip(points, owners, strict=True)]
