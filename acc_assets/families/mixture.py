@@ -40,7 +40,7 @@ SHOWN = 12  # snapshots in the picture, spread evenly, the first and the last am
 
 
 class MixtureFamily(Family):
-    """A JSON a snapshot: `p` (K,), the mean of q(c|x) over the test images, and how even it is (see `component_usage` of the tasks).
+    """A JSON a snapshot: `p` (K,), the mean of q(c|x) over the test images, and how even it is (see `component_usage`).
 
     `psum`, `entropy` (nats), `neff` = exp entropy, `pmax` and its component `top`; `argmax_counts` (K,) and
     `argmax_neff` by each image's likeliest component. `sample_key` names the images, `sample_indices_ref` the file
