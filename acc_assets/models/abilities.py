@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Shapes = Mapping[str, tuple[int, ...]]
 MAP_DIMENSIONS = 4  # outputs (B, c, h, w) and beyond are maps, too large to keep for every example
-SEEN = 3  # images that a module is tried with: an output with another length is not one per image
+SEEN = 7  # images that a module is tried with: an output with another length is not one per image
 TAKEN = (
     "error",
     "input",
