@@ -62,7 +62,6 @@ class BuildDisplay:
             TextColumn("{task.fields[steps]}"),
             _Rate(),
             TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[note]}"),
             console=console,
             transient=True,
             speed_estimate_period=15,
@@ -87,7 +86,7 @@ class BuildDisplay:
         if event.kind == "started":
             seed = "" if event.seed is None else f" [dim]seed {event.seed}"
             name = event.asset.replace("__analyses", ": analyses")
-            self._tasks[key] = self._progress.add_task(f"{name}{seed}", total=None, steps="", note="")
+            self._tasks[key] = self._progress.add_task(f"{name}{seed}", total=None, steps="")
         elif key not in self._tasks:  # an analysis: its step shows them all
             self._line(event)
         elif event.kind == "training":
@@ -96,7 +95,6 @@ class BuildDisplay:
                 total=event.total,
                 completed=event.done,
                 steps=f"{event.done}/{event.total}",
-                note=event.note,
             )
         else:
             self._progress.remove_task(self._tasks.pop(key))

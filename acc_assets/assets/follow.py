@@ -23,13 +23,12 @@ CANCEL_SECONDS = 120.0  # a training ends its batch and writes a snapshot
 class ProgressEvent:
     """One message of an asset at work; `done` and `total` count training steps."""
 
-    kind: Literal["started", "training", "finished", "failed", "waiting"]
+    kind: Literal["started", "training", "finished", "failed"]
     asset: str
     seed: int | None
     seconds: float = 0.0
     done: int = 0
     total: int = 0
-    note: str = ""
 
 
 Listener = Callable[[ProgressEvent], None]

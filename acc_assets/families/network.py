@@ -181,18 +181,6 @@ def write(
         out.json(FAMILY.document, {**facts, "steps": sorted(arrays)})
 
 
-def read(folder: ArtifactFolder, part: str, step: int | None = None) -> dict[str, np.ndarray]:
-    """The arrays of a part at a snapshot, by default the last; raises `StorageError`."""
-    return SERIES[part].read(folder, step)
-
-
-def dequantised(levels: np.ndarray, low_high: np.ndarray) -> np.ndarray:
-    """The values (..., h, w) of a quantised map, within half a level of what the model had."""
-    low, high = low_high[..., 0, None, None], low_high[..., 1, None, None]
-    values: np.ndarray = low + levels.astype(np.float32) / np.float32(255.0) * (high - low)
-    return values
-
-
 def _seen(field: Mapping[str, Any]) -> str:
     """The box that the middle position of a map sees, as width x height."""
     if field["status"] != "ok":

@@ -86,7 +86,7 @@ def run_context(session: Session, node: TreeNode, run: RunArtifacts) -> dict[str
     return {
         "seed": run.seed,
         "built": run.built,
-        "status": status_of(node, run),
+        "status": status_of(run),
         "health": run.loss_health() if node.kind == "trained" else "",
         "generalisation": run.generalisation() if node.kind == "trained" else "",
         "withheld": withheld_of(recipe, run),

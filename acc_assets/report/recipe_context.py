@@ -284,7 +284,7 @@ def run_rows(recipe: RecipeView) -> list[dict[str, Any]]:
                 {
                     "node": node,
                     "seed": run.seed,
-                    "status": status_of(node, run),
+                    "status": status_of(run),
                     "health": run.health() if node.kind == "trained" else "",
                     "step": number(summary.get("step"), 0),
                     "seconds": number(summary.get("wall_s"), 3),
@@ -297,7 +297,7 @@ def run_rows(recipe: RecipeView) -> list[dict[str, Any]]:
     return rows
 
 
-def status_of(node: TreeNode, run: RunArtifacts) -> str:
+def status_of(run: RunArtifacts) -> str:
     """Return one word about a run: not built, left out, or how its training ended."""
     if run.withheld:
         return "left out: " + next(iter(run.withheld.values()))
