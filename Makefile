@@ -3,6 +3,14 @@ RECIPE ?= quickstart
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Each of a build's processes would compile the package again where the shell forbids to keep what is compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
+# pip compiles with one core; some packages hold files that are no Python and compile with an error.
+define install
+$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable '$(1)'
+@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib acc_assets || true
+endef
 
 .PHONY: report ui test lint check-client bench serve browser clean-site help
 
@@ -45,9 +53,9 @@ $(VENV)/bin/python:
 	  { rm -rf $(VENV); echo "the virtual environment could not be made; Debian needs the package python3-venv"; exit 1; }
 
 $(VENV)/.run: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[client]'
+	$(call install,.[client])
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(call install,.[dev])
 	@touch $@ $(VENV)/.run

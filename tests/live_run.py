@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from acc_assets.families import previews
 from acc_assets.report import Frame
 from acc_assets.server import Sources
 from acc_assets.storage import RunDirectory, Store
@@ -17,7 +20,18 @@ from acc_assets.training.progress import NoProgress
 from acc_assets.training.record import RunRecord
 
 FACTS = {"recipe": "r", "node": "done", "seed": 0, "spec_hash": "0"}
-CONFIG = {**FACTS, "kind": "trained", "branch": "left", "phases": [{"steps": 100}], "primary_dataset": None}
+DIGITS = {"kind_of_target": "class", "num_classes": 10}
+CONFIG = {
+    **FACTS,
+    "kind": "trained",
+    "branch": "left",
+    "phases": [{"steps": 100}],
+    "primary_dataset": "digits",
+    "datasets": {"digits": DIGITS},
+    "latent_dim": 4,
+    "lacks": {},
+    "code": {"latent": [4]},
+}
 STEPS = 100
 
 
@@ -43,9 +57,11 @@ class Training:
 
     def snapshot(self) -> Training:
         name = f"step_{self.step:08d}.pt"
-        told = {"step": self.step, "file": f"checkpoints/{name}"}
+        told = told_of(self.step)
         with self.run.family("checkpoints", keep=self.run.has_family("checkpoints"), told=told) as out:
             out.bytes(name, b"weights %d" % self.step)
+            previews.drop(out, [one for one in out.names if (previews.step_of(one) or 0) > self.step])
+            previews.stage(out, self.step, drawn(self.step))
         self.record.write_history(self.step)
         return self
 
@@ -54,9 +70,29 @@ class Training:
         again = Training(self.run)
         again.step = step
         rows = [row for row in self.record.history.train if row["step"] <= step]
-        history = {"train": rows, "validation": []}
-        again.record.resume(CONFIG, step, history, f"checkpoints/step_{step:08d}.pt")
+        again.record.resume(CONFIG, step, {"train": rows, "validation": []}, told_of(step))
         return again
+
+
+def told_of(step: int) -> dict[str, Any]:
+    """What the event of a snapshot says."""
+    file = f"checkpoints/step_{step:08d}.pt"
+    return {"step": step, "file": file, previews.TOLD: previews.SERIES.path(step)}
+
+
+def drawn(step: int) -> dict[str, np.ndarray]:
+    """A preview whose reconstructions are as bright as the step, and whose first two of three points change places."""
+    images = np.full((4, 1, 8, 8), 255, np.uint8)
+    coords = np.array([[0, step % 20], [0, (step + 10) % 20], [20, 0]], np.float32)
+    return {
+        "examples": np.arange(4, dtype=np.int32),
+        "indices": np.arange(3, dtype=np.int32),
+        "images": images,
+        "labels": np.array([3, 7, 7], np.int32),
+        "reconstructions": np.full_like(images, step),
+        "coords": coords,
+        "explained": np.array([0.5, 0.25], np.float32),
+    }
 
 
 def sources(store: Store, folder: Path, **more: Any) -> Sources:

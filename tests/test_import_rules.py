@@ -18,7 +18,7 @@ ALLOWED = {
     "models": {"tree"},
     "datasets": {"tree"},
     "tasks": {"models", "datasets", "tree"},
-    "training": {"models", "tasks", "datasets", "storage", "tree"},
+    "training": {"analysis", "families", "models", "tasks", "datasets", "storage", "tree"},
     "families": {"storage", "tree"},
     "analysis": {"models", "tasks", "datasets"},
     "export": {"models"},

@@ -10,8 +10,8 @@ from typing import Any
 
 import dagster as dg
 
-from acc_assets.assets.daemon import BUILD_TAG, Daemon
-from acc_assets.assets.follow import Listener, Outcomes, cancel, follow
+from acc_assets.assets.daemon import BUILD_TAG, Daemon, cancel
+from acc_assets.assets.follow import Listener, Outcomes, follow
 from acc_assets.assets.home import home_plan
 from acc_assets.assets.instance import UNFINISHED, cores, open_instance
 from acc_assets.assets.launched import VERSION_TAG, Project, keep, seed_tags, tree_tag

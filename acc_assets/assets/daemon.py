@@ -11,17 +11,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
 
+import dagster as dg
 from filelock import FileLock, Timeout
 
-if TYPE_CHECKING:
-    import dagster as dg
-
-    from acc_assets.storage import Store
+from acc_assets.assets.instance import UNFINISHED
+from acc_assets.storage import Store
 
 BUILD_TAG = "acc/build"
 LOG = "daemon.log"
@@ -29,6 +28,9 @@ LOCK = ".daemon.lock"
 MODULE = "acc_assets.definitions"  # also the name of the code location
 HEARTBEAT_SECONDS = 60  # a daemon whose heart did not beat for so long is gone
 CHECK_SECONDS = 2.0
+POLL_SECONDS = 0.3
+CANCEL_SECONDS = 120.0  # a training ends its batch and writes a snapshot
+END_SECONDS = 20.0
 
 
 class Daemon:
@@ -96,31 +98,46 @@ def heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+def cancel(instance: dg.DagsterInstance, build_id: str) -> None:
+    """Terminate the runs of a build; trainings save what they have. Returns when they have ended."""
+    asked = dg.RunsFilter(statuses=list(UNFINISHED), tags={BUILD_TAG: build_id})
+    end = time.monotonic() + CANCEL_SECONDS
+    for run in instance.get_runs(asked):
+        if run.status != dg.DagsterRunStatus.CANCELING:
+            instance.run_coordinator.cancel_run(run.run_id)
+    while instance.get_runs(asked, limit=1) and time.monotonic() < end:
+        time.sleep(POLL_SECONDS)
+
+
 def main(build_id: str) -> None:
     """Run the daemon until standard input ends and no run is left that needs it."""
-    import dagster as dg
-
-    from acc_assets.assets.follow import cancel
-    from acc_assets.assets.instance import UNFINISHED
+    from dagster._daemon.cli import run_command
 
     home = Path(os.environ["DAGSTER_HOME"])
     with contextlib.suppress(Timeout), FileLock(home / LOCK, timeout=0), (home / LOG).open("ab") as log:
-        command = [str(Path(sys.executable).with_name("dagster-daemon")), "run", "-m", MODULE]
-        daemon = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        sys.stdin.buffer.read()  # until the build ends
-        with dg.DagsterInstance.get() as instance:
-            cancel(instance, build_id)
-            while (
-                instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)), limit=1) and daemon.poll() is None
-            ):
-                time.sleep(1)
-            daemon.send_signal(signal.SIGINT)
-            try:
-                daemon.wait(20)
-            except subprocess.TimeoutExpired:
-                daemon.kill()
-                daemon.wait()
-            instance.wipe_daemon_heartbeats()
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(log.fileno(), stream.fileno())
+        threading.Thread(target=_end_with_build, args=(build_id,), daemon=True).start()
+        run_command.main(["-m", MODULE], standalone_mode=False)  # until SIGINT
+        _forget_heartbeats()
+
+
+def _end_with_build(build_id: str) -> None:
+    os.read(sys.stdin.fileno(), 1)  # nothing ever comes; it ends with the build
+    with dg.DagsterInstance.get() as instance:
+        cancel(instance, build_id)
+        while instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)), limit=1):
+            time.sleep(1)
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(END_SECONDS)
+    _forget_heartbeats()
+    os._exit(1)
+
+
+def _forget_heartbeats() -> None:
+    """Tell the next build that no daemon is alive."""
+    with dg.DagsterInstance.get() as instance:
+        instance.wipe_daemon_heartbeats()
 
 
 if __name__ == "__main__":

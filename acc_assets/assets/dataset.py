@@ -29,7 +29,9 @@ def kind_of(ref: DatasetRef) -> AssetKind:
 
 def source_key(ref: DatasetRef, prefix: tuple[str, ...] = ()) -> dg.AssetKey | None:
     """The asset that stands for the files that a data set is read from; None where it needs none."""
-    return dg.AssetKey([*prefix, "files", type(ref.config).__name__.lower()]) if ref.config.files() else None
+    if not ref.config.files():
+        return None
+    return dg.AssetKey([*prefix, "files", type(ref.config.read_from).__name__.lower()])
 
 
 def run(work: Work) -> Outcome:
@@ -83,7 +85,7 @@ def _write(work: Work, ref: DatasetRef) -> None:
         properties=measured,
         atlas=pictures,
         grid=to_png(tile(shown.reshape(-1, min(GRID_COLUMNS, len(shown)), *shown.shape[1:]), scale=2)),
-        target_counts=_targets(data.train.targets, described),
+        target_counts=_targets(data.train.of_labelled().targets, described),
         facts={
             **described,
             "source": data.source,
@@ -95,7 +97,7 @@ def _write(work: Work, ref: DatasetRef) -> None:
 
 
 def _targets(targets: np.ndarray, described: dict[str, object]) -> dict[str, object]:
-    """Counts by class, or a histogram of each column of a real target, of the training split."""
+    """Counts by class, or a histogram of each column of a real target, of the training split, where it is given."""
     if described["kind_of_target"] == "class":
         counts = np.bincount(targets, minlength=int(described["num_classes"]))  # type: ignore[call-overload]
         return {"kind": "class", "names": described["target_names"], "counts": counts.tolist()}

@@ -38,13 +38,13 @@ class StepFailures:
     @contextmanager
     def caught(self, plan: AssetPlan, seed: int | None) -> Iterator[None]:
         """Take an error of one asset down; an interrupt ends the step."""
-        from acc_assets.training import TrainingCancelled
-
         try:
             yield
-        except TrainingCancelled as cancelled:
-            raise TrainingStopped(str(cancelled)) from None
         except Exception as error:
+            from acc_assets.training import TrainingCancelled  # only now, since torch comes with it
+
+            if isinstance(error, TrainingCancelled):
+                raise TrainingStopped(str(error)) from None
             self._failed[plan.key] = error
             self._context.log.error(f"{plan.name} failed: {sentence(error)}")
             try:

@@ -9,14 +9,12 @@ from typing import Any, Literal
 
 import dagster as dg
 
-from acc_assets.assets.daemon import BUILD_TAG, Daemon
-from acc_assets.assets.instance import UNFINISHED
+from acc_assets.assets.daemon import Daemon
 from acc_assets.assets.status import AssetStatus
 from acc_assets.storage import Store
 from acc_assets.tree import Tree
 
 POLL_SECONDS = 0.3
-CANCEL_SECONDS = 120.0  # a training ends its batch and writes a snapshot
 
 
 @dataclass(frozen=True)
@@ -62,17 +60,6 @@ def follow(
         for one in followed:
             one.look()
     return outcomes
-
-
-def cancel(instance: dg.DagsterInstance, build_id: str) -> None:
-    """Terminate the runs of a build; trainings save what they have. Returns when they have ended."""
-    asked = dg.RunsFilter(statuses=list(UNFINISHED), tags={BUILD_TAG: build_id})
-    end = time.monotonic() + CANCEL_SECONDS
-    for run in instance.get_runs(asked):
-        if run.status != dg.DagsterRunStatus.CANCELING:
-            instance.run_coordinator.cancel_run(run.run_id)
-    while instance.get_runs(asked, limit=1) and time.monotonic() < end:
-        time.sleep(POLL_SECONDS)
 
 
 class _Followed:

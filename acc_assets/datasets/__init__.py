@@ -8,6 +8,7 @@ from acc_assets.datasets.augmentation import Augmentation
 from acc_assets.datasets.data import Batch, DatasetConfig, load_dataset, sees_seed
 from acc_assets.datasets.digits import Digits
 from acc_assets.datasets.files import DatasetError, source_digest
+from acc_assets.datasets.label_budget import LabelBudget
 from acc_assets.datasets.mnist import FashionMnist, Mnist, load_mnist
 from acc_assets.datasets.shapes import Shapes
 from acc_assets.datasets.slant import Slant, generate_slant
@@ -15,7 +16,7 @@ from acc_assets.datasets.thickness import Thickness, generate_thickness
 
 # Names for YAML recipes.
 DATASETS: dict[str, type[DatasetConfig]] = {
-    config.name: config for config in (Mnist, FashionMnist, Digits, Shapes, Thickness, Slant)
+    config.name: config for config in (Mnist, FashionMnist, Digits, Shapes, Thickness, Slant, LabelBudget)
 }
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Digits",
     "FashionMnist",
     "ImageData",
+    "LabelBudget",
     "Mnist",
     "PenRule",
     "Shapes",

@@ -42,6 +42,10 @@ class Split:
         labelled = None if self.labelled is None else self.labelled[indices]
         return Split(self.images[indices], self.targets[indices], factors, labelled)
 
+    def of_labelled(self) -> Split:
+        """The examples whose target is given."""
+        return self if self.labelled is None else self.take(np.flatnonzero(self.labelled))
+
 
 @dataclass(frozen=True)
 class PenRule:

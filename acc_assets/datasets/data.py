@@ -82,6 +82,11 @@ class DatasetConfig(DataFacts):
         """The names of `Split.factors`, known without loading, each with its class names; None where it is a number."""
         return {}
 
+    @property
+    def read_from(self) -> DatasetConfig:
+        """The configuration whose `files` these are: another one's where this is made of another data set."""
+        return self
+
     def files(self) -> tuple[Path, ...]:
         """The files that `load` reads, whether they are there or not; empty for data that need none."""
         return ()

@@ -8,14 +8,15 @@ import io
 import json
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from acc_assets.models import ModelOutput, observe
-from acc_assets.models.abilities import LATENT, RECONSTRUCTION, code_of, coded, point_latent
+from acc_assets.export.halves import LAYER, Half, halves_of
+from acc_assets.models import observe
+from acc_assets.models.abilities import LATENT, RECONSTRUCTION
 
 if TYPE_CHECKING:
     import onnx
@@ -38,7 +39,8 @@ class OnnxBundle:
     """Serialized encoder (`input` (B, C, H, W) -> the code by its parts) and decoder (these -> `reconstruction`).
 
     code: name and shape of each part, without the batch; the latent comes first, most models have no other.
-    decoder: None for a model that cannot decode.
+    decoder: None for a model that cannot decode; where such a model makes a reconstruction, the encoder gives it.
+    layers: by half its further outputs with their shapes: `layer/<name>`, and `reads/<name>` of a convolution.
     """
 
     encoder: bytes
@@ -46,6 +48,7 @@ class OnnxBundle:
     opset: int
     image: tuple[int, ...]
     code: Mapping[str, tuple[int, ...]]
+    layers: Mapping[str, Mapping[str, tuple[int, ...]]]
 
     def to_json(self) -> dict[str, Any]:
         """The names and shapes in onnx.json: what goes into each half, and what comes out."""
@@ -57,6 +60,10 @@ class OnnxBundle:
             "opset": self.opset,
             "inputs": {half: given for half, (given, _) in halves.items()},
             "outputs": {half: made for half, (_, made) in halves.items()},
+            "layers": {
+                half: {name: list(shape) for name, shape in found.items()}
+                for half, found in self.layers.items()
+            },
         }
 
 
@@ -64,11 +71,13 @@ class OnnxBundle:
 class Parity:
     """Largest absolute difference between onnxruntime and torch, by batch size, over all outputs; NaN where one is NaN.
 
-    decoder: empty where none was exported.
+    decoder: empty where none was exported. layers: the largest difference of a layer, as a share of one plus the
+    layer's own largest value, which is not bounded as that of a picture is; 0 where no layer is an output.
     """
 
     encoder: dict[int, float]
     decoder: dict[int, float]
+    layers: float
     tolerance: float
 
     @property
@@ -79,7 +88,7 @@ class Parity:
     @property
     def passed(self) -> bool:
         """True when every difference is below the tolerance (NaN is not)."""
-        return self.max_abs < self.tolerance
+        return self.max_abs < self.tolerance and self.layers < self.tolerance
 
     def to_json(self) -> dict[str, Any]:
         """The `parity` part of onnx.json."""
@@ -87,19 +96,25 @@ class Parity:
             "encoder": {str(batch): value for batch, value in self.encoder.items()},
             "decoder": {str(batch): value for batch, value in self.decoder.items()},
             "max_abs": self.max_abs,
+            "layers": self.layers,
             "tolerance": self.tolerance,
             "passed": self.passed,
         }
 
 
-def export_onnx(model: torch.nn.Module, image_shape: tuple[int, ...], card: Mapping[str, Any]) -> OnnxBundle:
+def export_onnx(
+    model: torch.nn.Module,
+    image_shape: tuple[int, ...],
+    card: Mapping[str, Any],
+    layers: Collection[str] = (),
+) -> OnnxBundle:
     """Export a model's two halves as ONNX files with a dynamic batch: images to the code, and back where it can decode.
 
     image_shape: (C, H, W); card: facts for the files' metadata, such as recipe, node, seed,
-    data version and digest (values that are not text are written as JSON). The encoder gives MU of a variational model
-    as the latent, so it is deterministic. The model itself is not changed. Nothing of the exporting machine (paths,
-    stack traces) is kept: equal weights and card give equal bytes. Raises ExportError for a model without a flat
-    latent, and for operations that ONNX lacks.
+    data version and digest (values that are not text are written as JSON); layers: those that become outputs as well,
+    as `watch_layers` names them. The encoder gives MU of a variational model as the latent, so it is deterministic. The
+    model itself is not changed. Nothing of the exporting machine (paths, stack traces) is kept: equal weights and card
+    give equal bytes. Raises ExportError for a model without a flat latent, and for operations that ONNX lacks.
     """
     import torch
 
@@ -108,51 +123,22 @@ def export_onnx(model: torch.nn.Module, image_shape: tuple[int, ...], card: Mapp
         raise ExportError(f"{able.lacks[LATENT]}, which ONNX needs: flatten or pool it in forward()")
     still = copy.deepcopy(model).cpu().eval()
     code = {LATENT: (able.latent_dim,)} | dict(able.code)
+    encode, decode = halves_of(still, image_shape, tuple(code), layers, decodes=bool(able.code))
     # two examples, not one: a batch of one would be taken for a constant
     examples = {name: torch.zeros(2, *shape) for name, shape in code.items()}
-    facts = dict(card)
-    encode, decode = _halves(still, tuple(code))
-    encoder = _export(
-        encode, {INPUT: torch.zeros(2, *image_shape)}, tuple(code), {**facts, "part": "encoder"}
+    encoder = _export(encode, {INPUT: torch.zeros(2, *image_shape)}, {**card, "part": "encoder"})
+    decoder = None if decode is None else _export(decode, examples, {**card, "part": "decoder"})
+    return OnnxBundle(
+        encoder,
+        decoder,
+        OPSET,
+        image_shape,
+        code,
+        {"encoder": encode.layers, **({} if decode is None else {"decoder": decode.layers})},
     )
-    decoder = None
-    if able.code:
-        decoder = _export(decode, examples, (RECONSTRUCTION,), {**facts, "part": "decoder"})
-    return OnnxBundle(encoder, decoder, OPSET, image_shape, code)
 
 
-def _halves(model: torch.nn.Module, names: tuple[str, ...]) -> tuple[torch.nn.Module, torch.nn.Module]:
-    """The model's encoder, from images to the parts of its code in this order, and its decoder, back from these."""
-    import torch
-
-    class Half(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = model
-
-    class Encoder(Half):
-        def forward(self, *given: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            (images,) = given
-            outputs = coded(self.model, images)
-            point = point_latent(outputs)
-            assert point is not None  # as `observe` saw
-            code = {**code_of(self.model, outputs), LATENT: point}
-            return tuple(code[name] for name in names)
-
-    class Decoder(Half):
-        def forward(self, *given: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            made = self.model.decode(dict(zip(names, given, strict=True)))  # type: ignore[operator]
-            return (made[ModelOutput.RECONSTRUCTION],)
-
-    return Encoder().eval(), Decoder().eval()
-
-
-def _export(
-    half: torch.nn.Module,
-    examples: Mapping[str, torch.Tensor],
-    output_names: tuple[str, ...],
-    facts: Mapping[str, Any],
-) -> bytes:
+def _export(half: Half, examples: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> bytes:
     import torch
 
     try:
@@ -163,7 +149,7 @@ def _export(
                 external_data=False,
                 opset_version=OPSET,
                 input_names=list(examples),
-                output_names=list(output_names),
+                output_names=list(half.outputs),
                 verbose=False,
             )
     except Exception as error:
@@ -249,20 +235,30 @@ def check_parity(
         raise ValueError(f"check_parity: expected images (N, C, H, W), got shape {images.shape}")
     scaled = images.astype(np.float32) / (255.0 if images.dtype == np.uint8 else 1.0)
     scaled = np.resize(scaled, (max(BATCHES), *scaled.shape[1:])) if len(scaled) < max(BATCHES) else scaled
-    names = tuple(bundle.code)
-    encode, decode = _halves(copy.deepcopy(model).cpu().eval(), names)
+    wanted = [name.removeprefix(LAYER) for found in bundle.layers.values() for name in found]
+    encode, decode = halves_of(
+        copy.deepcopy(model).cpu().eval(),
+        bundle.image,
+        tuple(bundle.code),
+        wanted,
+        decodes=bundle.decoder is not None,
+    )
     encoder = _session(bundle.encoder)
     decoder = _session(bundle.decoder) if bundle.decoder is not None else None
     differences: tuple[dict[int, float], dict[int, float]] = ({}, {})
+    of_layers = [0.0]
     for batch in BATCHES:
         shown = np.ascontiguousarray(scaled[:batch], dtype=np.float32)
         with torch.no_grad():
             code = encode(torch.from_numpy(shown))
-            differences[0][batch] = _difference(encoder.run(list(names), {INPUT: shown}), code)
-            if decoder is not None:
-                feeds = {name: part.numpy() for name, part in zip(names, code, strict=True)}
-                differences[1][batch] = _difference(decoder.run([RECONSTRUCTION], feeds), decode(*code))
-    return Parity(*differences, tolerance)
+            differences[0][batch], share = _differences(encoder, {INPUT: shown}, encode, code)
+            of_layers.append(share)
+            if decoder is not None and decode is not None:
+                feeds = {name: part.numpy() for name, part in zip(bundle.code, code, strict=False)}
+                made = decode(*code[: len(feeds)])
+                differences[1][batch], share = _differences(decoder, feeds, decode, made)
+                of_layers.append(share)
+    return Parity(*differences, float(np.max(of_layers)), tolerance)
 
 
 def _session(model: bytes) -> Any:
@@ -275,9 +271,22 @@ def _session(model: bytes) -> Any:
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def _difference(ours: Sequence[Array], theirs: Sequence[torch.Tensor]) -> float:
-    """Largest absolute difference over all outputs; infinite for unequal shapes, NaN where one is NaN."""
-    pairs = [(made, tensor.numpy()) for made, tensor in zip(ours, theirs, strict=True)]
-    if any(made.shape != expected.shape for made, expected in pairs):
-        return float("inf")
-    return float(np.max([np.abs(made.astype(np.float64) - expected).max() for made, expected in pairs]))
+def _differences(
+    session: Any, feeds: Mapping[str, Array], half: Half, expected: Sequence[torch.Tensor]
+) -> tuple[float, float]:
+    """Largest absolute difference over a half's own outputs, and that of its layers as a share: see `Parity`.
+
+    Infinite for unequal shapes, NaN where one is NaN.
+    """
+    made = session.run(list(half.outputs), dict(feeds))
+    off, shares = [], [0.0]
+    for name, ours, tensor in zip(half.outputs, made, expected, strict=True):
+        theirs = tensor.numpy().astype(np.float64)
+        if ours.shape != theirs.shape:
+            return float("inf"), float("inf")
+        difference = np.abs(ours - theirs).max(initial=0.0)
+        if name in half.layers:
+            shares.append(difference / (1.0 + np.abs(theirs).max(initial=0.0)))
+        else:
+            off.append(difference)
+    return float(np.max(off)), float(np.max(shares))

@@ -13,7 +13,7 @@ from acc_assets.families.words import METRICS, MetricWords
 if TYPE_CHECKING:
     from acc_assets.families.artifacts import Artifacts, RunArtifacts
 
-Page = Literal["viewer", "playground", "grounding", "network"]  # the pages that load data scripts
+Page = Literal["node", "viewer", "playground", "grounding", "network"]  # the pages that load data scripts
 Script = tuple[Mapping[str, Any], Mapping[str, np.ndarray]]  # meta and arrays of a data script
 
 
@@ -82,6 +82,7 @@ class Payload:
     source: Sequence[Any]
     make: Callable[[], Script]
     provenance: str = ""  # another family, whose provenance the page shows
+    rounded: bool = False  # whether the page only draws its float32 numbers: they are sent in 16 bits
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ import numpy as np
 from acc_assets.families import dataset, neighbors, projections
 from acc_assets.families.base import Coloring, Download, Family, Payload, Script
 from acc_assets.families.series import Series
+from acc_assets.families.words import CLASSIFIERS
 from acc_assets.storage import LEFT_OUT, StorageError
 from acc_assets.tree import Analysis
 
@@ -62,7 +63,12 @@ class LatentsFamily(Family):
         source = [run.digest(self.name), shared.digest(data.name), facts, meta]
         source += [part for one in offered for part in (one.described(), one.source)]
         yield Payload(
-            what="points", page="viewer", source=source, make=make, provenance=projections.FAMILY.name
+            what="points",
+            page="viewer",
+            source=source,
+            make=make,
+            provenance=projections.FAMILY.name,
+            rounded=True,
         )
 
 
@@ -166,10 +172,10 @@ def _predictions(run: RunArtifacts, latents: Mapping[str, np.ndarray], label: st
     """Return the predictions (N,) of the label: by the first classification on the primary data set, or of a real
     label's column `label` by the first regression that reads it.
     """
-    wanted = "regression" if label else "classification"
+    wanted = ("regression",) if label else CLASSIFIERS
     for name, entry in sorted(run.task_metrics().items()):
         found = latents.get(f"{PREDICTED}{name}")
-        if found is None or entry.get("kind") != wanted or entry.get("dataset") != run.primary_dataset:
+        if found is None or entry.get("kind") not in wanted or entry.get("dataset") != run.primary_dataset:
             continue
         names = entry.get("outputs") or [label]
         if not label:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from acc_assets.families.base import Chart, Download, Family, Number, Table
-from acc_assets.families.words import DIVERGENCES, MetricWords, is_number, number, words
+from acc_assets.families.words import CLASSIFIERS, DIVERGENCES, MetricWords, is_number, number, words
 from acc_assets.tree import Analysis, Check
 
 if TYPE_CHECKING:
@@ -42,6 +42,14 @@ class MetricsFamily(Family):
         "qc_entropy_mean": MetricWords("mean entropy of q(c|x)", "nats", None, "number", 2, 7),
         "qc_information": MetricWords("information of q(c|x) about the image", "nats", None, "number", 2, 7),
         "qc_stable": MetricWords("component kept when distorted", "", "higher", "percent", 1, 7),
+        "ece": MetricWords("expected calibration error", "", "lower", "percent", 1, 7),
+        "qc_active": MetricWords("components with over 1 % of q(c|x)", "", None, "count", 0, 7),
+        "qc_confidence": MetricWords("mean of the largest q(c|x)", "", None, "percent", 1, 7),
+        "qc_hardness": MetricWords("routing hardness", "", None, "number", 2, 7),
+        "tau_coverage": MetricWords("classes that a component stands for", "", "higher", "percent", 0, 7),
+        "tau_free": MetricWords("free components", "", None, "count", 0, 8),
+        "ood": MetricWords("mean OOD score", "", None, "number", 3, 8),
+        "k_active": MetricWords("components in play", "", None, "count", 0, 8),
         "nll": MetricWords("negative log-likelihood", "nats", "lower", "number", 2, 7),
         "probe_r2": MetricWords("R² of", "", "higher", "number", 3, 8),
         "probe_accuracy": MetricWords("accuracy of the", "", "higher", "percent", 1, 8),
@@ -190,7 +198,7 @@ def _classified_slots(run: RunArtifacts) -> set[str]:
     found = set()
     for task in run.config.get("tasks") or []:
         kind = (run.task_metrics().get(str(task.get("name"))) or {}).get("kind")
-        for group in run.groups if kind == "classification" else ():
+        for group in run.groups if kind in CLASSIFIERS else ():
             bounds = [group["start"], group["stop"]]
             if task.get("factor_name") == group["name"] or task.get("latent_slice") == bounds:
                 found.add(str(group["name"]))

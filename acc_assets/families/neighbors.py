@@ -40,7 +40,8 @@ class NeighborsFamily(Family):
                     "distances": graph["distances"][:, :LISTED].astype(np.float32),
                 }
 
-            yield Payload(what=f"neighbors-{step}", page="viewer", source=[run.digest(self.name)], make=make)
+            source = [run.digest(self.name)]
+            yield Payload(what=f"neighbors-{step}", page="viewer", source=source, make=make, rounded=True)
 
 
 FAMILY = NeighborsFamily()

@@ -54,6 +54,7 @@ from acc_assets.families.base import Download, Family, Payload, Picture, Script,
 from acc_assets.families.dataset import TEST, DatasetFamily
 from acc_assets.families.feature_maps import VERSION as PICTURE_VERSION
 from acc_assets.families.feature_maps import feature_maps_png, picture_size, shown_layers
+from acc_assets.families.onnx import FAMILY as ONNX
 from acc_assets.families.series import Series
 from acc_assets.tree import Analysis, Check
 
@@ -125,8 +126,11 @@ class NetworkFamily(Family):
             return
         digest = run.digest(self.name)
         data = DatasetFamily(run.primary_dataset)
+        built = shared.exists(data.path(TEST))
         meta = {"recipe": run.recipe, "node": run.node, "seed": run.seed, "dataset": data.site_name(shared)}
+        undrawable = ONNX.layers_problem(run) or (None if built else "its data set is not built")
         meta |= {"classes": data.classes(shared) or None, "labels": _labels(data, shared, facts), **facts}
+        meta |= {"undrawable": undrawable, "pen_rule": data.facts_of(shared).get("pen_rule")}
         yield Payload(what="network", page="network", source=[digest, meta], make=lambda: (meta, {}))
         for step in facts["steps"]:
 
@@ -137,7 +141,7 @@ class NetworkFamily(Family):
                 return {"step": step}, arrays
 
             yield Payload(what=f"network-{step}", page="network", source=[digest, step], make=make)
-        if shared.exists(data.path(TEST)):
+        if built:
             count = int(facts["subset_n"])
 
             def images() -> Script:

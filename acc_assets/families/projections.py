@@ -109,7 +109,7 @@ class ProjectionsFamily(Family):
                 if steps:
                     what = f"projection-{method}-{dim}d"
                     source = [run.digest(self.name), steps]
-                    yield Payload(what=what, page="viewer", source=source, make=make)
+                    yield Payload(what=what, page="viewer", source=source, make=make, rounded=True)
 
     def _alternative(self, run: RunArtifacts, method: str, classes: int) -> str:
         count = run.images("test").get(run.primary_dataset)

@@ -16,7 +16,23 @@ from acc_assets.models.configs import (
     ResNetAutoencoder,
 )
 from acc_assets.models.factors import FactorGroup
+from acc_assets.models.mixture_configs import (
+    LAYERS,
+    Conditioning,
+    ConvLayers,
+    DenseLayers,
+    Heteroscedastic,
+    MixtureVAE,
+)
 from acc_assets.models.outputs import ModelOutput, Outputs
+from acc_assets.models.priors import (
+    PRIORS,
+    GeometricPrior,
+    MixturePrior,
+    Prior,
+    StandardPrior,
+    VampPrior,
+)
 
 MODELS: dict[str, type] = {
     "fully_connected_autoencoder": FullyConnectedAutoencoder,
@@ -24,18 +40,31 @@ MODELS: dict[str, type] = {
     "resnet_autoencoder": ResNetAutoencoder,
     "factor_slot_autoencoder": FactorSlotAutoencoder,
     "gaussian_mixture_vae": GaussianMixtureVAE,
+    "mixture_vae": MixtureVAE,
 }
 
 __all__ = [
+    "LAYERS",
     "MODELS",
+    "PRIORS",
     "Abilities",
+    "Conditioning",
     "ConvAutoencoder",
+    "ConvLayers",
+    "DenseLayers",
     "FactorGroup",
     "FactorSlotAutoencoder",
     "FullyConnectedAutoencoder",
     "GaussianMixtureVAE",
+    "GeometricPrior",
+    "Heteroscedastic",
+    "MixturePrior",
+    "MixtureVAE",
     "ModelOutput",
     "Outputs",
+    "Prior",
     "ResNetAutoencoder",
+    "StandardPrior",
+    "VampPrior",
     "observe",
 ]

@@ -12,11 +12,19 @@ from acc_assets.models.outputs import ModelOutput
 
 _FEW_CHANNELS = 4
 LOGVAR_BOUND = 6.0  # posterior deviations stay between exp(-3) = 0.05 and exp(3) = 20
+MASKED = (
+    -1e4
+)  # in the place of -inf: its exponential is exactly 0 in every precision, and 0 * MASKED is no NaN
 
 
 def bounded_logvar(raw: Tensor) -> Tensor:
     """Log-variance within (-6, 6): the identity near zero, and a KL that cannot overflow."""
     return LOGVAR_BOUND * torch.tanh(raw / LOGVAR_BOUND)
+
+
+def masked(logits: Tensor, active: Tensor) -> Tensor:
+    """Logits (..., K) whose softmax is exactly 0 where `active`, bool (K,), is False."""
+    return logits.masked_fill(~active, MASKED)
 
 
 def posterior_outputs(mu: Tensor, logvar: Tensor, *, sample: bool) -> dict[str, Tensor]:

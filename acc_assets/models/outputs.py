@@ -27,6 +27,12 @@ class ModelOutput(str, Enum):
     COMPONENT_LOGITS = "component_logits"  # (B, K); softmax(logits) is COMPONENT
     COMPONENT_MEANS = "component_means"  # (K, D) means of p(z|c), of the model and not of an image
     COMPONENT_LOGVARS = "component_logvars"  # (K, D) log variances of p(z|c), nats, likewise
+    COMPONENT_LOG_WEIGHTS = "component_log_weights"  # (K,) log p(c), nats, likewise
+    # of each component's own decoding; J is K, or 1 where all components decode alike
+    COMPONENT_RECONSTRUCTION_LOGITS = (
+        "component_reconstruction_logits"  # (B, J, C, H, W); their sigmoid is an image
+    )
+    COMPONENT_SIGMA = "component_sigma"  # (B, J) or (B, J, C, H, W): deviation of a pixel from that image
 
     def __str__(self) -> str:
         return self.value

@@ -8,11 +8,19 @@ from typing import Any
 import numpy as np
 
 from acc_assets.families import RunArtifacts
-from acc_assets.families.words import words
+from acc_assets.families.words import METRICS, MetricWords, words
 from acc_assets.report.recipe import RecipeView
 from acc_assets.report.table import history_table
 from acc_assets.report.trees import branch_colors
 
+GROUPS = ("Training loss", "Diagnostics", "Validation", "Optimizer")  # in the order in which pages show them
+TITLES = {  # by the series, or what it begins with: group and title of the panel
+    "total": ("Training loss", "total loss"),
+    "lr": ("Optimizer", "learning rate"),
+    "loss/": ("Training loss", "{task} loss"),
+    "val/": ("Validation", "{task} {metric}"),
+    "": ("Diagnostics", "{series}"),  # every other one
+}
 POINTS = 160  # most points of one curve; each is the mean of the values it stands for
 
 
@@ -37,24 +45,35 @@ def curve_panels(recipe: RecipeView, runs: Sequence[RunArtifacts]) -> list[dict[
             xs, ys = thin(curve["step"].to_numpy(np.float64), curve["value"].to_numpy())
             panel["series"].append({"node": node, "seed": int(seed), "color": colors[node], "x": xs, "y": ys})
         panels.append(panel)
-    order = {"Training loss": 0, "Diagnostics": 1, "Validation": 2, "Optimizer": 3}
-    return sorted(panels, key=lambda panel: (order[panel["group"]], panel["rank"], panel["id"]))
+    return sorted(panels, key=lambda panel: (GROUPS.index(panel["group"]), panel["rank"], panel["id"]))
 
 
 def panel_of(series: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return an empty panel for a curve, from a row of the history table."""
     word = words(facts["metric"])
-    if facts["split"] == "validation":
-        title, group, rank = f"{facts['task']} {word.label}", "Validation", word.rank
-    elif facts["metric"] not in ("loss", "lr"):
-        title, group, rank = series.replace("/", " ").replace("_", " "), "Diagnostics", 0
-    else:
-        group = "Optimizer" if series == "lr" else "Training loss"
-        title = {"lr": "learning rate", "total": "total loss"}.get(series, f"{facts['task']} loss")
-        rank = 0 if series == "total" else 1
-    percent = group == "Validation" and word.style == "percent"
+    validated = facts["split"] == "validation"
+    start = "".join(series.partition("/")[:2])
+    group, title = TITLES.get(start, TITLES[""])
+    told = series.replace("/", " ").replace("_", " ")
     better = facts["better"] if isinstance(facts["better"], str) else None
     return {
-        "id": series, "group": group, "title": title, "unit": facts["unit"], "better": better, "percent": percent,
-        "rank": rank, "series": [],
-    }  # fmt: skip
+        "id": series,
+        "group": group,
+        "title": title.format(task=facts["task"], metric=word.label, series=told),
+        "unit": facts["unit"],
+        "better": better,
+        "percent": validated and word.style == "percent",
+        "rank": word.rank if validated else int(start == "loss/"),
+        "series": [],
+    }
+
+
+def curve_words() -> dict[str, Any]:
+    """Return what the browser calls a curve that no page was rendered with: as `panel_of` does."""
+    plain = MetricWords("")
+    told = {
+        metric: {"label": word.label, "percent": word.style == "percent"}
+        for metric, word in METRICS.items()
+        if word.label != metric.replace("_", " ") or word.style != plain.style
+    }
+    return {"groups": GROUPS, "titles": TITLES, "metrics": told}

@@ -2,118 +2,136 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from acc_assets.families import RunArtifacts, onnx, projections
+from acc_assets.families.base import Page
 from acc_assets.report.payloads import run_key
-from acc_assets.report.session import (
-    Session,
-    grounding_page,
-    network_page,
-    playground_page,
-    viewer_page,
-)
+from acc_assets.report.session import Session, explore_page, viewer_page
 from acc_assets.report.trees import branch_colors
 from acc_assets.report.vocabulary import build_command
 from acc_assets.tree import TreeNode
+
+BUTTONS: dict[Page, tuple[str, str]] = {  # by page: what its button says, what of its address precedes a run
+    "viewer": ("Explore the latents", ""),
+    "playground": ("Open the playground", "run=runs/"),
+    "grounding": ("Playground on the manifold", "runs="),
+    "network": ("Look into the network", "runs="),
+}
+
+
+def links_of(session: Session, node: TreeNode | None = None) -> list[dict[str, str]]:
+    """Return label and path of the pages that offer a run of a recipe, or of one of its nodes."""
+    links = []
+    for page, (label, chooses) in BUTTONS.items():
+        runs = [run for run in session.offered[page] if node is None or run.node == node.tag]
+        if not runs:
+            continue
+        path = explore_page(session.recipe.name, page)
+        if page == "viewer":
+            path = viewer_page(session.recipe.name, runs[0].node)
+        elif node is not None:
+            path += f"#{chooses}{runs[0].recipe}/{runs[0].node}/seed-{runs[0].seed}"
+        links.append({"label": label, "path": path})
+    return links
 
 
 def viewer_context(session: Session, node: TreeNode) -> dict[str, Any] | None:
     """Write what the viewer of a node needs, for every seed; None when no seed has latents and coordinates."""
     recipe = session.recipe
-    runs: list[dict[str, str]] = []
-    needs: list[str] = []
-    for run in recipe.runs(node.tag):
+
+    def keys_of(run: RunArtifacts) -> Collection[str]:
         atlas = session.payloads.dataset(recipe, run, "viewer")
         keys = session.payloads.of_run(recipe, run, "viewer") if atlas is not None else {}
-        if atlas is None or "points" not in keys or not any(key.startswith("projection-") for key in keys):
-            continue
-        needs += [atlas, *keys.values()]
-        runs.append(choice_of(run))
-    if not runs:
+        mapped = "points" in keys and any(key.startswith("projection-") for key in keys)
+        return [atlas, *keys.values()] if atlas is not None and mapped else []
+
+    offer = _offer(session, "viewer", recipe.runs(node.tag), keys_of, maps=projections.map_words())
+    if offer is None:
         return None
     return {
+        **offer,
         "page": viewer_page(recipe.name, node.tag),
-        "recipe": recipe,
         "node": node,
         "colors": branch_colors(recipe),
-        "parameters": {"runs": runs, "maps": projections.map_words()},
-        "needs": list(dict.fromkeys(needs)),
     }
 
 
 def playground_context(session: Session, runtime: str) -> dict[str, Any] | None:
     """Write what the playground of a recipe needs; None when no run has models that may be shown."""
-    recipe = session.recipe
-    runs, needs, blocked = [], [runtime], []
-    for node in recipe.shown():
-        for run in recipe.runs(node.tag):
-            problem = onnx.FAMILY.problem(run)
-            keys = session.payloads.of_run(recipe, run, "playground")
-            if keys:
-                needs += keys.values()
-                runs.append(choice_of(run))
-            elif run.built:
-                never = onnx.FAMILY.never(run) is not None  # no build changes that
-                command = "" if never else build_command(recipe.name, node.tag, run.seed)
-                why = problem or "the sample images of its data set are not built"
-                blocked.append({"node": node.tag, "seed": run.seed, "problem": why, "command": command})
-    if not runs:
+    runs = session.recipe.shown_runs()
+    offer = _offer(session, "playground", runs, lambda run: _keys(session, run, "playground"), runtime)
+    if offer is None:
         return None
-    return {
-        "page": playground_page(recipe.name),
-        "recipe": recipe,
-        "parameters": {"runs": runs},
-        "needs": needs,
-        "blocked": blocked,
-    }
+    withheld = [run for run in runs if run.built and run not in session.offered["playground"]]
+    return {**offer, "blocked": [_blocked(run) for run in withheld]}
 
 
 def grounding_context(session: Session, runtime: str) -> dict[str, Any] | None:
     """Write what the playground on the manifold needs; None when no run has both a map and models."""
-    recipe = session.recipe
-    runs: list[dict[str, str]] = []
-    needs = [runtime]
-    for node in recipe.shown():
-        for run in recipe.runs(node.tag):
-            maps = session.payloads.of_run(recipe, run, "grounding")
-            models = session.payloads.of_run(recipe, run, "playground")
-            atlas = session.payloads.dataset(recipe, run, "grounding")
-            if maps and models and atlas:
-                needs += [*maps.values(), *models.values(), atlas]
-                runs.append(choice_of(run))
-    if not runs:
-        return None
-    return {
-        "page": grounding_page(recipe.name),
-        "recipe": recipe,
-        "parameters": {"runs": runs, "maps": projections.map_words()},
-        "needs": list(dict.fromkeys(needs)),
-    }
+
+    def keys_of(run: RunArtifacts) -> Collection[str]:
+        maps, models = _keys(session, run, "grounding"), _keys(session, run, "playground")
+        atlas = session.payloads.dataset(session.recipe, run, "grounding")
+        return [*maps, *models, atlas] if maps and models and atlas else []
+
+    runs = session.recipe.shown_runs()
+    return _offer(session, "grounding", runs, keys_of, runtime, maps=projections.map_words())
 
 
-def network_context(session: Session) -> dict[str, Any] | None:
+def network_context(session: Session, runtime: str) -> dict[str, Any] | None:
     """Write what the network inspector needs; None when the network of no run has been looked into."""
-    recipe = session.recipe
-    runs: list[dict[str, str]] = []
-    needs: list[str] = []
-    for node in recipe.shown():
-        for run in recipe.runs(node.tag):
-            keys = session.payloads.of_run(recipe, run, "network")
-            if keys:
-                needs += keys.values()
-                runs.append(choice_of(run))
-                session.networks.setdefault(node.tag, f"runs={run.recipe}/{run.node}/seed-{run.seed}")
-    if not runs:
+
+    def keys_of(run: RunArtifacts) -> Collection[str]:
+        keys = session.payloads.of_run(session.recipe, run, "network")
+        models = _keys(session, run, "playground")  # that a drawing goes through
+        return [*keys.values(), *models] if "network" in keys else []
+
+    return _offer(session, "network", session.recipe.shown_runs(), keys_of, runtime)
+
+
+def _offer(
+    session: Session,
+    page: Page,
+    runs: Iterable[RunArtifacts],
+    keys_of: Callable[[RunArtifacts], Collection[str]],
+    *first: str,
+    **parameters: Any,
+) -> dict[str, Any] | None:
+    """Offer the runs that have all data a page needs; return what the page is made from, None without any.
+
+    keys_of: writes a run's data scripts and returns their keys, none where the page can't show the run.
+    first: keys that the page needs besides. parameters: what its component is told besides the runs.
+    """
+    keys = {run: keys_of(run) for run in runs}
+    offered = [run for run in keys if keys[run]]
+    if not offered:
         return None
+    session.offered[page] += offered
+    choices = [{"key": _key_of(run), "label": f"{run.node}, seed {run.seed}"} for run in offered]
     return {
-        "page": network_page(recipe.name),
-        "recipe": recipe,
-        "parameters": {"runs": runs},
-        "needs": needs,
+        "page": explore_page(session.recipe.name, page),
+        "recipe": session.recipe,
+        "parameters": {"runs": choices, **parameters},
+        "needs": list(dict.fromkeys([*first, *(key for run in offered for key in keys[run])])),
     }
 
 
-def choice_of(run: RunArtifacts) -> dict[str, str]:
-    """Return what a page's choice of a run shows."""
-    return {"key": run_key(run, "").rstrip("/"), "label": f"{run.node}, seed {run.seed}"}
+def _keys(session: Session, run: RunArtifacts, page: Page) -> Collection[str]:
+    return session.payloads.of_run(session.recipe, run, page).values()
+
+
+def _blocked(run: RunArtifacts) -> dict[str, Any]:
+    """Say why the playground does not offer a built run, and what would change that."""
+    never = onnx.FAMILY.never(run) is not None  # no build changes that
+    return {
+        "node": run.node,
+        "seed": run.seed,
+        "problem": onnx.FAMILY.problem(run) or "the sample images of its data set are not built",
+        "command": "" if never else build_command(run.recipe, run.node, run.seed),
+    }
+
+
+def _key_of(run: RunArtifacts) -> str:
+    return run_key(run, "").rstrip("/")

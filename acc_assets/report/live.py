@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import escape
 
 from acc_assets.families import RunArtifacts
+from acc_assets.report.curves import curve_words
 from acc_assets.report.page_head import POLICY, SERVED_POLICY
 from acc_assets.report.render import Pages
 from acc_assets.report.session import HOME, node_page
@@ -21,6 +22,7 @@ _REPLAYED = (
     "text",
     "error",
     "family",
+    "preview",
     "asset",
     "check",
     "why",
@@ -44,7 +46,13 @@ def live_runs_page(templates: Path) -> str:
 
 def live_node_page(templates: Path, recipe: str, node: str, seeds: Sequence[int]) -> str:
     """The page of a node that has not been rendered yet."""
-    context = {"page": node_page(recipe, node), "recipe": recipe, "node": node, "seeds": list(seeds)}
+    context = {
+        "page": node_page(recipe, node),
+        "recipe": recipe,
+        "node": node,
+        "seeds": list(seeds),
+        "words": curve_words(),
+    }
     return Pages(templates).render("live.html", context)
 
 

@@ -6,10 +6,11 @@ import posixpath
 from collections.abc import Mapping
 from typing import Any
 
-from acc_assets.families import CHECKPOINTS, RunArtifacts, interactive, onnx
+from acc_assets.families import CHECKPOINTS, RunArtifacts, onnx
 from acc_assets.families.artifacts import health_of
 from acc_assets.families.words import DIVERGENCES, is_number, number
-from acc_assets.report.curves import curve_panels
+from acc_assets.report.curves import curve_panels, curve_words
+from acc_assets.report.explore import links_of
 from acc_assets.report.live import replay_of
 from acc_assets.report.provenance import asset_of, of_run, of_runs
 from acc_assets.report.recipe import RecipeView
@@ -53,15 +54,13 @@ def node_context(session: Session, node: TreeNode) -> dict[str, Any]:
             for told, phase in zip(phases_of(node), node.phases, strict=True)
         ],
         "curves": curve_panels(recipe, runs),
+        "words": curve_words(),
         "curve_provenance": of_runs(recipe, runs, "history", node.tag),
         "metrics": metric_rows(recipe, runs),
         "metric_provenance": of_runs(recipe, runs, "metrics", node.tag),
         "runs": [run_context(session, node, run) for run in runs],
-        "viewer": node.tag in session.viewers,
         "notes": list(node.notes),
-        "grounding": session.grounding and any(run.digest(interactive.FAMILY.name) for run in runs),
-        "network": session.networks.get(node.tag),
-        "playground": session.playground and any(onnx.FAMILY.problem(run) is None for run in runs),
+        "explore": links_of(session, node),
         "command": build_command(recipe.name, node.tag),
     }
 
@@ -92,6 +91,7 @@ def run_context(session: Session, node: TreeNode, run: RunArtifacts) -> dict[str
         "withheld": withheld_of(recipe, run),
         "failures": failures_of(recipe, run),
         "replay": replay_of(run) if node.kind == "trained" and not run.why_withheld(CHECKPOINTS.name) else [],
+        "previews": session.payloads.of_run(recipe, run, "node").get("previews"),
         "trained_otherwise": bool(run.why_withheld(CHECKPOINTS.name)),
         "facts": run_facts(recipe, node, run),
         "losses": loss_rows(run),

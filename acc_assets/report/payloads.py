@@ -13,7 +13,7 @@ from acc_assets.report.recipe import RecipeView
 from acc_assets.report.writer import SiteWriter, digest_of
 from acc_assets.storage import StorageError
 
-VERSION = 2  # raise it when a payload changes its shape
+VERSION = 3  # raise it when a payload changes its shape
 
 
 def run_key(run: RunArtifacts, what: str) -> str:
@@ -69,7 +69,7 @@ class Payloads:
 
         def make() -> bytes:
             meta, arrays = payload.make()
-            return scripts.encode(key, {**meta, **more}, arrays)
+            return scripts.encode(key, {**meta, **more}, arrays, payload.rounded)
 
         try:
             self.writer.derive(script_path(key), known, make)

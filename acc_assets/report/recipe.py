@@ -63,6 +63,10 @@ class RecipeView(Tree):
         """A node's runs for every seed, built or not."""
         return [self.run(node, seed) for seed in self.seeds]
 
+    def shown_runs(self) -> list[RunArtifacts]:
+        """The runs of all nodes that a comparison shows, built or not."""
+        return [run for node in self.shown() for run in self.runs(node.tag)]
+
     def shared(self, seed: int) -> Artifacts:
         """The artifacts of the data sets, as a seed sees them."""
         if seed not in self._shared:

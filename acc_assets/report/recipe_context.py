@@ -16,6 +16,7 @@ from acc_assets.report.columns import RAW_PIXELS, Column
 from acc_assets.report.comparison import Comparison, finite
 from acc_assets.report.curves import curve_panels
 from acc_assets.report.differences import differences
+from acc_assets.report.explore import links_of
 from acc_assets.report.figures import Figure
 from acc_assets.report.findings import findings
 from acc_assets.report.provenance import of_runs
@@ -39,7 +40,6 @@ def recipe_context(session: Session) -> dict[str, Any]:
     shown = recipe.shown()
     trained = [node for node in recipe if node.kind == "trained"]
     runs = [run for node in trained for run in recipe.runs(node.tag)]
-    shown_runs = [run for node in shown for run in recipe.runs(node.tag)]
     curves = curve_panels(recipe, runs)
     return {
         "page": page,
@@ -61,12 +61,9 @@ def recipe_context(session: Session) -> dict[str, Any]:
         "factors": side_by_side(session, shown),
         "runs": run_rows(recipe),
         "parameters": {key: text_of(value) for key, value in recipe.parameters.items()},
-        "provenance": of_runs(recipe, shown_runs),
+        "provenance": of_runs(recipe, recipe.shown_runs()),
         "curve_provenance": of_runs(recipe, runs, "history"),
-        "viewers": session.viewers,
-        "playground": session.playground,
-        "grounding": session.grounding,
-        "network": bool(session.networks),
+        "explore": links_of(session),
         "story": story(session, colors),
         "downloads": [*downloads(session, comparison), *publication.downloads(session, curves)],
         "command": build_command(recipe.name),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import posixpath
+from collections import defaultdict
 from functools import cached_property
 
 from acc_assets.families import RunArtifacts
+from acc_assets.families.base import Page
 from acc_assets.report.comparison import Comparison, compare
 from acc_assets.report.figures import Figure, figures_of
 from acc_assets.report.payloads import Payloads
@@ -32,19 +34,9 @@ def viewer_page(recipe: str, node: str) -> str:
     return f"recipes/{recipe}/latent/{node}.html"
 
 
-def playground_page(recipe: str) -> str:
-    """Return the path of a recipe's playground."""
-    return f"recipes/{recipe}/playground.html"
-
-
-def grounding_page(recipe: str) -> str:
-    """Return the path of a recipe's playground on the manifold."""
-    return f"recipes/{recipe}/grounding.html"
-
-
-def network_page(recipe: str) -> str:
-    """Return the path of a recipe's network inspector."""
-    return f"recipes/{recipe}/network.html"
+def explore_page(recipe: str, page: Page) -> str:
+    """Return the path of a recipe's playground, playground on the manifold or network inspector."""
+    return f"recipes/{recipe}/{page}.html"
 
 
 def root_of(page: str) -> str:
@@ -66,10 +58,7 @@ class Session:
         self.recipe = recipe
         self.writer = writer
         self.payloads = Payloads(writer)
-        self.viewers: list[str] = []  # nodes whose viewer page exists
-        self.playground = False  # whether the page exists
-        self.grounding = False  # whether the playground on the manifold exists
-        self.networks: dict[str, str] = {}  # by node: what of the network inspector's address shows it
+        self.offered: defaultdict[Page, list[RunArtifacts]] = defaultdict(list)  # by page
         self._figures: dict[tuple[str, int], list[Figure]] = {}
 
     def figures(self, run: RunArtifacts) -> list[Figure]:

@@ -169,22 +169,19 @@ def _finished(
 
 def _explore(session: Session, runtime: str, page: Callable[[str, dict[str, Any]], None]) -> None:
     """Write a viewer page for every shown node that has its data, the playgrounds and the inspector."""
-    contexts = [(node, viewer_context(session, node)) for node in session.recipe.shown()]
-    session.viewers = [node.tag for node, context in contexts if context is not None]
-    for _, context in contexts:
+    viewers = [viewer_context(session, node) for node in session.recipe.shown()]
+    siblings = [viewer["node"].tag for viewer in viewers if viewer is not None]
+    for viewer in viewers:
+        if viewer is not None:
+            page("viewer.html", {**viewer, "siblings": siblings})
+    others = {
+        "playground.html": playground_context(session, runtime),
+        "grounding.html": grounding_context(session, runtime),
+        "network.html": network_context(session, runtime),
+    }
+    for template, context in others.items():
         if context is not None:
-            page("viewer.html", {**context, "siblings": session.viewers})
-    playground = playground_context(session, runtime)
-    if playground is not None:
-        session.playground = True
-        page("playground.html", playground)
-    grounding = grounding_context(session, runtime)
-    if grounding is not None:
-        session.grounding = True
-        page("grounding.html", grounding)
-    network = network_context(session)
-    if network is not None:
-        page("network.html", network)
+            page(template, context)
 
 
 def _required(path: Path, what: str, remedy: str) -> bytes:

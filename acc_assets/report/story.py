@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from acc_assets.families import RunArtifacts
 from acc_assets.families.manifold import FAMILY, knn_name, label_sets, measured_value, split_of
-from acc_assets.families.words import DIVERGENCES, is_number
+from acc_assets.families.words import CLASSIFIERS, DIVERGENCES, RECONSTRUCTIONS, is_number
 from acc_assets.report.cells import Cell
 from acc_assets.report.columns import RAW_PIXELS
 from acc_assets.report.recipe import RecipeView
@@ -31,8 +31,8 @@ PIXELS = {
 }
 Judged = tuple[int, Mapping[str, Any]]  # a seed and its manifold.json
 # Tasks that read the image alone, and tasks that read a target: by their kinds, as artifacts name them.
-LABEL_FREE = ("reconstruction", "self_augmented", *DIVERGENCES)
-LABELLED = ("classification", "regression")
+LABEL_FREE = (*RECONSTRUCTIONS, "self_augmented", *DIVERGENCES)
+LABELLED = (*CLASSIFIERS, "regression")
 TOPS = {"accuracy": 1.0, "score": 100.0}
 
 

@@ -31,6 +31,7 @@ class Run(BaseModel):
     remaining_s: float | None = Field(description="null where it is not at work")
     health: str | None = Field(description="of the training losses: healthy, warning, critical or untrained")
     error: str | None
+    last_event: int | None = Field(description="id of the newest event")
     page: str = Field(description="the node's page, from the site's root")
 
 
@@ -45,7 +46,6 @@ class RunDetail(Run):
 
     config: dict[str, Any] = Field(description="config.json")
     summary: dict[str, Any] = Field(description="summary.json")
-    last_event: int | None = Field(description="id of the newest event")
 
 
 class ArtifactFile(BaseModel):
@@ -88,6 +88,23 @@ class Pictures(BaseModel):
     """The pictures of a run whose families the present build has written, in the order in which pages show them."""
 
     pictures: list[Picture]
+
+
+class PackedArray(BaseModel):
+    """A typed array as data scripts hold it."""
+
+    dtype: str
+    shape: list[int]
+    data: str = Field(description="base64 of gzip of its little-endian bytes")
+
+
+class Previews(BaseModel):
+    """What is drawn of a run's snapshots, as the data script of a page from disk holds it."""
+
+    meta: dict[str, Any] = Field(
+        description="`snapshots` with their steps, and the words around the pictures"
+    )
+    arrays: dict[str, PackedArray]
 
 
 class EventPage(BaseModel):

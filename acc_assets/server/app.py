@@ -149,6 +149,14 @@ def _pictures(request: Request, recipe: str, node: str, seed: int) -> runs.RunPi
     return runs.RunPictures(sources.store, sources.trees().get(recipe), run)
 
 
+@_router.get(_RUN + "/previews")
+def read_previews(
+    request: Request, recipe: str, node: str, seed: int, after: Annotated[int, Query(ge=-1)] = -1
+) -> answers.Previews:
+    """What is drawn of the snapshots behind a step: reconstructions and a map of the latents."""
+    return runs.previews_of(_run(request, recipe, node, seed), after)
+
+
 @_router.get(_RUN + "/events", response_model=answers.EventPage)
 def read_events(
     request: Request,
@@ -177,9 +185,15 @@ async def stream_events(
     node: str,
     seed: int,
     last_event_id: Annotated[int | None, Header(ge=0)] = None,
+    after: Annotated[int | None, Query(ge=0)] = None,
 ) -> StreamingResponse:
-    """The events as they come, behind `Last-Event-ID` or from the beginning of the present build; also before it."""
-    reader = _run(request, recipe, node, seed).follow_events(last_event_id)
+    """The events as they come, behind `Last-Event-ID` or `after`, else from the beginning of the present build.
+
+    It may be asked before that begins.
+    """
+    reader = _run(request, recipe, node, seed).follow_events(
+        after if last_event_id is None else last_event_id
+    )
     found = messages(reader, request.app.state.stopping, _sources(request).heartbeat)
     return StreamingResponse(found, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 

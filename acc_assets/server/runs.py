@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from acc_assets.families import Artifacts, Family, Picture, RunArtifacts, families_of
+from acc_assets.families import Artifacts, Family, Picture, RunArtifacts, families_of, previews
 from acc_assets.families.artifacts import health_of
 from acc_assets.report import node_page
+from acc_assets.report.scripts import packed
 from acc_assets.server import answers
 from acc_assets.storage import DamagedArtifact, MissingArtifact, RunDirectory, StorageError, Store
 from acc_assets.tree import Tree
@@ -41,9 +42,7 @@ def run_of(run: RunDirectory) -> answers.Run | None:
 def detail_of(run: RunDirectory) -> answers.RunDetail:
     """Everything about a run; raises `StorageError` where nothing was begun, or what was begun cannot be read."""
     config, summary = run.read_json("config.json"), run.read_json("summary.json")
-    told = _run(run, config, summary).model_dump()
-    newest = (run.last_event() or {}).get("id")
-    return answers.RunDetail(**told, config=config, summary=summary, last_event=newest)
+    return answers.RunDetail(**_run(run, config, summary).model_dump(), config=config, summary=summary)
 
 
 def order(run: answers.Run) -> tuple[bool, str]:
@@ -84,6 +83,7 @@ def _read(run: RunDirectory, config: Mapping[str, Any], summary: Mapping[str, An
         remaining_s=progress.get("remaining_s") if at_work else None,
         health=health_of(summary.get("health")) or None,
         error=summary["error"],
+        last_event=(run.last_event() or {}).get("id"),
     )
 
 
@@ -119,6 +119,12 @@ def file_of(run: RunDirectory, path: str) -> bytes:
     if not known or not place.is_relative_to(folder):
         raise MissingArtifact(f"{run.path} has no artifact '{path}'.")
     return run.read_bytes(path)
+
+
+def previews_of(run: RunDirectory, after: int) -> answers.Previews:
+    """What is drawn of the snapshots behind a step, as far as the present build has written them."""
+    artifacts = RunArtifacts(run, run.recipe, str(run.node), int(run.seed or 0))
+    return answers.Previews(**packed("previews", *previews.script_of(artifacts, after)))
 
 
 class RunPictures:

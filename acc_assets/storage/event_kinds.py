@@ -94,6 +94,7 @@ class ArtifactCreated(Recorded):
     bytes: int = Field(description="of all its files")
     step: int | None = Field(default=None, description="of snapshots and curves")
     file: str | None = Field(default=None, description="the snapshot")
+    preview: str | None = Field(default=None, description="what is drawn of the snapshot")
 
 
 class ProjectionProgress(Recorded):

@@ -237,15 +237,15 @@ class ArtifactFolder:
         events.append(self._files, self._place(events.EVENTS), lock, event, sync)
 
     def announce(self, name: str, **facts: Any) -> None:
-        """Tell in the log that a family was written, unless it says so of this version, or nothing has begun one."""
+        """Tell in the log that a family was written, unless it says just that already, or nothing has begun one."""
         log = self._place(events.EVENTS)
         if self._files.size(log) is None:
             return
         manifest = self.manifest(name)
         newest = events.newest_artifact(self._files, log, name)
-        if newest is None or newest.get("version") != manifest.data_version:
+        event = {"event": events.ARTIFACT, "family": name, "version": manifest.data_version}
+        if newest is None or not {**event, **facts}.items() <= newest.items():
             size = sum(record.size for record in manifest.files)
-            event = {"event": events.ARTIFACT, "family": name, "version": manifest.data_version}
             self.append_event({**event, "files": len(manifest.files), "bytes": size, **facts}, sync=True)
 
     def events(self) -> Events:

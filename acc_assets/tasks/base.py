@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from acc_assets.models import ModelOutput, Outputs, observe
 from acc_assets.models.abilities import LATENT
 from acc_assets.tasks.health import LossHealth
-from acc_assets.tasks.schedules import WeightSchedule, weight_at
+from acc_assets.tasks.schedules import Weight, weight_at
 from acc_assets.tasks.view import Evaluator, Loss, StepView
-from acc_assets.tree.config import Amount, Name, Natural, Pair, PositiveNumber, config
+from acc_assets.tree.config import Name, Natural, Pair, PositiveNumber, config
 from acc_assets.tree.references import Dataset
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Task:
     name: Name
     dataset: Dataset
     _: KW_ONLY
-    weight: Amount | WeightSchedule = 1.0
+    weight: Weight = 1.0
 
     kind: ClassVar[str]
     version: ClassVar[int] = 1  # to be raised where the same fields come to mean other bits
@@ -78,7 +78,11 @@ class Task:
         self._check_needs(outputs, "the model")
 
     def build_head(self, model: Any, dataset: Any) -> nn.Module | None:
-        """Build the probe that the task trains beside the model, or None when it has none."""
+        """Build the probe that the task trains beside the model, or None when it has none.
+
+        A task may prepare the model here for its first training, where a buffer of the model says that this was not
+        done yet.
+        """
         return None
 
     def predict(self, outputs: Outputs, head: nn.Module | None) -> Tensor | None:
@@ -94,6 +98,14 @@ class Task:
 
         Called without gradients, in the steps in which the task is trained. The view's outputs are those from before
         the step.
+        """
+
+    def after_validation(
+        self, metrics: Mapping[str, Mapping[str, float]], head: nn.Module | None, model: nn.Module
+    ) -> None:
+        """Change the state of task or model after a validation; nothing by default.
+
+        metrics: on the validation split, by task and metric, of all tasks of the phase.
         """
 
     def evaluator(self) -> Evaluator:

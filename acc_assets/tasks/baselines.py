@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from acc_assets.datasets import Batch, Split
+from acc_assets.datasets import Batch
 from acc_assets.models import ModelOutput
 from acc_assets.tasks.scores import r2_score
 from acc_assets.tasks.view import Evaluator, StepView
@@ -45,7 +45,7 @@ def mean_image(evaluator: Callable[[], Evaluator], dataset: Any) -> dict[str, fl
 
 def class_frequencies(dataset: Any) -> dict[str, float]:
     """Accuracy of the most frequent class and cross-entropy (nats) of the class frequencies, add-one smoothed."""
-    train, test = (_given(split).targets for split in (dataset.train, dataset.test))
+    train, test = (split.of_labelled().targets for split in (dataset.train, dataset.test))
     counts = np.bincount(train, minlength=int(test.max()) + 1)
     frequencies = (counts + 1.0) / (counts.sum() + len(counts))
     return {
@@ -56,16 +56,11 @@ def class_frequencies(dataset: Any) -> dict[str, float]:
 
 def mean_target(select: Callable[[Any], Any], sigma: float, dataset: Any) -> dict[str, float]:
     """loss, mae and r2 of the mean training target; `select` picks the targets (N, T) of a split."""
-    targets = select(_given(dataset.test)).astype(np.float64)
-    mean = select(_given(dataset.train)).astype(np.float64).mean(0)
+    targets = select(dataset.test.of_labelled()).astype(np.float64)
+    mean = select(dataset.train.of_labelled()).astype(np.float64).mean(0)
     error = targets - mean
     return {
         "loss": float(np.square(error).sum(1).mean() / (2.0 * sigma**2)),
         "mae": float(np.abs(error).mean()),
         "r2": r2_score(targets, np.broadcast_to(mean, targets.shape)),
     }
-
-
-def _given(split: Split) -> Split:
-    """The examples of a split that have a target."""
-    return split if split.labelled is None else split.take(np.flatnonzero(split.labelled))

@@ -55,7 +55,7 @@ class ClassificationEvaluator:
 
     def update(self, view: StepView) -> None:
         with torch.no_grad():
-            logits, batch = _labelled(view, self._logits(view))
+            logits, batch = only_labelled(view, self._logits(view))
             count = len(logits)
             if count:
                 self._loss += float(losses.cross_entropy(logits, batch, self._task)) * count
@@ -89,7 +89,7 @@ class RegressionEvaluator:
 
     def update(self, view: StepView) -> None:
         with torch.no_grad():
-            prediction, batch = _labelled(view, self._predict(view))
+            prediction, batch = only_labelled(view, self._predict(view))
             targets = self._select(batch)
             count = len(targets)
             if count:
@@ -136,7 +136,7 @@ class KLEvaluator(MeanEvaluator):
         return {**mean, "kl": mean["loss"]}
 
 
-def _labelled(view: StepView, predicted: Tensor) -> tuple[Tensor, Batch]:
+def only_labelled(view: StepView, predicted: Tensor) -> tuple[Tensor, Batch]:
     """Predictions (B, ...) and batch, both cut to the images with a target."""
     chosen = view.batch.labelled
     return (predicted, view.batch) if chosen is None else (predicted[chosen], view.batch.of_labelled())

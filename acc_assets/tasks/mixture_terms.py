@@ -10,10 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from acc_assets.models import ModelOutput
+from acc_assets.models import ModelOutput, Outputs
+from acc_assets.models.layers import MASKED, masked
+from acc_assets.models.prior_nets import log_normal
 from acc_assets.tasks.clusters import class_labels, cluster_scores
 from acc_assets.tasks.evaluators import KLEvaluator, require_examples
+from acc_assets.tasks.losses import posterior
 from acc_assets.tasks.view import StepView
+
+NEVER = 1e-30
+ACTIVE_ABOVE = 0.01  # mean responsibility of a component that counts as used
 
 
 def assignment_entropy(logits: Tensor) -> Tensor:
@@ -27,11 +33,62 @@ def categorical_kl(logits: Tensor) -> Tensor:
     return math.log(logits.shape[1]) - assignment_entropy(logits)
 
 
+def component_kl(logits: Tensor, log_weights: Tensor) -> Tensor:
+    """KL(q(c|x) || p(c)) (B,) of logits (B, K) and log p(c) (K,), nats."""
+    return -assignment_entropy(logits) - (logits.softmax(1) * log_weights).sum(1)
+
+
 def kl_to_components(mu: Tensor, logvar: Tensor, means: Tensor, logvars: Tensor) -> Tensor:
-    """KL(N(mu, exp(logvar)) || N(mu_c, sigma_c^2)) (B, K), nats, of posteriors (B, D) and components (K, D)."""
-    mu, logvar = mu[:, None], logvar[:, None]  # (B, 1, D)
+    """KL(N(mu, exp(logvar)) || N(mu_c, sigma_c^2)) (B, K), nats, of posteriors and components (K, D).
+
+    Posteriors are (B, D), one for all components, or (B, K, D), one for each.
+    """
+    if mu.ndim == 2:
+        mu, logvar = mu[:, None], logvar[:, None]  # (B, 1, D)
     apart = (logvar.exp() + (mu - means).square()) / logvars.exp()  # (B, K, D)
     return 0.5 * (logvars - logvar + apart - 1.0).sum(2)
+
+
+def posterior_kl(outputs: Outputs, model: Any, *, draws: torch.Generator | None) -> Tensor:
+    """KL(q(z|x, c) || p(z|c)) (B, 1) or (B, K), nats, of a model with a `prior` (see `PriorNet`).
+
+    In closed form where the prior is Gaussian, else the mean over the prior's `samples` of log q(z|x) - log p(z) with z
+    drawn from q(z|x), by `draws`, or by torch's own generator where that is None.
+    """
+    mu, logvar = (model.by_component(part) for part in posterior(outputs))  # (B, 1 or K, D)
+    gaussians = model.prior.gaussians()
+    if gaussians is not None:
+        return kl_to_components(mu, logvar, *gaussians)
+    shape = (model.prior.samples, *mu.shape)
+    noise = torch.randn(shape, device=mu.device, generator=draws)
+    z = mu + (0.5 * logvar).exp() * noise  # (S, B, 1 or K, D)
+    return (log_normal(z, mu, logvar) - model.prior.log_density(z, model)).mean(0)
+
+
+def logit_penalty(logits: Tensor, active: Tensor, corner: float, sigma: float) -> Tensor:
+    """-log 1/A sum_k N(y; corner e_k, sigma^2 I) (B,) over the A active components of logits (B, K), nats."""
+    count, y = int(active.sum()), torch.where(active, logits, 0.0)
+    squared = y.square().sum(1, keepdim=True) - 2.0 * corner * y + corner**2  # (B, K): |y - corner e_k|^2
+    each = masked(-squared / (2.0 * sigma**2), active)
+    constant = math.log(count) + 0.5 * count * math.log(2.0 * math.pi * sigma**2)
+    return constant - each.logsumexp(1)
+
+
+def usage_entropy(shares: Tensor) -> Tensor:
+    """H of the mean of responsibilities (B, K): scalar, nats."""
+    mean = shares.mean(0).clamp_min(
+        NEVER
+    )  # a component that is masked has 0, where the slope of -p log p is infinite
+    return torch.special.entr(mean).sum()
+
+
+def active_components(outputs: Outputs) -> Tensor:
+    """Bool (K,): False for components that are masked; all True for a model that does not say."""
+    weights = outputs.get(ModelOutput.COMPONENT_LOG_WEIGHTS)
+    if weights is None:
+        logits = outputs[ModelOutput.COMPONENT_LOGITS]
+        return torch.ones(logits.shape[1], dtype=torch.bool, device=logits.device)
+    return weights > MASKED / 2
 
 
 def batch_usage(logits: Tensor) -> dict[str, Tensor]:
@@ -54,7 +111,7 @@ def assignment_parts(logits: Tensor, distorted: Tensor) -> dict[str, Tensor]:
     return {
         "invariance": -(shares.detach() * distorted.log_softmax(1)).sum(1).mean(),
         "entropy": -(shares * log_shares).sum(1).mean(),
-        "imbalance": math.log(logits.shape[1]) - torch.special.entr(shares.mean(0)).sum(),
+        "imbalance": math.log(logits.shape[1]) - usage_entropy(shares),
     }
 
 
@@ -90,6 +147,41 @@ class ComponentEvaluator(KLEvaluator):
             return {**divergence, **usage}
         agreement = cluster_scores(np.concatenate(self._labels), np.concatenate(self._clusters))
         return {**divergence, **usage, **agreement}
+
+
+class RoutingEvaluator(ComponentEvaluator):
+    """As `ComponentEvaluator`, against the prior's weights, and how the components are used: see `ComponentKLTask`."""
+
+    def __init__(self, task: str, per_image: Callable[[StepView], Tensor]) -> None:
+        super().__init__(task)
+        self._per_image = per_image
+
+    def compute(self) -> dict[str, float]:
+        found = super().compute()
+        shares = np.concatenate(self._shares)
+        entropy = float(-(shares * np.log(np.where(shares > 0.0, shares, 1.0))).sum(1).mean())
+        most = math.log(shares.shape[1])
+        return found | {
+            "qc_entropy_mean": entropy,
+            "qc_active": float((shares.mean(0) > ACTIVE_ABOVE).sum()),
+            "qc_confidence": float(shares.max(1).mean()),
+            "qc_hardness": 1.0 - entropy / most if most else 1.0,
+        }
+
+
+class UsageEvaluator:
+    """loss: the entropy of the mean responsibilities over a split, nats."""
+
+    def __init__(self, task: str) -> None:
+        self._task = task
+        self._shares: list[Tensor] = []
+
+    def update(self, view: StepView) -> None:
+        self._shares.append(view.outputs[ModelOutput.COMPONENT_LOGITS].detach().cpu().double().softmax(1))
+
+    def compute(self) -> dict[str, float]:
+        require_examples(len(self._shares), self._task)
+        return {"loss": float(usage_entropy(torch.cat(self._shares)))}
 
 
 class StabilityEvaluator:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 from torch import Tensor, nn
 
 
@@ -30,4 +33,20 @@ class LinearProbe(LatentSlice):
 
     def forward(self, latent: Tensor) -> Tensor:
         values: Tensor = self.linear(super().forward(latent))  # (B, outputs)
+        return values
+
+
+class PerceptronProbe(LatentSlice):
+    """ReLU layers of widths `hidden` from the dimensions [start, stop) of a flat latent to `outputs` values."""
+
+    def __init__(self, start: int, stop: int, hidden: Sequence[int], outputs: int) -> None:
+        super().__init__(start, stop)
+        widths = (stop - start, *hidden)
+        layers = [
+            part for before, after in pairwise(widths) for part in (nn.Linear(before, after), nn.ReLU())
+        ]
+        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], outputs))
+
+    def forward(self, latent: Tensor) -> Tensor:
+        values: Tensor = self.layers(super().forward(latent))  # (B, outputs)
         return values

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from acc_assets.models import ModelOutput
 from acc_assets.tasks.base import NATS, Task
 from acc_assets.tasks.health import LossHealth, against_baseline
-from acc_assets.tasks.view import Evaluator, StepView
+from acc_assets.tasks.view import Evaluator, Loss, StepView
 from acc_assets.tree.config import PositiveNumber, config
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class ReconstructionTask(Task):
         """The reconstruction; logits, where the model returns them too, make "bce" exact."""
         return frozenset({ModelOutput.RECONSTRUCTION})
 
-    def loss(self, view: StepView) -> Tensor:
+    def loss(self, view: StepView) -> Tensor | Loss:
         """Scalar, in the task's unit."""
         from acc_assets.tasks import losses
 

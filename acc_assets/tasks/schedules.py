@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from acc_assets.tree.config import Amount, config
 from acc_assets.tree.epochs import Count, Epochs
@@ -12,7 +15,7 @@ from acc_assets.tree.epochs import Count, Epochs
 class Constant:
     """The same weight at every step."""
 
-    value: Amount
+    value: float
 
     def at(self, step: int | None) -> float:
         """Weight at a step of the phase, counted from 0; its last one where `step` is None."""
@@ -27,8 +30,8 @@ class LinearRamp:
     0.25
     """
 
-    start: Amount
-    end: Amount
+    start: float
+    end: float
     steps: Count
 
     def at(self, step: int | None) -> float:
@@ -44,8 +47,8 @@ class CosineRamp:
     0.5
     """
 
-    start: Amount
-    end: Amount
+    start: float
+    end: float
     steps: Count
 
     def at(self, step: int | None) -> float:
@@ -55,6 +58,22 @@ class CosineRamp:
 
 
 WeightSchedule = Constant | LinearRamp | CosineRamp
+
+
+def ends(schedule: WeightSchedule) -> tuple[float, float]:
+    """The first and the last value, between which all others lie."""
+    return (
+        (schedule.value, schedule.value) if isinstance(schedule, Constant) else (schedule.start, schedule.end)
+    )
+
+
+def _not_negative(schedule: WeightSchedule) -> WeightSchedule:
+    if min(ends(schedule)) < 0.0:
+        raise ValueError("a schedule from 0 up")
+    return schedule
+
+
+Weight = Amount | Annotated[WeightSchedule, AfterValidator(_not_negative)]  # of a task, from 0
 SCHEDULES: dict[str, type] = {"constant": Constant, "linear_ramp": LinearRamp, "cosine_ramp": CosineRamp}
 
 

@@ -53,12 +53,10 @@ class SelfAugmentedTask(Task):
 
     def loss(self, view: StepView) -> Loss:
         """Scalar, nats per image, with its parts."""
-        import torch
-
         from acc_assets.tasks import mixture_terms
+        from acc_assets.tasks.distortion import drawn_seed
 
-        images = view.batch.images
-        seed = int(torch.randint(2**62, (), device=images.device))
+        seed = drawn_seed(view)
         logits = view.outputs[ModelOutput.COMPONENT_LOGITS]
         distorted = self.distorted_logits(view, seed)
         parts = mixture_terms.assignment_parts(logits, distorted)
@@ -75,17 +73,11 @@ class SelfAugmentedTask(Task):
 
     def distorted_logits(self, view: StepView, seed: int) -> Tensor:
         """The logits (B, K) of q(c|Tx), where the seed draws T."""
-        import torch
+        from acc_assets.tasks.distortion import distorted_outputs
 
-        from acc_assets.models.abilities import coded, every_output
-
-        images = view.batch.images
-        drawn = torch.Generator(device=images.device).manual_seed(seed)
-        distorted = self.augment.apply(images, drawn)
-        outputs = coded(view.model, distorted)
-        if ModelOutput.COMPONENT_LOGITS not in outputs:  # of an encoder that gives the latent alone
-            outputs = every_output(view.model, distorted)
-        return outputs[ModelOutput.COMPONENT_LOGITS]
+        return distorted_outputs(view, self.augment, seed, ModelOutput.COMPONENT_LOGITS)[
+            ModelOutput.COMPONENT_LOGITS
+        ]
 
     def evaluator(self) -> Evaluator:
         """Evaluator of loss, qc_information and qc_stable."""

@@ -18,10 +18,11 @@ from acc_assets.training.config_record import describe_run
 from acc_assets.training.errors import TrainingCancelled, TrainingDiverged, TrainingError
 from acc_assets.training.modules import build_model, load_weights
 from acc_assets.training.node_build import NodeBuild, Start
+from acc_assets.training.previews import Previewer
 from acc_assets.training.progress import NoProgress, ProgressSink
 from acc_assets.training.record import RunRecord
 from acc_assets.training.runtime import Runtime, flushes_denormals
-from acc_assets.training.snapshots import FAMILY, SnapshotWriter, file_name, load_final, step_of
+from acc_assets.training.snapshots import FAMILY, SnapshotWriter, load_final, step_of
 from acc_assets.training.stopping import stop_signals
 from acc_assets.training.summary import summarize_tasks, worst_health
 from acc_assets.tree import TreeNode
@@ -122,7 +123,7 @@ def build_checkpoint(
         if found:
             writer.adopt(found)
             resume = found[0].resume or {}
-            record.resume(config, found[0].step, resume["history"], f"{FAMILY}/{file_name(found[0].step)}")
+            record.resume(config, found[0].step, resume["history"], writer.told(found[0].step))
         else:
             record.begin(
                 config, {"recipe": recipe, "node": node.tag, "seed": seed, "spec_hash": node.spec_hash}
@@ -132,9 +133,26 @@ def build_checkpoint(
             *(f"{why}: what needs it is left out." for why in _reasons(config["lacks"])),
         ):
             record.message(message)
-        build = NodeBuild(node, identity, start, first_step, datasets, device, record, writer, stop)
+        previewer = _previewer(node, datasets, seed, device, writer)
+        build = NodeBuild(
+            node, identity, start, first_step, datasets, device, record, writer, stop, previewer
+        )
         state, summary = _carry_out(build, record, writer, node, datasets, model)
         return CheckpointResult(state.step, state.digest, summary, found[0].step if found else None)
+
+
+def _previewer(
+    node: TreeNode,
+    datasets: Mapping[str, ImageData],
+    seed: int,
+    device: torch.device,
+    writer: SnapshotWriter,
+) -> Previewer | None:
+    """What draws the snapshots of a training; None where no data set is the one to look at."""
+    if node.kind != "trained" or node.primary_dataset is None:
+        return None
+    aligned = (writer.kept_preview() or {}).get("coords")
+    return Previewer(datasets[node.primary_dataset.name], seed=seed, device=device, aligned=aligned)
 
 
 def _reasons(lacks: Mapping[str, str]) -> list[str]:
@@ -229,7 +247,7 @@ def _resumable(
         lost = [d for d in damages if (step := step_of(d.file)) is not None and step < newest]
         if not lost:
             if found[0].final and damages:
-                writer.mend_mirror(newest)
+                writer.mend(newest, damages)
             return found, problems
         problems += [str(damage) for damage in lost if str(damage) not in problems]
     return [], [f"{problem} The node is built again from its start." for problem in problems]

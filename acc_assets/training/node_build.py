@@ -18,6 +18,7 @@ from acc_assets.training.errors import TrainingCancelled, TrainingDiverged
 from acc_assets.training.heads import build_heads, head_specs
 from acc_assets.training.objective import group_tasks
 from acc_assets.training.phase import PhaseTrainer, trained_modules
+from acc_assets.training.previews import Previewer
 from acc_assets.training.randomness import derived_seed
 from acc_assets.training.record import RunRecord
 from acc_assets.training.snapshots import SnapshotWriter
@@ -53,6 +54,7 @@ class NodeBuild:
         record: RunRecord,
         writer: SnapshotWriter,
         stop: Callable[[], bool],
+        previewer: Previewer | None,
     ) -> None:
         self.step = start.step
         self.phase_facts: list[dict[str, Any]] = []
@@ -68,6 +70,7 @@ class NodeBuild:
         self._record = record
         self._writer = writer
         self._stop = stop
+        self._previewer = previewer
         self._limits: dict[str, float] = {}  # by task: a loss beyond it exploded
         self._last_snapshot = time.monotonic()
 
@@ -91,10 +94,10 @@ class NodeBuild:
             trainer = self._run_phase(index, resume)
             resume = None
             if index + 1 < len(phases):
-                self._write(self._state(None, phase=index + 1))
+                self._save(None, phase=index + 1)
                 if self._stop():
                     raise self._cancelled()
-        return self._write(self._state(trainer, phase=len(phases), final=True))
+        return self._save(trainer, phase=len(phases), final=True)
 
     def _run_phase(self, index: int, resume: Mapping[str, Any] | None) -> PhaseTrainer:
         phase = self._node.phases[index]
@@ -115,7 +118,7 @@ class NodeBuild:
             return self._finish_phase(trainer, index)
         self._limits = {}
         if self._writer.last is None:
-            self._write(self._state(trainer, phase=0))  # the start, so that a viewer can show it
+            self._save(trainer, phase=0)  # the start, so that a viewer can show it
         return self._finish_phase(trainer, index)
 
     def _finish_phase(self, trainer: PhaseTrainer, index: int) -> PhaseTrainer:
@@ -141,7 +144,7 @@ class NodeBuild:
             stop = self._stop()
             if kept or stop or time.monotonic() - self._last_snapshot > RESUME_SECONDS:
                 self._check(trainer)
-                self._write(self._state(trainer, phase=index, kept=kept))
+                self._save(trainer, phase=index, kept=kept)
             if stop:
                 raise self._cancelled()
         if len(trainer.window):
@@ -173,6 +176,7 @@ class NodeBuild:
         if trainer.early_stop is not None:
             with trainer.averaged():
                 trainer.early_stop.update(self.step, metrics, trained_modules(self._model, trainer.heads))
+        trainer.after_validation(metrics)
 
     def _on_cadence(self, phase: TrainPhase) -> bool:
         every = phase.snapshot_every or max(1, math.ceil(self._node.steps / SNAPSHOTS))
@@ -216,10 +220,10 @@ class NodeBuild:
         self._heads = self._heads | {name: weights_of(head) for name, head in heads.items()}
         self._head_specs = self._head_specs | head_specs(tasks)
 
-    def _state(
+    def _save(
         self, trainer: PhaseTrainer | None, *, phase: int, kept: bool = True, final: bool = False
     ) -> CheckpointState:
-        """The state to save; `phase` is the one to go on with, and `trainer` the one under way or just ended."""
+        """Write a snapshot with its preview; `phase` is the one to go on with, `trainer` the one under way or ended."""
         resume: dict[str, Any] = {
             "kept": kept,
             "phase": phase,
@@ -238,6 +242,7 @@ class NodeBuild:
             resume["trainer"] = self._resume["trainer"]
         with trainer.averaged() if trainer is not None and not final else contextlib.nullcontext():
             model = weights_of(self._model)
+            preview = self._previewer.draw(self._model, stays=kept) if self._previewer is not None else None
             if trainer is not None:
                 heads = heads | {name: weights_of(head) for name, head in trainer.heads.items()}
                 specs = specs | head_specs(trainer.phase.tasks)
@@ -247,7 +252,7 @@ class NodeBuild:
             heads = {
                 task.name: self._heads[task.name] for task in self._node.tasks if task.name in self._heads
             }
-        return CheckpointState(
+        state = CheckpointState(
             identity=self._identity,
             kind=self._node.kind,
             branch=self._node.branch,
@@ -261,9 +266,7 @@ class NodeBuild:
             positions=dict(self._positions),
             resume=resume,
         )
-
-    def _write(self, state: CheckpointState) -> CheckpointState:
-        self._writer.write(state)
+        self._writer.write(state, preview)
         self._record.write_history(state.step)
         self._last_snapshot = time.monotonic()
         return state

@@ -183,6 +183,11 @@ class PhaseTrainer:
                 self.model, self.heads, self.phase.tasks, self._datasets, "validation", device=self._device
             )
 
+    def after_validation(self, metrics: Mapping[str, Mapping[str, float]]) -> None:
+        """Let the tasks change their state by what a validation showed."""
+        for task in self.phase.tasks:
+            task.after_validation(metrics, self.heads.get(task.name), self.model)
+
     def averaged(self) -> contextlib.AbstractContextManager[None]:
         """Inside the block, model and heads hold the weights that a reader should get."""
         return self.average.applied() if self.average is not None else contextlib.nullcontext()

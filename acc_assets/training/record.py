@@ -47,8 +47,10 @@ class RunRecord:
         self._summary("running", self._start, {})
         self._progress.started(self._total)
 
-    def resume(self, config: Mapping[str, Any], step: int, history: Mapping[str, Any], file: str) -> None:
-        """A run goes on from the snapshot in `file`: what was recorded after its step stands no more."""
+    def resume(
+        self, config: Mapping[str, Any], step: int, history: Mapping[str, Any], told: Mapping[str, Any]
+    ) -> None:
+        """A run goes on from a snapshot, of which its event says `told`: what was recorded after it stands no more."""
         self.history.restore(history)
         self.event("run.resumed", step=step)
         events = self.run.events()
@@ -57,7 +59,7 @@ class RunRecord:
         self._before = float(clocks[-1]) if clocks else 0.0
         self.run.write_json("config.json", config)
         # The process may have died between an artifact and its event, or between snapshot and curves.
-        self.run.announce(CHECKPOINTS, step=step, file=file)
+        self.run.announce(CHECKPOINTS, **told)
         self.write_history(step)
         self._first_step = self._last_step = step
         self._began = self._last_time = time.monotonic()

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from acc_assets.storage import DamagedArtifact, MissingArtifact, RunDirectory
+import numpy as np
+
+from acc_assets.families import previews
+from acc_assets.storage import Damage, DamagedArtifact, MissingArtifact, RunDirectory, StorageError
 from acc_assets.training.checkpoint import CheckpointState, parse_checkpoint
 from acc_assets.training.errors import CheckpointRefused, TrainingError
 
@@ -68,7 +74,7 @@ def load_final(run: RunDirectory) -> CheckpointState:
 
 
 class SnapshotWriter:
-    """Writes the snapshots of one build, each whole or not at all."""
+    """Writes the snapshots of one build with their previews, each whole or not at all."""
 
     def __init__(self, run: RunDirectory) -> None:
         self._run = run
@@ -100,18 +106,37 @@ class SnapshotWriter:
         self._fresh = False
         self.last = good[0].step
 
-    def mend_mirror(self, step: int) -> None:
-        """Write `latest.pt` again as a mirror of a snapshot that is whole."""
+    def mend(self, step: int, damages: Sequence[Damage]) -> None:
+        """Write `latest.pt` again as a mirror of a snapshot that is whole, and leave out previews that are not."""
         with self._run.family(FAMILY, SCHEMA, keep=True) as out:
             out.latest(file_name(step), LATEST)
+            previews.drop(out, [damage.file.rsplit("/", 1)[-1] for damage in damages])
 
-    def write(self, state: CheckpointState) -> None:
+    def kept_preview(self) -> dict[str, np.ndarray] | None:
+        """The newest preview of a snapshot that stays; None where there is none."""
+        passing = {state.step for state in self._complete if state.resume and not state.resume["kept"]}
+        if self.last is None:
+            return None
+        for step in reversed(checkpoint_steps(self._run)):
+            if step <= self.last and step not in passing:
+                with contextlib.suppress(StorageError):  # an older one will do
+                    return previews.read(self._run, step)
+        return None
+
+    def told(self, step: int) -> dict[str, Any]:
+        """What the event of a snapshot that was written says of it."""
+        preview = self._run.manifest(FAMILY).record(previews.SERIES.name(step)) is not None
+        return _told(step, preview)
+
+    def write(self, state: CheckpointState, preview: Mapping[str, np.ndarray] | None = None) -> None:
         """Write one snapshot and its mirror `latest.pt`; thin or drop those that have had their time."""
         name = file_name(state.step)
-        told = {"step": state.step, "file": f"{FAMILY}/{name}"}
-        with self._run.family(FAMILY, SCHEMA, keep=not self._fresh, told=told) as out:
+        with self._run.family(
+            FAMILY, SCHEMA, keep=not self._fresh, told=_told(state.step, preview is not None)
+        ) as out:
             out.bytes(name, state.to_bytes())
             out.latest(name, LATEST)
+            gone = [old for old in out.names if (previews.step_of(old) or 0) > state.step]
             for old in out.names:
                 if (step_of(old) or 0) > state.step:
                     out.drop(old)
@@ -122,6 +147,16 @@ class SnapshotWriter:
                 out.drop(file_name(old_state.step))
                 if old_state.resume is not None and old_state.resume["kept"]:
                     out.bytes(file_name(old_state.step), old_state.without_resume().to_bytes())
+                else:
+                    gone.append(previews.SERIES.name(old_state.step))
+            previews.drop(out, gone)
+            if preview is not None:
+                previews.stage(out, state.step, preview)
         self._complete = [other for other in others if other not in retired] + [state]
         self._fresh = False
         self.last = state.step
+
+
+def _told(step: int, preview: bool) -> dict[str, Any]:
+    drawn = {previews.TOLD: previews.SERIES.path(step)} if preview else {}
+    return {"step": step, "file": f"{FAMILY}/{file_name(step)}", **drawn}

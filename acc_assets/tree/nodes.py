@@ -64,7 +64,7 @@ class TreeNode:
     @property
     def primary_dataset(self) -> DatasetRef | None:
         """The data set that the latents are shown on: that of the reconstruction task, else of the first task."""
-        ranked = sorted(self.tasks, key=lambda task: task.kind != "reconstruction")
+        ranked = sorted(self.tasks, key=lambda task: not getattr(task, "sets_scale", False))
         return ranked[0].dataset if ranked else None
 
 

@@ -77,9 +77,16 @@ class TrainPhase:
                 f"augment is the class {self.augment.__name__}; allowed is None or one of its instances, such as "
                 "Augmentation(shift_px=2)"
             )
+        attached = [task.name for task in self.tasks]
+        for task in self.tasks:
+            watched = getattr(task, "watch", None)
+            if watched is not None and (watched not in attached or self.validate_every is None):
+                raise ValueError(
+                    f"task '{task.name}' watches the task '{watched}', and is trained beside {attached} with "
+                    f"validate_every={self.validate_every}; allowed is a task beside it and a number of steps"
+                )
         if self.early_stopping is None:
             return
-        attached = [task.name for task in self.tasks]
         if self.early_stopping.task not in attached:
             raise ValueError(
                 f"early_stopping.task is {self.early_stopping.task!r}; allowed is one of the attached tasks {attached}"

@@ -44,6 +44,8 @@ class Vocabulary:
     datasets: Mapping[str, type]
     schedules: Mapping[str, type]
     parts: Mapping[str, type]  # nested configurations by field name, such as factor_groups or augment
+    # of nested configurations that have several types, by field name, such as prior: as `models`
+    choices: Mapping[str, Mapping[str, type]] = field(default_factory=dict)
     analyses: Mapping[str, type[Analysis]] = field(default_factory=dict)
     standard: Sequence[Analysis] = ()  # what `evaluate: true` asks for
     check: Callable[[Tree], None] = lambda tree: None  # raises for a tree that the project cannot build
@@ -240,6 +242,8 @@ class YamlRecipe(Recipe):
             return tuple(self._build(part, item, item.line, key) for item in value)
         if part is not None and isinstance(value, Located):
             return self._build(part, value, value.line, key)
+        if key in self.vocabulary.choices and isinstance(value, Located):
+            return self._config(value, self.vocabulary.choices[key], key)
         if isinstance(value, Located) and "type" in value:
             return self._config(value, self.vocabulary.schedules, f"schedule of '{key}'")
         return value

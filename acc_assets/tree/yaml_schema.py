@@ -32,6 +32,9 @@ def recipe_schema(vocabulary: Vocabulary) -> dict[str, Any]:
         "dataset": vocabulary.datasets,
         "schedule": vocabulary.schedules,
     }
+    for field, types in vocabulary.choices.items():
+        if types not in groups.values():
+            groups[field] = types
     kinds = [kind for group in groups.values() for kind in group.values()]
     kinds += [*vocabulary.parts.values(), TrainPhase, Epochs, *vocabulary.analyses.values()]
     adapters: list[Any] = [(kind, "validation", TypeAdapter(kind)) for kind in kinds]
@@ -46,6 +49,8 @@ def recipe_schema(vocabulary: Vocabulary) -> dict[str, Any]:
         phase["properties"][name] = {"anyOf": [phase["properties"][name], refs[Epochs]]}
     for definition in defs.values():
         fields = definition["properties"]
+        for name in fields.keys() & vocabulary.choices.keys():
+            fields[name] = {"oneOf": [refs[kind] for kind in vocabulary.choices[name].values()]}
         definition["properties"] = {name: {"anyOf": [field, PARAMETER]} for name, field in fields.items()}
     for group, classes in groups.items():
         for name, kind in classes.items():

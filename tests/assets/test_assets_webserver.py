@@ -150,7 +150,7 @@ def test_an_edited_branch_shows_in_the_graph_and_one_button_rebuilds_it_alone(
     expected = {(name, seed) for name in branch for seed in "01"} | {("comparison", ""), ("site", "")}
     wait_for(lambda: stale(server) == expected, 90, "the graph to show what is stale", log)
 
-    one_seed = {"ops": {"tiny__bring_up_to_date_op": {"config": {"seeds": [0]}}}}
+    one_seed = {"ops": {"tiny__bring_up_to_date_op": {"config": {"seeds": [0], "select": "labelled"}}}}
     run = server.launch("tiny__bring_up_to_date", None, config=one_seed)
     assert server.end_of(run) == "SUCCESS", log.read_text()[-3000:]
     rest = {(name, "1") for name in branch}
@@ -179,38 +179,32 @@ def test_an_edited_branch_shows_in_the_graph_and_one_button_rebuilds_it_alone(
     assert numbers["digit accuracy"] == pytest.approx(stored["tasks"]["digit"]["metrics"]["accuracy"])
 
 
-def test_a_run_with_other_parameters_does_not_pass_as_the_recipes(server: Webserver, log: Path) -> None:
-    wait_for(lambda: not stale(server), 90, "everything to be what the recipe says", log)
-    fork = [["tiny", "plain"], ["tiny", "plain_trained"]]
-    config = {
-        "resources": {"tiny_parameters": {"config": {"steps": 4}}},
-        "execution": {"config": {"multiprocess": {"max_concurrent": 2}}},  # the other executor
-    }
-    run = server.launch("tiny", 1, fork, config)
-    assert server.end_of(run) == "SUCCESS", log.read_text()[-3000:]
-    wait_for(lambda: ("plain_trained", "1") in stale(server), 60, "the other parameters to show", log)
-    assert ("plain_trained", "0") not in stale(server)
-    config = {"ops": {"tiny__bring_up_to_date_op": {"config": {"select": "plain"}}}}
-    assert server.end_of(server.launch("tiny__bring_up_to_date", None, config=config)) == "SUCCESS"
-    wait_for(lambda: not stale(server), 60, "everything to be what the recipe says", log)
-
-
-def test_a_recipe_that_is_edited_while_it_runs_does_not_change_the_run(
+def test_a_run_with_other_parameters_keeps_its_recipe_and_does_not_pass_as_the_one_that_is_there(
     server: Webserver, recipes: Path, storage: Path, log: Path
 ) -> None:
-    config = {"resources": {"tiny_parameters": {"config": {"steps": 40}}}}
+    wait_for(lambda: not stale(server), 90, "everything to be what the recipe says", log)
+    config = {
+        "resources": {"tiny_parameters": {"config": {"steps": 40}}},
+        "execution": {"config": {"multiprocess": {"max_concurrent": 2}}},  # the other executor
+    }
     units = [["tiny", name] for name in ("root", "plain", "plain_trained", "labelled", "labelled_trained")]
-    run = server.launch("tiny", 0, units, config)
-    plain = Store(storage).run("tiny", "plain_trained", 0)
-    wait_for(lambda: steps_of(plain) == 40, 120, "training", log)
+    run = server.launch("tiny", 1, units, config)
+    stored = {name: Store(storage).run("tiny", name, 1) for name in ("plain_trained", "labelled_trained")}
+    wait_for(lambda: any(steps_of(one) == 40 for one in stored.values()), 120, "training", log)
     path = recipes / "tiny.py"
     text = path.read_text()
-    path.write_text("this is no Python\n")
+    path.write_text("this is no Python\n")  # does not change what is under way
     try:
         assert server.end_of(run) == "SUCCESS", log.read_text()[-3000:]
-        assert steps_of(Store(storage).run("tiny", "labelled_trained", 0)) == 40
+        assert {steps_of(one) for one in stored.values()} == {40}
     finally:
         path.write_text(text)
+    trained = {(name, "1") for name in stored}
+    wait_for(lambda: trained <= stale(server), 60, "the other parameters to show", log)
+    assert not {unit for unit in stale(server) if unit[1] == "0"}
+
+    assert server.backfill(units, [0, 1]) == ["0", "1"]
+    wait_for(lambda: not stale(server), 60, "everything to be what the recipe says", log)
 
 
 def test_a_build_from_the_command_line_is_an_ordinary_run_of_the_ui(
@@ -242,11 +236,6 @@ def test_a_build_from_the_command_line_is_an_ordinary_run_of_the_ui(
     assert build.returncode == 1, output
     assert "the same command continues from there" in " ".join(output.split())
     assert run.last_event()["event"] == "run.cancelled"  # type: ignore[index]
-
-
-def test_a_backfill_over_seeds_works(server: Webserver) -> None:
-    units = [["tiny", "plain"], ["tiny", "plain_trained"]]
-    assert server.backfill(units, [0, 1]) == ["0", "1"]
 
 
 def test_a_killed_and_a_terminated_training_go_on_where_they_were(

@@ -41,7 +41,15 @@ def test_import_names_no_heavy_library() -> None:
 
 
 def test_registry_names() -> None:
-    assert set(DATASETS) == {"mnist", "fashion_mnist", "digits", "shapes", "thickness", "slant"}
+    assert set(DATASETS) == {
+        "mnist",
+        "fashion_mnist",
+        "digits",
+        "shapes",
+        "thickness",
+        "slant",
+        "label_budget",
+    }
     for name, config in DATASETS.items():
         assert config.name == name
         assert config() == config()  # every field has a default, and configurations compare by value

@@ -12,8 +12,18 @@ import onnxruntime
 import pytest
 import torch
 
+from acc_assets.analysis.layer_capture import capture
 from acc_assets.export import OPSET, ExportError, OnnxBundle, check_parity, export_onnx
-from acc_assets.models import ConvAutoencoder, FactorGroup, FactorSlotAutoencoder, ModelOutput, Outputs
+from acc_assets.export.halves import halves_of
+from acc_assets.models import (
+    ConvAutoencoder,
+    FactorGroup,
+    FactorSlotAutoencoder,
+    ModelOutput,
+    Outputs,
+    observe,
+)
+from acc_assets.models.network_choice import choose_network
 
 CARD = {"recipe": "tiny", "node": "root", "seed": 3, "data_version": "abc"}
 SLOTS = FactorSlotAutoencoder(
@@ -40,7 +50,14 @@ def run(model: bytes, values: np.ndarray) -> np.ndarray:
 def slots() -> tuple[torch.nn.Module, OnnxBundle]:
     torch.manual_seed(0)
     model = SLOTS.build()
-    return model, export_onnx(model, (1, 16, 16), CARD)
+    return model, export_onnx(model, (1, 16, 16), CARD, layers_of(model, (1, 16, 16)))
+
+
+def layers_of(model: torch.nn.Module, shape: tuple[int, ...]) -> list[str]:
+    """The layers that are chosen of a model before training."""
+    return [
+        layer["name"] for layer in choose_network(model, shape, range(2), observe(model, shape))["layers"]
+    ]
 
 
 def test_a_factor_slot_model_agrees_with_torch_at_any_batch(
@@ -51,10 +68,72 @@ def test_a_factor_slot_model_agrees_with_torch_at_any_batch(
     parity = check_parity(bundle, model, images)
     assert parity.passed
     assert parity.max_abs < 1e-5
+    assert 0 < parity.layers < 1e-5
     assert set(parity.encoder) == set(parity.decoder) == {1, 5}
     assert run(bundle.encoder, images.astype(np.float32) / 255).shape == (7, 5)
     assert run(bundle.decoder, np.zeros((3, 5), np.float32)).shape == (3, 1, 16, 16)
     assert check_parity(bundle, model, images[:2]).passed  # fewer images than the larger batch
+
+
+def test_every_chosen_layer_is_an_output_under_its_name(
+    slots: tuple[torch.nn.Module, OnnxBundle],
+) -> None:
+    model, bundle = slots
+    images = np.random.default_rng(1).random((3, 1, 16, 16), dtype=np.float32)
+    seen = capture(model, images, convolutions := {"backbone.0", "backbone.2"})
+    encoder, decoder = (
+        onnxruntime.InferenceSession(half) for half in (bundle.encoder, bundle.decoder) if half is not None
+    )
+    made = dict(zip(names_of(encoder), encoder.run(None, {"input": images}), strict=True))
+    made |= zip(names_of(decoder), decoder.run(None, {"latent": made["latent"]}), strict=True)
+    chosen = layers_of(model, (1, 16, 16))
+    assert {name.removeprefix("layer/") for name in made if name.startswith("layer/")} == set(chosen)
+    for name in chosen:
+        np.testing.assert_allclose(made[f"layer/{name}"], seen.layers[name].numpy(), atol=1e-5)
+        assert made[f"layer/{name}"].shape[1:] in [
+            half.get(f"layer/{name}") for half in bundle.layers.values()
+        ]
+    for name in convolutions:
+        np.testing.assert_allclose(made[f"reads/{name}"], seen.inputs[name].numpy(), atol=1e-5)
+
+
+def names_of(session: onnxruntime.InferenceSession) -> list[str]:
+    return [one.name for one in session.get_outputs()]
+
+
+class Twice(torch.nn.Module):
+    """One activation for both halves, in place; `forward` decodes a draw where `noise` is above 0."""
+
+    def __init__(self, noise: float) -> None:
+        super().__init__()
+        self.down, self.up = torch.nn.Conv2d(1, 2, 4), torch.nn.Linear(2, 16)
+        self.act, self.noise = torch.nn.ReLU(inplace=True), noise
+
+    def encode(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {ModelOutput.LATENT: self.act(self.down(images)).flatten(1)}
+
+    def decode(self, code: Outputs) -> dict[str, torch.Tensor]:
+        return {ModelOutput.RECONSTRUCTION: self.act(self.up(code[ModelOutput.LATENT])).view(-1, 1, 4, 4)}
+
+    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        encoded = self.encode(images)
+        latent = encoded[ModelOutput.LATENT]
+        return encoded | self.decode({ModelOutput.LATENT: latent + self.noise * torch.randn_like(latent)})
+
+
+def test_layers_of_a_half_have_the_names_of_the_whole_model() -> None:
+    names = ["down", "act", "up", "act#2"]
+    encoder, decoder = halves_of(Twice(0.0), (1, 4, 4), ["latent"], names, decodes=True)
+    assert encoder.outputs == ("latent", "reads/down", "layer/down", "layer/act")
+    assert decoder is not None
+    assert decoder.outputs == ("reconstruction", "layer/up", "layer/act#2")
+    images = -torch.ones(2, 1, 4, 4)
+    before, after = encoder(images)[2:]
+    assert before.min() < 0 or after.equal(before)  # as it was before the activation changed it in place
+    assert after.min() >= 0
+    _, decoder = halves_of(Twice(1.0), (1, 4, 4), ["latent"], names, decodes=True)
+    assert decoder is not None
+    assert decoder.outputs == ("reconstruction",)  # what the model decodes by itself is another latent
 
 
 def test_the_files_are_valid_named_and_carry_their_card(slots: tuple[torch.nn.Module, OnnxBundle]) -> None:
@@ -139,7 +218,9 @@ class OwnModel(torch.nn.Module):
 
 def test_a_users_model_with_len_keeps_a_dynamic_batch() -> None:
     model = OwnModel()
-    assert check_parity(export_onnx(model, (1, 4, 4), {}), model, np.ones((1, 1, 4, 4), np.float32)).passed
+    bundle = export_onnx(model, (1, 4, 4), {}, ["down", "up"])
+    assert check_parity(bundle, model, np.ones((1, 1, 4, 4), np.float32)).passed
+    assert bundle.layers == {"encoder": {"layer/down": (2,)}, "decoder": {"layer/up": (16,)}}
 
 
 class EncoderAlone(OwnModel):
@@ -194,6 +275,7 @@ def test_a_code_of_two_parts_is_written_by_its_names() -> None:
         "opset": OPSET,
         "inputs": {"encoder": {"input": [1, 4, 4]}, "decoder": {"latent": [2], "component": [3]}},
         "outputs": {"encoder": {"latent": [2], "component": [3]}, "decoder": {"reconstruction": [1, 4, 4]}},
+        "layers": {"encoder": {}, "decoder": {}},
     }
     images = np.random.default_rng(0).random((7, 1, 4, 4), dtype=np.float32)
     parity = check_parity(bundle, model, images)

@@ -69,7 +69,7 @@ def test_an_older_run_without_a_choice_gets_the_same_one(store: Store) -> None:
         examples=lambda count: np.array(config["viz_indices"]),
         abilities=SimpleNamespace(latent_dim=5, outputs={}),
     )
-    choice, before = asset._choice(cast(NodeWork, work), load_model(run, node).model)
+    choice, before = asset.network_choice(cast(NodeWork, work), load_model(run, node).model)
     assert not before
     assert choice == config["network"]
 

@@ -15,6 +15,7 @@ from acc_assets.models import (
     FactorSlotAutoencoder,
     FullyConnectedAutoencoder,
     GaussianMixtureVAE,
+    MixtureVAE,
     ModelOutput,
     ResNetAutoencoder,
     observe,
@@ -29,6 +30,7 @@ EVERY_MODEL = [
     ResNetAutoencoder(image_size=16, latent_dim=5),
     FactorSlotAutoencoder(image_size=16, factor_groups=GROUPS, backbone_channels=(8, 16), embed_dim=16),
     GaussianMixtureVAE(image_size=16, latent_dim=5, components=3, channels=(4, 8)),
+    MixtureVAE(image_size=16, z_dim=5, components=3),
 ]
 
 

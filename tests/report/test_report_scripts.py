@@ -37,6 +37,25 @@ def test_equal_inputs_give_equal_bytes() -> None:
     assert encode("k", {"a": 1}, {"x": array}) == encode("k", {"a": 1}, {"x": array.copy()})
 
 
+def test_rounded_numbers_are_off_by_half_a_level_at_most() -> None:
+    array = np.random.default_rng(0).normal(size=(100, 3)).astype(np.float32)
+    array[3, 1] = np.nan
+    integers = np.arange(3, dtype=np.int32)
+    sent = encode("k", {}, {"x": array, "i": integers}, rounded=True)
+    _, _, arrays = decode(sent)
+    half = (np.nanmax(array) - np.nanmin(array)) / 2 / 65_534
+    np.testing.assert_allclose(arrays["x"], array, rtol=0, atol=half * 1.01)
+    np.testing.assert_array_equal(np.isnan(arrays["x"]), np.isnan(array))
+    np.testing.assert_array_equal(arrays["i"], integers)
+    assert len(sent) < 0.65 * len(encode("k", {}, {"x": array, "i": integers}))
+
+
+@pytest.mark.parametrize("values", [[], [np.nan], [4.0, 4.0], [1.0, np.inf, np.nan]])
+def test_rounding_keeps_arrays_without_a_range(values: list[float]) -> None:
+    array = np.array(values, np.float32)
+    np.testing.assert_array_equal(decode(encode("k", {}, {"x": array}, rounded=True))[2]["x"], array)
+
+
 def test_types_without_a_typed_array_are_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"array 'x' of 'k' is int64; allowed: float32"):
         encode("k", {}, {"x": np.arange(3, dtype=np.int64)})

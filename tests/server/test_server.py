@@ -78,12 +78,12 @@ def test_the_schema_types_every_answer(port: int) -> None:
             run + more
             for more in ("", "/artifacts", "/artifacts/{path}", "/pictures", "/pictures/{family}/{name}")
         ),
-        *(run + more for more in ("/events", "/events/stream", "/cancel")),
+        *(run + more for more in ("/previews", "/events", "/events/stream", "/cancel")),
     }
     page = (Path(__file__).parents[2] / "docs" / "live.md").read_text(encoding="utf-8")
     told = set(re.findall(r"^\| `(\w+) (/\S+)` \|", page, re.M))
     assert told == {(method.upper(), path) for path, methods in schema["paths"].items() for method in methods}
-    for path in ("/runs", run, f"{run}/artifacts", f"{run}/pictures", f"{run}/events"):
+    for path in ("/runs", *(run + more for more in ("", "/artifacts", "/pictures", "/previews", "/events"))):
         answer = schema["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
         assert answer["$ref"].startswith("#/components/schemas/"), path
     assert len(schema["components"]["schemas"]["EventPage"]["properties"]["events"]["items"]["oneOf"]) == 14
@@ -139,8 +139,9 @@ def test_a_run_that_cannot_be_read_is_listed_with_what_is_wrong(port: int, store
 def test_artifacts_are_given_and_nothing_else(port: int, store: Store, finished: Training) -> None:
     families = {one["name"]: one for one in read(port, "/runs/r/done/0/artifacts")["families"]}
     assert set(families) == {"checkpoints", "history"}
-    (file,) = families["checkpoints"]["files"]
-    status, body, headers = ask(port, f"/runs/r/done/0/artifacts/{file['path']}")
+    files = [file["path"] for file in families["checkpoints"]["files"]]
+    assert files[:2] == ["checkpoints/preview_latest.npz", "checkpoints/preview_step_3.npz"]
+    status, body, headers = ask(port, f"/runs/r/done/0/artifacts/{files[2]}")
     assert (status, body) == (200, b"weights 3")
     assert headers["Content-Security-Policy"].startswith("sandbox")
     assert json.loads(ask(port, "/runs/r/done/0/artifacts/summary.json")[1])["status"] == "completed"
@@ -161,6 +162,25 @@ def test_artifacts_are_given_and_nothing_else(port: int, store: Store, finished:
         assert status in (404, 422), path
         assert b"secret" not in body.replace(b"secret.txt", b""), path
     assert ask(port, "/runs/..%2f..%2f/done/0")[0] in (404, 422)
+
+
+def test_the_snapshots_that_stand_are_drawn(port: int, store: Store) -> None:
+    training = Training(store.run("r", "drawn", 0)).begin().steps(4).snapshot().steps(4).snapshot()
+    path = "/runs/r/drawn/0/previews"
+    found = read(port, path)
+    assert [one["step"] for one in found["meta"]["snapshots"]] == [4, 8]
+    assert found["meta"]["snapshots"][0]["bounds"] == [0, 20, -3, 17]
+    assert set(found["arrays"]) == {
+        *("images", "labels"),
+        *(f"{what}/{step}" for what in ("reconstructions", "coords") for step in (4, 8)),
+    }
+    assert [one["step"] for one in read(port, f"{path}?after=4")["meta"]["snapshots"]] == [8]
+    training.resumed(4)  # what came later stands no more, be its files there or not
+    assert [one["step"] for one in read(port, path)["meta"]["snapshots"]] == [4]
+    training.run.local_path("checkpoints/preview_step_4.npz").write_bytes(b"torn")
+    assert read(port, path)["meta"]["snapshots"] == []
+    assert read(port, "/runs/r/nobody/0/previews")["meta"]["snapshots"] == []
+    assert ask(port, "/runs/..%2f..%2f/drawn/0/previews")[0] in (404, 422)
 
 
 def test_strangers_are_refused(port: int, finished: Training) -> None:

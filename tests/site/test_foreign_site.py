@@ -108,3 +108,17 @@ def test_perfect_separation_reaches_the_page(open_page) -> None:
     assert "∞" in fisher
     score = next(row for name, row in rows.items() if name.lower().startswith("score"))
     assert "100.0" in score
+
+
+def test_a_drawing_goes_through_every_module_or_the_page_says_why_not(open_page) -> None:
+    runs = "~".join(f"foreign/{one}_trained/seed-0" for one in ("forward_only", "encoder_only", "map_code"))
+    page = loaded(open_page(f"recipes/foreign/network.html#runs={runs}"))
+    page.get_by_role("button", name="Edit this one").click()
+    settled(page)
+    looks = page.evaluate("accNetwork.branches().map(({ look }) => look?.isDrawn ?? null)")
+    assert looks == [True, True, None]
+    said = page.locator(".acc-network-view [role=status]").nth(2).inner_text()
+    assert "MapCode returns no flat latent (B, D) under ModelOutput.LATENT" in said
+    rebuilt = page.locator(".acc-layer-picture:visible", has_text="reconstruction")
+    assert rebuilt.count() == 1  # there is none of an encoder alone
+    assert rebuilt.locator("canvas").is_visible()

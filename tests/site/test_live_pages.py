@@ -29,6 +29,16 @@ STATUS = "document.querySelector('[data-acc=training]:not([hidden])')?.dataset.s
 TOLD = "[...document.querySelectorAll('.run-events li')].map((one) => one.textContent)"
 STEP = "document.querySelector('.run-step')?.textContent"
 
+# Grey level of a pixel that the model made, as it is drawn: low in the last pair.
+MADE = """(() => {
+  const drawn = document.querySelector(".run-previews canvas");
+  if (!drawn?.checkVisibility()) return null;
+  const context = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  context.drawImage(drawn, -2, 3 - drawn.height);
+  return context.getImageData(0, 0, 1, 1).data[0];
+})()"""
+DRAWN = "[...document.querySelectorAll('.run-previews canvas')].map((one) => one.checkVisibility() && one.ariaLabel)"
+
 HIDE = """(hidden) => {
   Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
   document.dispatchEvent(new Event("visibilitychange"));
@@ -103,12 +113,17 @@ def test_a_run_is_drawn_while_it_trains_and_replayed_from_disk(lab: Lab, page: P
     until(page, f"{STATUS} === 'waiting'")  # the page is there before the run is
     with run.lock():
         training = Training(run).begin().steps(10).snapshot()
-        until(page, f"{STATUS} === 'running' && {STEP} === 'step 10, live'")
+        until(page, f"{STATUS} === 'running' && {STEP} === 'step 10, live' && {MADE} === 10")
+        made, placed = page.evaluate(DRAWN)
+        assert made.startswith(
+            "4 test images, each above what the model makes of it at step 10. Mean squared"
+        )
+        assert placed.startswith("3 test images as points on a map of the latents at step 10, in 10 colours")
         until(page, "document.querySelectorAll('.run .chart-panel-plot path').length >= 2")
         training.steps(5)
         until(page, f"{STEP} === 'step 15, live'")
         page.reload()  # in the middle: nothing is lost, nothing is doubled
-        until(page, f"{STEP} === 'step 15, live'")
+        until(page, f"{STEP} === 'step 15, live' && {MADE} === 10")
         page.evaluate(HIDE, True)  # a page behind others leaves its connection to them
         training.steps(5)
         page.wait_for_timeout(800)
@@ -121,10 +136,15 @@ def test_a_run_is_drawn_while_it_trains_and_replayed_from_disk(lab: Lab, page: P
             "Training from step 0 on",
             "Begun",
         ]
-        training = training.resumed(10).steps(5)  # the process died, and another goes on from the snapshot
+        training.snapshot()
+        until(page, f"{MADE} === 20")
+        training = training.resumed(10).steps(
+            5
+        )  # the process died, and another goes on from an older snapshot
         until(
-            page, f"{STEP} === 'step 15, live' && {TOLD}[0].includes('Went on from the snapshot of step 10')"
+            page, f"{STEP} === 'step 15, live' && {TOLD}[1].includes('Went on from the snapshot of step 10')"
         )
+        assert page.evaluate(MADE) == 10  # what came later stands no more
         page.get_by_role("button", name="Cancel").click()
         until(page, "document.querySelector('.run-head button')?.textContent === 'Asked to end'")
         assert lab.cancelled == ["r/done/0"]
@@ -133,7 +153,9 @@ def test_a_run_is_drawn_while_it_trains_and_replayed_from_disk(lab: Lab, page: P
         assert page.get_by_role("button", name="Asked to end").is_disabled()
         training.snapshot()
         training.record.cancelled(20, {})
-        until(page, f"{STATUS} === 'cancelled' && {TOLD}[0].includes('Cancelled at step 20')")
+        until(
+            page, f"{STATUS} === 'cancelled' && {TOLD}[0].includes('Cancelled at step 20') && {MADE} === 20"
+        )
         training = training.resumed(20)
         page.get_by_role("button", name="Cancel").wait_for()
         training.record.completed(20, {})
@@ -143,21 +165,27 @@ def test_a_run_is_drawn_while_it_trains_and_replayed_from_disk(lab: Lab, page: P
     reconstructions.write(run, picture.getvalue(), [0], [0.1])
     until(page, "document.querySelector('.run-pictures img')?.naturalWidth === 160")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    with page.expect_event("requestfailed", lambda one: "/events/stream" in one.url):
+        pass  # all is read, so that the page lets the stream go
+    run.append_event({"event": "run.message", "text": "one more"})
+    until(page, f"{TOLD}[0].endsWith('one more')")  # and takes it up again when there is more
 
     rendered = lab.render()
     page.goto(rendered.as_uri())
-    until(page, f"{STATUS} === 'completed' && {STEP} === 'step 20'")
+    until(page, f"{STATUS} === 'completed' && {STEP} === 'step 20' && {MADE} === 20")
     assert "Replayed from what this page holds" in page.locator(".run").inner_text()
     slider = page.get_by_label("Training step")
     slider.focus()
     slider.press("Home")
     until(page, f"{STEP} === 'step 1'")
     assert page.evaluate(TOLD)[0].endswith("Training from step 0 on")
+    assert page.evaluate(DRAWN) == [False, False]  # before the first snapshot
     for _ in range(11):
         slider.press("ArrowRight")
-    until(page, f"{STEP} === 'step 12' && {TOLD}[0].includes('Went on from the snapshot of step 10')")
+    until(page, f"{STEP} === 'step 12' && {TOLD}[1].includes('Went on from the snapshot of step 10')")
+    assert page.evaluate(MADE) == 10
     page.get_by_role("button", name="Play the run").click()
-    until(page, f"{STEP} === 'step 20' && {TOLD}[0].includes('Written: reconstructions')")
+    until(page, f"{STEP} === 'step 20' && {TOLD}[0].includes('one more') && {MADE} === 20")
 
     page.goto(lab.address + NODE)  # served, the page that was rendered shows what it was rendered with once
     until(page, f"{STATUS} === 'completed' && {STEP} === 'step 20'")

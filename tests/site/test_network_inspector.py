@@ -15,11 +15,12 @@ from playwright.sync_api import Browser, Page
 from acc_assets.analysis.network_layers import describe_layers
 from acc_assets.analysis.network_snapshot import look_into
 from acc_assets.datasets import Digits
-from acc_assets.families import Artifacts, RunArtifacts, network
+from acc_assets.export import export_onnx
+from acc_assets.families import Artifacts, RunArtifacts, network, onnx
 from acc_assets.families.dataset import TEST, DatasetFamily
 from acc_assets.models import ConvAutoencoder, observe
 from acc_assets.models.network_choice import choose_network
-from acc_assets.storage import Store
+from acc_assets.storage import RunDirectory, Store
 
 pytestmark = pytest.mark.browser
 
@@ -82,13 +83,23 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
         run = store.run("lab", branch, 0)
         run.write_json("config.json", {"primary_dataset": "digits"})
         network.write(run, {step: one.parts for step, one in snapshots.items()}, documents[branch])
-        for payload in network.FAMILY.payloads(RunArtifacts(run, "lab", branch, 0), Artifacts(shared)):
-            write_data(site, f"{_run(branch)}/{payload.what}", *payload.make())
+        if branch == "narrow":
+            _write_graphs(run, model, [layer["name"] for layer in described])
+        for family in (network.FAMILY, onnx.FAMILY):
+            for payload in family.payloads(RunArtifacts(run, "lab", branch, 0), Artifacts(shared)):
+                write_data(site, f"{_run(branch)}/{payload.what}", *payload.make())
     runs = [{"key": _run(branch), "label": f"{branch}, seed 0"} for branch in CHANNELS]
     needs = " ".join(f"{_run(branch)}/network-images" for branch in CHANNELS)
     page = write_page(site, "network", {"runs": runs, "needs": needs})
     images = test.images[documents["narrow"]["examples"]].astype(np.float32) / 255
     return Lab(page, site, images, models, documents["narrow"])
+
+
+def _write_graphs(run: RunDirectory, model: Any, layers: list[str]) -> None:
+    """Both halves with their layers, as the asset writes them."""
+    bundle = export_onnx(model, SHAPE, {}, layers)
+    facts = {**bundle.to_json(), "step": STEPS[-1], "examples": [0], "ranges": [[-3.0, 3.0]] * 4}
+    onnx.write(run, bundle.encoder, bundle.decoder, {}, facts)
 
 
 def _run(branch: str) -> str:
@@ -297,11 +308,156 @@ def test_a_moved_latent_shows_what_torch_decodes(page: Page, lab: Lab) -> None:
         value = page.locator(".acc-moved figcaption strong")
         latent[0, 2] = float(value.inner_text().replace("−", "-"))
         decoded = model.decode({"latent": latent})["reconstruction"].numpy().ravel()
-    shown = page.locator(".acc-moved figure canvas").evaluate(
+    assert np.abs(_pixels(page, ".acc-moved figure canvas") - decoded).max() < 0.02
+    assert len(moved["moves"]) == page.locator(".acc-strip button").count()
+
+
+def _draw(page: Page, strokes: list[list[tuple[float, float]]], *, finger: bool = False) -> None:
+    """Draw with the mouse, or with a finger as a touch screen has it."""
+    canvas = page.locator(".acc-drawing-canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    touch = page.context.new_cdp_session(page) if finger else None
+    for stroke in strokes:
+        for i, (x, y) in enumerate(stroke):
+            at = {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]}
+            if touch is not None:
+                kind = "touchStart" if i == 0 else "touchMove"
+                touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [at]})
+                continue
+            page.mouse.move(at["x"], at["y"])
+            if i == 0:
+                page.mouse.down()
+        if touch is not None:
+            touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        page.mouse.up()
+    settled(page)
+
+
+def _picture(page: Page) -> np.ndarray:
+    """What is drawn (1, 1, H, W), when the page has answered it."""
+    pixels = settled(page).evaluate("[...accNetwork.state().picture]")
+    return np.array(pixels, np.float32).reshape(1, *SHAPE)
+
+
+def _check_drawing(page: Page, lab: Lab) -> np.ndarray:
+    """Compare all that is shown of a drawing with torch's own, every place of a convolution included."""
+    import torch
+
+    picture = _picture(page)
+    seen: dict[str, Any] = {}
+    model = lab.models["narrow", STEPS[-1]]
+    modules = dict(model.named_modules())
+    hooks = [
+        modules[name].register_forward_hook(
+            lambda _, given, made, name=name: seen.update({name: (given[0][0].numpy(), made[0].numpy())})
+        )
+        for name in ("backbone.0", SECOND)
+    ]
+    with torch.no_grad():
+        rebuilt = model(torch.from_numpy(picture))["reconstruction"].numpy().ravel()
+    for hook in hooks:
+        hook.remove()
+    for layer in seen:
+        given, made = seen[layer]
+        weight = modules[layer].weight.detach().numpy()
+        padded = np.pad(given, ((0, 0), (1, 1), (1, 1)))
+        for x, y in ((0, 0), (made.shape[2] - 1, 2)):
+            page.evaluate("([layer, at]) => accNetwork.set({layer, channel: 1, at})", [layer, [x, y]])
+            look = _shows(page, layer=layer, at=[x, y], isDrawn=True)
+            shown = look["convolution"]
+            assert shown["isExact"]
+            for term in shown["terms"]:
+                patch = padded[term["channel"], 2 * y : 2 * y + 3, 2 * x : 2 * x + 3]
+                assert np.allclose(term["patch"], patch.ravel(), atol=1e-5)
+                assert np.allclose(term["kernel"], weight[1, term["channel"]].ravel(), atol=1e-6)
+            assert shown["computed"] == pytest.approx(made[1, y, x], abs=1e-4)
+            assert shown["captured"] == pytest.approx(made[1, y, x], abs=1e-4)
+            assert np.allclose(look["values"], made[1].ravel(), atol=1e-4)
+            assert "Equal to what the model had" in page.locator(".acc-totals").inner_text()
+    shown = _pixels(page, ".acc-layer-picture:last-child canvas")
+    assert np.abs(shown - rebuilt).max() < 0.01
+    return picture
+
+
+def _pixels(page: Page, canvas: str) -> np.ndarray:
+    """The grey levels (H*W in 0..1) of a canvas."""
+    levels = page.locator(canvas).evaluate(
         "one => [...one.getContext('2d').getImageData(0, 0, one.width, one.height).data].filter((_, i) => i % 4 === 0)"
     )
-    assert np.abs(np.array(shown) / 255 - decoded).max() < 0.02
-    assert len(moved["moves"]) == page.locator(".acc-strip button").count()
+    return np.array(levels) / 255
+
+
+def test_a_drawing_goes_through_the_network_as_torch_has_it(page: Page, lab: Lab) -> None:
+    page.get_by_role("button", name="Draw", exact=True).click()
+    settled(page)
+    assert not _picture(page).any()  # nothing is drawn yet
+    _draw(page, [[(0.3, 0.2), (0.5, 0.5), (0.6, 0.8)], [(0.2, 0.6), (0.8, 0.6)]])
+    drawn = _check_drawing(page, lab)
+    assert drawn.max() > 0.9
+    assert page.locator(".acc-network-head .acc-button[aria-pressed=true]").inner_text() == "Draw"
+    assert page.locator(".acc-network-examples [aria-pressed=true]").count() == 0
+    until(page, "location.hash.includes('draw=')")
+    _open(page, lab, page.evaluate("location.hash"))
+    assert np.array_equal(_picture(page), drawn)
+    page.get_by_role("button", name="Undo stroke").click()
+    assert 0 < _picture(page).sum() < drawn.sum()
+    page.get_by_role("button", name="Clear").click()
+    assert not _check_drawing(page, lab).any()
+    page.locator(".acc-drawing-canvas").focus()
+    for key in ("ArrowUp", "Space", *["ArrowRight"] * 3, "Space", "ArrowDown"):
+        page.keyboard.press(key)
+    assert _picture(page).max() > 0.9
+    page.locator(".acc-sample").nth(1).click()
+    assert not _shows(page, example=1)["isDrawn"]
+    assert not page.locator(".acc-drawing-canvas").is_visible()
+
+
+def test_an_example_can_be_drawn_upon_and_erased(page: Page, lab: Lab) -> None:
+    page.evaluate("accNetwork.set({example: 2})")
+    page.get_by_role("button", name="Edit this one").click()
+    settled(page)
+    assert np.allclose(_picture(page), lab.images[2], atol=1e-6)
+    page.get_by_role("button", name="Eraser").click()
+    _draw(page, [[(0.5, 0.1), (0.5, 0.9)]])
+    changed = _check_drawing(page, lab)[0, 0] - lab.images[2, 0]
+    assert changed.min() < -0.3
+    assert changed.max() < 1e-6
+    assert np.abs(changed[:, [0, 1, 2, -3, -2, -1]]).max() < 1e-6  # far from the eraser
+    until(page, "location.hash.includes('on=example')")
+    _open(page, lab, page.evaluate("location.hash"))
+    assert np.allclose(_picture(page)[0, 0] - lab.images[2, 0], changed)
+
+
+def test_a_latent_of_a_drawing_is_moved_live(page: Page, lab: Lab) -> None:
+    import torch
+
+    page.get_by_role("button", name="Edit this one").click()
+    page.get_by_label("Dimension").select_option("1")
+    page.get_by_label("moved by").first.fill("0")
+    settled(page)
+    model = lab.models["narrow", STEPS[-1]]
+    picture = torch.from_numpy(_picture(page))
+    value = page.locator(".acc-moved figcaption strong").inner_text().replace("−", "-")
+    with torch.no_grad():
+        latent = model.encode(picture)["latent"]
+        assert abs(float(value) - latent[0, 1]) > 0.01
+        latent[0, 1] = float(value)
+        decoded = model.decode({"latent": latent})["reconstruction"].numpy().ravel()
+    assert np.abs(_pixels(page, ".acc-moved figure canvas") - decoded).max() < 0.02
+
+
+def test_a_branch_without_graphs_says_why_it_cannot_follow_a_drawing(page: Page) -> None:
+    page.get_by_role("button", name="Compare with a branch").click()
+    settled(page).get_by_role("button", name="Draw", exact=True).click()
+    settled(page)
+    told = page.locator(".acc-network-view [role=status]").nth(1)
+    assert "cannot be followed through this network: not exported yet" in told.inner_text()
+    assert page.locator(".acc-flow:visible").count() == 1
+    page.locator(".acc-sample").first.click()
+    settled(page)
+    assert page.locator(".acc-flow:visible").count() == 2
 
 
 def test_a_phone_shows_it_all_without_scrolling_sideways(browser: Browser, lab: Lab) -> None:
@@ -315,4 +471,8 @@ def test_a_phone_shows_it_all_without_scrolling_sideways(browser: Browser, lab: 
     assert box is not None
     page.touchscreen.tap(box["x"] + 0.9 * box["width"], box["y"] + 0.9 * box["height"])
     _shows(page, at=[3, 3])
+    page.get_by_role("button", name="Draw", exact=True).tap()
+    _draw(page, [[(0.4, 0.2), (0.6, 0.8)]], finger=True)
+    assert _check_drawing(page, lab).max() > 0.9
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
     context.close()

@@ -95,7 +95,10 @@ def test_the_seed_recipe_calls_read_as_written() -> None:
         (lambda: ReconstructionTask("r", DIGITS, error="mse", sigma=-1.0), ["sigma is -1.0", "above 0"]),
         (lambda: RegressionTask("r", SLANT, sigma=0.0), ["sigma is 0.0", "above 0"]),
         (lambda: LinearRamp(0.0, 1.0, steps=0), ["LinearRamp: steps is 0", "from 1"]),
-        (lambda: CosineRamp(-1.0, 1.0, steps=5), ["CosineRamp: start is -1.0", "from 0"]),
+        (
+            lambda: KLDivergenceTask("kl", DIGITS, weight=CosineRamp(-1.0, 1.0, steps=5)),
+            ["weight is CosineRamp(", "from 0"],
+        ),
     ],
 )
 def test_a_wrong_value_says_what_is_allowed(make: Any, words: list[str]) -> None:

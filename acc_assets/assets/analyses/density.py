@@ -73,13 +73,17 @@ def run(work: NodeWork) -> Outcome:
 
 
 def prior_of(arrays: Mapping[str, np.ndarray]) -> Mixture | None:
-    """The prior of the model whose latents these are; None for one that has no variances and no components.
+    """The prior of the model whose latents these are; None for one without, or with one that it cannot tell.
 
     A model that returns means of components has a mixture for its prior, of variance 1 where it returns no variances.
     """
     from acc_assets.analysis.density import Mixture, standard_normal
 
     if ModelOutput.COMPONENT_MEANS not in arrays:
+        if (
+            ModelOutput.COMPONENT_LOG_WEIGHTS in arrays
+        ):  # a prior of its own, which is no Gaussian of this latent
+            return None
         return standard_normal(arrays["mu"].shape[1]) if ModelOutput.LOGVAR in arrays else None
     means = arrays[ModelOutput.COMPONENT_MEANS]
     logvars = arrays.get(ModelOutput.COMPONENT_LOGVARS, np.zeros_like(means))

@@ -26,9 +26,9 @@ def run(work: NodeWork) -> Outcome:
     work.runtime.apply()
     loaded, data = work.model(), work.data
     encode = work.encode
-    labelled = {ref.name: work.load(ref).train for ref in request.label_sets}
+    labelled = {ref.name: work.load(ref).train.of_labelled() for ref in request.label_sets}
     test_latents = latents.SERIES.read(work.run)["mu"]
-    split = data.test if request.split == "test" else data.train
+    split = data.test if request.split == "test" else data.train.of_labelled()
 
     measured = test_latents if request.split == "test" else encode(split.images)
     graph = KnnGraph.of(neighbors.SERIES.read(work.run)) if request.split == "test" else None

@@ -10,6 +10,7 @@ import numpy as np
 from acc_assets.assets.kinds import Outcome, Verdict
 from acc_assets.assets.work import NodeWork, outputs_of
 from acc_assets.families import dataset, latents, metrics
+from acc_assets.families.words import RECONSTRUCTIONS
 from acc_assets.tree import LATENT
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def _slot_probes(work: NodeWork, mu: np.ndarray) -> list[Probe | ClassProbe]:
 
 
 def _beats_mean_image(tasks: dict[str, Any]) -> Verdict:
-    found = [facts for facts in tasks.values() if facts["kind"] == "reconstruction"]
+    found = [facts for facts in tasks.values() if facts["kind"] in RECONSTRUCTIONS]
     if not found:
         return Verdict(passed=True, reason="no task reconstructs")
     ours, mean = found[0]["metrics"]["psnr"], found[0]["baseline"]["psnr"]

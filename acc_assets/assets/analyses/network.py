@@ -11,7 +11,6 @@ import numpy as np
 from acc_assets.assets.kinds import Outcome, Verdict
 from acc_assets.assets.work import NodeWork, left_out
 from acc_assets.families import latents, network
-from acc_assets.models.network_choice import VERSION, choose_network, spread
 from acc_assets.tree import DECODE
 
 if TYPE_CHECKING:
@@ -31,12 +30,13 @@ def run(work: NodeWork) -> Outcome:
     from acc_assets.analysis.network_layers import describe_layers
     from acc_assets.analysis.network_snapshot import look_into, missing_layers
     from acc_assets.analysis.perturbation import SAMPLE_SEED
+    from acc_assets.models.network_choice import spread
 
     started = perf_counter()
     test = work.data.test
     every = latents.facts(work.run)["steps"]
     model = work.model(every[-1]).model
-    choice, before = _choice(work, model)
+    choice, before = network_choice(work, model)
     examples, subset = test.images[choice["examples"]], test.images[: choice["subset"]]
     missing = missing_layers(model, choice["layers"], examples) if choice["layers"] else []
     choice = _without(choice, missing)
@@ -89,8 +89,10 @@ def run(work: NodeWork) -> Outcome:
     )
 
 
-def _choice(work: NodeWork, model: Any) -> tuple[Mapping[str, Any], bool]:
+def network_choice(work: NodeWork, model: Any) -> tuple[Mapping[str, Any], bool]:
     """What is captured, and whether it was chosen before training: an older run gets it by the same rule."""
+    from acc_assets.models.network_choice import VERSION, choose_network
+
     kept = work.run.read_json("config.json").get("network")
     if isinstance(kept, Mapping) and kept.get("version") == VERSION:
         return kept, True

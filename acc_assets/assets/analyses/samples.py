@@ -17,8 +17,8 @@ from acc_assets.tree import LATENT
 
 SCALE = 2
 NOTHING_TO_DRAW = (
-    "the model returns neither variances (ModelOutput.LOGVAR) nor components, so that there is no distribution to draw "
-    "from"
+    "the model returns neither variances (ModelOutput.LOGVAR) nor components, or has a prior that is no Gaussian "
+    "of its latent, so that there is no distribution to draw from"
 )
 
 

@@ -27,6 +27,12 @@ test("arrays arrive with their type, shape and values", async () => {
   assert.equal(arrays.none?.data.length, 0);
 });
 
+test("rounded numbers arrive between their extremes, and what is unknown as NaN", async () => {
+  const levels = { ...encoded(Uint16Array.of(1, 0xffff, 0, 0x8000), "uint16", [2, 2]), low: -2, high: 6 };
+  const { arrays } = await decode("runs/a", { meta: {}, arrays: { coords: levels } });
+  assert.deepEqual(arrays.coords, { data: Float32Array.of(-2, 6, NaN, 2), shape: [2, 2] });
+});
+
 test("a wrong length or type is an error that names key and array", async () => {
   const short = { meta: {}, arrays: { coords: encoded(Float32Array.of(1, 2), "float32", [3]) } };
   await assert.rejects(decode("runs/a", short), /"coords" of "runs\/a" has 8 bytes/);

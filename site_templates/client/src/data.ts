@@ -2,7 +2,8 @@
  * Data of the site: each key is a small classic script that calls `accData(key, payload)`.
  *
  * A `<script>` is the one thing that a page opened from disk may load, so there is no fetch here.
- * Arrays travel as base64 of gzip of little-endian bytes and arrive as typed arrays.
+ * Arrays travel as base64 of gzip of little-endian bytes and arrive as typed arrays; rounded ones as 16-bit levels
+ * between their extremes, of which 0 is NaN.
  */
 
 export type TypedArray =
@@ -29,6 +30,8 @@ interface EncodedArray {
   dtype: string;
   shape: number[];
   data: string;
+  low?: number;
+  high?: number;
 }
 
 export interface Payload {
@@ -135,7 +138,7 @@ export async function decode(key: string, payload: Payload): Promise<Data> {
   return { meta: payload.meta, arrays };
 }
 
-async function decodeArray(key: string, name: string, { dtype, shape, data }: EncodedArray): Promise<DataArray> {
+async function decodeArray(key: string, name: string, { dtype, shape, data, low, high }: EncodedArray): Promise<DataArray> {
   const constructor = CONSTRUCTORS[dtype as keyof typeof CONSTRUCTORS];
   if (!constructor) {
     throw new Error(`array "${name}" of "${key}" has dtype ${dtype}; allowed: ${Object.keys(CONSTRUCTORS).join(", ")}`);
@@ -145,7 +148,15 @@ async function decodeArray(key: string, name: string, { dtype, shape, data }: En
   if (buffer.byteLength !== length * constructor.BYTES_PER_ELEMENT) {
     throw new Error(`array "${name}" of "${key}" has ${buffer.byteLength} bytes, not those of ${dtype}[${shape}]`);
   }
-  return { data: new constructor(buffer), shape };
+  const values = new constructor(buffer);
+  return { data: low === undefined || high === undefined ? values : unrounded(values, low, high), shape };
+}
+
+function unrounded(levels: TypedArray, low: number, high: number): Float32Array<ArrayBuffer> {
+  const level = (high - low) / (0xffff - 1);
+  const values = new Float32Array(levels.length);
+  for (let i = 0; i < values.length; i++) values[i] = levels[i] === 0 ? NaN : low + (levels[i]! - 1) * level;
+  return values;
 }
 
 function fromBase64(text: string): Uint8Array<ArrayBuffer> {

@@ -23,6 +23,17 @@ export function startRuns(runs: readonly RunChoice[]): string[] {
   return [first, ...(second ? [second] : [])].map(({ key }) => key);
 }
 
+/** The runs that an address asks for (`runs=<run>~<run>`) and the page has; else `start`. */
+export function decodeRuns(asked: URLSearchParams, runs: readonly RunChoice[], start: readonly string[]): readonly string[] {
+  const known = knownRuns(runs, asked.get("runs")?.split("~").map((run) => `runs/${run}`) ?? []);
+  return known.length > 0 ? known : start;
+}
+
+/** The runs that are shown as a part of an address; what is as at the start is left out. */
+export function encodeRuns(shown: readonly string[], start: readonly string[], out: URLSearchParams): void {
+  if (shown.join() !== start.join()) out.set("runs", shown.map((key) => key.replace(/^runs\//, "")).join("~"));
+}
+
 /** The run to add to those that are `shown`: one of the first one's seed before one of another; null where all are shown. */
 export function nextRun(runs: readonly RunChoice[], shown: readonly string[]): string | null {
   const others = runs.filter(({ key }) => !shown.includes(key));

@@ -1,6 +1,7 @@
 import { Busy } from "../shared/busy";
 import type { RunChoice } from "../shared/contract";
 import { h } from "../shared/dom";
+import { nextFrame } from "../shared/motion";
 import { nextRun } from "./choice";
 import { BranchPanel, type PanelParts, type PanelView } from "./panel";
 
@@ -23,11 +24,12 @@ export class BranchRow<Question, Loaded, View extends PanelView<Question>> {
   readonly addButton: HTMLButtonElement;
   /** Stands for what the first loaded run will bring. */
   readonly waiting = h("p", { class: "acc-hint", role: "status" }, "Loading…");
-  /** From a question to the last answer; whoever poses a question later can begin before. */
+  /** From a question to the last answer. */
   readonly busy: Busy;
   branches: ReadonlyArray<BranchPanel<Question, Loaded, View>> = [];
   private question: Question | null = null;
   private hasLoaded = false;
+  private isPosing = false;
 
   constructor(
     private readonly runs: readonly RunChoice[],
@@ -59,6 +61,18 @@ export class BranchRow<Question, Loaded, View extends PanelView<Question>> {
   ask(question: Question): void {
     this.question = question;
     for (const branch of this.branches) branch.ask(question);
+  }
+
+  /** Asks in the next frame what is the question then, null for none: what the reader moves may move several times in one. */
+  askSoon(pose: () => Question | null): void {
+    if (this.isPosing) return;
+    this.isPosing = true;
+    const asked = nextFrame().then(() => {
+      this.isPosing = false;
+      const question = pose();
+      if (question !== null) this.ask(question);
+    });
+    void this.busy.during(asked);
   }
 
   private addNext(): void {

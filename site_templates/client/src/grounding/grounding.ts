@@ -1,4 +1,4 @@
-import { knownRuns, startRuns } from "../branches/choice";
+import { decodeRuns, encodeRuns, startRuns } from "../branches/choice";
 import { BranchRow } from "../branches/row";
 import { loadAutoencoder } from "../model/autoencoder";
 import { PictureCanvas } from "../picture/canvas";
@@ -6,7 +6,6 @@ import { decodeInput, encodeInput, PictureInput } from "../picture/input";
 import { type PageAddress, pageAddress } from "../shared/address";
 import type { OnnxMeta, RunChoice } from "../shared/contract";
 import { h, icon, segmented } from "../shared/dom";
-import { nextFrame } from "../shared/motion";
 import type { Pictures } from "../shared/pictures";
 import { Store } from "../shared/store";
 import { onThemeChange } from "../shared/theme";
@@ -38,7 +37,6 @@ export class Grounding {
   /** The picture of the data set that was clicked; null for samples and drawings. */
   private chosen: number | null = null;
   private field: { seed: number; values: NoiseField } | null = null;
-  private isPosing = false;
 
   /** `note` says what distances on a map mean. */
   constructor(
@@ -80,9 +78,7 @@ export class Grounding {
 
   /** Settles when a branch can be used, or says that none can. */
   start(): Promise<void> {
-    const asked = this.address.asked.get("runs")?.split("~").map((run) => `runs/${run}`) ?? [];
-    const known = knownRuns(this.runs, asked);
-    return this.row.start(known.length > 0 ? known : startRuns(this.runs));
+    return this.row.start(decodeRuns(this.address.asked, this.runs, startRuns(this.runs)));
   }
 
   /** What the encoders see. */
@@ -113,18 +109,12 @@ export class Grounding {
     this.address.save();
   }
 
-  /** Asks the branches in the next frame: a slider may move several times in one. */
   private refresh(): void {
-    if (this.isPosing) return;
-    this.isPosing = true;
-    void this.row.busy.during(nextFrame().then(() => this.ask()));
-  }
-
-  private ask(): void {
-    this.isPosing = false;
-    const question = this.question();
-    if (question) this.row.ask(question);
-    this.isNewPicture = false;
+    this.row.askSoon(() => {
+      const question = this.question();
+      this.isNewPicture = false;
+      return question;
+    });
   }
 
   private question(): Question | null {
@@ -226,8 +216,7 @@ export class Grounding {
   private shown(): URLSearchParams | null {
     if (!this.parts) return null;
     const out = new URLSearchParams();
-    const { shown } = this.row;
-    if (shown.join() !== startRuns(this.runs).join()) out.set("runs", shown.map((key) => key.replace(/^runs\//, "")).join("~"));
+    encodeRuns(this.row.shown, startRuns(this.runs), out);
     encodeInput(this.parts.picture, out);
     if (this.chosen !== null) out.set("picture", String(this.chosen));
     encodeGrounding(this.store.get(), out);

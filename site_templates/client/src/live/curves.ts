@@ -2,13 +2,22 @@ import type { CurvePanel, CurveSeries } from "../charts/series";
 import type { RunEvent } from "./log";
 
 const POINTS = 400; // most points of a curve that is drawn; each is the mean of the values it stands for
-const GROUPS = ["Training loss", "Diagnostics", "Validation", "Optimizer"];
+
+/** What curves are called that no page was rendered with; the report says it. */
+export interface CurveWords {
+  groups: readonly string[]; // in their order
+  titles: Readonly<Record<string, readonly [group: string, title: string]>>; // by series, or what it begins with
+  metrics: Readonly<Record<string, { label: string; percent: boolean }>>; // those that do not go by their own name
+}
 
 type Numbers = Readonly<Record<string, number | null>>;
 type Diagnostics = Readonly<Record<string, number | null | ReadonlyArray<number | null>>>;
 
-/** The curves of a run from its events: a panel for each quantity, as the report makes them of the stored history. */
-export function panelsOf(events: readonly RunEvent[], run: { node: string; seed: number; color: number }, known: readonly CurvePanel[]): CurvePanel[] {
+/**
+ * The curves of a run from its events: a panel for each quantity, as the report makes them of the stored history. `known`
+ * are the panels of other runs of the node, which know units, too.
+ */
+export function panelsOf(events: readonly RunEvent[], run: { node: string; seed: number; color: number }, known: readonly CurvePanel[], words: CurveWords): CurvePanel[] {
   const found = new Map<string, { x: number[]; y: Array<number | null> }>();
   const add = (id: string, step: number, value: unknown) => {
     const curve = found.get(id) ?? { x: [], y: [] };
@@ -32,20 +41,18 @@ export function panelsOf(events: readonly RunEvent[], run: { node: string; seed:
       }
     }
   }
-  const words = new Map(known.map((panel) => [panel.id, panel]));
-  const panels = [...found].map(([id, { x, y }]) => ({ ...(words.get(id) ?? wordsOf(id)), series: [{ ...run, x, y }] }));
-  return panels.sort((a, b) => GROUPS.indexOf(a.group) - GROUPS.indexOf(b.group));
+  const byId = new Map(known.map((panel) => [panel.id, panel]));
+  const panels = [...found].map(([id, { x, y }]) => ({ ...(byId.get(id) ?? namedBy(words, id)), series: [{ ...run, x, y }] }));
+  return panels.sort((a, b) => words.groups.indexOf(a.group) - words.groups.indexOf(b.group));
 }
 
-/** What a panel is called that no rendered page has words for yet. */
-function wordsOf(id: string): Omit<CurvePanel, "series"> {
+function namedBy(words: CurveWords, id: string): Omit<CurvePanel, "series"> {
   const [owner = "", task = "", metric = ""] = id.split("/");
-  const plain = { id, unit: "", better: null, percent: false };
-  if (id === "total") return { ...plain, group: "Training loss", title: "total loss" };
-  if (id === "lr") return { ...plain, group: "Optimizer", title: "learning rate" };
-  if (owner === "loss") return { ...plain, group: "Training loss", title: `${task} loss` };
-  if (owner === "val") return { ...plain, group: "Validation", title: `${task} ${metric.replaceAll("_", " ")}` };
-  return { ...plain, group: "Diagnostics", title: id.replaceAll(/[/_]/g, " ") };
+  const [group, title] = words.titles[id.includes("/") ? `${owner}/` : id] ?? words.titles[""]!;
+  const plain = (name: string) => name.replaceAll(/[/_]/g, " ");
+  const told = owner === "val" ? words.metrics[metric] : undefined;
+  const texts: Readonly<Record<string, string>> = { task, metric: told?.label ?? plain(metric), series: plain(id) };
+  return { id, group, title: title.replaceAll(/\{(\w+)\}/g, (_, name: string) => texts[name] ?? ""), unit: "", better: null, percent: told?.percent ?? false };
 }
 
 /** One run's part of the panels that a page holds for all seeds. */

@@ -26,7 +26,12 @@ const ENDS: Readonly<Record<string, Status>> = {
  */
 export class RunLog {
   private events: RunEvent[] = [];
-  private last = -1;
+  private newestId = -1;
+
+  /** Id of the newest event; -1 before any. */
+  get last(): number {
+    return this.newestId;
+  }
 
   get standing(): readonly RunEvent[] {
     return this.events;
@@ -37,13 +42,13 @@ export class RunLog {
     let changed = false;
     for (const event of events) {
       if (event.event === "run.created") this.events = [];
-      else if (event.id <= this.last) continue;
+      else if (event.id <= this.newestId) continue;
       else if (event.event === "run.resumed") {
         const step = event.step ?? 0;
         this.events = this.events.filter((one) => (one.step ?? 0) <= step && one.event !== "run.completed");
       }
       this.events.push(event);
-      this.last = event.id;
+      this.newestId = event.id;
       changed = true;
     }
     return changed;

@@ -1,4 +1,6 @@
+import { decode, type Data, type Payload } from "../data";
 import type { RunEvent } from "./log";
+import type { PreviewsMeta } from "./previews";
 
 /** Which run of the store. */
 export interface Unit {
@@ -20,6 +22,7 @@ export interface Run extends Unit {
   remaining_s: number | null;
   health: string | null;
   error: string | null;
+  last_event: number | null;
   page: string;
 }
 
@@ -58,14 +61,24 @@ export async function picturesOf(unit: Unit): Promise<Picture[]> {
   return (await read<{ pictures: Picture[] }>(addressOf(unit, "/pictures"))).pictures;
 }
 
+/** What is drawn of the snapshots of a run behind a step. */
+export async function previewsOf(unit: Unit, after: number): Promise<Data<PreviewsMeta>> {
+  const payload = await read<Payload>(addressOf(unit, `/previews?after=${after}`));
+  return (await decode("previews", payload)) as unknown as Data<PreviewsMeta>;
+}
+
 /** Asks Dagster to end what makes a run; rejects with the server's words where nothing is at work. */
 export async function cancelRun(unit: Unit): Promise<void> {
   await read(addressOf(unit, "/cancel"), { method: "POST" });
 }
 
-/** The events of a run as they come; `onOpen` hears whether the server is there. Returns a function that ends it. */
-export function follow(unit: Unit, on: { events: (events: RunEvent[]) => void; open: (is: boolean) => void }): () => void {
-  const source = new EventSource(addressOf(unit, "/events/stream")); // it comes again by itself, with Last-Event-ID
+/**
+ * The events of a run as they come, behind `after` (null: from the beginning of the present build); `open` hears whether
+ * the server is there. Returns a function that ends it.
+ */
+export function follow(unit: Unit, after: number | null, on: { events: (events: RunEvent[]) => void; open: (is: boolean) => void }): () => void {
+  const behind = after === null ? "" : `?after=${after}`;
+  const source = new EventSource(addressOf(unit, `/events/stream${behind}`)); // it comes again by itself, with Last-Event-ID
   source.addEventListener("open", () => on.open(true));
   source.addEventListener("error", () => on.open(false));
   source.addEventListener("message", (message: MessageEvent<string>) => on.events(JSON.parse(message.data) as RunEvent[]));

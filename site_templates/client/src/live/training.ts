@@ -5,15 +5,16 @@ import type { Mount } from "../shared/component";
 import { h } from "../shared/dom";
 import { messageOf } from "../shared/failure";
 import { count, number } from "../shared/format";
-import { cut, panelsOf, panelsOfSeed, stepsOf } from "./curves";
+import { cut, panelsOf, panelsOfSeed, stepsOf, type CurveWords } from "./curves";
 import { Gallery } from "./gallery";
 import { RunLog, until, type RunEvent, type Status } from "./log";
 import { Scrubber } from "./scrubber";
 import { cancelRun, follow, isServed, runOf, type Run, type Unit } from "./server";
+import { Snapshots } from "./snapshots";
 import { BAD, listed, wordsOf } from "./words";
 
 const DRAW_MS = 400; // between two drawings while events come
-const ASK_MS = 5000; // between two looks whether a run that is silent is still at work
+const ASK_MS = 2000; // between two looks whether a run that is silent is still at work, or one that has ended goes on
 const SHOWN = 8; // newest events of the list; the others unfold
 const NO_PICTURES = ["checkpoints", "history"];
 
@@ -34,13 +35,29 @@ const STATUS: Readonly<Record<Shown, readonly [string, string]>> = {
  * One run of a node: live where the page is served, replayed from what the page holds where it is not.
  *
  * Parameters: recipe, node, seed, color (number of the branch's colour), events (those that the page holds; the curves
- * are those of the page's chart of learning curves), withheld (nothing of what is stored is the recipe's).
+ * are those of the page's chart of learning curves), needs (key of the pictures of its snapshots), words (what curves are
+ * called), withheld (nothing of what is stored is the recipe's).
  */
 export const mountTraining: Mount = (element, parameters) => {
   const unit: Unit = { recipe: String(parameters["recipe"]), node: String(parameters["node"]), seed: Number(parameters["seed"]) };
-  const events = (parameters["events"] ?? []) as RunEvent[];
-  new Training(element, unit, Number(parameters["color"]), events, parameters["withheld"] === true);
+  const { needs } = parameters;
+  new Training(element, unit, {
+    color: Number(parameters["color"]),
+    events: (parameters["events"] ?? []) as RunEvent[],
+    words: parameters["words"] as CurveWords,
+    previews: typeof needs === "string" ? needs : null,
+    withheld: parameters["withheld"] === true,
+  });
 };
+
+/** What the page brings of a run. */
+interface Brought {
+  color: number;
+  events: readonly RunEvent[];
+  words: CurveWords;
+  previews: string | null;
+  withheld: boolean; // whether the page shows nothing of what is stored
+}
 
 class Training {
   private readonly rendered: readonly CurvePanel[];
@@ -48,6 +65,7 @@ class Training {
   private readonly log = new RunLog();
   private readonly scrubber = new Scrubber(() => this.draw());
   private readonly gallery: Gallery | null;
+  private readonly snapshots: Snapshots;
   private readonly facts = h("div", { class: "run-facts" });
   private readonly button = h("button", { type: "button", class: "button", title: "Ends the run of Dagster that makes it, with a snapshot to go on from" });
   private readonly alert = h("p", { class: "bad", role: "alert" });
@@ -59,29 +77,32 @@ class Training {
   private fromServer = false; // whether the log is the server's, which has all rows
   private connected = true;
   private told: Run | null = null; // what the server says of the run; the log of a process that was killed says nothing
+  private end: (() => void) | null = null; // lets go of the stream that is followed
+  private quiet = false; // whether all was read when the server was asked last
   private asked: number | null = null; // the `begun` of what was asked to end
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private asking: ReturnType<typeof setInterval> | undefined;
 
   constructor(
     private readonly element: HTMLElement,
     private readonly unit: Unit,
-    private readonly color: number,
-    events: readonly RunEvent[],
-    private readonly withheld: boolean, // whether the page shows nothing of what is stored
+    private readonly brought: Brought,
   ) {
+    const { events } = brought;
     this.rendered = panelsOfSeed(renderedPanels(), unit.seed);
     this.gallery = isServed() ? new Gallery(unit) : null;
+    this.snapshots = new Snapshots(unit, () => this.draw());
     this.log.add(events);
     this.renderedTo = Math.max(0, ...events.map((event) => event.id ?? 0));
     this.button.addEventListener("click", () => void this.cancel());
     const head = h("div", { class: "run-head" }, this.facts, this.button, this.alert);
-    element.append(head, this.note, this.scrubber.element, this.groups, this.curves, ...(this.gallery ? [this.gallery.element] : []), this.list);
+    element.append(head, this.note, this.scrubber.element, this.snapshots.element, this.groups, this.curves, ...(this.gallery ? [this.gallery.element] : []), this.list);
     this.draw();
-    if (isServed()) this.followWhileShown();
+    this.whileShown(isServed() ? (shown) => this.watch(shown) : (shown) => shown && this.replay());
   }
 
   private get panels(): CurvePanel[] {
-    return this.fromServer ? panelsOf(this.log.standing, { ...this.unit, color: this.color }, this.rendered) : [...this.rendered];
+    return this.fromServer ? panelsOf(this.log.standing, { ...this.unit, color: this.brought.color }, this.rendered, this.brought.words) : [...this.rendered];
   }
 
   private get status(): Shown {
@@ -94,23 +115,37 @@ class Training {
     return Math.max(this.log.newest("run.created")?.id ?? 0, this.log.newest("run.resumed")?.id ?? 0);
   }
 
-  /** A browser opens few connections to one server, of all its pages: a run that nobody sees is not followed. */
-  private followWhileShown(): void {
-    let end: (() => void) | null = null;
-    let timer: ReturnType<typeof setInterval> | undefined;
+  private whileShown(onChange: (shown: boolean) => void): void {
+    let before = false;
     const look = () => {
       const shown = this.element.clientWidth > 0 && !document.hidden;
-      if (shown === (end !== null)) return;
-      clearInterval(timer);
-      end?.();
-      end = null;
-      if (!shown) return;
-      end = follow(this.unit, { events: (events) => this.take(events), open: (is) => this.hear(is) });
-      timer = setInterval(() => void this.ask(), ASK_MS);
-      void this.ask();
+      if (shown !== before) onChange(shown);
+      before = shown;
     };
     new ResizeObserver(look).observe(this.element);
     document.addEventListener("visibilitychange", look);
+  }
+
+  /** The pictures of a page from disk, once they are seen. */
+  private replay(): void {
+    const { previews } = this.brought;
+    if (previews) this.snapshots.load(previews).catch((error: unknown) => this.complain(error));
+  }
+
+  /** A browser opens few connections to one server, of all its pages: a run that nobody sees is not followed. */
+  private watch(shown: boolean): void {
+    clearInterval(this.asking);
+    this.follow(shown);
+    if (!shown) return;
+    this.asking = setInterval(() => void this.ask(), ASK_MS);
+    void this.ask();
+  }
+
+  private follow(wanted: boolean): void {
+    if (wanted === (this.end !== null)) return;
+    this.end?.();
+    const after = this.fromServer ? this.log.last : null;
+    this.end = wanted ? follow(this.unit, after, { events: (events) => this.take(events), open: (is) => this.hear(is) }) : null;
   }
 
   private take(events: RunEvent[]): void {
@@ -119,6 +154,7 @@ class Training {
     if (events.some(({ event }) => event === "run.created" || event === "artifact.created")) {
       this.gallery?.update(this.newFamilies()).catch((error: unknown) => this.complain(error));
     }
+    this.askForPictures();
     if (events.some((event) => event.event.startsWith("run."))) void this.ask();
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
@@ -132,20 +168,29 @@ class Training {
     return new Set(created.map((event) => String(event["family"])).filter((family) => !NO_PICTURES.includes(family)));
   }
 
+  private askForPictures(): void {
+    this.snapshots.update(this.log.standing).catch((error: unknown) => this.complain(error));
+  }
+
   private hear(connected: boolean): void {
     if (connected === this.connected) return;
     this.connected = connected;
+    if (connected) this.askForPictures(); // what was asked for when the server went
     this.draw();
   }
 
+  /** Asks how the run stands; the stream of one that has ended is let go once all is read, and taken up when more came. */
   private async ask(): Promise<void> {
-    if (this.log.status !== "running" && this.told) return;
     try {
       this.told = await runOf(this.unit);
-      this.drawHead();
     } catch {
       return; // whether the server is there, the stream tells
     }
+    this.drawHead();
+    const behind = (this.told?.last_event ?? 0) > this.log.last;
+    const ended = this.status !== "running" && this.status !== "waiting";
+    if (this.asking !== undefined && this.element.clientWidth > 0 && !document.hidden) this.follow(behind || !ended || !this.quiet);
+    this.quiet = !behind;
   }
 
   private complain(error: unknown): void {
@@ -155,8 +200,10 @@ class Training {
 
   private draw(): void {
     const { panels } = this;
-    this.scrubber.update(stepsOf(panels), isServed() && this.connected && this.status === "running");
+    const steps = [...new Set([...stepsOf(panels), ...this.snapshots.steps])].sort((a, b) => a - b);
+    this.scrubber.update(steps, isServed() && this.connected && this.status === "running");
     this.drawHead();
+    this.snapshots.show(this.scrubber.step);
     this.drawCurves(panels);
     this.drawEvents();
   }
@@ -183,15 +230,17 @@ class Training {
   /** A status as a page from disk knows it. */
   private stored(status: Shown): readonly [string, string] {
     if (status === "running") return [STATUS.running[0], " when this page was rendered"];
-    return status === "waiting" && this.withheld ? ["not shown", ": what is stored is not what the recipe says now"] : STATUS[status];
+    return status === "waiting" && this.brought.withheld ? ["not shown", ": what is stored is not what the recipe says now"] : STATUS[status];
   }
 
   private words(): string {
-    if (!isServed()) return this.log.standing.length > 0 || this.rendered.length > 0 ? "Replayed from what this page holds. A page that acc serve gives draws a run while it trains." : "";
+    const snapshots = this.log.standing.filter((event) => event["family"] === "checkpoints");
+    const undrawn = snapshots.length > 0 && !snapshots.some((event) => event["preview"]) ? "Its snapshots have no pictures: an earlier version trained it." : "";
+    if (!isServed()) return this.log.standing.length > 0 || this.rendered.length > 0 ? `Replayed from what this page holds. A page that acc serve gives draws a run while it trains. ${undrawn}` : "";
     if (!this.connected) return "The server does not answer; this page tries again by itself and loses nothing.";
     if (this.status === "waiting") return "Nothing is begun; this page draws the run as soon as it is.";
-    if (this.status === "running") return "Curves come while it trains. Reconstructions and the latent map follow when they are written, after the training; until then there are snapshots alone.";
-    return this.fromServer ? "" : "What was stored when this page was rendered.";
+    if (this.status === "running") return "Curves come as it trains, reconstructions and the latent map at every snapshot.";
+    return this.fromServer ? undrawn : "What was stored when this page was rendered.";
   }
 
   private async cancel(): Promise<void> {

@@ -1,11 +1,12 @@
 /**
  * What the network inspector reads: written by `acc_assets/families/network.py`, for the page "network".
  *
- * Three data keys of a run, to be loaded with `loadData`:
+ * Data keys of a run, to be loaded with `loadData`:
  *   `<run>/network`         meta: `NetworkMeta`, no arrays. What the arrays are of; does not change over snapshots.
  *   `<run>/network-<step>`  meta: `NetworkStepMeta`, arrays below. One for each of `NetworkMeta.steps`.
  *   `<run>/network-images`  meta: {n}, arrays: `images` u8 (n,C,H,W): test images 0..n-1, which top-k names. It may be
  *                           missing (data set not built): then show indices without pictures.
+ *   `<run>/onnx`            meta: `OnnxMeta`. For drawings; missing where `undrawable` says why.
  *
  * Examples, layers, channels, positions and dimensions were chosen before training, so that entry i of an array is the
  * same example, channel or position at every snapshot and in every branch whose model has the same structure.
@@ -57,7 +58,7 @@
  *   topk/L/mean/least     f32 (c,)
  */
 
-import type { Provenance } from "../shared/contract";
+import type { PenRule, Provenance } from "../shared/contract";
 
 export interface NetworkMeta {
   recipe: string;
@@ -95,6 +96,10 @@ export interface NetworkMeta {
   sampling: { sample_id: number; seed: number } | null;
   /** True where the choice was read from config.json, false where an older run had none and it was made afterwards. */
   chosen_before_training: boolean;
+  /** Why a drawing cannot be followed through the network; null where it can, by the graphs of `<run>/onnx`. */
+  undrawable: string | null;
+  /** Null where a drawing is only scaled. */
+  pen_rule: PenRule | null;
   provenance?: Provenance;
 }
 

@@ -91,7 +91,8 @@ export class Flow {
     this.mark(view);
     if (before?.snapshot !== snapshot || before.example !== example || before.colors !== view.colors) {
       this.input.show(snapshot.picture("input", example));
-      this.recon?.show(snapshot.picture("recon", example));
+      if (this.recon) this.recon.element.hidden = !snapshot.hasRecon;
+      if (snapshot.hasRecon) this.recon?.show(snapshot.picture("recon", example));
       this.change(view);
     } else if (before.page.theme !== page.theme) this.paint(1, this.cells.flat().map(({ shown }) => shown));
     this.drawWires();

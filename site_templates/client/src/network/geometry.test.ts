@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { boxText, clamped, type ConvolutionGeometry, inputBox, type Pair, tapsAt } from "./geometry";
+import { boxText, clamped, type ConvolutionGeometry, inputBox, type Pair, paddedPlace, tapsAt } from "./geometry";
 
 const geometry = (parts: Partial<ConvolutionGeometry>): ConvolutionGeometry => ({
   kernel: [3, 3],
@@ -73,4 +73,12 @@ test("a field that reaches into the padding ends at the edge of the picture", ()
   assert.deepEqual(box, { top: 0, left: 3, bottom: 5, right: 27 });
   assert.equal(boxText(box), "rows 0 to 5, columns 3 to 27");
   assert.equal(boxText({ top: 4, left: 2, bottom: 4, right: 2 }), "row 4, column 2");
+});
+
+test("padding repeats the places that torch repeats", () => {
+  const row = (mode: string) => [-2, -1, 0, 3, 4, 5].map((place) => paddedPlace(place, 4, mode));
+  assert.deepEqual(row("reflect"), [2, 1, 0, 3, 2, 1]); // torch: F.pad(torch.arange(4.0)[None], (2, 2), mode)
+  assert.deepEqual(row("replicate"), [0, 0, 0, 3, 3, 3]);
+  assert.deepEqual(row("circular"), [2, 3, 0, 3, 0, 1]);
+  assert.deepEqual(row("zeros"), [null, null, 0, 3, null, null]);
 });

@@ -18,7 +18,7 @@ export interface Tap {
   /** Place in the input map. */
   y: number;
   x: number;
-  /** False in the padding, where the input counts as zero. */
+  /** False in the padding; see `paddedPlace`. */
   inside: boolean;
 }
 
@@ -51,6 +51,15 @@ export function tapsAt(geometry: ConvolutionGeometry, y: number, x: number, [hei
     }
   }
   return taps;
+}
+
+/** The place of a map's side of a size that padding repeats at another one outside; null where it is filled with zeros. */
+export function paddedPlace(place: number, size: number, mode: string): number | null {
+  if (place >= 0 && place < size) return place;
+  if (mode === "replicate") return place < 0 ? 0 : size - 1;
+  if (mode === "circular") return ((place % size) + size) % size;
+  if (mode === "reflect") return place < 0 ? -place : 2 * (size - 1) - place;
+  return null;
 }
 
 /** The inputs that a box of outputs reads; it may reach into the padding. */

@@ -18,6 +18,8 @@ export interface ShownLook {
   channel: number;
   at: readonly [x: number, y: number];
   example: number;
+  /** Whether what is shown is of the reader's drawing, in place of the example. */
+  isDrawn: boolean;
   step: number;
   convolution: ConvolutionStep | null;
   /** The chosen channel's map (h*w), or the entry of a vector. */
@@ -44,7 +46,7 @@ export const mountNetwork: Mount = async (element, parameters) => {
         if (!view || !look) return { run, look: null };
         const { snapshot, layer, channel, at, example } = look;
         const values = [...snapshot.values(layer, example, channel)];
-        return { run, look: { layer: layer.name, channel, at, example, step: snapshot.step, convolution: view.step, values } };
+        return { run, look: { layer: layer.name, channel, at, example, isDrawn: snapshot.isDrawn, step: snapshot.step, convolution: view.step, values } };
       }),
   };
   await inspector.start();

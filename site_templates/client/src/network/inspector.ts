@@ -1,16 +1,16 @@
-import { knownRuns } from "../branches/choice";
+import { decodeRuns, encodeRuns } from "../branches/choice";
 import { BranchRow } from "../branches/row";
 import { PictureCanvas } from "../picture/canvas";
 import { type PageAddress, pageAddress } from "../shared/address";
 import type { RunChoice } from "../shared/contract";
 import { h, icon, segmented } from "../shared/dom";
-import { nextFrame } from "../shared/motion";
 import { Store } from "../shared/store";
 import { onThemeChange } from "../shared/theme";
 import { listenToKeys } from "../viewer/keys";
 import { Timeline } from "../viewer/timeline";
 import type { NetworkMeta } from "./contract";
 import { NetworkView } from "./network_view";
+import { Pad } from "./pad";
 import type { Snapshot } from "./snapshot";
 import { decodeNetwork, encodeNetwork, type NetworkState, START } from "./state";
 import { TrainedNetwork } from "./trained_network";
@@ -28,7 +28,8 @@ export class Inspector {
   private readonly colors = segmented<NetworkState["colors"]>("Colours reach to the largest value of", [["layer", "by layer"], ["channel", "by channel"]], (colors) => this.store.set({ colors }));
   private examples: readonly HTMLButtonElement[] = [];
   private steps: readonly number[] = [];
-  private isPosing = false;
+  private readonly atEnd = h("p", { class: "acc-hint" }, "A drawing goes through the network as it is at the end of training.");
+  private pad: Pad | null = null;
 
   /** `has` says whether the page has a data key. */
   constructor(
@@ -63,7 +64,8 @@ export class Inspector {
       "]": () => view()?.stepLayer(1),
       j: () => view()?.stepChannel(1),
       k: () => view()?.stepChannel(-1),
-      e: () => this.store.set({ example: (this.store.get().example + 1) % Math.max(1, this.examples.length) }),
+      e: () => this.store.set({ example: (this.store.get().example + 1) % Math.max(1, this.examples.length), picture: null }),
+      d: () => this.pad?.drawing.publish(),
     });
     onThemeChange(() =>
       requestAnimationFrame(() => {
@@ -75,9 +77,7 @@ export class Inspector {
 
   /** Settles when a branch can be used, or says that none can. */
   start(): Promise<void> {
-    const asked = this.address.asked.get("runs")?.split("~").map((run) => `runs/${run}`) ?? [];
-    const known = knownRuns(this.runs, asked);
-    return this.row.start(known.length > 0 ? known : [this.runs[0]!.key]);
+    return this.row.start(decodeRuns(this.address.asked, this.runs, [this.runs[0]!.key]));
   }
 
   private follow(state: NetworkState): void {
@@ -86,16 +86,8 @@ export class Inspector {
     this.address.save();
   }
 
-  /** Asks the branches in the next frame: a finger on a map may choose several places in one. */
   private refresh(): void {
-    if (this.isPosing) return;
-    this.isPosing = true;
-    void this.row.busy.during(nextFrame().then(() => this.ask()));
-  }
-
-  private ask(): void {
-    this.isPosing = false;
-    this.row.ask(this.store.get());
+    this.row.askSoon(() => this.store.get());
   }
 
   /** The timeline goes over all training; what is shown is the nearest snapshot. */
@@ -106,7 +98,11 @@ export class Inspector {
   }
 
   private showHead(state: NetworkState): void {
-    this.examples.forEach((button, i) => button.setAttribute("aria-pressed", String(i === state.example)));
+    const isDrawn = state.picture !== null;
+    this.examples.forEach((button, i) => button.setAttribute("aria-pressed", String(!isDrawn && i === state.example)));
+    this.pad?.show(isDrawn);
+    this.timeline.element.hidden = isDrawn;
+    this.atEnd.hidden = !isDrawn;
     this.timeline.update(this.steps, state.step ?? this.steps.at(-1) ?? 0);
     this.colors.set(state.colors);
   }
@@ -115,10 +111,18 @@ export class Inspector {
   private createHead(network: TrainedNetwork): void {
     const { meta, last } = network;
     this.steps = meta.steps;
-    this.examples = meta.examples.map((_, i) => exampleButton(meta, last, i, () => this.store.set({ example: i })));
+    this.examples = meta.examples.map((_, i) => exampleButton(meta, last, i, () => this.store.set({ example: i, picture: null })));
+    const pad = new Pad(
+      meta,
+      (picture) => this.store.set({ picture }),
+      () => last.picture("input", this.store.get().example),
+    );
+    this.pad = pad;
     this.head.replaceChildren(
       h("div", { class: "acc-network-examples" }, h("h3", {}, "Example"), h("div", { class: "acc-samples", role: "group", "aria-label": "Examples" }, ...this.examples)),
-      this.steps.length > 1 ? h("div", { class: "acc-network-time" }, h("h3", {}, "Training"), this.timeline.element) : "",
+      h("div", {}, h("h3", {}, "Your own"), pad.buttons),
+      pad.element,
+      this.steps.length > 1 ? h("div", { class: "acc-network-time" }, h("h3", {}, "Training"), this.timeline.element, this.atEnd) : "",
       h("div", { class: "acc-network-colors" }, h("h3", { title: "Colours reach to the largest value of the layer, or of each channel" }, "Colour scale"), this.colors.element),
       this.row.addButton,
       keysLine(),
@@ -127,15 +131,16 @@ export class Inspector {
     const choice = network.choice(state);
     const chosen = choice && { layer: choice.layer.name, channel: choice.channel, at: choice.at };
     this.store.set({ ...chosen, example: Math.min(state.example, meta.examples.length - 1) });
+    pad.open(this.address.asked);
     this.follow(this.store.get());
   }
 
   private shown(): URLSearchParams | null {
     if (this.examples.length === 0) return null;
     const out = new URLSearchParams();
-    const { shown } = this.row;
-    if (shown.join() !== this.runs[0]!.key) out.set("runs", shown.map((key) => key.replace(/^runs\//, "")).join("~"));
+    encodeRuns(this.row.shown, [this.runs[0]!.key], out);
     encodeNetwork(this.store.get(), out);
+    if (this.store.get().picture) this.pad?.encode(out);
     return out;
   }
 }
@@ -145,6 +150,7 @@ const KEYS: ReadonlyArray<readonly [keys: string, what: string]> = [
   ["[ ]", "layer"],
   ["J K", "channel"],
   ["E", "example"],
+  ["D", "draw"],
   [", .", "snapshot"],
   ["Space", "play training"],
 ];

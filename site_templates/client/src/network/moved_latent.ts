@@ -42,17 +42,18 @@ export class MovedLatent {
     this.element = h("div", {}, names.length > 0 ? this.body : h("p", { class: "acc-hint" }, `No latent was moved: ${meta.lacks.perturb ?? "the model has none"}.`));
   }
 
-  show(look: Look, asked: Moved | null): void {
+  async show(look: Look, asked: Moved | null): Promise<void> {
     this.look = look;
     const { snapshot, example } = look;
     const { perturb } = this.meta;
     if (Object.keys(perturb).length === 0) return;
-    const isClose = example < this.meta.close_examples;
     const isKnown = ({ latent, dim, move }: Moved) =>
       Object.hasOwn(perturb, latent) && perturb[latent]!.dims.includes(dim) && move < perturb[latent]!.moves.length;
     this.moved = asked && isKnown(asked) ? asked : this.start(Object.keys(perturb)[0]!);
     const { latent, dim, move } = this.moved;
     const { dims, moves, label, path, unit, absolute } = perturb[latent]!;
+    const found = await snapshot.moves(latent, dim, example);
+    const isMoved = typeof found !== "string";
     this.latents.set(latent);
     if (this.dims.dataset.latent !== latent) {
       this.dims.dataset.latent = latent;
@@ -63,7 +64,7 @@ export class MovedLatent {
     this.slider.input.max = String(moves.length - 1);
     this.slider.input.step = "1";
     this.slider.input.value = String(move);
-    this.slider.input.disabled = !isClose;
+    this.slider.input.disabled = !isMoved;
     const verb = absolute ? "set to" : "moved by";
     this.slider.name.textContent = verb;
     this.slider.input.setAttribute("aria-label", verb);
@@ -72,20 +73,17 @@ export class MovedLatent {
     this.slider.row.classList.toggle("acc-edited", move !== resting);
     this.slider.output.textContent = number(moves[move]!);
     this.slider.input.setAttribute("aria-valuetext", `${number(moves[move]!)} ${unit}`);
-    this.note.textContent = isClose
-      ? `${label[0]?.toUpperCase()}${label.slice(1)}, ${absolute ? "set to a" : "moved in"} ${unit}; the picture is ${path}.`
-      : `Latents were moved for the first ${this.meta.close_examples} examples only.`;
-    if (!isClose) {
-      this.output.show(snapshot.picture("recon", example));
+    this.note.textContent = isMoved ? `${label[0]?.toUpperCase()}${label.slice(1)}, ${absolute ? "set to a" : "moved in"} ${unit}; the picture is ${path}.` : found;
+    this.output.element.hidden = !isMoved && !snapshot.hasRecon;
+    if (!isMoved) {
+      if (snapshot.hasRecon) this.output.show(snapshot.picture("recon", example));
       this.facts.textContent = "not moved";
       this.strip.replaceChildren();
       return;
     }
-    const at = dims.indexOf(dim);
-    const pictures = moves.map((_, place) => Float32Array.from(snapshot.row(`perturb/${latent}/recon`, example, at, place), (value) => value / 255));
+    const { pictures, base, values } = found;
     this.output.show(pictures[move]!);
-    const base = snapshot.row(`perturb/${latent}/base_value`, example)[at]!;
-    const value = snapshot.row(`perturb/${latent}/new_value`, example, at)[move]!;
+    const value = values[move]!;
     this.facts.replaceChildren(`${latent}[${dim}] = `, h("strong", {}, number(value)), absolute || move !== resting ? `, was ${number(base)}` : "");
     const [channels, height] = this.meta.image_shape;
     const buttons = pictures.map((picture, place) => {
@@ -103,8 +101,7 @@ export class MovedLatent {
   private resting({ latent, dim }: Pick<Moved, "latent" | "dim">): number {
     const moves = this.meta.perturb[latent];
     if (!moves) return 0;
-    const isClose = this.look !== null && this.look.example < this.meta.close_examples;
-    return restingMove(moves, isClose ? this.look!.snapshot.row(`perturb/${latent}/base_value`, this.look!.example)[moves.dims.indexOf(dim)]! : 0);
+    return restingMove(moves, this.look?.snapshot.latentValue(latent, dim, this.look.example) ?? 0);
   }
 
   private start(latent: string): Moved {

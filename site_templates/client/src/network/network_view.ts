@@ -8,7 +8,7 @@ import { KernelView } from "./kernel_view";
 import type { Look } from "./look";
 import { MovedLatent } from "./moved_latent";
 import { PlaceView } from "./place_view";
-import { isMap } from "./snapshot";
+import { isMap, type Snapshot } from "./snapshot";
 import type { NetworkState } from "./state";
 import { type ConvolutionStep, convolutionStep } from "./step";
 import { SumView } from "./sum_view";
@@ -96,17 +96,21 @@ export class NetworkView {
   }
 
   async answer(state: NetworkState): Promise<void> {
-    const snapshot = await this.network.at(state.step);
     const { meta } = this.network;
+    const snapshot = state.picture ? await this.follow(state.picture) : await this.network.at(state.step);
+    this.element.toggleAttribute("data-undrawn", snapshot === null);
+    if (!snapshot) return;
     const example = Math.min(state.example, meta.examples.length - 1);
     const { page } = this;
     const choice = this.network.choice(state);
     const epoch = meta.epochs[meta.steps.indexOf(snapshot.step)] ?? null;
-    this.time.textContent = `after step ${count(snapshot.step)}${epoch === null ? "" : `, epoch ${number(epoch)}`}`;
+    const drawn = snapshot.isDrawn ? " · your drawing, computed in this page" : "";
+    this.time.textContent = `after step ${count(snapshot.step)}${epoch === null ? "" : `, epoch ${number(epoch)}`}${drawn}`;
     const { layer, channel, at } = choice ?? this.network.choice({ ...state, layer: null, channel: null, at: null })!;
     const isThere = snapshot.hasLayer(layer);
     this.missing.hidden = choice !== null && isThere;
-    this.missing.textContent = choice ? `The layer ${layer.name} gave nothing at this snapshot; choose another.` : `This network has no layer called ${state.layer}; choose one of its own.`;
+    const nothing = snapshot.isDrawn ? "is not among those that the exported graphs give" : "gave nothing at this snapshot";
+    this.missing.textContent = choice ? `The layer ${layer.name} ${nothing}; choose another.` : `This network has no layer called ${state.layer}; choose one of its own.`;
     this.body.hidden = !this.missing.hidden;
     const look: Look = { snapshot, example, layer, channel, at, colors: state.colors, page };
     this.look = choice && isThere ? look : null;
@@ -120,11 +124,25 @@ export class NetworkView {
     }
     this.kernelPart.hidden = layer.convolution === null;
     this.topPart.hidden = !isMap(layer);
-    if (this.isNew("kernel", snapshot, layer, channel, page)) this.kernels.show(look);
-    if (this.isNew("top", snapshot, layer, channel, state.rank)) this.top.show(look, state.rank);
-    if (this.isNew("moved", snapshot, example, state.moved)) this.moved.show(look, state.moved);
-    if (this.isNew("provenance", snapshot)) this.provenance.replaceChildren(...[provenanceLine(snapshot.provenance)].filter((line) => line !== null));
+    if (this.isNew("kernel", snapshot.data, layer, channel, page)) this.kernels.show(look);
+    if (this.isNew("top", snapshot.data, layer, channel, state.rank)) this.top.show(look, state.rank);
+    if (this.isNew("moved", snapshot, example, state.moved)) await this.moved.show(look, state.moved);
+    if (this.isNew("provenance", snapshot.data)) this.provenance.replaceChildren(...[provenanceLine(snapshot.provenance)].filter((line) => line !== null));
     if (this.isNew("training", snapshot, layer, channel, example, page, state.training)) await this.training.show(look, state.training);
+  }
+
+  /** What the network makes of a drawing; null where that cannot be told, and the view then says why. */
+  private async follow(picture: Float32Array): Promise<Snapshot | null> {
+    const say = (text: string) => {
+      this.missing.hidden = false;
+      this.missing.textContent = text;
+    };
+    const found = await this.network.follow(picture, say);
+    if (typeof found !== "string") return found;
+    this.time.textContent = "";
+    this.look = this.step = null;
+    say(`A drawing cannot be followed through this network: ${found}. Choose an example.`);
+    return null;
   }
 
   /** Takes the colours that the page has now. */

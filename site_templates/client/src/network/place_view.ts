@@ -9,7 +9,7 @@ import { MapCanvas } from "./map_canvas";
 import { numberGrid } from "./numbers";
 import { isMap } from "./snapshot";
 import type { Place } from "./state";
-import { positionOf, valueAt } from "./step";
+import { valueAt } from "./step";
 
 const FEW_VALUES = 20; // of a vector, which are written out
 
@@ -68,14 +68,15 @@ export class PlaceView {
       this.map.show(snapshot.values(layer, example, channel), height, width, scale, page.theme);
       this.frame.style.aspectRatio = `${width} / ${height}`;
       setBox(this.cell, { top: look.at[1], bottom: look.at[1], left: look.at[0], right: look.at[0] }, height, width);
-      this.marks.replaceChildren(...layer.positions.map(([x, y]) => h("span", { style: `left:${((x + 0.5) / width) * 100}%;top:${((y + 0.5) / height) * 100}%` })));
-      const isExact = snapshot.exact(layer, example, channel, positionOf(layer, look.at)) !== null;
+      const marked = snapshot.isDrawn ? [] : layer.positions; // of a drawing all values are exact
+      this.marks.replaceChildren(...marked.map(([x, y]) => h("span", { style: `left:${((x + 0.5) / width) * 100}%;top:${((y + 0.5) / height) * 100}%` })));
+      const isExact = snapshot.exact(layer, example, channel, look.at) !== null;
       const value = `${isExact ? "" : "≈ "}${number(valueAt(snapshot, layer, example, channel, look.at))}`;
       this.frame.setAttribute("aria-label", `${layer.name}, channel ${channel}, ${height} rows, ${width} columns; arrow keys move the place. Column ${look.at[0]}, row ${look.at[1]}: ${value}`);
       this.tells.replaceChildren(`column ${look.at[0]}, row ${look.at[1]}: `, h("strong", {}, value));
       this.tells.title = isExact ? "As the model had it." : "From the map stored at 8 bits; dots mark the places whose values are stored exactly.";
     } else {
-      const values = Array.from(snapshot.row(`layer/${layer.id}`, example));
+      const values = Array.from(snapshot.vector(layer, example));
       const place = layer.channels.indexOf(channel);
       const columns = values.length > FEW_VALUES ? Math.ceil(Math.sqrt(values.length)) : 4;
       const grid = numberGrid(values, columns, scale, page.theme, layer.name);

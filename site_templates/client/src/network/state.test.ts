@@ -10,7 +10,7 @@ function carried(state: NetworkState): NetworkState {
 
 test("an address brings every part of the state back", () => {
   const state: NetworkState = {
-    example: 3,
+    picture: null, example: 3,
     step: 0,
     layer: "backbone.2#2",
     channel: 0,

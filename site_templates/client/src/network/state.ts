@@ -4,6 +4,8 @@ import type { Perturbed } from "./contract";
 export interface NetworkState {
   /** Place among the examples. */
   example: number;
+  /** What the reader drew (C*H*W in 0..1), in place of the example; an address holds its strokes. */
+  picture: Float32Array | null;
   /** Training step; null: the last one. */
   step: number | null;
   /** Name of a layer, a channel of it, and a place in its map; null: the first that can be looked at closely. */
@@ -37,6 +39,7 @@ export function restingMove({ moves, absolute }: Pick<Perturbed, "moves" | "abso
 
 export const START: NetworkState = {
   example: 0,
+  picture: null,
   step: null,
   layer: null,
   channel: null,

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Data, TypedArray } from "../data";
 import type { NetworkLayer, NetworkMeta, NetworkStepMeta } from "./contract";
-import { Snapshot } from "./snapshot";
-import { convolutionStep, patchBox, positionOf, type StepAnswer } from "./step";
+import { positionOf, Snapshot } from "./snapshot";
+import { convolutionStep, patchBox, type StepAnswer } from "./step";
 
 // A 2x2 convolution with stride 1 and padding 1 of a picture of 3x3 grey levels 0, 51, ..., 204, 255, 0, 51, 102.
 const LEVELS = [0, 51, 102, 153, 204, 255, 0, 51, 102];

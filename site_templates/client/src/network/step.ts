@@ -1,8 +1,10 @@
 import { IMAGE } from "./columns";
 import type { Convolution, NetworkLayer } from "./contract";
-import { type ConvolutionGeometry, inputBox, type Box, tapsAt } from "./geometry";
-import { isMap, type Snapshot } from "./snapshot";
+import { type ConvolutionGeometry, inputBox, type Box, paddedPlace, tapsAt } from "./geometry";
+import { type InputMaps, isMap, positionOf, type Snapshot } from "./snapshot";
 import type { Place } from "./state";
+
+const SHARE = 1e-4; // of one plus the largest value, that a float32 sum in another order may differ by
 
 /** What one input channel adds to a value of a convolution. */
 export interface Term {
@@ -44,11 +46,6 @@ export function geometryOf({ kernel_size, stride, padding, dilation, transposed 
   return { kernel: kernel_size, stride, padding, dilation, transposed };
 }
 
-/** The place among a layer's stored positions; -1 where it is none of them. */
-export function positionOf({ positions }: NetworkLayer, [x, y]: Place): number {
-  return positions.findIndex(([px, py]) => px === x && py === y);
-}
-
 /** The input that a place of a convolution reads; it may reach into the padding. */
 export function patchBox(convolution: Convolution, [x, y]: Place): Box {
   return inputBox(geometryOf(convolution), { top: y, bottom: y, left: x, right: x });
@@ -61,9 +58,10 @@ export function convolutionStep(snapshot: Snapshot, layer: NetworkLayer, example
   if (stored.status === "unavailable") return { reason: sentence(stored.reason) };
   const place = layer.channels.indexOf(channel);
   const position = positionOf(layer, at);
-  const isStored = position >= 0 && example < snapshot.meta.close_examples;
+  const isStored = position >= 0 && snapshot.hasSteps(example);
   const patches = isStored ? storedPatches(snapshot, layer, convolution, example, channel, position) : mapPatches(snapshot, layer, convolution, example, channel, at);
   if (!patches) {
+    if (snapshot.isDrawn) return { reason: "The exported graph does not give what this layer reads." };
     const { close_examples } = snapshot.meta;
     if (example >= close_examples) return { reason: `Of this example, the maps that the layer reads are not all stored; the first ${close_examples} examples have its steps at the marked places.` };
     const distance = ([x, y]: Place) => (x - at[0]) ** 2 + (y - at[1]) ** 2;
@@ -84,8 +82,6 @@ export function convolutionStep(snapshot: Snapshot, layer: NetworkLayer, example
   const kept = (name: string) => (out < 0 ? null : snapshot.row(`conv/${layer.id}/${name}`, example, position)[out]!);
   const sum = kept("sum") ?? terms.reduce((total, term) => total + term.sum, 0);
   const next = stored.activation && snapshot.layer(stored.activation.layer);
-  const [low, high] = snapshot.range(layer, example, channel);
-  const levels = (high - low) / 255; // of a map stored at 8 bits
   return {
     step: {
       terms: terms.sort((a, b) => Math.abs(b.sum) - Math.abs(a.sum)),
@@ -97,8 +93,8 @@ export function convolutionStep(snapshot: Snapshot, layer: NetworkLayer, example
       captured: kept("captured") ?? valueAt(snapshot, layer, example, channel, at),
       activated: next && next.channels.includes(channel) ? valueAt(snapshot, next, example, channel, at) : null,
       activation: stored.activation?.kind ?? null,
-      isExact: isStored,
-      tolerance: stored.tolerance + (position < 0 ? levels : 0) + (isStored ? 0 : quantisation(snapshot, layer, example, terms)),
+      isExact: isStored || snapshot.isDrawn,
+      tolerance: tolerance(snapshot, layer, example, channel, at, stored.tolerance) + (isStored ? 0 : quantisation(snapshot, layer, example, terms)),
     },
   };
 }
@@ -107,7 +103,7 @@ export function convolutionStep(snapshot: Snapshot, layer: NetworkLayer, example
 function change(snapshot: Snapshot, layer: NetworkLayer, example: number, channel: number, at: Place): StepAnswer {
   const before = layer.inputs.length === 1 ? snapshot.layer(layer.inputs[0]!) : undefined;
   if (before && !/Linear/.test(layer.kind) && before.shape.join() === layer.shape.join() && before.channels.includes(channel)) {
-    const isExact = !isMap(layer) || positionOf(layer, at) >= 0;
+    const isExact = !isMap(layer) || snapshot.exact(layer, example, channel, at) !== null;
     return { before: valueAt(snapshot, before, example, channel, at), after: valueAt(snapshot, layer, example, channel, at), beforeName: before.name, isExact };
   }
   if (/Linear/.test(layer.kind)) return { reason: "A linear layer: every value is a weighted sum of all values before it, plus a bias." };
@@ -121,7 +117,7 @@ function sentence(reason: string): string {
 /** A value of a layer's map: as the model had it at the layer's positions, else within half of 1/255 of its range. */
 export function valueAt(snapshot: Snapshot, layer: NetworkLayer, example: number, channel: number, at: Place): number {
   const [x, y] = at;
-  return snapshot.exact(layer, example, channel, positionOf(layer, at)) ?? snapshot.values(layer, example, channel)[isMap(layer) ? y * layer.shape[2]! + x : 0]!;
+  return snapshot.exact(layer, example, channel, at) ?? snapshot.values(layer, example, channel)[isMap(layer) ? y * layer.shape[2]! + x : 0]!;
 }
 
 /** The first input channel that an output channel reads: of a grouped convolution that of its group. */
@@ -141,7 +137,8 @@ function storedPatches(snapshot: Snapshot, layer: NetworkLayer, convolution: Con
 /** The same from the maps of the layer's input; null where these are not all stored, or are not what it reads. */
 function mapPatches(snapshot: Snapshot, layer: NetworkLayer, convolution: Convolution, example: number, channel: number, at: Place): number[][] | null {
   const input = inputMaps(snapshot, layer, convolution);
-  if (!input || convolution.padding_mode !== "zeros") return null;
+  if (!input) return null;
+  if (snapshot.isDrawn) return patchesOf(input, convolution, example, channel, at);
   const check = layer.positions[0];
   if (check) {
     const close = snapshot.meta.close_examples > 0 && (example < snapshot.meta.close_examples ? example : 0);
@@ -153,15 +150,9 @@ function mapPatches(snapshot: Snapshot, layer: NetworkLayer, convolution: Convol
   return patchesOf(input, convolution, example, channel, at);
 }
 
-interface InputMaps {
-  size: readonly [height: number, width: number];
-  values: (example: number, channel: number) => ArrayLike<number>;
-  /** How far a stored value may be from the model's. */
-  error: (example: number, channel: number) => number;
-}
-
 function inputMaps(snapshot: Snapshot, layer: NetworkLayer, { in_channels }: Convolution): InputMaps | null {
   const { meta } = snapshot;
+  if (snapshot.isDrawn) return snapshot.read(layer);
   if (layer.inputs.length !== 1) return null;
   if (layer.inputs[0] === IMAGE) {
     const [channels, height, width] = meta.image_shape;
@@ -188,9 +179,20 @@ function patchesOf(input: InputMaps, convolution: Convolution, example: number, 
   return Array.from({ length: convolution.in_channels / convolution.groups }, (_, i) => {
     const map = input.values(example, first + i);
     const patch = new Array<number>(convolution.kernel_size[0] * columns).fill(0);
-    for (const tap of taps) if (tap.inside) patch[tap.row * columns + tap.column] = map[tap.y * input.size[1] + tap.x]!;
+    for (const tap of taps) {
+      const y = paddedPlace(tap.y, input.size[0], convolution.padding_mode);
+      const x = paddedPlace(tap.x, input.size[1], convolution.padding_mode);
+      if (y !== null && x !== null) patch[tap.row * columns + tap.column] = map[y * input.size[1] + x]!;
+    }
     return patch;
   });
+}
+
+/** How far a computed value may be from the map's: by float32 sums in another order, and by the 8 bits of a stored map. */
+function tolerance(snapshot: Snapshot, layer: NetworkLayer, example: number, channel: number, at: Place, ofExamples: number): number {
+  const [low, high] = snapshot.range(layer, example, channel);
+  if (snapshot.isDrawn) return Math.max(ofExamples, SHARE * (1 + Math.max(-low, high)));
+  return ofExamples + (snapshot.exact(layer, example, channel, at) === null ? (high - low) / 255 : 0);
 }
 
 /** How far a sum over maps stored at 8 bits may be from the model's. */

@@ -102,6 +102,13 @@ function thumbnail({ snapshot, layer, example, at, page }: Look, channel: number
     return element;
   }
   const before = layer.inputs.length === 1 ? snapshot.layer(layer.inputs[0]!) : undefined;
+  const read = snapshot.read(layer);
+  if (read) {
+    const values = read.values(example, channel);
+    canvas.show(values, ...read.size, before && isMap(before) ? snapshot.scale(before, example) : signedScale(Array.from(values)), page.theme);
+    place(...read.size);
+    return element;
+  }
   if (!before || !isMap(before) || !before.channels.includes(channel)) return name;
   const [, height, width] = before.shape as [number, number, number];
   canvas.show(snapshot.values(before, example, channel), height, width, snapshot.scale(before, example), page.theme);

@@ -1,6 +1,8 @@
 import { type Data, loadData } from "../data";
+import { type Autoencoder, loadAutoencoder } from "../model/autoencoder";
 import { type Column, columnsOf, RESHAPES } from "./columns";
 import type { NetworkLayer, NetworkMeta } from "./contract";
+import { DrawnSnapshot } from "./drawn_snapshot";
 import { isMap, Snapshot } from "./snapshot";
 import type { NetworkState, Place } from "./state";
 import { valueAt } from "./step";
@@ -9,6 +11,8 @@ import { TopImages } from "./top_images";
 /** The network of one run: its layers, and its snapshots as they are asked for. */
 export class TrainedNetwork {
   readonly columns: readonly Column[];
+  private model: Promise<Autoencoder> | null = null;
+  private drawn: DrawnSnapshot | null = null;
 
   private constructor(
     readonly run: string,
@@ -32,6 +36,19 @@ export class TrainedNetwork {
     if (step === null) return this.last;
     const nearest = this.meta.steps.reduce((best, other) => (Math.abs(other - step) < Math.abs(best - step) ? other : best));
     return nearest === this.last.step ? this.last : Snapshot.load(this.run, this.meta, nearest);
+  }
+
+  /** What the network makes of a drawn picture at the end of training, or why it cannot be told; `say` hears what is loaded. */
+  async follow(picture: Float32Array, say: (text: string) => void): Promise<Snapshot | string> {
+    if (this.drawn?.picture("input") === picture) return this.drawn;
+    const { undrawable } = this.meta;
+    if (undrawable !== null) return undrawable;
+    this.model ??= loadAutoencoder(this.run, say);
+    this.model.catch(() => (this.model = null)); // a later drawing may try again
+    const model = await this.model;
+    if (model.meta.step !== this.last.step) return `the graphs are of step ${model.meta.step}, and the layers of step ${this.last.step}; build the branch again`;
+    this.drawn = await DrawnSnapshot.follow(picture, model, this.last);
+    return this.drawn;
   }
 
   layer(name: string | null): NetworkLayer | undefined {

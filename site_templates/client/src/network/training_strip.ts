@@ -19,12 +19,12 @@ export class TrainingStrip {
     onToggle: (open: boolean) => void,
   ) {
     this.element = h("details", { class: "acc-more", ontoggle: () => onToggle(this.element.open) }, h("summary", {}, `The same map over training (${count(steps.length)} snapshots)`), this.list);
-    this.element.hidden = steps.length < 2;
   }
 
   async show(look: Look, open: boolean): Promise<void> {
+    this.element.hidden = look.snapshot.isDrawn || look.snapshot.meta.steps.length < 2;
     this.element.open = open;
-    if (!open) return;
+    if (!open || look.snapshot.isDrawn) return;
     const { meta } = look.snapshot;
     const { layer, example, channel, page } = look;
     const loaded = await Promise.all(chosen(meta.steps).map((step) => Snapshot.load(this.run, meta, step)));

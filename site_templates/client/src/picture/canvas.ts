@@ -18,13 +18,17 @@ export class PictureCanvas {
   }
 
   show(picture: ArrayLike<number>): void {
-    if (!this.context) return;
-    const plane = this.size * this.size;
-    const image = this.context.createImageData(this.size, this.size);
-    for (let i = 0; i < plane; i++) {
-      for (let c = 0; c < 3; c++) image.data[i * 4 + c] = picture[(this.channels === 1 ? 0 : c) * plane + i]! * 255;
-      image.data[i * 4 + 3] = 255;
-    }
-    this.context.putImageData(image, 0, 0);
+    this.context?.putImageData(imageOf(picture, this.channels, this.size), 0, 0);
   }
+}
+
+/** A picture (C*H*W in 0..1) as pixels. */
+export function imageOf(picture: ArrayLike<number>, channels: number, size: number): ImageData {
+  const plane = size * size;
+  const image = new ImageData(size, size);
+  for (let i = 0; i < plane; i++) {
+    for (let c = 0; c < 3; c++) image.data[i * 4 + c] = picture[(channels === 1 ? 0 : c) * plane + i]! * 255;
+    image.data[i * 4 + 3] = 255;
+  }
+  return image;
 }

@@ -1,10 +1,13 @@
 import type { OnnxMeta } from "../shared/contract";
 import { h, segmented } from "../shared/dom";
-import { Drawing } from "./drawing";
+import { type Drawn, Drawing } from "./drawing";
 import { PictureCanvas } from "./canvas";
-import { decodeStrokes, encodeStrokes, type Stroke } from "./strokes";
+import { decodeStrokes, encodeStrokes } from "./strokes";
 
 type Source = "samples" | "draw";
+
+const EXPECT =
+  "Expect more mistakes than the measured accuracy says: that holds for the data set's own test pictures, and no model here has seen your hand.";
 
 /** Where the picture comes from: a sample of the data set, or the reader's hand. */
 export class PictureInput {
@@ -23,10 +26,11 @@ export class PictureInput {
   ) {
     this.source = segmented<Source>("Picture from", [["samples", "Samples"], ["draw", "Draw"]], (source) => this.open(source));
     this.sampleButtons = samples.map((picture, i) => this.sampleButton(picture, i));
-    this.drawing = new Drawing(meta.image_size, meta.pen_rule ?? null, (picture) => {
+    const change = (picture: Float32Array) => {
       this.mark(null);
-      this.onPicture(this.toChannels(picture));
-    });
+      this.onPicture(picture);
+    };
+    this.drawing = new Drawing(meta.image_size, meta.channels, meta.pen_rule ?? null, change, EXPECT);
     this.panes = {
       samples: h("div", { class: "acc-samples", role: "group", "aria-label": "Samples" }, ...this.sampleButtons),
       draw: this.drawing.element,
@@ -47,14 +51,14 @@ export class PictureInput {
   }
 
   /** What is drawn, for the address; null while a sample is shown. */
-  get drawn(): { strokes: readonly Stroke[]; prepared: boolean } | null {
+  get drawn(): Drawn | null {
     return this.panes.draw.hidden ? null : this.drawing;
   }
 
   /** Shows a drawing that an address brought. */
-  draw(strokes: readonly Stroke[], prepared: boolean): void {
+  draw(drawn: Drawn): void {
     this.show("draw");
-    this.drawing.show(strokes, prepared);
+    this.drawing.show(drawn);
   }
 
   /** Shows that the picture comes from elsewhere: no sample is chosen. */
@@ -87,28 +91,33 @@ export class PictureInput {
     canvas.element.setAttribute("aria-hidden", "true");
     return h("button", { type: "button", class: "acc-sample", "aria-pressed": "false", "aria-label": text, title: text, onclick: () => this.choose(i) }, canvas.element);
   }
-
-  private toChannels(gray: Float32Array): Float32Array {
-    const out = new Float32Array(gray.length * this.meta.channels);
-    for (let c = 0; c < this.meta.channels; c++) out.set(gray, c * gray.length);
-    return out;
-  }
 }
 
 /** The chosen picture as parts of an address: a sample, or what was drawn. */
 export function encodeInput({ sample, drawn }: PictureInput, out: URLSearchParams): void {
   if (sample) out.set("sample", String(sample));
-  if (!drawn) return;
-  const strokes = encodeStrokes(drawn.strokes);
-  if (strokes === "" && drawn.strokes.length > 0) return; // too long for an address
-  out.set("draw", strokes);
-  if (!drawn.prepared) out.set("asdrawn", "1");
+  if (drawn) encodeDrawn(drawn, out);
+}
+
+/** A drawing as parts of an address; says whether it fits. */
+export function encodeDrawn({ strokes, prepared }: Drawn, out: URLSearchParams): boolean {
+  const text = encodeStrokes(strokes);
+  if (text === "" && strokes.length > 0) return false; // too long for an address
+  out.set("draw", text);
+  if (!prepared) out.set("asdrawn", "1");
+  return true;
+}
+
+/** The drawing that an address asks for; null for none. */
+export function decodeDrawn(asked: URLSearchParams): Drawn | null {
+  const text = asked.get("draw");
+  return text === null ? null : { strokes: decodeStrokes(text), prepared: asked.get("asdrawn") !== "1" };
 }
 
 /** Shows the picture that an address asks for, or else the first sample. */
 export function decodeInput(input: PictureInput, asked: URLSearchParams): void {
-  const drawn = asked.get("draw");
+  const drawn = decodeDrawn(asked);
   const sample = Number(asked.get("sample") ?? 0);
-  if (drawn !== null) input.draw(decodeStrokes(drawn), asked.get("asdrawn") !== "1");
+  if (drawn) input.draw(drawn);
   else input.choose(input.has(sample) ? sample : 0);
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PenRule } from "../shared/contract";
 import { blockCounts, centered, type GrayImage, meanSquaredError, resize, shrink } from "./preprocess";
-import { decodeStrokes, encodeStrokes, extended, fitStrokes, type Stroke } from "./strokes";
+import { decodeStrokes, encodeStrokes, extended, fitStrokes, type Point, type Stroke } from "./strokes";
 
 function filled(width: number, height: number, x0: number, y0: number, x1: number, y1: number): GrayImage {
   const data = new Float32Array(width * height);
@@ -48,34 +48,42 @@ test("the mean squared error is that of hand", () => {
 });
 
 const span = (strokes: readonly Stroke[], axis: 0 | 1) => {
-  const values = strokes.flat().map((point) => point[axis]);
+  const values = strokes.flatMap(({ points }) => points.map((point) => point[axis]));
   return [Math.min(...values), Math.max(...values)].map((value) => Number(value.toFixed(4)));
 };
+const line = (...points: Point[]): Stroke => ({ points, erases: false });
 const rule: PenRule = { field: 40, box: [20, 20], pen: 4, stretch: null, center: "mass", blocks: 1, words: "" };
 
 test("strokes fill the box with their proportions, wherever they were drawn", () => {
-  const fitted = fitStrokes([[[0.1, 0.1], [0.2, 0.3]]], rule); // twice as tall as wide
+  const fitted = fitStrokes([line([0.1, 0.1], [0.2, 0.3])], rule); // twice as tall as wide
   assert.deepEqual([span(fitted, 0), span(fitted, 1)], [[0.4, 0.6], [0.3, 0.7]]);
 });
 
 test("strokes that may be stretched fill the box, a bar only by so much", () => {
   const free = { ...rule, stretch: 1.5 };
-  const fitted = fitStrokes([[[0.1, 0.1], [0.25, 0.3]]], free);
+  const fitted = fitStrokes([line([0.1, 0.1], [0.25, 0.3])], free);
   assert.deepEqual([span(fitted, 0), span(fitted, 1)], [[0.3, 0.7], [0.3, 0.7]]);
-  const bar = fitStrokes([[[0.1, 0.1], [0.11, 0.3]]], free);
+  const bar = fitStrokes([line([0.1, 0.1], [0.11, 0.3])], free);
   assert.deepEqual([span(bar, 0), span(bar, 1)], [[0.485, 0.515], [0.3, 0.7]]);
 });
 
 test("a dot stays a dot in the middle", () => {
-  assert.deepEqual(fitStrokes([[[0.9, 0.2]]], rule), [[[0.5, 0.5]]]);
+  assert.deepEqual(fitStrokes([line([0.9, 0.2])], rule), [line([0.5, 0.5])]);
+});
+
+test("an eraser moves with what it erases from, and does not count as drawn", () => {
+  const eraser = { points: [[0.9, 0.2]], erases: true } as const;
+  const [drawn, erased] = fitStrokes([line([0.1, 0.1], [0.2, 0.3]), eraser], rule);
+  assert.deepEqual(drawn, fitStrokes([line([0.1, 0.1], [0.2, 0.3])], rule)[0]);
+  assert.ok(erased!.erases && erased!.points[0]![0] > 1);
 });
 
 test("strokes come back from an address as they were drawn", () => {
-  let stroke: Stroke = [];
+  let stroke = line();
   for (let i = 0; i <= 50; i++) stroke = extended(stroke, [i / 50, (i * i) / 2500]);
-  const strokes = [stroke, [stroke[3]!]];
+  const strokes = [stroke, line(stroke.points[3]!), { points: [stroke.points[5]!], erases: true }];
   assert.deepEqual(decodeStrokes(encodeStrokes(strokes)), strokes);
-  assert.ok(stroke.length < 51); // points too near to tell are left out
+  assert.ok(stroke.points.length < 51); // points too near to tell are left out
   assert.deepEqual(decodeStrokes("12..~"), []);
   assert.equal(encodeStrokes(Array.from({ length: 40 }, () => stroke)), "");
 });

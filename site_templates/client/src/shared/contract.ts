@@ -153,7 +153,7 @@ export interface PenRule {
 }
 
 /**
- * `<run>/onnx`; arrays: `encoder`, `decoder` (ONNX bytes; `input` to `latent`, `latent` to `reconstruction`, all float32),
+ * `<run>/onnx`; arrays: `encoder`, and where there is one `decoder` (ONNX bytes; `input` to `latent`, `latent` to `reconstruction`, all float32),
  * `samples` u8 (M,C,H,W), and one `probe/<task>` for each of `probes`. Other inputs of the decoder are outputs of the
  * encoder, by their names.
  */
@@ -172,6 +172,8 @@ export interface OnnxMeta {
   /** What the decoder takes; `dims` is the shape for one picture. Without it the decoder takes `latent` (D) alone. */
   decoder_inputs?: ReadonlyArray<{ name: string; dims: readonly number[] }>;
   probes?: readonly Probe[];
+  /** What the graphs give of layers beside, and its shape for one picture: `layer/<name>`, and `reads/<name>` of a convolution. */
+  layers?: Readonly<Record<string, readonly number[]>>;
   /** Null where a drawing is only scaled. */
   pen_rule?: PenRule | null;
   provenance?: Provenance;

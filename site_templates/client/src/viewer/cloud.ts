@@ -134,8 +134,6 @@ export class Cloud {
       fragmentShader: FRAGMENT,
       glslVersion: GLSL3,
       transparent: true,
-      depthTest: true,
-      depthWrite: true,
     });
     this.three = new Points(new BufferGeometry(), material);
     this.three.frustumCulled = false;

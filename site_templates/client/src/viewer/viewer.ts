@@ -12,10 +12,9 @@ import { classLabels } from "./class_labels";
 import { classesOf, tintsOf } from "./coloring";
 import { FocusCard, HoverCard } from "./details";
 import { edgesOf, extentRadii } from "./edges";
-import { cameraAround, evenSample, FOCUSED, neighborhood } from "./focus_set";
+import { FOCUSED } from "./focus_set";
 import { frameViewer } from "./frame";
 import { listenToGestures, PICK_REACH, type Tool } from "./gestures";
-import { densityChoices, DISTORTION, type Ground, type GroundChoice, loadGround } from "./ground";
 import { createHelp } from "./help";
 import { listenToKeys, viewerKeys } from "./keys";
 import { Layout, timeOfStep } from "./layout";
@@ -23,8 +22,10 @@ import { Legend } from "./legend";
 import { MixtureView } from "./mixture_view";
 import { Navigation } from "./navigation";
 import { Panel } from "./panel";
+import { PointSets } from "./point_sets";
 import { loadNeighbors, loadProjection, loadRun, nearestSnapshot, type RunData, type Shown } from "./run_data";
 import { Search, searchable, type Suggestion } from "./search";
+import { ShownGround } from "./shown_ground";
 import { Stage } from "./stage";
 import { validFor } from "./start_state";
 import { decodeState, encodeState, type ViewerState } from "./state";
@@ -44,6 +45,8 @@ export class LatentViewer {
   readonly busy = new Busy((isBusy) => this.element.setAttribute("aria-busy", String(isBusy)));
   private readonly layout: Layout;
   private readonly navigation: Navigation;
+  private readonly sets: PointSets;
+  private readonly ground: ShownGround;
   private readonly timeline = new Timeline((step) => this.store.set({ step }));
   private readonly legend = new Legend((hidden) => this.store.set({ hidden }));
   private readonly hoverCard = new HoverCard();
@@ -63,9 +66,6 @@ export class LatentViewer {
   private request = 0;
   /** Index of the snapshot whose classes are named. */
   private snapshot = -1;
-  private grounds: readonly GroundChoice[] = [];
-  private ground: Ground | null = null;
-  private groundRequest = 0;
 
   /** `base` is the state of an address without a fragment, `initial` that of `shown`. */
   constructor(
@@ -85,12 +85,15 @@ export class LatentViewer {
       runs,
       maps,
       { search: this.search.element, legend: this.legend.element, focus: this.focusCard.element },
-      { set: (patch) => this.store.set(patch), only: (set) => this.showOnly(set) },
+      { set: (patch) => this.store.set(patch), only: (set) => this.sets.showOnly(set) },
     );
+    const now = () => ({ shown: this.shown, state: this.store.get(), theme: this.colors.theme });
+    this.ground = new ShownGround(maps, this.stage, this.panel, now, (error) => this.say(messageOf(error), true));
     this.layout = new Layout(shown.projection, initial.step, (blend) => {
       this.stage.cloud.setBlend(blend);
       this.stage.redraw();
     });
+    this.sets = new PointSets(this.store, this.stage, this.layout, () => this.shown);
     this.navigation = new Navigation(
       this.stage,
       () => this.store.get().dimensions,
@@ -165,8 +168,8 @@ export class LatentViewer {
     if (has("focus")) this.applyFocus();
     else if (has("edges", "extent", "only", "selection")) this.applyEdges();
     if (has("focus", "step", "only")) void this.busy.during(this.bringNeighbors());
-    if (has("run", "method", "dimensions", "ground")) void this.busy.during(this.bringGround());
-    else if (has("opacity", "step")) this.applyGround();
+    if (has("run", "method", "dimensions", "ground")) void this.busy.during(this.ground.bring());
+    else if (has("opacity", "step")) this.ground.draw();
     if (has("color", "focus", "part", "step")) this.updateMixture();
     this.panel.update(this.shown.run, state);
   }
@@ -191,7 +194,7 @@ export class LatentViewer {
       this.applyLook();
       this.applyClassLabels();
       this.applyEdges();
-      void this.busy.during(this.bringGround());
+      void this.busy.during(this.ground.bring());
       this.refreshCaption();
       this.say("");
     } catch (error) {
@@ -250,7 +253,7 @@ export class LatentViewer {
     this.pictures = run.pictures;
     const { focus = null, color = "label", selection = [], filterBy = "label", only = false, ground = "" } = validFor(run, this.maps, this.store.get());
     this.store.set({ focus, color, selection, filterBy, only, ground });
-    void this.busy.during(this.bringGround());
+    void this.busy.during(this.ground.bring());
     this.provenance.replaceChildren(provenanceLine(run.meta.provenance) ?? "");
     this.applyColors();
   }
@@ -264,7 +267,7 @@ export class LatentViewer {
     this.applyFacts();
     this.applyClassLabels();
     this.panel.update(this.shown.run, state);
-    this.applyGround();
+    this.ground.draw();
     this.refreshCaption();
   }
 
@@ -316,39 +319,6 @@ export class LatentViewer {
     this.stage.redraw();
   }
 
-  /** Brings what may lie below the points of the map that is shown, and what the state asks for of it. */
-  private async bringGround(): Promise<void> {
-    const request = ++this.groundRequest;
-    const { ground } = this.store.get();
-    const { run, projection } = this.shown;
-    const { method, dimensions } = projection.kind;
-    const has = (what: string) => dimensions === 2 && this.maps.has(run.key, `${what}-${method}`);
-    try {
-      const choices = has("density") ? await densityChoices(run.key, method) : [];
-      if (has(DISTORTION)) choices.push({ id: DISTORTION, label: "Distortion of the map" });
-      const found = choices.some(({ id }) => id === ground) ? await loadGround(run.key, method, ground) : null;
-      if (request !== this.groundRequest) return;
-      const isSame = JSON.stringify(choices) === JSON.stringify(this.grounds);
-      if (!isSame) this.grounds = choices;
-      this.ground = found;
-      this.applyGround();
-    } catch (error) {
-      if (request === this.groundRequest) this.say(messageOf(error), true);
-    }
-  }
-
-  private applyGround(): void {
-    const state = this.store.get();
-    const { steps, fits, kind } = this.shown.projection;
-    const time = timeOfStep(state.step, steps);
-    const [before, after] = [Math.floor(time), Math.ceil(time)];
-    const at = (s: number, share: number) => ({ step: steps[s]!, fit: fits[s]!, share });
-    const snapshots = before === after ? [at(before, 1)] : [at(before, 1 - (time - before)), at(after, time - before)];
-    this.stage.ground.show(kind.dimensions === 2 ? this.ground : null, snapshots, state.opacity, this.colors.theme);
-    this.panel.updateGround(this.grounds, state, this.ground?.note ?? "");
-    this.stage.redraw();
-  }
-
   private updateMixture(): void {
     void this.busy.during(this.mixture.update(this.shown.run, this.store.get(), this.colors.theme));
   }
@@ -385,38 +355,11 @@ export class LatentViewer {
     if (!isInside) this.flyTo(index);
   }
 
-  /** Shows some points alone, as near as they allow; null shows all again. */
-  private showOnly(set: "selection" | "neighborhood" | "sample" | null): void {
-    const { focus, selection, dimensions } = this.store.get();
-    const { neighbors } = this.shown;
-    if (set === null) {
-      this.store.set({ only: false, camera: null });
-      return;
-    }
-    const around = neighbors && focus !== null ? neighborhood(neighbors, focus) : [];
-    const chosen = { selection, neighborhood: around, sample: evenSample(this.count) }[set];
-    if (chosen.length === 0) return;
-    const home = { ...this.stage.camera.home(dimensions) };
-    const camera = cameraAround(chosen, this.layout.positions(), home);
-    this.store.set({ selection: chosen, only: true, hidden: [], focus: focus !== null && chosen.includes(focus) ? focus : null, camera });
-  }
-
-  /** From all points to the neighbourhood of the focus or the selection, or back. */
-  private toggleOnly(): void {
-    const { only, focus, selection } = this.store.get();
-    this.showOnly(only ? null : focus !== null ? "neighborhood" : selection.length > 0 ? "selection" : "sample");
-  }
-
   /** Looks at a component of the mixture: its samples, and the points by its responsibility. */
   private lookAt(part: number | null): void {
     const { colorings } = this.shown.run;
     const color = part === null ? "mixture:component" : `mixture:q${part}`;
     this.store.set({ part, ...(colorings.some(({ id }) => id === color) ? { color } : {}) });
-  }
-
-  private nextGround(): void {
-    const ids = ["", ...this.grounds.map(({ id }) => id)];
-    this.store.set({ ground: ids[(ids.indexOf(this.store.get().ground) + 1) % ids.length]! });
   }
 
   private flyTo(index: number): void {
@@ -449,16 +392,10 @@ export class LatentViewer {
     this.stage.refresh();
   }
 
-  private select(path: readonly number[], add: boolean): void {
-    const found = this.stage.inside(path);
-    const all = add ? [...new Set([...this.store.get().selection, ...found])].sort((a, b) => a - b) : found;
-    this.store.set({ selection: all, focus: null, ...(all.length === 0 ? { only: false } : {}) });
-  }
-
   private escape(): void {
     const { focus, selection, only } = this.store.get();
     if (focus !== null) this.store.set({ focus: null });
-    else if (only) this.showOnly(null);
+    else if (only) this.sets.showOnly(null);
     else if (selection.length > 0) this.store.set({ selection: [] });
     else this.setTool("move");
   }
@@ -503,7 +440,7 @@ export class LatentViewer {
         this.stage.overlay.path = path;
         this.stage.refresh();
       },
-      select: (path, add) => this.select(path, add),
+      select: (path, add) => this.sets.select(path, add),
     });
     const keys = viewerKeys({
       store: this.store,
@@ -513,8 +450,8 @@ export class LatentViewer {
       play: () => this.timeline.toggle(),
       nextMethod: () => this.nextMethod(),
       nextColoring: () => this.nextColoring(),
-      nextGround: () => this.nextGround(),
-      only: () => this.toggleOnly(),
+      nextGround: () => this.store.set({ ground: this.ground.after(this.store.get().ground) }),
+      only: () => this.sets.toggleOnly(),
       nearest: () => this.nearest(),
       search: () => this.search.input.focus(),
       help: () => this.help.open(),

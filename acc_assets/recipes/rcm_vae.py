@@ -1,0 +1,183 @@
+"""How far do a hundred labels go in a mixture VAE, and which prior, layout and classifier helps?"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from acc_assets.datasets import Augmentation, Digits, LabelBudget, Mnist
+from acc_assets.families import STANDARD
+from acc_assets.models import (
+    Conditioning,
+    ConvLayers,
+    DenseLayers,
+    GeometricPrior,
+    MixturePrior,
+    MixtureVAE,
+    StandardPrior,
+    VampPrior,
+)
+from acc_assets.tasks import (
+    ChannelCurriculumTask,
+    ComponentKLTask,
+    ExpectedReconstructionTask,
+    HeadClassifierTask,
+    LinearRamp,
+    PosteriorKLTask,
+    SelfAugmentedTask,
+    TauTask,
+    UsageEntropyTask,
+)
+from acc_assets.tree import DatasetRef, Recipe, RecipeContext, config
+from acc_assets.tree.config import Positive
+
+DATA = {"mnist": (Mnist, 28), "digits": (Digits, 16)}  # configuration, image size in pixels
+BATCH = 128
+DISTORTIONS = Augmentation(shift_px=3.0, rotation_degrees=15.0, scale=(0.85, 1.15))
+
+
+@config
+class Options:
+    """What the recipe's parameters may be, where no configuration checks them."""
+
+    data: Literal["mnist", "digits"]
+    labels: Positive
+
+
+@dataclass(frozen=True)
+class Branch:
+    """What one branch has: options of the model beside the common ones, its classifier, and consistency."""
+
+    model: dict[str, Any]
+    classifier: Literal["tau", "head"] = "tau"
+    consistent: bool = False
+
+
+def branches(components: int, wide: ConvLayers) -> dict[str, Branch]:
+    """The branches by name; each differs from `mixture` in one thing, `consistent` in what is to make it accurate."""
+    film = Conditioning(by="film", embedding_dim=16)
+    mixture = MixturePrior(learn_weights=True, learn_components=True)
+    return {
+        "mixture": Branch({"prior": mixture}),
+        "standard": Branch({"prior": StandardPrior()}),
+        "geometric": Branch({"prior": GeometricPrior(arrangement="circle", distance=4.0)}),
+        "vamp": Branch({"prior": VampPrior(pseudo_inputs=5 * components, start="data")}),
+        "conditioned": Branch({"prior": mixture, "conditioning": film}),
+        "decentralized": Branch(
+            {"prior": MixturePrior(), "conditioning": film, "layout": "decentralized", "z_dim": 4}
+        ),
+        "head": Branch({"prior": mixture}, classifier="head"),
+        "consistent": Branch({"prior": mixture, "encoder": wide}, consistent=True),
+    }
+
+
+class RCMVAE(Recipe):
+    name = "rcm_vae"
+    title = "Mixture VAE with few labels"
+    description = """
+        Mixture VAEs that see all training images and the labels of a few of them, which are the same for all branches
+        of a seed, one for each class as often as another. Loss, in nats per image: expected reconstruction + KL of z +
+        KL of c, and a classifier trained on the labelled images, in batches of their own: tau, which counts what class
+        each component stands for, or a perceptron on z. Branches differ from `mixture` (learned components and weights,
+        one z, a decoder that does not see c) in the prior, the layout, the conditioning or the classifier. The branch
+        `consistent` is designed for accuracy: a wider encoder, and responsibilities that must stay what they are when
+        an image is distorted, with and without its label. `phased` has the model of `conditioned` and takes the phases
+        one after another, each a checkpoint: reconstruction alone, a KL that comes slowly while components are
+        unlocked on plateaus, then labels.
+    """
+    question = "How accurate is a mixture VAE with few labels on new images, and what makes it so?"
+    hypothesis = (
+        "A prior alone does not make components classes; labels do for the images near them, and consistency under "
+        "distortions carries them to the others."
+    )
+    seeds = (0, 1)
+
+    def run(
+        self,
+        ctx: RecipeContext,
+        steps: int = 4300,
+        labels: int = 100,
+        components: int = 20,
+        z_dim: int = 10,
+        label_weight: float = 20.0,
+        consistency_weight: float = 50.0,
+        lr: float = 1e-3,
+        data: str = "mnist",
+    ) -> None:
+        Options(data=data, labels=labels)  # type: ignore[arg-type]
+        kind, size = DATA[data]
+        whole = kind(image_size=size)
+        images = ctx.load_dataset(data, LabelBudget(of=whole, labels=labels))
+        few = ctx.load_dataset("labelled", LabelBudget(of=whole, labels=labels, labelled_only=True))
+        every = max(1, steps // 10)
+        options = {"lr": lr, "batch_size": BATCH, "validate_every": every, "snapshot_every": every}
+        # dense, since a component's own decoding by convolutions takes four times as long
+        common = {"image_size": size, "components": components, "z_dim": z_dim, "decoder": DenseLayers()}
+        ramp = LinearRamp(0.0, 1.0, steps=max(1, steps // 4))
+        for name, branch in branches(components, ConvLayers(channels=(32, 64))).items():
+            ctx.create_model(MixtureVAE, **{**common, **branch.model})
+            root = ctx.save_checkpoint(f"{name}_root")
+            ctx.fork(root, name)
+            attach_terms(ctx, images, posterior=1.0, component=ramp)
+            if branch.classifier == "tau":
+                augment = DISTORTIONS if branch.consistent else None
+                ctx.attach_task(TauTask("tau", few, weight=label_weight, augment=augment))
+            else:
+                ctx.attach_task(HeadClassifierTask("head", few, weight=label_weight, relative_weight=False))
+            if branch.consistent:
+                ctx.attach_task(
+                    SelfAugmentedTask(
+                        "self_augmented", images, weight=consistency_weight, augment=DISTORTIONS
+                    )
+                )
+            ctx.phase = f"Train {name} ({steps} steps)"
+            ctx.train(steps=steps, **options)
+            ctx.save_checkpoint(f"{name}_trained")
+            ctx.evaluate(*STANDARD)
+
+        ctx.fork("conditioned_root", "phased")
+        attach_terms(ctx, images, posterior=0.0, component=0.0)
+        ctx.phase = "Reconstruction warm-up"
+        ctx.train(steps=every, **options)
+        ctx.save_checkpoint("warmed_up")
+        ctx.detach_all_tasks()
+        third = max(1, (steps - every) // 3)
+        attach_terms(ctx, images, posterior=LinearRamp(0.0, 1.0, steps=third), component=ramp)
+        ctx.attach_task(curriculum := growing(images, components, every))
+        ctx.phase = "KL anneal, with components unlocked on plateaus"
+        ctx.train(steps=third, **{**options, "validate_every": max(1, every // 10)})
+        ctx.save_checkpoint("annealed")
+        ctx.detach_all_tasks()
+        attach_terms(ctx, images, posterior=1.0, component=1.0)
+        ctx.attach_task(curriculum)
+        ctx.attach_task(TauTask("tau", few, weight=label_weight))
+        ctx.phase = "Label refinement"
+        ctx.train(steps=2 * third, **{**options, "validate_every": max(1, every // 10)})
+        ctx.save_checkpoint("refined")
+        ctx.evaluate(*STANDARD)
+
+
+def attach_terms(
+    ctx: RecipeContext,
+    images: DatasetRef,
+    *,
+    posterior: float | LinearRamp,
+    component: float | LinearRamp,
+) -> None:
+    """Attach the terms that need no label, with the weights of the two KLs."""
+    ctx.attach_task(ExpectedReconstructionTask("recon", images))
+    ctx.attach_task(PosteriorKLTask("posterior_kl", images, weight=posterior))
+    ctx.attach_task(ComponentKLTask("component_kl", images, weight=component))
+    ctx.attach_task(UsageEntropyTask("usage", images))
+
+
+def growing(images: DatasetRef, components: int, every: int) -> ChannelCurriculumTask:
+    """Half of the components to begin with, one more on each plateau of the validation reconstruction."""
+    return ChannelCurriculumTask(
+        "curriculum",
+        images,
+        watch="recon",
+        start=max(1, components // 2),
+        patience=2,
+        min_delta=0.5,
+        cooldown=1,
+        kick_steps=max(1, every // 5),
+    )
