@@ -168,7 +168,7 @@ def read_events(
 ) -> Response:
     """The events behind `after` as they were written, also those that a build gone back took out."""
     log = _run(request, recipe, node, seed).event_log()
-    behind = [event for event in log if event.get("id", 0) > after]
+    behind = [event for event in log if event["id"] > after]
     return JSONResponse({"events": behind[:limit], "more": len(behind) > limit})
 
 
