@@ -166,7 +166,6 @@ def build(
     with BuildDisplay(recipe) as display:
         display.say("reading what is built")
         from acc_assets.assets.build import build as build_recipe
-        from acc_assets.assets.instance import open_instance
 
         try:
             report = build_recipe(
@@ -181,8 +180,7 @@ def build(
         except (KeyboardInterrupt, SystemExit):
             click.echo("stopped; what was trained is saved, and the next build goes on from there", err=True)
             raise
-    with open_instance(store) as instance:
-        print_build(project.trees[recipe], report, store, instance)
+    print_build(project.trees[recipe], report, store)
     if report.failed:
         sys.exit(1)
 

@@ -19,11 +19,10 @@ from acc_assets.report.recipe import RecipeView
 from acc_assets.report.table import (
     HISTORY_FILE,
     METRICS_FILE,
-    SCHEMA,
     all_runs,
-    from_parquet,
     history_table,
     metrics_table,
+    stored_table,
 )
 from acc_assets.storage import LEFT_OUT, RunDirectory, Store
 
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 
     from acc_assets.families import RunArtifacts
     from acc_assets.tree import Tree, TreeNode
-
-COMPARISON = "comparison"  # the family that holds a recipe's tables
 
 
 class NotStored(KeyError):  # noqa: N818
@@ -236,10 +233,8 @@ class RecipeResults:
     def _table(
         self, file: str, build: Callable[[RecipeView, Iterable[RunArtifacts]], DataFrame]
     ) -> DataFrame:
-        folder = self.store.recipe(self.name)
-        if folder.has_family(COMPARISON) and folder.manifest(COMPARISON).schema == SCHEMA:
-            return from_parquet(folder.read_bytes(f"{COMPARISON}/{file}"))
-        return build(self._view, all_runs(self._view))
+        stored = stored_table(self.store.recipe(self.name), file)
+        return build(self._view, all_runs(self._view)) if stored is None else stored
 
     @cached_property
     def _view(self) -> RecipeView:

@@ -23,8 +23,6 @@ from rich.text import Text
 from rich.tree import Tree as Drawn
 
 if TYPE_CHECKING:
-    from dagster import DagsterInstance
-
     from acc_assets.assets.build import BuildReport
     from acc_assets.assets.follow import ProgressEvent
     from acc_assets.assets.status import AssetStatus
@@ -64,7 +62,6 @@ class BuildDisplay:
             TextColumn("{task.fields[steps]}"),
             _Rate(),
             TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[note]}"),
             console=console,
             transient=True,
             speed_estimate_period=15,
@@ -89,7 +86,7 @@ class BuildDisplay:
         if event.kind == "started":
             seed = "" if event.seed is None else f" [dim]seed {event.seed}"
             name = event.asset.replace("__analyses", ": analyses")
-            self._tasks[key] = self._progress.add_task(f"{name}{seed}", total=None, steps="", note="")
+            self._tasks[key] = self._progress.add_task(f"{name}{seed}", total=None, steps="")
         elif key not in self._tasks:  # an analysis: its step shows them all
             self._line(event)
         elif event.kind == "training":
@@ -98,7 +95,6 @@ class BuildDisplay:
                 total=event.total,
                 completed=event.done,
                 steps=f"{event.done}/{event.total}",
-                note=event.note,
             )
         else:
             self._progress.remove_task(self._tasks.pop(key))
@@ -148,7 +144,7 @@ def print_status(tree: Tree, states: Sequence[AssetStatus]) -> None:
     console.print(shown, soft_wrap=True)
 
 
-def print_build(tree: Tree, report: BuildReport, store: Store, instance: DagsterInstance) -> None:
+def print_build(tree: Tree, report: BuildReport, store: Store) -> None:
     """What ran and what was fresh, the headline metrics, and the path of the site."""
     if report.built:
         table = Table(box=None, pad_edge=False)
@@ -180,32 +176,26 @@ def print_build(tree: Tree, report: BuildReport, store: Store, instance: Dagster
         console.print(
             f"[cyan]{len(report.registered)} found whole in the store and recorded in Dagster's database"
         )
-    _print_headline(tree, store, instance)
+    from acc_assets.assets.plans import COMPARISON
     from acc_assets.assets.site import site_folder
 
+    if COMPARISON not in {one.asset for one in report.failed}:
+        _print_headline(tree, store)
     index = site_folder(store) / "index.html"
     if index.exists():
         console.print(f"[bold]site[/] {index}", soft_wrap=True)
 
 
-def _print_headline(tree: Tree, store: Store, instance: DagsterInstance) -> None:
-    from acc_assets.assets.results import recipe_view
-    from acc_assets.assets.status import recipe_status
-    from acc_assets.report import compare
+def _print_headline(tree: Tree, store: Store) -> None:
+    from acc_assets.assets.comparison import stored
 
-    comparison = compare(recipe_view(tree, store, recipe_status(tree, instance, store)))
-    columns = comparison.headline(6)
-    if not columns:
+    comparison = stored(tree, store)
+    if comparison is None or not comparison.columns:
         return
+    heads, *rows = comparison.rows(6)
     table = Table(box=None, pad_edge=False, title="test split, mean ± sd over seeds", title_justify="left")
-    table.add_column("node")
-    for column in columns:
-        table.add_column(column.label, justify="right")
-    for node in comparison.nodes:
-        cells = []
-        for column in columns:
-            cell = comparison.cells[node].get(column.key)
-            spread = "" if cell is None or cell.sd is None else f" ± {cell.sd:.2g}"
-            cells.append("" if cell is None else f"{cell.mean:.4g}{spread}")
-        table.add_row(node, *cells)
+    for head in heads:
+        table.add_column(head, justify="right" if head != heads[0] else "left")
+    for row in rows:
+        table.add_row(*row)
     console.print(table)

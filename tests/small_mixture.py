@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
 import torch
 
+from acc_assets.assets.work import NodeWork
 from acc_assets.families import latents
 from acc_assets.models import GaussianMixtureVAE, observe
 from acc_assets.storage import RunDirectory, Store
@@ -46,8 +48,9 @@ def run_of(
         seed=0,
         abilities=able,
         model=lambda step: SimpleNamespace(model=net(step, model)),
-        runtime=SimpleNamespace(apply=lambda: None),
+        runtime=SimpleNamespace(apply=lambda: None, resolve=lambda: "cpu"),
         plan=None,
         examples=lambda count: np.array(EXAMPLES[:count]),
     )
+    work.code, work.decoder = partial(NodeWork.code, work), partial(NodeWork.decoder, work)
     return run, work

@@ -9,6 +9,7 @@ import numpy as np
 
 from acc_assets.analysis.grids import Square, kernel_density
 from acc_assets.analysis.neighbors import checked_points
+from acc_assets.analysis.sampling import gaussian_draws
 from acc_assets.analysis.separation import barycentric_projection
 
 Array = np.ndarray
@@ -49,9 +50,7 @@ def posterior_samples(mu: Array, logvar: Array, count: int) -> Array:
     logvar: (N, D), nats.
     """
     rows = np.arange(count) * len(mu) // count
-    noise = np.random.default_rng(NOISE_SEED).standard_normal((count, mu.shape[1]))
-    drawn: Array = mu[rows] + noise * np.exp(logvar[rows].astype(np.float64) / 2)
-    return drawn
+    return gaussian_draws(mu[rows], logvar[rows], 1, np.random.default_rng(NOISE_SEED))[:, 0]
 
 
 def prior_samples(prior: Mixture, count: int) -> tuple[Array, Array]:
@@ -61,9 +60,8 @@ def prior_samples(prior: Mixture, count: int) -> tuple[Array, Array]:
     """
     components, dim = prior.means.shape
     each = -(-count // components)
-    of = np.repeat(np.arange(components), each)
-    noise = np.random.default_rng(NOISE_SEED).standard_normal((len(of), dim))
-    return prior.means[of] + noise * np.exp(prior.logvars[of].astype(np.float64) / 2), of
+    drawn = gaussian_draws(prior.means, prior.logvars, each, np.random.default_rng(NOISE_SEED))
+    return drawn.reshape(-1, dim), np.repeat(np.arange(components), each)
 
 
 def linear_placing(latents: Array, coords: Array) -> Callable[[Array], Array]:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from acc_assets.analysis.sampling import gaussian_draws
 from acc_assets.models import ModelOutput
 from acc_assets.models.abilities import code_of, code_parts
 from acc_assets.models.layer_calls import evaluating
@@ -43,8 +44,8 @@ class Path:
 def latent_vectors(outputs: Mapping[str, Tensor]) -> dict[str, Array]:
     """The latent vectors (B, n) of a model's outputs, as the inspector names them.
 
-    `z` of a model without a posterior; else mu, logvar and `z_sample`, which is mu + exp(logvar / 2) * noise with the
-    noise of `SAMPLE_SEED`; `qc_probs`, q(c|x).
+    `z` of a model without a posterior; else mu, logvar and `z_sample`, drawn with the noise of `SAMPLE_SEED`;
+    `qc_probs`, q(c|x).
     """
     found: dict[str, Tensor] = {}
     mu, logvar = outputs.get(ModelOutput.MU), outputs.get(ModelOutput.LOGVAR)
@@ -52,9 +53,9 @@ def latent_vectors(outputs: Mapping[str, Tensor]) -> dict[str, Array]:
     if mu is not None and mu.ndim == 2:
         found["mu"] = mu
         if logvar is not None:
-            noise = np.random.default_rng(SAMPLE_SEED).standard_normal(tuple(mu.shape))
             found["logvar"] = logvar
-            found["z_sample"] = mu + (logvar / 2).exp() * torch.from_numpy(noise).float()
+            drawn = gaussian_draws(mu.numpy(), logvar.numpy(), 1, np.random.default_rng(SAMPLE_SEED))
+            found["z_sample"] = torch.from_numpy(drawn[:, 0])
     elif latent is not None and latent.ndim == 2:
         found["z"] = latent
     if (component := outputs.get(ModelOutput.COMPONENT)) is not None and component.ndim == 2:

@@ -1,4 +1,4 @@
-"""How faithful a projection or a latent space is: trustworthiness, continuity, distortion, density."""
+"""How faithful a projection or a latent space is: trustworthiness, distortion, density."""
 
 from __future__ import annotations
 
@@ -32,15 +32,6 @@ def trustworthiness(points: Array, embedding: Array, k: int = 12, *, graph: KnnG
     ranks = neighbor_ranks(original, graph.nearest(k).indices)
     penalty = float(np.maximum(ranks - k, 0).sum(dtype=np.int64))
     return 1.0 - penalty * 2.0 / (n * k * (2.0 * n - 3.0 * k - 1.0))
-
-
-def continuity(points: Array, embedding: Array, k: int = 12, *, graph: KnnGraph | None = None) -> float:
-    """Share, in [0, 1], to which neighbours among the points stay neighbours in the embedding.
-
-    Venna and Kaski (2001): trustworthiness with the two spaces exchanged. graph: the neighbour graph of
-    the points, if it exists already.
-    """
-    return trustworthiness(embedding, points, k, graph=graph)
 
 
 def neighbor_ranks(points: Array, neighbors: Array) -> Array:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 Array = np.ndarray
 
 
-def gaussian_draws(means: Array, logvars: Array, draws: int, generator: torch.Generator) -> Array:
-    """Draw `draws` samples (I, draws, D) from each of I diagonal Gaussians; means and logvars (I, D), nats.
+def gaussian_draws(means: Array, logvars: Array, draws: int, generator: np.random.Generator) -> Array:
+    """Draw `draws` samples (I, draws, D), float64, from each of I diagonal Gaussians; means and logvars (I, D), nats.
 
     The same generator gives the same noise whatever the Gaussians are, so that what moves them shows alone.
     """
@@ -17,6 +16,6 @@ def gaussian_draws(means: Array, logvars: Array, draws: int, generator: torch.Ge
         raise ValueError(
             f"gaussian_draws: means {means.shape} and logvars {logvars.shape} must have one shape (I, D)"
         )
-    noise = torch.randn((len(means), draws, means.shape[1]), generator=generator).numpy()
+    noise = generator.standard_normal((len(means), draws, means.shape[1]))
     drawn: Array = means[:, None] + noise * np.exp(logvars.astype(np.float64) / 2)[:, None]
-    return drawn.astype(np.float32)
+    return drawn

@@ -14,7 +14,7 @@ from acc_assets.assets.daemon import BUILD_TAG, Daemon, cancel
 from acc_assets.assets.follow import Listener, Outcomes, follow
 from acc_assets.assets.home import home_plan
 from acc_assets.assets.instance import UNFINISHED, cores, open_instance
-from acc_assets.assets.launched import Project, keep, tree_tag
+from acc_assets.assets.launched import VERSION_TAG, Project, keep, seed_tags, tree_tag
 from acc_assets.assets.partitions import chosen_seeds
 from acc_assets.assets.plans import SITE, AssetPlan, Unit, plans
 from acc_assets.assets.status import AssetStatus, Depth, home_status, recipe_status
@@ -103,7 +103,7 @@ def build(
 def register(instance: dg.DagsterInstance, states: Iterable[AssetStatus]) -> None:
     """Tell Dagster of whole artifacts that its database does not know, as materializations without a run."""
     for one in states:
-        tags = {"dagster/data_version": str(one.version), "dagster/code_version": one.plan.code_version}
+        tags = {VERSION_TAG: str(one.version), "dagster/code_version": one.plan.code_version}
         instance.report_runless_asset_event(
             dg.AssetMaterialization(
                 asset_key=one.plan.key,
@@ -171,10 +171,8 @@ class _Work:
 
     def _under_way(self, seed: int | None, keys: set[dg.AssetKey]) -> str | None:
         """A run of the same tree that makes all of it already."""
-        partition = {} if seed is None else {"dagster/partition": str(seed)}
-        asked = dg.RunsFilter(
-            statuses=list(UNFINISHED), tags={tree_tag(self.tree.name): self.tree.hash, **partition}
-        )
+        tags = {tree_tag(self.tree.name): self.tree.hash, **seed_tags(seed)}
+        asked = dg.RunsFilter(statuses=list(UNFINISHED), tags=tags)
         for run in self.instance.get_runs(asked):
             if run.asset_selection is not None and keys <= run.asset_selection:
                 return run.run_id

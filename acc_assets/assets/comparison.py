@@ -11,7 +11,19 @@ from acc_assets.assets.kinds import AssetKind, Outcome
 from acc_assets.assets.work import Work, seen
 from acc_assets.families import Family
 from acc_assets.report import Comparison, compare
-from acc_assets.report.table import HISTORY_FILE, METRICS_FILE, SCHEMA, all_runs, history_table, to_parquet
+from acc_assets.report.comparison import Missing
+from acc_assets.report.table import (
+    COMPARISON,
+    HISTORY_FILE,
+    METRICS_FILE,
+    SCHEMA,
+    all_runs,
+    history_table,
+    stored_table,
+    to_parquet,
+)
+from acc_assets.storage import Store
+from acc_assets.tree import Tree
 
 VERSION = 2
 
@@ -19,7 +31,7 @@ VERSION = 2
 class ComparisonFamily(Family):
     """All numbers and all learning curves of a recipe as two long tables, and what is missing of them."""
 
-    name = "comparison"
+    name = COMPARISON
     title = "Comparison"
     document = "missing.json"
 
@@ -51,20 +63,21 @@ def run(work: Work) -> Outcome:
 
 def _table(found: Comparison) -> dg.MetadataValue[Any]:
     """A row a node, a column a metric: mean and spread over seeds, as a table of the catalog."""
-    columns = found.headline(12)
-    records = []
-    for node in found.nodes:
-        cells = {column.label: found.cells[node].get(column.key) for column in columns}
-        text = {
-            label: ""
-            if cell is None
-            else f"{cell.mean:.4g}" + (f" ± {cell.sd:.2g}" if cell.sd is not None else "")
-            for label, cell in cells.items()
-        }
-        records.append(dg.TableRecord({"node": node, **text}))
-    names = ["node", *(column.label for column in columns)]
+    names, *rows = found.rows(12)
+    records = [dg.TableRecord(dict(zip(names, row, strict=True))) for row in rows]
     schema = dg.TableSchema(columns=[dg.TableColumn(name, "string") for name in names])
     return dg.MetadataValue.table(records=records, schema=schema)
+
+
+def stored(tree: Tree, store: Store) -> Comparison | None:
+    """What this asset has written of a recipe; None where there is nothing of this layout."""
+    folder = store.recipe(tree.name)
+    table = stored_table(folder, METRICS_FILE)
+    if table is None:
+        return None
+    missing = folder.read_json(f"{COMPARISON}/{ComparisonFamily.document}")
+    nodes = tuple(node.tag for node in tree.shown())
+    return Comparison(tree.name, tree.seeds, nodes, table, tuple(Missing(**one) for one in missing))
 
 
 KIND = AssetKind(

@@ -11,7 +11,7 @@ from acc_assets.assets.failures import StepFailures, record_failed_checks
 from acc_assets.assets.home import home_inputs, home_plan
 from acc_assets.assets.instance import TRAINING_POOL
 from acc_assets.assets.kinds import NOT_READ, Outcome
-from acc_assets.assets.launched import Project
+from acc_assets.assets.launched import RECIPE_TAG, Project
 from acc_assets.assets.partitions import seed_partitions
 from acc_assets.assets.plans import AssetPlan, inputs_of, plans
 from acc_assets.assets.progress import TrainingProgress
@@ -98,7 +98,7 @@ def _step(
 
 
 def _spec(project: Project, tree: Tree | None, plan: AssetPlan, *, skippable: bool) -> dg.AssetSpec:
-    tags = {"acc/recipe": plan.recipe}
+    tags = {RECIPE_TAG: plan.recipe}
     if plan.node is not None:
         tags |= {"acc/branch": plan.node.branch, "acc/node": plan.node.tag}
     return dg.AssetSpec(

@@ -21,13 +21,12 @@ POLL_SECONDS = 0.3
 class ProgressEvent:
     """One message of an asset at work; `done` and `total` count training steps."""
 
-    kind: Literal["started", "training", "finished", "failed", "waiting"]
+    kind: Literal["started", "training", "finished", "failed"]
     asset: str
     seed: int | None
     seconds: float = 0.0
     done: int = 0
     total: int = 0
-    note: str = ""
 
 
 Listener = Callable[[ProgressEvent], None]

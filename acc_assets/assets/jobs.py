@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from acc_assets.assets.home import home_plan
-from acc_assets.assets.launched import Project, tree_tag
+from acc_assets.assets.launched import RECIPE_TAG, Project, tree_tag
 from acc_assets.assets.plans import AssetPlan, branch_plans, plans
 from acc_assets.assets.site import publish_site
 from acc_assets.storage import Store
@@ -18,7 +18,7 @@ def recipe_jobs(project: Project, tree: Tree) -> list[Any]:
     """The jobs of one recipe. Jobs by seed leave the comparison and the site, which have no seed, to `_report`."""
     every = plans(tree, project.prefix)
     name = "__".join([*project.prefix, tree.name])
-    tags = {"acc/recipe": tree.name, tree_tag(tree.name): tree.hash}
+    tags = {RECIPE_TAG: tree.name, tree_tag(tree.name): tree.hash}
 
     def job(suffix: str, chosen: Sequence[AssetPlan], description: str, **more: str) -> Any:
         return dg.define_asset_job(

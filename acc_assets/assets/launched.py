@@ -33,6 +33,11 @@ from acc_assets.tree import (
 
 FOLDER = "launched"
 TREE_FILE = "tree.json"
+RECIPE_TAG = "acc/recipe"  # of assets and runs
+SEED_TAG, VERSION_TAG = (
+    "dagster/partition",
+    "dagster/data_version",
+)  # of runs; of materializations and observations
 
 
 class RecipeChanged(RecipeError):  # noqa: N818
@@ -96,6 +101,11 @@ class Project:
     def to_json(self) -> str:
         """The trees' hashes, by recipe: enough to find them in the store."""
         return json.dumps({name: tree.hash for name, tree in self.trees.items()})
+
+
+def seed_tags(seed: int | None) -> dict[str, str]:
+    """The tags of a run of one seed; none of a run without."""
+    return {} if seed is None else {SEED_TAG: str(seed)}
 
 
 def tree_tag(recipe: str) -> str:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from functools import partial
+from pathlib import Path
 
 import dagster as dg
 
 from acc_assets.assets.forks import record_fork, remove_fork
 from acc_assets.assets.instance import open_instance
+from acc_assets.assets.launched import RECIPE_TAG, seed_tags
 from acc_assets.assets.site import built_site, frame, site_folder
-from acc_assets.recipes import find_recipes
+from acc_assets.recipes import find_recipes, watched_folders
 from acc_assets.server import Sources
 from acc_assets.storage import Store
-from acc_assets.tree import Tree
+from acc_assets.tree import Tree, source_files
 
 AT_WORK = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
-PARTITION_TAG, RECIPE_TAG = "dagster/partition", "acc/recipe"
 
 
 def sources(store: Store, *, begun: bool = True) -> Sources:
@@ -27,15 +29,38 @@ def sources(store: Store, *, begun: bool = True) -> Sources:
         store,
         site_folder(store),
         frame=lambda: frame(store),
-        trees=_trees,
+        trees=Recipes(),
         cancel=lambda *unit: cancel(store, *unit),
         record_fork=partial(record_fork, store),
         remove_fork=lambda recipe, name: remove_fork(store, recipe, name).kept,
     )
 
 
-def _trees() -> Mapping[str, Tree]:
-    return find_recipes().trees
+class Recipes:
+    """The recipes as they are now; traced anew after a change of their files, and at each call while one is broken."""
+
+    def __init__(self) -> None:
+        self._known: tuple[Mapping[Path, tuple[int, int]], Mapping[str, Tree]] | None = None
+
+    def __call__(self) -> Mapping[str, Tree]:
+        known = self._known
+        if known is not None and known[0] == _stamps(known[0]):
+            return known[1]
+        began = time.time_ns()
+        found = find_recipes()
+        stamps = _stamps(
+            file for tree in found.trees.values() for file in source_files(Path(tree.source)).values()
+        )
+        settled = not found.broken and all(changed < began for changed, _ in stamps.values())
+        self._known = (stamps, found.trees) if settled else None
+        return found.trees
+
+
+def _stamps(files: Iterable[Path]) -> dict[Path, tuple[int, int]]:
+    """Time of change (ns) and size of the files that are there, and of those beside recipes."""
+    beside = (file for folder in watched_folders() for file in folder.iterdir())
+    stats = {file: file.stat() for file in {*files, *beside} if file.is_file()}
+    return {file: (stat.st_mtime_ns, stat.st_size) for file, stat in stats.items()}
 
 
 def cancel(store: Store, recipe: str, node: str, seed: int) -> list[str]:
@@ -46,7 +71,7 @@ def cancel(store: Store, recipe: str, node: str, seed: int) -> list[str]:
     if not store.run(recipe, node, seed).at_work:
         return []
     with open_instance(store) as instance:
-        asked = dg.RunsFilter(statuses=AT_WORK, tags={PARTITION_TAG: str(seed)})
+        asked = dg.RunsFilter(statuses=AT_WORK, tags=seed_tags(seed))
         found = [run.run_id for run in instance.get_runs(asked) if _makes(run, recipe, node)]
         return [run_id for run_id in found if instance.run_coordinator.cancel_run(run_id)]
 

@@ -12,8 +12,9 @@ import sqlalchemy as sql
 from dagster._core.storage.event_log.schema import AssetEventTagsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
+from acc_assets.assets.launched import VERSION_TAG
+
 AT_ONCE = 500  # assets in one query; a database takes so many parameters and no more
-_VERSION = "dagster/data_version"
 
 
 def recorded_versions(
@@ -54,7 +55,7 @@ def _latest(
         AssetEventTagsTable, tags.event_id == kept.c.id
     )
     with storage.index_connection() as connection:
-        rows = connection.execute(query.where(tags.key == _VERSION)).all()
+        rows = connection.execute(query.where(tags.key == VERSION_TAG)).all()
     return {
         (by_name[name], None if seed is None else int(seed)): version
         for name, seed, version in rows

@@ -22,7 +22,7 @@ from dagster._core.run_coordinator import SubmitRunContext
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from acc_assets.assets.daemon import MODULE
-from acc_assets.assets.launched import Project, tree_tag
+from acc_assets.assets.launched import RECIPE_TAG, Project, seed_tags, tree_tag
 from acc_assets.assets.location import application, launched_key
 from acc_assets.tree import Tree
 
@@ -68,15 +68,14 @@ class Launcher:
         execution: dict[str, Any] = {"in_process": {}}
         if processes > 1:
             execution = {"multiprocess": {"max_concurrent": processes}}
-        partition = {} if seed is None else {"dagster/partition": str(seed)}
         run = self._instance.create_run_for_job(
             job_def=job,
             asset_selection=keys,
             run_config={**QUIET, "execution": {"config": execution}},
             tags={
-                "acc/recipe": self._tree.name,
+                RECIPE_TAG: self._tree.name,
                 tree_tag(self._tree.name): self._tree.hash,
-                **partition,
+                **seed_tags(seed),
                 **tags,
             },
             remote_job_origin=RemoteJobOrigin(self._origin, job.name),

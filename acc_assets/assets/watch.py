@@ -15,7 +15,7 @@ from acc_assets.assets.dataset import sources_of
 from acc_assets.assets.factory import MADE_FROM_RECIPE, MATCHES
 from acc_assets.assets.failures import record_failure
 from acc_assets.assets.home import home_plan
-from acc_assets.assets.launched import Project
+from acc_assets.assets.launched import SEED_TAG, VERSION_TAG, Project
 from acc_assets.assets.plans import AssetPlan, plans
 from acc_assets.assets.resources import StoreResource
 from acc_assets.assets.status import AssetStatus, home_status, recipe_status
@@ -70,7 +70,7 @@ def sensors(project: Project, stored: StoreResource) -> list[Any]:
                     at_work.add(event.step_key)
                 elif event.is_step_success or event.is_step_failure:
                     at_work.discard(event.step_key)
-        seed = run.tags.get("dagster/partition")
+        seed = run.tags.get(SEED_TAG)
         for plan in _all_plans(project):
             alone = plan.request is None and "__".join(plan.key.path) in at_work
             if alone and (seed or not plan.by_seed):
@@ -111,7 +111,7 @@ def observe_files(project: Project, instance: dg.DagsterInstance) -> int:
         record = instance.fetch_observations(key, limit=1).records
         observation = record[0].asset_observation if record else None
         if observation is None or observation.data_version != digest:
-            tags = {"dagster/data_version": digest}
+            tags = {VERSION_TAG: digest}
             instance.report_runless_asset_event(dg.AssetObservation(asset_key=key, tags=tags))
             told += 1
     return told

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from acc_assets.report import RecipeView
     from acc_assets.training import LoadedModel, Runtime
 
+NO_PARTS: Mapping[str, np.ndarray] = MappingProxyType({})
 INLINE_PICTURE_BYTES = 200_000  # larger pictures are linked by path, so that the event log stays small
 
 
@@ -93,9 +95,9 @@ class NodeWork(Work):
 
     def model(self, step: int | None = None) -> LoadedModel:
         """The model with its heads in evaluation mode, at its last step or at a snapshot; the last is loaded once."""
-        from acc_assets.training import load_model
+        from acc_assets.training import checkpoint_steps, load_model
 
-        if step is not None:
+        if step is not None and step not in checkpoint_steps(self.run)[-1:]:
             return load_model(self.run, self.node, step=step, device=self.runtime.apply())
         if "last" not in self.loaded:
             self.loaded["last"] = load_model(self.run, self.node, device=self.runtime.apply())
@@ -157,48 +159,50 @@ class NodeWork(Work):
 
         from acc_assets.models import ModelOutput
         from acc_assets.models.abilities import every_output
-        from acc_assets.training import device_of
 
         model = self.model().model
         with torch.no_grad():
-            outputs = every_output(model, torch.from_numpy(images).to(device_of(model)))
+            outputs = every_output(model, torch.from_numpy(images).to(self.runtime.resolve()))
         made: np.ndarray = outputs[ModelOutput.RECONSTRUCTION].cpu().numpy()
         return made
 
-    @cached_property
-    def _latents(self) -> dict[str, np.ndarray]:
-        return latents.SERIES.read(self.run)
-
-    def code(self, rows: np.ndarray, moved: np.ndarray | None = None) -> dict[str, Tensor]:
+    def code(
+        self,
+        rows: np.ndarray,
+        moved: Mapping[str, np.ndarray] = NO_PARTS,
+        stored: Mapping[str, np.ndarray] | None = None,
+    ) -> dict[str, Tensor]:
         """What the model's `decode` takes of the test images `rows` (B,), by name, on the model's device.
 
-        moved: latents (B, D) in place of the images' own; every other part of the code stays that of its image.
+        moved: parts (B, ...) in place of the images' own; every other part of the code stays that of its image.
+        stored: the latents' arrays of a snapshot, by default those of the last step.
         """
         import torch
 
-        from acc_assets.training import device_of
-
-        stored = {**self._latents, LATENT: self._latents["mu"]}
-        parts = {name: stored[name][rows] for name in self.abilities.code}
-        if moved is not None:
-            parts[LATENT] = moved
-        device = device_of(self.model().model)
+        arrays = latents.SERIES.read(self.run) if stored is None else stored
+        named = {**arrays, LATENT: arrays["mu"]}
+        parts = {name: moved[name] if name in moved else named[name][rows] for name in self.abilities.code}
+        device = self.runtime.resolve()
         return {name: torch.from_numpy(values).float().to(device) for name, values in parts.items()}
 
-    def decoder(self) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-        """A function to images (B, C, H, W) in [0, 1], by a model that can `decode`.
+    def decoder(self, step: int | None = None) -> Callable[..., np.ndarray]:
+        """A function to images (B, C, H, W) in [0, 1], by a model that can `decode`: its last step or a snapshot.
 
-        It takes latents (B, D) and the test images (B,) whose other parts of the code go with them.
+        It takes latents (B, D), the test images (B,) whose other parts of the code go with them, and parts (B, ...) by
+        name in place of theirs, where there are any.
         """
         import torch
 
         from acc_assets.models import ModelOutput
 
-        model: Any = self.model().model
+        model: Any = self.model(step).model
+        stored = latents.SERIES.read(self.run, step)
 
-        def decode(moved: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        def decode(
+            moved: np.ndarray, rows: np.ndarray, parts: Mapping[str, np.ndarray] = NO_PARTS
+        ) -> np.ndarray:
             with torch.no_grad():
-                outputs = model.decode(self.code(rows, moved))
+                outputs = model.decode(self.code(rows, {**parts, LATENT: moved}, stored))
             images: np.ndarray = outputs[ModelOutput.RECONSTRUCTION].cpu().numpy()
             return images
 

@@ -166,15 +166,16 @@ class RunArtifacts(Artifacts):
 
     @cached_property
     def history(self) -> dict[str, np.ndarray]:
-        return self.npz("history/history.npz") or self.npz("history.npz")
+        return self.npz("history/history.npz")
 
     @property
     def primary_dataset(self) -> str:
         """Name of the data set that the latents are of; "" where nothing says it."""
         return str(self.config.get("primary_dataset") or "")
 
+    @cached_property
     def events(self) -> list[dict[str, Any]]:
-        """Return what happened to this node and seed, in order; nothing where the log cannot be read."""
+        """What happened to this node and seed, in order; nothing where the log cannot be read."""
         try:
             return list(self.run.events())
         except UNREADABLE as error:
@@ -250,9 +251,7 @@ def _finite(value: Any) -> Any:
 
 
 def health_of(value: Any) -> str:
-    """Return a health level from either spelling: the word, or an object with `level` or `health`."""
-    if isinstance(value, Mapping):
-        value = value.get("level", value.get("health"))
+    """Return the word of a health level; "" for what is none."""
     word = str(value or "").lower()
     return word if word in ("healthy", "warning", "critical") else ""
 

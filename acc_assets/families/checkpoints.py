@@ -26,7 +26,7 @@ class CheckpointFamily(Family):
 
     def payloads(self, run: RunArtifacts, shared: Artifacts) -> Iterable[Payload]:
         """Yield the previews of all snapshots, which the node's page replays."""
-        steps = [step for step in previews.told(run.events()) if run.exists(previews.SERIES.path(step))]
+        steps = [step for step in previews.told(run.events) if run.exists(previews.SERIES.path(step))]
         if steps:
             source = [previews.VERSION, run.digest(self.name), steps, previews.words_of(run.config)]
             yield Payload(

@@ -195,11 +195,6 @@ def write(
         out.json(TIMES, dict(times), volatile=True)
 
 
-def read(folder: ArtifactFolder, source: str, method: str, step: int | None = None) -> DensityGrid:
-    """One grid, by default of the last snapshot; raises `StorageError`."""
-    return _density(series(source, method).read(folder, step))
-
-
 def _told(facts: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """Title and note of every source."""
     told = {one: (title, NOTES[one].format_map(facts)) for one, title in SOURCES.items()}

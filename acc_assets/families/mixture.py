@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,7 +40,7 @@ SHOWN = 12  # snapshots in the picture, spread evenly, the first and the last am
 
 
 class MixtureFamily(Family):
-    """A JSON a snapshot: `p` (K,), the mean of q(c|x) over the test images, and how even it is (see `mixture_health`).
+    """A JSON a snapshot: `p` (K,), the mean of q(c|x) over the test images, and how even it is (see `component_usage`).
 
     `psum`, `entropy` (nats), `neff` = exp entropy, `pmax` and its component `top`; `argmax_counts` (K,) and
     `argmax_neff` by each image's likeliest component. `sample_key` names the images, `sample_indices_ref` the file
@@ -134,9 +135,13 @@ class MixtureFamily(Family):
         found = run.document(self)
         source = [run.digest(latents.FAMILY.name), run.digest(self.name)]
 
+        @cache
+        def shares(step: int) -> np.ndarray:  # (N, K), which all of them read
+            return run.arrays(latents.SERIES.path(step))[COMPONENT]
+
         def offered(what: str, label: str, value: Any, **words: Any) -> Coloring:
             def make(steps: Sequence[int]) -> np.ndarray:
-                return np.stack([value(run.arrays(latents.SERIES.path(step))[COMPONENT]) for step in steps])
+                return np.stack([value(shares(step)) for step in steps])
 
             return Coloring(id=f"{self.name}:{what}", label=label, source=source, make=make, **words)
 
@@ -180,9 +185,7 @@ class Mixture(Analysis):
 def write(folder: ArtifactFolder, by_step: Mapping[int, Mapping[str, Any]]) -> None:
     """Write what is known of each snapshot by step."""
     with folder.family(FAMILY.name) as out:
-        for step, found in by_step.items():
-            out.json(SERIES.name(step), {"step": step, **found})
-        out.latest(SERIES.name(max(by_step)), SERIES.name())
+        SERIES.write(out, {step: {"step": step, **found} for step, found in by_step.items()})
 
 
 def _history(run: RunArtifacts) -> list[dict[str, Any]]:

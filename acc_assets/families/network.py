@@ -3,44 +3,7 @@
 Examples, layers, channels, positions and dimensions are chosen before training (`network` in config.json), and so mean
 the same at every snapshot. E are the examples, e the first of them that are looked at closely, P positions. A layer
 is one call of a module, L its id, of shape (C, h, w), a map, or (n,), a vector; c of its channels are captured.
-Six npz a snapshot, each `<part>_step_<n>.npz` with the last one as `<part>_latest.npz`:
-
-`forward` (E examples through every layer)
-    input, recon          uint8 (E, C, H, W); recon only of a model that reconstructs
-    layer/L               a map: uint8 (E, c, h, w), value = low + q / 255 * (high - low)
-    range/L               its float32 (E, c, 2): low and high, the channel's own smallest and largest value
-    layer/L               a vector: float32 (E, c)
-    latent/K              float32 (E, n) of each K in `latents`: z, mu, logvar, qc_probs, z_sample
-`inspect` (channels of maps)
-    probe/L               float32 (E, c, P): the exact values at `positions`
-    statistics/L          float32 (E, c, 4): smallest, largest, mean and standard deviation of a channel
-`convolution` (one step of a convolution, where `conv_step.status` is ok; o output channels, I input channels)
-    conv/L/patch          float32 (e, P, I, kh, kw) of the padded input; of a grouped one (e, P, groups * I, kh, kw)
-    conv/L/kernel         float32 (o, I, kh, kw)
-    conv/L/channel_sums   float32 (e, P, o, I): patch * kernel, summed over the kernel's places
-    conv/L/top_in         int32 (e, P, o, T): those of the I with the largest absolute sums, the largest first
-    conv/L/product        float32 (e, P, o, T, kh, kw): patch * kernel of these
-    conv/L/sum            float32 (e, P, o): over all input channels, before the bias
-    conv/L/bias           float32 (o,), zeros without one
-    conv/L/computed       float32 (e, P, o): sum + bias
-    conv/L/captured       float32 (e, P, o): what the model itself had there
-    conv/L/activated      float32 (e, P, o): after `activation`, as the model had it; only where there is one
-`kernels` (of convolutions, transposed or not; for the captured channels)
-    kernel/L/weight       float32 (c, I, kh, kw), and kernel/L/bias float32 (c,), zeros without one
-    kernel/L/direct       float32 (c, kh, kw), where each output channel has one input channel
-    kernel/L/aggregate    float32 (c, kh, kw), otherwise: the L2 norm over input channels
-    kernel/L/norms        float32 (c, I): the L2 norm of each input channel's slice
-    kernel/L/top_in       int32 (c, T): the input channels with the largest norms, the largest first
-    kernel/L/slices       float32 (c, T, kh, kw): their slices
-`perturb` (latents moved and decoded, of each K in `perturb`; d dimensions, t moves)
-    perturb/K/recon       uint8 (e, d, t, C, H, W)
-    perturb/K/delta       float32 (e, d, t): what was added
-    perturb/K/base_value  float32 (e, d)
-    perturb/K/new_value   float32 (e, d, t)
-`topk` (the images among the first `subset_n` of the test split that activate a captured channel of a map most)
-    topk/L/max/indices    int32 (c, k); topk/L/max/score float32 (c, k); topk/L/max/xy int32 (c, k, 2)
-    topk/L/mean/indices   int32 (c, k); topk/L/mean/score float32 (c, k)
-    topk/L/max/least, topk/L/mean/least   float32 (c,): the lowest score of all `subset_n` images
+Each part is an npz a snapshot; `docs/artifacts.md` has their arrays.
 """
 
 from __future__ import annotations
@@ -160,7 +123,7 @@ class Network(Analysis):
 
     name = "network"
     family = FAMILY
-    version = 2
+    version = 3
     description = (
         "What every layer makes of chosen test images: maps, single steps, kernels, most activating images."
     )
@@ -183,18 +146,6 @@ def write(
             by_step = {step: found[part] for step, found in arrays.items()}
             series.write(out, by_step, compress=True)
         out.json(FAMILY.document, {**facts, "steps": sorted(arrays)})
-
-
-def read(folder: ArtifactFolder, part: str, step: int | None = None) -> dict[str, np.ndarray]:
-    """The arrays of a part at a snapshot, by default the last; raises `StorageError`."""
-    return SERIES[part].read(folder, step)
-
-
-def dequantised(levels: np.ndarray, low_high: np.ndarray) -> np.ndarray:
-    """The values (..., h, w) of a quantised map, within half a level of what the model had."""
-    low, high = low_high[..., 0, None, None], low_high[..., 1, None, None]
-    values: np.ndarray = low + levels.astype(np.float32) / np.float32(255.0) * (high - low)
-    return values
 
 
 def _seen(field: Mapping[str, Any]) -> str:

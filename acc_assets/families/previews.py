@@ -87,7 +87,7 @@ def script_of(run: RunArtifacts, after: int = -1) -> Script:
     uint8 and `coords/<step>` (N, 2) float32. A preview that is gone meanwhile is left out, and one that cannot be read
     is noted.
     """
-    steps = [step for step in told(run.events()) if step > after and run.exists(SERIES.path(step))]
+    steps = [step for step in told(run.events) if step > after and run.exists(SERIES.path(step))]
     if len(steps) > MOST:
         steps = [steps[round(place)] for place in np.linspace(0, len(steps) - 1, MOST)]
     snapshots: list[dict[str, Any]] = []

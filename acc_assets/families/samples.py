@@ -110,6 +110,7 @@ class Samples(Analysis):
 
     name = "samples"
     family = FAMILY
+    version = 2
     description = "Decoded draws from q(z|x) and from each component of the prior, at every snapshot."
     kinds = frozenset({"pytorch", "image"})
     needs = (DECODE,)
@@ -128,22 +129,16 @@ def write(
     """Write draws by kind and step; prior: what it is, in words; why_not: the reason for each kind that is missing."""
     with folder.family(FAMILY.name) as out:
         for kind, by_step in drawn.items():
-            picture, told = series(kind, draws, ".png"), series(kind, draws, ".json")
-            arrays = {}
+            key = KEYS[kind]
+            arrays, pictures, told = {}, {}, {}
             for step, one in by_step.items():
-                arrays[step] = {"images": one.images, "latents": one.latents, KEYS[kind]: one.chosen}
-                out.png(picture.name(step), one.png)
-                facts = {
-                    "kind": kind,
-                    "step": step,
-                    KEYS[kind]: one.chosen.tolist(),
-                    "m": draws,
-                    "seed": seed,
-                }
-                out.json(told.name(step), {**facts, "compute_ms": one.compute_ms}, volatile=True)
+                arrays[step] = {"images": one.images, "latents": one.latents, key: one.chosen}
+                pictures[step] = one.png
+                facts = {"kind": kind, "step": step, key: one.chosen.tolist(), "m": draws, "seed": seed}
+                told[step] = {**facts, "compute_ms": one.compute_ms}
             series(kind, draws).write(out, arrays, compress=True)
-            for one_of in (picture, told):
-                out.latest(one_of.name(max(by_step)), one_of.name())
+            series(kind, draws, ".png").write(out, pictures)
+            series(kind, draws, ".json").write(out, told, volatile=True)
         out.json(
             FAMILY.document,
             {

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Series:
-    """The files `<stem>_step_<n><tail><ending>` of a family, the last one also as `<stem>_latest<tail><ending>`."""
+    """The files `<stem>_step_<n><tail><ending>` of a family, the last one also as `<stem>_latest<tail><ending>`.
+
+    ending: `.npz` of named arrays, `.json` of plain values, `.png` of an encoded picture.
+    """
 
     family: str
     stem: str
@@ -31,13 +34,12 @@ class Series:
         """The same, as run directories name it."""
         return f"{self.family}/{self.name(step)}"
 
-    def write(
-        self, out: FamilyWriter, arrays: Mapping[int, Mapping[str, Any]], *, compress: bool = False
-    ) -> None:
-        """Stage named arrays by step."""
-        for step, named in arrays.items():
-            out.npz(self.name(step), named, compress=compress)
-        out.latest(self.name(max(arrays)), self.name())
+    def write(self, out: FamilyWriter, by_step: Mapping[int, Any], **options: bool) -> None:
+        """Stage what each step has, by the writer of the ending with its options."""
+        stage = getattr(out, self.ending.removeprefix("."))
+        for step, value in by_step.items():
+            stage(self.name(step), value, **options)
+        out.latest(self.name(max(by_step)), self.name())
 
     def read(self, folder: ArtifactFolder, step: int | None = None) -> dict[str, np.ndarray]:
         """The arrays of a snapshot, by default the last; raises `StorageError` where they are not whole."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Shapes = Mapping[str, tuple[int, ...]]
 MAP_DIMENSIONS = 4  # outputs (B, c, h, w) and beyond are maps, too large to keep for every example
-SEEN = 3  # images that a module is tried with: an output with another length is not one per image
+SEEN = 7  # images that a module is tried with: an output with another length is not one per image
 TAKEN = (
     "error",
     "input",
@@ -70,31 +70,25 @@ def observe(model: nn.Module, image_shape: tuple[int, ...]) -> Abilities:
     """
     import torch
 
+    from acc_assets.models.layer_calls import evaluating
+
     name = type(model).__name__
-    reference = next(iter(model.parameters()), None)
-    device = torch.device("cpu") if reference is None else reference.device
-    images = torch.zeros((SEEN, *image_shape), device=device)
-    training = model.training
     lacks: dict[str, str] = {}
     code: dict[str, tuple[int, ...]] = {}
-    with torch.no_grad(), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        model.eval()
-        try:
-            outputs = every_output(model, images)
-            latent = point_latent(outputs)
-            if latent is None:
-                lacks[LATENT] = f"{name} returns no flat latent (B, D) under ModelOutput.LATENT"
-            if ModelOutput.RECONSTRUCTION not in outputs:
-                lacks[RECONSTRUCTION] = f"{name} returns no image under ModelOutput.RECONSTRUCTION"
-            why = lacks.get(LATENT) or _no_decoder(model, outputs)
-            if why is not None:
-                lacks[DECODE] = why
-            else:
-                code = {part: tuple(value.shape[1:]) for part, value in code_of(model, outputs).items()}
-            kept = {part: tuple(value.shape[1:]) for part, value in kept_outputs(model, outputs).items()}
-            shared = {part: tuple(value.shape) for part, value in shared_outputs(model, outputs).items()}
-        finally:
-            model.train(training)
+    with evaluating(model) as device:
+        outputs = every_output(model, torch.zeros((SEEN, *image_shape), device=device))
+        latent = point_latent(outputs)
+        if latent is None:
+            lacks[LATENT] = f"{name} returns no flat latent (B, D) under ModelOutput.LATENT"
+        if ModelOutput.RECONSTRUCTION not in outputs:
+            lacks[RECONSTRUCTION] = f"{name} returns no image under ModelOutput.RECONSTRUCTION"
+        why = lacks.get(LATENT) or _no_decoder(model, outputs)
+        if why is not None:
+            lacks[DECODE] = why
+        else:
+            code = {part: tuple(value.shape[1:]) for part, value in code_of(model, outputs).items()}
+        kept = {part: tuple(value.shape[1:]) for part, value in kept_outputs(model, outputs).items()}
+        shared = {part: tuple(value.shape) for part, value in shared_outputs(model, outputs).items()}
     width = None if latent is None else int(latent.shape[1])
     groups = tuple(getattr(model, "factor_groups", None) or ())
     if width is None and groups:

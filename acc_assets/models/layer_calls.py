@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,19 +88,26 @@ def watch_layers(model: nn.Module, seen: Callable[[LayerCall], None]) -> Iterato
             handle.remove()
 
 
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[torch.device]:
-    """A model in evaluation mode without gradients, with its mode and torch's generators as before afterwards.
+def device_of(module: nn.Module) -> torch.device:
+    """Where a module's first parameter lies; the CPU for one without any."""
+    tensor = next(iter(module.parameters()), None)
+    return torch.device("cpu") if tensor is None else tensor.device
 
-    Gives the device of its first parameter.
+
+@contextmanager
+def evaluating(model: nn.Module, heads: Iterable[nn.Module] = ()) -> Iterator[torch.device]:
+    """A model with its heads in evaluation mode without gradients; modes and torch's generators are restored after it.
+
+    Gives the device of the model.
     """
-    reference = next(iter(model.parameters()), None)
-    device = torch.device("cpu") if reference is None else reference.device
-    modes = {name: module.training for name, module in model.named_modules()}
+    device = device_of(model)
+    modules = [model, *heads]
+    modes = {part: part.training for module in modules for part in module.modules()}
     with torch.no_grad(), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        model.eval()
+        for module in modules:
+            module.eval()
         try:
             yield device
         finally:
-            for name, module in model.named_modules():
-                module.training = modes[name]
+            for part, mode in modes.items():
+                part.training = mode

@@ -15,7 +15,8 @@ from acc_assets.models.layer_calls import LayerCall, Watched, evaluating, watch_
 from acc_assets.models.outputs import ModelOutput
 
 VERSION = 1
-# Examples and channels of a layer, the first pair whose captured activations stay under FORWARD_BYTES a snapshot.
+# Examples and channels of a layer, the first pair whose captured activations stay under FORWARD_BYTES a snapshot. No
+# number of examples is `SEEN`, so that a table of as many rows is missed when the examples are captured.
 WIDTHS = ((10, 12), (6, 12), (6, 8), (4, 8), (3, 8), (3, 4), (2, 4), (1, 4), (1, 2), (1, 1))
 FORWARD_BYTES = 800_000
 VECTOR_ENTRIES = 256
@@ -139,21 +140,11 @@ def _layers(model: nn.Module, image_shape: tuple[int, ...]) -> tuple[list[dict[s
             }
         )
 
-    lengths: dict[str, int] = {}  # for one image more: a table of `SEEN` rows keeps its own
-
-    def counted(call: LayerCall) -> None:
-        lengths[call.name] = len(call.output) if call.output.ndim else 0
-
     with evaluating(model) as device:
-        images = torch.zeros((SEEN + 1, *image_shape), device=device)
+        images = torch.zeros((SEEN, *image_shape), device=device)
         with watch_layers(model, seen) as found:
-            every_output(model, images[:SEEN])
-        with watch_layers(model, counted):
             every_output(model, images)
         encoded = _encoded(model, images)
-    fixed = [layer["name"] for layer in layers if lengths.get(layer["name"]) != SEEN + 1]
-    problems |= {name: "its output is not one entry an image" for name in fixed}
-    layers = [layer for layer in layers if layer["name"] not in fixed]
     for layer in layers:
         called = encoded is not None and layer["module"] in encoded.called
         layer["part"] = "model" if encoded is None else "encoder" if called else "decoder"

@@ -16,7 +16,7 @@ from acc_assets.report.columns import RAW_PIXELS, Column
 from acc_assets.report.differences import Reference, nearest
 from acc_assets.report.recipe import RecipeView
 from acc_assets.report.table import CONTROL, all_runs, cells_of, columns_of, metrics_table
-from acc_assets.report.vocabulary import build_command
+from acc_assets.report.vocabulary import build_command, show_spread
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -154,6 +154,19 @@ class Comparison:
         if len(whole) >= ENOUGH:  # a number that some branches lack compares nothing
             telling = whole
         return telling[:count] or list(self.columns)[:count]
+
+    def rows(self, count: int) -> list[list[str]]:
+        """Return the headline as text: its heads, then of every node its name, mean and spread over seeds."""
+        columns = self.headline(count)
+
+        def text(node: str, column: Column) -> str:
+            cell = self.cells[node].get(column.key)
+            return "" if cell is None else show_spread(column.metric, cell.mean, cell.sd)
+
+        return [
+            ["node", *(column.label for column in columns)],
+            *([node, *(text(node, column) for column in columns)] for node in self.nodes),
+        ]
 
     def named_slots(self) -> list[Column]:
         """Return the probes that ask whether a slot means what it is called: `thickness` to `stroke_thickness`."""

@@ -58,7 +58,7 @@ def live_node_page(templates: Path, recipe: str, node: str, seeds: Sequence[int]
 
 def replay_of(run: RunArtifacts) -> list[dict[str, Any]]:
     """The events that stand of a run, as its page replays them; the curves bring what was measured."""
-    events = run.events()
+    events = run.events
     mapped = [event for event in events if event.get("event") == "projection.progress"][-1:]
     kept = [
         event for event in events if str(event.get("event")).partition(".")[0] not in ("train", "projection")

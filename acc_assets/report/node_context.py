@@ -85,7 +85,7 @@ def run_context(session: Session, node: TreeNode, run: RunArtifacts) -> dict[str
     return {
         "seed": run.seed,
         "built": run.built,
-        "status": status_of(node, run),
+        "status": status_of(run),
         "health": run.loss_health() if node.kind == "trained" else "",
         "generalisation": run.generalisation() if node.kind == "trained" else "",
         "withheld": withheld_of(recipe, run),
@@ -138,23 +138,17 @@ def loss_rows(run: RunArtifacts) -> list[dict[str, Any]]:
     rows = []
     for name, task in (run.summary.get("tasks") or {}).items():
         gap = run.task_metrics().get(name, {}).get("generalisation") or {}
-        thresholds = task.get("thresholds")
-        health = task.get("health")
-        if thresholds is None and isinstance(health, Mapping):
-            thresholds = health.get("thresholds")
         rows.append(
             {
                 "task": str(name),
                 "kind": str(task.get("kind") or ""),
                 "numbers": [number(task.get(key), 3) for key in ("final", "mean", "min", "max")],
                 "trend": trend_of(task),
-                "health": health_of(health),
-                "reason": str(health.get("reason") or "")
-                if isinstance(health, Mapping)
-                else str(task.get("reason") or ""),
-                "thresholds": threshold_text(thresholds),
+                "health": health_of(task.get("health")),
+                "reason": str(task.get("reason") or ""),
+                "thresholds": threshold_text(task.get("thresholds")),
                 "gap_thresholds": threshold_text(gap.get("thresholds")),
-                "generalisation": health_of(gap),
+                "generalisation": health_of(gap.get("level")),
                 "generalisation_reason": str(gap.get("reason") or ""),
             }
         )
@@ -241,7 +235,7 @@ def failures_of(recipe: RecipeView, run: RunArtifacts) -> list[dict[str, str]]:
         for asset in recipe.assets[run.node].values()
     }
     found: dict[tuple[str, str], dict[str, str]] = {}
-    for event in run.events():
+    for event in run.events:
         asset = str(event.get("asset", ""))
         stands = versions.get(asset)
         if event.get("event") == "asset.failed" and stands is None:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from acc_assets.report.session import Session
 
 VERSION = 1
-FORMATS = ("pdf", "svg", "png")
 ON_SITE = ("pdf", "svg")
 NODES = 8  # most that one figure shows traversals or maps of
 

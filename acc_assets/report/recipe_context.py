@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from acc_assets.families import RunArtifacts
+from acc_assets.families import Artifacts, RunArtifacts
 from acc_assets.families.artifacts import worst_health
 from acc_assets.families.metrics import CLASS, WHOLE
 from acc_assets.families.words import number, words
@@ -24,7 +24,7 @@ from acc_assets.report.recipe import RecipeView
 from acc_assets.report.session import Session, node_page, recipe_page, relative
 from acc_assets.report.specs import text_of
 from acc_assets.report.story import story
-from acc_assets.report.table import HISTORY_FILE, METRICS_FILE, all_runs, history_table, to_parquet
+from acc_assets.report.table import COMPARISON, HISTORY_FILE, METRICS_FILE
 from acc_assets.report.trees import branch_colors, tree_payload
 from acc_assets.report.verdict import verdict
 from acc_assets.report.vocabulary import build_command, duration, show, show_spread
@@ -281,7 +281,7 @@ def run_rows(recipe: RecipeView) -> list[dict[str, Any]]:
                 {
                     "node": node,
                     "seed": run.seed,
-                    "status": status_of(node, run),
+                    "status": status_of(run),
                     "health": run.health() if node.kind == "trained" else "",
                     "step": number(summary.get("step"), 0),
                     "seconds": number(summary.get("wall_s"), 3),
@@ -294,7 +294,7 @@ def run_rows(recipe: RecipeView) -> list[dict[str, Any]]:
     return rows
 
 
-def status_of(node: TreeNode, run: RunArtifacts) -> str:
+def status_of(run: RunArtifacts) -> str:
     """Return one word about a run: not built, left out, or how its training ended."""
     if run.withheld:
         return "left out: " + next(iter(run.withheld.values()))
@@ -304,15 +304,19 @@ def status_of(node: TreeNode, run: RunArtifacts) -> str:
 
 
 def downloads(session: Session, comparison: Comparison) -> list[tuple[str, str]]:
-    """Write the numbers of a recipe as CSV and Parquet; return (label, path)."""
+    """Write the numbers of a recipe as CSV and, as its comparison has stored them, as Parquet; return (label, path)."""
     recipe = session.recipe
-    history = history_table(recipe, all_runs(recipe))
-    files = {
-        "All metrics, one row a seed (CSV)": ("comparison.csv", comparison.to_csv().encode()),
-        "All metrics, with what they are of (Parquet)": (METRICS_FILE, to_parquet(comparison.table)),
-        "Learning curves, one row a point (Parquet)": (HISTORY_FILE, to_parquet(history)),
+    stored = Artifacts(recipe.store.recipe(recipe.name))
+    tables = {
+        METRICS_FILE: "All metrics, with what they are of (Parquet)",
+        HISTORY_FILE: "Learning curves, one row a point (Parquet)",
     }
+    files = [("All metrics, one row a seed (CSV)", "comparison.csv", comparison.to_csv().encode())]
+    files += [
+        (label, name, data)
+        for name, label in tables.items()
+        if (data := stored.bytes(f"{COMPARISON}/{name}")) is not None
+    ]
     return [
-        (label, session.writer.write(f"downloads/{recipe.name}/{name}", data))
-        for label, (name, data) in files.items()
+        (label, session.writer.write(f"downloads/{recipe.name}/{name}", data)) for label, name, data in files
     ]

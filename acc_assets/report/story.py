@@ -51,7 +51,7 @@ def story(session: Session, colors: Mapping[str, int]) -> dict[str, Any] | None:
         pixels = (
             pixels or [(seed, document["pixels"]) for seed, document in found if document.get("pixels")][:1]
         )
-        rows.append(_row(recipe, node, runs, colors))
+        rows.append(_row(node, runs, colors))
         documents.append(found)
     if not rows:
         return None
@@ -100,9 +100,7 @@ def story(session: Session, colors: Mapping[str, int]) -> dict[str, Any] | None:
     }
 
 
-def _row(
-    recipe: RecipeView, node: TreeNode, runs: Sequence[RunArtifacts], colors: Mapping[str, int]
-) -> dict[str, Any]:
+def _row(node: TreeNode, runs: Sequence[RunArtifacts], colors: Mapping[str, int]) -> dict[str, Any]:
     first = runs[0]
     facts: Mapping[str, Any] = (first.config.get("datasets") or {}).get(
         first.config.get("primary_dataset")

@@ -20,7 +20,10 @@ from acc_assets.report.recipe import RecipeView
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-SCHEMA = 2  # of both tables, in the manifest of their family
+    from acc_assets.storage import ArtifactFolder
+
+COMPARISON = "comparison"  # the family that holds both tables
+SCHEMA = 2  # of both, in its manifest
 METRICS_FILE, HISTORY_FILE = "metrics.parquet", "history.parquet"
 CONTROL = "control"  # the kind of what is no node of the tree: raw pixels
 _RUN = {
@@ -132,6 +135,13 @@ def from_parquet(data: bytes) -> DataFrame:
     from pandas import read_parquet
 
     return read_parquet(io.BytesIO(data))
+
+
+def stored_table(folder: ArtifactFolder, file: str) -> DataFrame | None:
+    """A table that the comparison of a recipe has written into its folder; None where there is none of this layout."""
+    if not folder.has_family(COMPARISON) or folder.manifest(COMPARISON).schema != SCHEMA:
+        return None
+    return from_parquet(folder.read_bytes(f"{COMPARISON}/{file}"))
 
 
 def _about(recipe: RecipeView, run: RunArtifacts) -> dict[str, Any]:

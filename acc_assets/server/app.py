@@ -56,8 +56,8 @@ class Sources:
             return []
 
 
-def create_app(sources: Sources, stopping: Callable[[], bool] = lambda: False) -> FastAPI:
-    """The application; streams end when `stopping`."""
+def create_app(sources: Sources) -> FastAPI:
+    """The application; its streams end when `state.stopping()`, which a server sets."""
     app = FastAPI(
         title="acc_assets",
         version=version("acc-assets"),
@@ -65,7 +65,7 @@ def create_app(sources: Sources, stopping: Callable[[], bool] = lambda: False) -
         docs_url=None,  # it would load its scripts from elsewhere
         redoc_url=None,
     )
-    app.state.sources, app.state.stopping = sources, stopping
+    app.state.sources, app.state.stopping = sources, lambda: False
     app.include_router(_router)
     app.include_router(authoring.router)
     app.add_exception_handler(StorageError, _explained)
@@ -174,7 +174,7 @@ def read_events(
 ) -> Response:
     """The events behind `after` as they were written, also those that a build gone back took out."""
     log = _run(request, recipe, node, seed).event_log()
-    behind = [event for event in log if event.get("id", 0) > after]
+    behind = [event for event in log if event["id"] > after]
     return JSONResponse({"events": behind[:limit], "more": len(behind) > limit})
 
 

@@ -70,8 +70,7 @@ def serving(sources: Sources, listener: socket.socket) -> Iterator[str]:
 
 
 def _server(sources: Sources, *, log: bool) -> uvicorn.Server:
-    made: list[uvicorn.Server] = []
-    app = create_app(sources, lambda: bool(made) and made[0].should_exit)
+    app = create_app(sources)
     config = uvicorn.Config(
         app,
         log_config=LOGGING if log else None,
@@ -80,5 +79,6 @@ def _server(sources: Sources, *, log: bool) -> uvicorn.Server:
         timeout_graceful_shutdown=END_SECONDS,
         lifespan="off",
     )
-    made.append(uvicorn.Server(config))
-    return made[0]
+    server = uvicorn.Server(config)
+    app.state.stopping = lambda: server.should_exit
+    return server

@@ -15,7 +15,9 @@ from acc_assets.storage.arrays import to_json_line
 from acc_assets.storage.local_files import LocalFiles
 
 EVENTS = "events.jsonl"
-SCHEMA = 1  # raise it when a field changes its meaning or goes; a new field or kind of event is none of that
+# Events of another schema are not read. Raise it when a field changes its meaning or goes; a new field or kind of event
+# is none of that.
+SCHEMA = 1
 ARTIFACT = "artifact.created"
 _CREATED, _RESUMED, _COMPLETED = "run.created", "run.resumed", "run.completed"
 _DECIDING = [f'"{kind}"'.encode() for kind in (ARTIFACT, _CREATED, _RESUMED)]
@@ -102,9 +104,7 @@ class LogReader:
         data = self._files.read(self._path, self._read)
         whole = data[: data.rfind(b"\n") + 1]
         self._read += len(whole)
-        found = [
-            event for event in _parsed(whole.split(b"\n")) if "id" in event
-        ]  # older versions numbered none
+        found = _parsed(whole.split(b"\n"))
         if self._begun or not found:
             return found
         self._begun = True
@@ -125,6 +125,6 @@ def _parsed(lines: Iterable[bytes]) -> list[Event]:
             event = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if isinstance(event, dict):
+        if isinstance(event, dict) and event.get("schema") == SCHEMA:
             events.append(event)
     return events

@@ -236,15 +236,12 @@ class ProbeTask(LatentTask):
     head_lr: PositiveNumber | None = None
     relative_weight: bool = True
 
+    unit = NATS
+
     @property
     def relative(self) -> bool:
         """Whether the weight is relative to the reconstruction."""
         return self.relative_weight
-
-    @property
-    def unit(self) -> str:
-        """Nats per image."""
-        return NATS
 
     def needs(self) -> frozenset[str]:
         """The latent."""

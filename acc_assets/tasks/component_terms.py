@@ -179,11 +179,7 @@ class UsageEntropyTask(MixtureTerm):
     weight: float | WeightSchedule = -1.0
 
     kind: ClassVar[str] = "usage_entropy"
-
-    @property
-    def unit(self) -> str:
-        """Nats, of a batch."""
-        return "nats per batch"
+    unit = "nats per batch"
 
     def needs(self) -> frozenset[str]:
         """The logits of q(c|x)."""
@@ -221,6 +217,7 @@ class DirichletTask(MixtureTerm):
     alpha: PositiveNumber = 2.0
 
     kind: ClassVar[str] = "dirichlet"
+    unit = "nats"
 
     def __post_init__(self) -> None:
         if self.alpha <= 1.0:
@@ -228,11 +225,6 @@ class DirichletTask(MixtureTerm):
                 f"alpha is {self.alpha}; allowed is a number above 1: at 1 the term is 0, and below it has no minimum, "
                 "since a weight of 0 costs nothing less than minus infinity"
             )
-
-    @property
-    def unit(self) -> str:
-        """Nats, of the model."""
-        return "nats"
 
     def check(self, model_config: Any, dataset_config: Any) -> None:
         """Also raise ValueError for a prior whose weights are not learned."""

@@ -42,11 +42,7 @@ class ChannelCurriculumTask(Task):
     kick_temperature: PositiveNumber = 5.0
 
     kind: ClassVar[str] = "curriculum"
-
-    @property
-    def unit(self) -> str:
-        """It has none: the loss is 0."""
-        return "nothing"
+    unit = "nothing"  # the loss is 0
 
     def needs(self) -> frozenset[str]:
         """The logits of q(c|x)."""

@@ -24,10 +24,7 @@ if TYPE_CHECKING:
 class MixtureTerm(Task):
     """A term of the objective, in nats per image: a sum over components and dimensions, the mean over the batch."""
 
-    @property
-    def unit(self) -> str:
-        """Nats per image."""
-        return NATS
+    unit = NATS
 
     def nats_per_image(self, view: StepView) -> Tensor:
         """The term (B,) of each image, nats."""

@@ -30,11 +30,7 @@ class KLDivergenceTask(LatentTask):
     """
 
     kind: ClassVar[str] = "kl"
-
-    @property
-    def unit(self) -> str:
-        """Nats per image."""
-        return NATS
+    unit = NATS
 
     def needs(self) -> frozenset[str]:
         """The posterior's mean and log-variance."""

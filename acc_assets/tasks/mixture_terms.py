@@ -138,13 +138,10 @@ class ComponentEvaluator(KLEvaluator):
     def compute(self) -> dict[str, float]:
         divergence = super().compute()
         shares = np.concatenate(self._shares)
-        mean = shares.mean(0)
-        counts = np.bincount(shares.argmax(1), minlength=shares.shape[1])
+        told = component_usage(shares)
         usage = {
             "qc_entropy_mean": math.log(shares.shape[1]) - divergence["kl"],
-            "qc_neff": effective_number(mean),
-            "qc_pmax": float(mean.max()),
-            "qc_argmax_neff": effective_number(counts / counts.sum()),
+            **{f"qc_{name}": told[name] for name in ("neff", "pmax", "argmax_neff")},
         }
         if not self._labels:
             return {**divergence, **usage}
@@ -219,6 +216,32 @@ class StabilityEvaluator:
             "qc_information": math.log(logits.shape[1]) - parts["imbalance"] - parts["entropy"],
             "qc_stable": float((logits.argmax(1) == distorted.argmax(1)).double().mean()),
         }
+
+
+def component_usage(responsibilities: np.ndarray) -> dict[str, Any]:
+    """How responsibilities (N, K) use the K components, as plain values.
+
+    p (K,): the mean responsibility of each component, and psum its sum; entropy: of p, in nats, and neff its
+    exponential; pmax: the largest of p, and top its component; argmax_counts (K,): the points whose likeliest component
+    each is, of two alike the first; argmax_neff: the effective number by these counts.
+
+    >>> usage = component_usage(np.array([[1.0, 0.0], [0.5, 0.5]]))
+    >>> usage["p"], usage["argmax_counts"], usage["argmax_neff"]
+    ([0.75, 0.25], [2, 0], 1.0)
+    """
+    shares = np.asarray(responsibilities, np.float64)
+    p, counts = shares.mean(0), np.bincount(shares.argmax(1), minlength=shares.shape[1])
+    neff = effective_number(p)
+    return {
+        "p": p.tolist(),
+        "psum": float(p.sum()),
+        "entropy": float(np.log(neff)),
+        "neff": neff,
+        "pmax": float(p.max()),
+        "top": int(p.argmax()),
+        "argmax_counts": counts.tolist(),
+        "argmax_neff": effective_number(counts / counts.sum()),
+    }
 
 
 def effective_number(shares: np.ndarray) -> float:

@@ -41,11 +41,7 @@ class SelfAugmentedTask(Task):
     balance_weight: Amount = 1.6
 
     kind: ClassVar[str] = "self_augmented"
-
-    @property
-    def unit(self) -> str:
-        """Nats per image."""
-        return NATS
+    unit = NATS
 
     def needs(self) -> frozenset[str]:
         """The logits of q(c|x)."""

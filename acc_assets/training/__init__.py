@@ -3,7 +3,7 @@
 from acc_assets.training.checkpoint import CheckpointState, Identity, parse_checkpoint
 from acc_assets.training.config_record import viz_indices
 from acc_assets.training.errors import CheckpointRefused, TrainingCancelled, TrainingDiverged, TrainingError
-from acc_assets.training.evaluation import device_of, encode_split, evaluate
+from acc_assets.training.evaluation import encode_split, evaluate
 from acc_assets.training.generalisation import judge_generalisation
 from acc_assets.training.loading import LoadedModel, load_model
 from acc_assets.training.materialize import CheckpointResult, build_checkpoint
@@ -26,7 +26,6 @@ __all__ = [
     "available_devices",
     "build_checkpoint",
     "checkpoint_steps",
-    "device_of",
     "encode_split",
     "evaluate",
     "judge_generalisation",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from acc_assets.datasets import Batch, ImageData, Split, SplitName
 from acc_assets.models import ModelOutput
 from acc_assets.models.abilities import coded, every_output, kept_outputs, point_latent, shared_outputs
+from acc_assets.models.layer_calls import device_of, evaluating
 from acc_assets.tasks import StepView
 from acc_assets.training.batches import chosen_factors
 from acc_assets.training.objective import as_images, group_tasks
@@ -31,11 +31,11 @@ def evaluate(
 ) -> dict[str, dict[str, float]]:
     """Metrics of every task on one split of its data set, by task name; each example counts once.
 
-    Tasks of one data set share their forward passes. Modules are left in evaluation mode.
+    Tasks of one data set share their forward passes.
     """
     device = device or device_of(model)
     metrics: dict[str, dict[str, float]] = {}
-    with evaluating(model, heads):
+    with evaluating(model, heads.values()):
         for group in group_tasks(model, tasks, datasets, device):
             evaluators = {task.name: task.evaluator() for task in group.tasks}
             shown = getattr(datasets[group.dataset], split)
@@ -68,7 +68,7 @@ def encode_split(
     outputs_of = every_output if decode else coded
     columns: dict[str, list[Tensor]] = {}
     shared: dict[str, Tensor] = {}
-    with evaluating(model, heads):
+    with evaluating(model, heads.values()):
         for start in range(0, len(images), batch_size):
             pixels = as_images(torch.from_numpy(images[start : start + batch_size]), device)
             outputs = outputs_of(model, pixels)
@@ -91,22 +91,6 @@ def encode_split(
         name: (values.float() if values.is_floating_point() else values).detach().cpu().numpy()
         for name, values in arrays.items()
     }
-
-
-@contextlib.contextmanager
-def evaluating(model: nn.Module, heads: Mapping[str, nn.Module]) -> Iterator[None]:
-    """Evaluation mode and no gradients inside the block; torch's generators are left as they were."""
-    model.eval()
-    for head in heads.values():
-        head.eval()
-    with torch.no_grad(), torch.random.fork_rng(enabled=device_of(model).type == "cpu", devices=[]):
-        yield
-
-
-def device_of(module: nn.Module) -> torch.device:
-    """Where a module's parameters lie; the CPU for one without any."""
-    tensor = next(iter(module.parameters()), None)
-    return torch.device("cpu") if tensor is None else tensor.device
 
 
 def _batches(split: Split, batch_size: int, device: torch.device, columns: Sequence[str]) -> Iterator[Batch]:

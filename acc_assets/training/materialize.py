@@ -137,8 +137,7 @@ def build_checkpoint(
         build = NodeBuild(
             node, identity, start, first_step, datasets, device, record, writer, stop, previewer
         )
-        state = _carry_out(build, record, writer, node, datasets, model)
-        summary = record.completed(state.step, _facts(node, record, datasets, model, build.phase_facts))
+        state, summary = _carry_out(build, record, writer, node, datasets, model)
         return CheckpointResult(state.step, state.digest, summary, found[0].step if found else None)
 
 
@@ -180,28 +179,29 @@ def _carry_out(
     node: TreeNode,
     datasets: Mapping[str, ImageData],
     model: nn.Module,
-) -> CheckpointState:
+) -> tuple[CheckpointState, dict[str, Any]]:
+    """Build the node and record how it ended, also where a task fails to judge its losses; the end and its summary."""
+
+    def facts() -> dict[str, Any]:
+        return _facts(node, record, datasets, model, build.phase_facts)
+
     try:
-        return build.run()
-    except TrainingCancelled as error:
-        record.cancelled(error.step, _facts(node, record, datasets, model, build.phase_facts))
-        raise
-    except TrainingDiverged as error:
-        facts = _facts(node, record, datasets, model, build.phase_facts)
-        record.failed(
-            error.step,
-            error,
-            {
-                **facts,
-                "health": "critical",
-                "diverged": {
-                    "step": error.step,
-                    "task": error.task,
-                    "values": error.values,
-                    "kept_step": error.kept_step,
-                },
-            },
-        )
+        try:
+            state = build.run()
+            return state, record.completed(state.step, facts())
+        except TrainingCancelled as error:
+            record.cancelled(error.step, facts())
+            raise
+        except TrainingDiverged as error:
+            told = {
+                "step": error.step,
+                "task": error.task,
+                "values": error.values,
+                "kept_step": error.kept_step,
+            }
+            record.failed(error.step, error, {**facts(), "health": "critical", "diverged": told})
+            raise
+    except (TrainingCancelled, TrainingDiverged):
         raise
     except Exception as error:
         record.failed(build.step, error, {})

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from acc_assets.datasets import ImageData
 from acc_assets.models import Outputs
 from acc_assets.models.abilities import named_outputs
+from acc_assets.models.layer_calls import evaluating
 
 
 @dataclass(frozen=True)
@@ -79,15 +80,9 @@ def to_float32(outputs: Outputs) -> Outputs:
 
 def _probe(model: nn.Module, tasks: Sequence[Any], images: Tensor) -> tuple[bool, Outputs]:
     needs = frozenset[str]().union(*(task.needs() for task in tasks))
-    training = model.training
-    devices = [images.device] if images.device.type == "cuda" else []
-    with torch.no_grad(), torch.random.fork_rng(devices):
-        model.eval()
-        try:
-            if callable(getattr(model, "encode", None)):
-                encoded = named_outputs(model.encode(images), model, "encode")  # type: ignore[operator]
-                if needs <= encoded.keys():
-                    return True, encoded
-            return False, named_outputs(model(images), model, "forward")
-        finally:
-            model.train(training)
+    with evaluating(model):
+        if callable(getattr(model, "encode", None)):
+            encoded = named_outputs(model.encode(images), model, "encode")  # type: ignore[operator]
+            if needs <= encoded.keys():
+                return True, encoded
+        return False, named_outputs(model(images), model, "forward")

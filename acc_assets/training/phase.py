@@ -179,13 +179,9 @@ class PhaseTrainer:
     def validate(self) -> dict[str, dict[str, float]]:
         """Metrics of the phase's tasks on the validation split, with the averaged weights where there are any."""
         with self.averaged():
-            metrics = evaluate(
+            return evaluate(
                 self.model, self.heads, self.phase.tasks, self._datasets, "validation", device=self._device
             )
-        self.model.train()
-        for head in self.heads.values():
-            head.train()
-        return metrics
 
     def after_validation(self, metrics: Mapping[str, Mapping[str, float]]) -> None:
         """Let the tasks change their state by what a validation showed."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -15,6 +12,7 @@ from acc_assets.families import previews
 from acc_assets.families.dataset import targets_of
 from acc_assets.models import ModelOutput
 from acc_assets.models.abilities import coded, every_output, point_latent
+from acc_assets.models.layer_calls import evaluating
 from acc_assets.training.config_record import viz_indices
 from acc_assets.training.objective import as_images
 from acc_assets.training.randomness import seed_device
@@ -50,7 +48,8 @@ class Previewer:
 
         stays: whether the snapshot is one that is kept, so that the next maps are turned onto this one.
         """
-        with untouched(model, self._device, self._seed):
+        with evaluating(model):
+            seed_device(self._device, self._seed, "preview")
             outputs = every_output(model, as_images(self._shown, self._device))
             made = outputs.get(ModelOutput.RECONSTRUCTION)
             latents = self._latents(model)
@@ -79,17 +78,3 @@ class Previewer:
         found = pca(latents, 2)
         coords = found.coords if self._aligned is None else procrustes(found.coords, self._aligned)
         return {"coords": coords, "explained": found.explained_variance.astype(np.float32)}
-
-
-@contextlib.contextmanager
-def untouched(model: nn.Module, device: torch.device, seed: int) -> Iterator[None]:
-    """Evaluation mode, no gradients and noise of its own inside the block; afterwards all is as it was."""
-    modes = [(module, module.training) for module in model.modules()]
-    with torch.no_grad(), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        seed_device(device, seed, "preview")
-        model.eval()
-        try:
-            yield
-        finally:
-            for module, training in modes:
-                module.training = training

@@ -152,7 +152,7 @@ def test_a_branch_that_is_built_after_the_report_makes_the_report_stale(
 def test_an_older_run_gets_a_family_that_it_lacks_from_its_checkpoints(own_built: Path) -> None:
     run = Store(own_built).run("tiny", "plain_trained", 0)
     places = [(part, step) for part in network.PARTS for step in (0, 6, 12)]
-    before = {place: network.read(run, *place) for place in places}
+    before = {place: network.SERIES[place[0]].read(run, place[1]) for place in places}
     weights = run.manifest("checkpoints").data_version
     run.write_json("config.json", {k: v for k, v in run.read_json("config.json").items() if k != "network"})
     for folder in (run.local_path("network"), own_built / "dagster"):  # of before the family was known
@@ -166,7 +166,7 @@ def test_an_older_run_gets_a_family_that_it_lacks_from_its_checkpoints(own_built
     assert run.manifest("checkpoints").data_version == weights
     assert not run.read_json("network/network.json")["chosen_before_training"]
     for place, arrays in before.items():
-        again = network.read(run, *place)
+        again = network.SERIES[place[0]].read(run, place[1])
         assert set(again) == set(arrays)
         assert all(np.array_equal(again[name], arrays[name]) for name in arrays)
 

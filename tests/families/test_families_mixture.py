@@ -15,7 +15,6 @@ from PIL import Image
 from small_mixture import net
 from test_artifact_contract import contract, faults
 
-from acc_assets.analysis.mixture import mixture_health
 from acc_assets.analysis.sampling import gaussian_draws
 from acc_assets.assets.analyses import mixture as mixture_asset
 from acc_assets.assets.analyses import samples as samples_asset
@@ -33,6 +32,7 @@ from acc_assets.families import (
 from acc_assets.families.samples import POSTERIOR, PRIOR
 from acc_assets.models import ConvAutoencoder, GaussianMixtureVAE
 from acc_assets.storage import RunDirectory, Store
+from acc_assets.tasks.mixture_terms import component_usage
 from acc_assets.tree import trace
 
 STEPS, K, IMAGES = small_mixture.STEPS, small_mixture.K, 20
@@ -59,18 +59,18 @@ def sampled(work: Any, request: Samples) -> None:
 
 
 def test_health_of_even_and_of_collapsed_responsibilities() -> None:
-    even = mixture_health(np.eye(K)[np.arange(8) % K])
-    assert (even.neff, even.argmax_neff, even.pmax) == pytest.approx((K, K, 1 / K))
-    assert even.argmax_counts.tolist() == [2] * K
-    unsure = mixture_health(np.full((6, 2), 0.5))
-    assert (unsure.neff, unsure.argmax_neff, *unsure.argmax_counts) == pytest.approx((2, 1, 6, 0))
-    alone = mixture_health(np.tile([0.0, 1.0], (3, 1)))
-    assert (alone.entropy, alone.neff, alone.top, alone.to_json()["psum"]) == pytest.approx((0, 1, 1, 1))
-    mixed = mixture_health(np.array([[0.8, 0.2], [0.4, 0.6]]))
-    np.testing.assert_allclose(mixed.p, [0.6, 0.4])
-    assert mixed.entropy == pytest.approx(-(0.6 * np.log(0.6) + 0.4 * np.log(0.4)))
+    even = component_usage(np.eye(K)[np.arange(8) % K])
+    assert (even["neff"], even["argmax_neff"], even["pmax"]) == pytest.approx((K, K, 1 / K))
+    assert even["argmax_counts"] == [2] * K
+    unsure = component_usage(np.full((6, 2), 0.5))
+    assert (unsure["neff"], unsure["argmax_neff"], *unsure["argmax_counts"]) == pytest.approx((2, 1, 6, 0))
+    alone = component_usage(np.tile([0.0, 1.0], (3, 1)))
+    assert (alone["entropy"], alone["neff"], alone["top"], alone["psum"]) == pytest.approx((0, 1, 1, 1))
+    mixed = component_usage(np.array([[0.8, 0.2], [0.4, 0.6]]))
+    np.testing.assert_allclose(mixed["p"], [0.6, 0.4])
+    assert mixed["entropy"] == pytest.approx(-(0.6 * np.log(0.6) + 0.4 * np.log(0.4)))
     with pytest.raises(ValueError, match="sum to 1"):
-        mixture_health(np.full((3, 2), 0.4))
+        mixture_asset.checked(np.full((3, 2), 0.4))
 
 
 def test_health_is_written_of_every_snapshot_with_its_latest(small: tuple[RunDirectory, Any]) -> None:
@@ -114,7 +114,7 @@ def test_a_mixture_of_many_components_shows_the_most_used_and_one_that_cannot_be
     run, many = Store(tmp_path).run(*small_mixture.RUN), mixture.COLORED + 8
     usage = np.full((many, many), 0.5 / many) + 0.5 * np.roll(np.eye(many), 1, axis=0)
     usage[:, -1] += 1.0
-    told = mixture_health(usage / usage.sum(axis=1, keepdims=True)).to_json()
+    told = component_usage(usage / usage.sum(axis=1, keepdims=True))
     mixture.write(run, {0: {"components": many, **told}})
     shown = RunArtifacts(run, "small", "node", 0, families=(mixture.FAMILY,))
     (picture,) = mixture.FAMILY.pictures(shown, shown)
@@ -131,10 +131,10 @@ def test_a_mixture_of_many_components_shows_the_most_used_and_one_that_cannot_be
 
 def test_draws_have_the_moments_of_their_gaussians() -> None:
     means, logvars = np.array([[1.0, -2.0], [0.0, 5.0]]), np.log([[4.0, 0.25], [1.0, 9.0]])
-    drawn = gaussian_draws(means, logvars, 20_000, torch.Generator().manual_seed(7))
+    drawn = gaussian_draws(means, logvars, 20_000, np.random.default_rng(7))
     np.testing.assert_allclose(drawn.mean(1), means, atol=0.08)
     np.testing.assert_allclose(drawn.var(1), np.exp(logvars), rtol=0.05)
-    again = gaussian_draws(means + 1, logvars, 20_000, torch.Generator().manual_seed(7))
+    again = gaussian_draws(means + 1, logvars, 20_000, np.random.default_rng(7))
     np.testing.assert_allclose(again - drawn, 1, atol=1e-5)
 
 

@@ -78,8 +78,8 @@ def test_every_snapshot_has_every_part_and_the_latest_is_the_last(store: Store) 
     run = store.run("tiny", NODE, 0)
     for part, series in network.SERIES.items():
         assert series.steps(RunArtifacts(run, "tiny", NODE, 0)) == STEPS
-        last, latest = (network.read(run, part, step) for step in (STEPS[-1], None))
-        assert last.keys() == latest.keys() == network.read(run, part, 0).keys()
+        last, latest = (network.SERIES[part].read(run, step) for step in (STEPS[-1], None))
+        assert last.keys() == latest.keys() == network.SERIES[part].read(run, 0).keys()
         assert all(np.array_equal(last[name], latest[name]) for name in last)
         assert all(NAMES.fullmatch(name) for name in last)
         assert last, part

@@ -79,18 +79,19 @@ def test_there_is_a_grid_of_every_source_map_and_snapshot_with_units_bounds_and_
     for method in ("pca", "umap"):
         coords = projections.series(method, 2).read(run)["coords"]
         for source in ("posterior", "prior"):
-            grid = density.read(run, source, method)
-            left, right, bottom, top = grid.bounds
-            assert grid.values.shape == (96, 96)
+            kept = density.series(source, method)
+            values, bounds = (kept.read(run)[name] for name in ("values", "bounds"))
+            left, right, bottom, top = bounds
+            assert values.shape == (96, 96)
             assert right - left == pytest.approx(top - bottom)
             assert (coords > [left, bottom]).all()
             assert (coords < [right, top]).all()
             told = facts["maps"][method]["12"][source]
-            assert told["bounds"] == list(grid.bounds)
-            assert told["max"] == pytest.approx(grid.values.max())
+            assert told["bounds"] == bounds.tolist()
+            assert told["max"] == pytest.approx(values.max())
             assert 0 < told["inside"] < 1.001
-            np.testing.assert_array_equal(density.read(run, source, method, 12).values, grid.values)
-            assert not np.array_equal(density.read(run, source, method, 6).values, grid.values)
+            np.testing.assert_array_equal(kept.read(run, 12)["values"], values)
+            assert not np.array_equal(kept.read(run, 6)["values"], values)
 
 
 def test_both_are_the_same_bytes_when_made_again(store: Store) -> None:

@@ -120,7 +120,7 @@ def test_parts_of_a_code_and_what_is_shared_are_known_by_name_and_shape() -> Non
     assert found.shared == {"means": (2, 3)}
     assert not found.lacks
     assert Abilities.from_json(json.loads(json.dumps(found.to_json()))) == found
-    with pytest.raises(ValueError, match=r"'means' of shape \(2, 3\) for 3 images.*shared_outputs"):
+    with pytest.raises(ValueError, match=r"'means' of shape \(2, 3\) for 7 images.*shared_outputs"):
         observe(Undeclared(), SHAPE)
 
 

@@ -64,7 +64,7 @@ def test_publishing_again_removes_its_own_old_files_alone(folder: Path, tmp_path
     manifest = json.loads((folder / "site.json").read_text())
     gone = "downloads/quickstart/comparison.csv"
     page = folder / "recipes/quickstart/index.html"
-    page.write_text(page.read_text().replace("comparison.csv", "metrics.parquet"))
+    page.write_text(page.read_text().replace("comparison.csv", "metrics.pdf"))
     del manifest["files"][gone]
     (folder / "site.json").write_text(json.dumps(manifest))
     publish(folder, to)

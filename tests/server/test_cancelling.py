@@ -1,8 +1,9 @@
-"""What `acc serve` terminates in Dagster when it is asked to cancel a node."""
+"""What `acc serve` terminates in Dagster when it is asked to cancel a node, and which recipes it knows."""
 
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -50,3 +51,32 @@ def test_a_job_is_known_by_the_recipe_that_it_is_of(instance: dg.DagsterInstance
     with store.run("r", "done", 0).lock(), store.run("prefix__r", "done", 0).lock():
         assert live.cancel(store, "prefix__r", "done", 0) == []
         assert live.cancel(store, "r", "done", 0) == [run]
+
+
+RECIPE = """
+from acc_assets.models import ConvAutoencoder
+from acc_assets.tree import Recipe
+from _sizes import WIDTH
+
+class Small(Recipe):
+    name = "small"
+    def run(self, ctx):
+        ctx.create_model(ConvAutoencoder, image_size=16, latent_dim=WIDTH)
+        ctx.save_checkpoint("root")
+"""
+
+
+def test_recipes_are_traced_again_after_a_change_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACC_RECIPES", str(tmp_path))
+    (tmp_path / "small.py").write_text(RECIPE)
+    (tmp_path / "_sizes.py").write_text("WIDTH = 4")
+    time.sleep(0.02)  # a file of this very moment may change unseen, and is not relied on
+    now = live.Recipes()
+    before = now()
+    assert now() is before
+    (tmp_path / "_sizes.py").write_text("WIDTH = 5")
+    assert now()["small"].hash != before["small"].hash
+    (tmp_path / "broken.py").write_text("1/0")
+    assert now() is not now()

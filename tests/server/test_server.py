@@ -126,7 +126,8 @@ def test_a_run_that_cannot_be_read_is_listed_with_what_is_wrong(port: int, store
     run.local_path("summary.json").write_text('{"status": ')
     old = Training(store.run("damaged", "old", 0)).begin().run
     old.write_json("config.json", {"kind": "trained"})
-    old.append_event({"event": "artifact.created", "family": "history"})  # as before versions were told
+    with old.local_path("events.jsonl").open("a") as log:  # as before events had a schema
+        log.write('{"event": "artifact.created", "family": "history"}\n')
     store.run("damaged", "failed_early", 0).append_event({"event": "asset.failed"})
     found = {run["node"]: run for run in read(port, "/runs?recipe=damaged&status=unreadable")["runs"]}
     assert found.keys() == {"torn", "old"}

@@ -26,7 +26,7 @@ from acc_assets.training import (
     parse_checkpoint,
 )
 from acc_assets.training.progress import NoProgress
-from acc_assets.tree import Recipe, trace
+from acc_assets.tree import Recipe, config, trace
 
 RUNAWAY = {"steps": 60, "optimizer": "sgd", "lr": 1e3, "clip_norm": None, "snapshot_every": 1, "log_every": 1}
 
@@ -96,6 +96,34 @@ def test_a_nan_is_told_from_an_explosion(tmp_path):
     with pytest.raises(TrainingDiverged, match="exploded") as caught:
         build(small(RUNAWAY), "left_done", tmp_path / "exploded")
     assert all(np.isfinite(value) for value in caught.value.values.values())
+
+
+@config
+class CannotJudge(ClassificationTask):
+    """A task that fails to judge its losses."""
+
+    def health(self, losses, baseline, model=None):
+        raise ZeroDivisionError("no baseline")
+
+
+class UnjudgedRecipe(Recipe):
+    name = "small"
+
+    def run(self, ctx):
+        digits = ctx.load_dataset("digits", Digits(image_size=16))
+        ctx.create_model(MODEL)
+        ctx.save_checkpoint("root")
+        ctx.attach_task(CannotJudge("digit", digits))
+        ctx.train(steps=1)
+        ctx.save_checkpoint("done")
+
+
+def test_a_task_that_fails_in_its_judgement_fails_the_run(tmp_path):
+    with pytest.raises(ZeroDivisionError):
+        build(trace(UnjudgedRecipe()), "done", tmp_path)
+    run = Store(tmp_path).run("small", "done", 0)
+    assert run.read_json("summary.json")["status"] == "failed"
+    assert run.events()[-1]["event"] == "run.failed"
 
 
 def test_an_unfinished_checkpoint_is_no_parent_and_no_model(tmp_path):

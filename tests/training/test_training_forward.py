@@ -101,7 +101,7 @@ def test_the_decoder_runs_only_when_a_task_needs_it(tmp_path):
     CALLS.update(encode=0, decode=0, train=0)
     build(trace(WithTasks(CountingNet, digit, kwargs={"width": 6})), "done", tmp_path)
     assert CALLS["train"] == 5
-    assert CALLS["decode"] == 3  # before training: to see what the model can do; twice, to choose its layers
+    assert CALLS["decode"] == 2  # before training: to see what the model can do, and to choose its layers
 
 
 def test_a_model_with_forward_alone_trains(tmp_path):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
 from acc_assets.assets.analyses.density import prior_of
 from acc_assets.assets.kinds import Outcome
-from acc_assets.assets.work import NodeWork, left_out, picture
+from acc_assets.assets.work import NO_PARTS, NodeWork, left_out, picture
 from acc_assets.families import Samples, latents, samples
 from acc_assets.families.samples import POSTERIOR, PRIOR, Drawn
 from acc_assets.models import ModelOutput
@@ -36,11 +35,10 @@ def run(work: NodeWork) -> Outcome:
         prior = prior_of(arrays)
         if prior is None:
             return left_out(work, NOTHING_TO_DRAW)
-        loaded = work.model(step)  # sets the device
+        decode = work.decoder(step)
         if ModelOutput.LOGVAR in arrays:
-            own = {name: arrays[name][rows] for name in others}
             posterior = (arrays["mu"][rows], arrays[ModelOutput.LOGVAR][rows])
-            found = _drawn(loaded.model, POSTERIOR, rows, posterior, own, request.draws, seed)
+            found = _drawn(decode, POSTERIOR, rows, posterior, request.draws, seed)
             drawn.setdefault(POSTERIOR, {})[step] = found
         else:
             why_not[POSTERIOR] = "the model returns no variances under ModelOutput.LOGVAR"
@@ -50,7 +48,7 @@ def run(work: NodeWork) -> Outcome:
             chosen = np.arange(len(prior.means))
             components = (prior.means, prior.logvars)
             certain = {name: np.eye(len(chosen)) for name in others}  # each row is of one component
-            found = _drawn(loaded.model, PRIOR, chosen, components, certain, request.draws, seed)
+            found = _drawn(decode, PRIOR, chosen, components, request.draws, seed, certain)
             drawn.setdefault(PRIOR, {})[step] = found
     if not drawn:
         return left_out(work, "; ".join(why_not.values()))
@@ -74,40 +72,34 @@ def run(work: NodeWork) -> Outcome:
 
 
 def _drawn(
-    model: Any,
+    decode: Callable[..., np.ndarray],
     kind: str,
     chosen: np.ndarray,
     gaussians: tuple[np.ndarray, np.ndarray],
-    own: Mapping[str, np.ndarray],
     draws: int,
     seed: int,
+    certain: Mapping[str, np.ndarray] = NO_PARTS,
 ) -> Drawn:
-    """Draws from Gaussians (means and logvars (I, D)) with the other parts of the code (I, ...), decoded."""
-    import torch
+    """Draws from Gaussians (means and logvars (I, D)), decoded with what else the code of their test images has.
 
+    certain: other parts of the code (I, ...), in the place of those of test images.
+    """
     from acc_assets.analysis.figures import tile, to_png, to_uint8
     from acc_assets.analysis.sampling import gaussian_draws
-    from acc_assets.training import device_of
-    from acc_assets.training.randomness import generator
+    from acc_assets.training.randomness import derived_seed
 
     started = perf_counter()
-    device = device_of(model)
-    noise = generator(
-        torch.device("cpu"), seed, "samples", kind
-    )  # of its own: nothing else is drawn differently
-    points = gaussian_draws(*gaussians, draws, noise)  # (I, m, D)
-    images = []
-    with torch.no_grad():
-        for row, drawn in enumerate(points):
-            code = {
-                LATENT: drawn,
-                **{name: np.repeat(part[row][None], draws, axis=0) for name, part in own.items()},
-            }
-            decoded = model.decode(
-                {name: torch.from_numpy(part).float().to(device) for name, part in code.items()}
+    noise = np.random.default_rng(derived_seed(seed, "samples", kind))
+    points = gaussian_draws(*gaussians, draws, noise).astype(np.float32)  # (I, m, D)
+    owners = chosen if kind == POSTERIOR else np.zeros_like(chosen)  # a draw from the prior has no image
+    cells = np.stack(
+        [
+            to_uint8(decode(drawn, rows, {name: part[[i] * draws] for name, part in certain.items()}))
+            for i, (drawn, rows) in enumerate(
+                zip(points, owners.repeat(draws).reshape(-1, draws), strict=True)
             )
-            images.append(to_uint8(decoded[ModelOutput.RECONSTRUCTION].cpu().numpy()))
-    cells = np.stack(images)  # (I, m, C, H, W)
+        ]
+    )  # (I, m, C, H, W)
     labels = [f"#{key}" if kind == POSTERIOR else str(key) for key in chosen]
     png = to_png(tile(cells, scale=SCALE, row_labels=labels))
     return Drawn(chosen, points, cells, png, round(1000 * (perf_counter() - started), 1))
