@@ -25,7 +25,7 @@ class TauTask(Task):
     tau[c, y] = (s[c, y] + smoothing) / sum_y' (s[c, y'] + smoothing). After each step, s[c, y] is multiplied by
     `decay` for each of the batch's n labelled images (by decay^n) and gains the sum of r_c over those of class y; so
     its total tends to 1 / (1 - decay), and what was counted early fades. Several components may stand for one class.
-    anchor: s[c, c mod Y] begins with it, 0 elsewhere. Without it the rows of tau are alike as long as r is even, so that
+    anchor: s[c, c mod Y] begins with it, 0 elsewhere. Without it the rows of tau are alike as long as r is even, and
     components are slow to take sides.
 
     A component is free, to be given a class, where no class is more than `free_below` of the way from chance to
