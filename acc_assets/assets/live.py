@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import dagster as dg
 
+from acc_assets.assets.forks import record_fork, remove_fork
 from acc_assets.assets.instance import open_instance
 from acc_assets.assets.site import built_site, frame, site_folder
 from acc_assets.recipes import find_recipes
@@ -27,6 +29,8 @@ def sources(store: Store, *, begun: bool = True) -> Sources:
         frame=lambda: frame(store),
         trees=_trees,
         cancel=lambda *unit: cancel(store, *unit),
+        record_fork=partial(record_fork, store),
+        remove_fork=lambda recipe, name: remove_fork(store, recipe, name).kept,
     )
 
 
