@@ -31,7 +31,8 @@ from acc_assets.tree.config import Positive
 
 DATA = {"mnist": (Mnist, 28), "digits": (Digits, 16)}  # configuration, image size in pixels
 BATCH = 128
-DISTORTIONS = Augmentation(shift_px=3.0, rotation_degrees=15.0, scale=(0.85, 1.15))
+ANCHOR = 10.0  # labelled images that each component is taken to have seen of its class
+SHIFT = 0.1  # of the image's width
 
 
 @config
@@ -122,6 +123,7 @@ class RCMVAE(Recipe):
             "z_dim": z_dim,
             "decoder": DenseLayers(),
         }
+        distortions = Augmentation(shift_px=SHIFT * size, rotation_degrees=15.0, scale=(0.85, 1.15))
         ramp = LinearRamp(0.0, 1.0, steps=max(1, steps // 4))
         for name, branch in branches(components, ConvLayers(channels=(32, 64))).items():
             ctx.create_model(MixtureVAE, **{**common, **branch.model})
@@ -129,14 +131,15 @@ class RCMVAE(Recipe):
             ctx.fork(root, name)
             attach_terms(ctx, images, posterior=1.0, component=ramp)
             if branch.classifier == "tau":
-                augment = DISTORTIONS if branch.consistent else None
-                ctx.attach_task(TauTask("tau", few, weight=label_weight, augment=augment))
+                augment = distortions if branch.consistent else None
+                anchor = ANCHOR if branch.consistent else 0.0
+                ctx.attach_task(TauTask("tau", few, weight=label_weight, augment=augment, anchor=anchor))
             else:
                 ctx.attach_task(HeadClassifierTask("head", few, weight=label_weight, relative_weight=False))
             if branch.consistent:
                 ctx.attach_task(
                     SelfAugmentedTask(
-                        "self_augmented", images, weight=consistency_weight, augment=DISTORTIONS
+                        "self_augmented", images, weight=consistency_weight, augment=distortions
                     )
                 )
             ctx.phase = f"Train {name} ({steps} steps)"

@@ -25,6 +25,8 @@ class TauTask(Task):
     tau[c, y] = (s[c, y] + smoothing) / sum_y' (s[c, y'] + smoothing). After each step, s[c, y] is multiplied by
     `decay` for each of the batch's n labelled images (by decay^n) and gains the sum of r_c over those of class y; so
     its total tends to 1 / (1 - decay), and what was counted early fades. Several components may stand for one class.
+    anchor: s[c, c mod Y] begins with it, 0 elsewhere. Without it the rows of tau are alike as long as r is even, and
+    components are slow to take sides.
 
     A component is free, to be given a class, where no class is more than `free_below` of the way from chance to
     certain, (max_y tau[c, y] - 1/Y) / (1 - 1/Y) < free_below, or where its mean r over recent batches is below
@@ -41,6 +43,7 @@ class TauTask(Task):
 
     smoothing: PositiveNumber = 1.0
     decay: Share = 0.999
+    anchor: Amount = 0.0
     free_below: Share = 0.05
     free_usage: Amount = 1e-3
     augment: Augmentation | None = None
@@ -66,7 +69,7 @@ class TauTask(Task):
             )
 
     def build_head(self, model: Any, dataset: Any) -> nn.Module:
-        """The counts, all 0."""
+        """The counts, 0 but for the anchors."""
         from acc_assets.tasks.tau_terms import Tau
 
         components = getattr(model, "components", None)

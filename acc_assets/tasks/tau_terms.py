@@ -28,7 +28,8 @@ class Tau(nn.Module):
     def __init__(self, components: int, classes: int, options: TauTask) -> None:
         super().__init__()
         self.options = options
-        self.register_buffer("counts", torch.zeros(components, classes))
+        sides = torch.arange(components) % classes
+        self.register_buffer("counts", options.anchor * torch.eye(classes)[sides])
         self.register_buffer("usage", torch.full((components,), 1.0 / components))
 
     def count(self, shares: Tensor, labelled: Tensor, targets: Tensor) -> None:

@@ -254,9 +254,9 @@ def test_the_expected_reconstruction_weighs_losses_not_images() -> None:
     evaluator = task.evaluator()
     evaluator.update(view)
     found = evaluator.compute()
-    assert found["loss"] == pytest.approx(float(each.mean()))
+    assert found["loss"] == pytest.approx(each.mean().item())
     error = (view.outputs["reconstruction"] - view.batch.images).square().mean()
-    assert found["mse"] == pytest.approx(float(error))
+    assert found["mse"] == pytest.approx(error.item())
 
 
 def test_gumbel_selection_is_annealed_and_hard_where_asked() -> None:
@@ -360,6 +360,18 @@ def test_tau_by_hand() -> None:
     torch.testing.assert_close(head.counts, expected * 0.9**2 + expected)  # what came first fades
     assert head.free().tolist() == [False, False, True]
     assert float(head.coverage()) == pytest.approx(0.2)
+
+
+def test_anchors_let_components_take_sides_and_fade() -> None:
+    task = TauTask("t", TWO, anchor=10.0, decay=0.5)
+    logits = torch.zeros(2, 3, requires_grad=True)
+    head, _, before = counted(task, logits, torch.tensor([1, 1]))
+    before.value.backward()
+    assert logits.grad is not None
+    assert (logits.grad[:, 1] < 0).all()  # to component 1, at the first step
+    expected = 10.0 * 0.5**2 * torch.eye(3, 10)
+    expected[:, 1] += 2 / 3
+    torch.testing.assert_close(head.counts, expected)
 
 
 def test_the_hidden_label_of_an_image_changes_nothing() -> None:
