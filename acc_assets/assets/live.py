@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from functools import partial
 
@@ -9,10 +12,12 @@ import dagster as dg
 
 from acc_assets.assets.forks import record_fork, remove_fork
 from acc_assets.assets.instance import open_instance
+from acc_assets.assets.rounds import record_round
 from acc_assets.assets.site import built_site, frame, site_folder
-from acc_assets.recipes import find_recipes
+from acc_assets.recipes import FORKS, find_recipes
 from acc_assets.server import Sources
 from acc_assets.storage import Store
+from acc_assets.storage.store import ENVIRONMENT
 from acc_assets.tree import Tree
 
 AT_WORK = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
@@ -31,7 +36,33 @@ def sources(store: Store, *, begun: bool = True) -> Sources:
         cancel=lambda *unit: cancel(store, *unit),
         record_fork=partial(record_fork, store),
         remove_fork=lambda recipe, name: remove_fork(store, recipe, name).kept,
+        record_round=lambda recipe, node: record_round(store, recipe, node)[1],
+        build=partial(begin_build, store),
     )
+
+
+def begin_build(store: Store, recipe: str, branch: str) -> None:
+    """Begin `acc build` of a branch as a process of its own; what it says is in `forks/<recipe>.log` of the store."""
+    command = [
+        sys.executable,
+        "-c",
+        "from acc_assets.cli import main; main()",
+        "build",
+        recipe,
+        "--select",
+        branch,
+    ]
+    folder = store.folder(FORKS).local_path()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{recipe}.log").open("ab") as log:
+        subprocess.Popen(
+            command,
+            env={**os.environ, ENVIRONMENT: str(store.root)},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # a Ctrl-C that ends the server is not for it
+        )
 
 
 def _trees() -> Mapping[str, Tree]:
