@@ -89,3 +89,9 @@ def test_the_command_line_imports_what_it_needs_when_it_needs_it() -> None:
     code = f"import sys, acc_assets.cli; print(*sorted({HEAVY | {'rich', 'yaml', 'numpy'}!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_what_only_looks_at_recipes_and_stores_loads_no_torch() -> None:
+    code = f"import sys, acc_assets.definitions, acc_assets.assets.build; print(*sorted({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["dagster"]

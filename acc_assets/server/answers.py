@@ -98,6 +98,10 @@ class PackedArray(BaseModel):
     dtype: str
     shape: list[int]
     data: str = Field(description="base64 of gzip of its little-endian bytes")
+    low: float | None = Field(
+        default=None, description="of a rounded one, whose levels go from 1 to 65,535: the lowest"
+    )
+    high: float | None = Field(default=None, description="and the highest value; level 0 is none")
 
 
 class Previews(BaseModel):

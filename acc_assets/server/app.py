@@ -158,7 +158,7 @@ def _pictures(request: Request, recipe: str, node: str, seed: int) -> runs.RunPi
     return runs.RunPictures(sources.store, sources.trees().get(recipe), run)
 
 
-@_router.get(_RUN + "/previews")
+@_router.get(_RUN + "/previews", response_model_exclude_unset=True)
 def read_previews(
     request: Request, recipe: str, node: str, seed: int, after: Annotated[int, Query(ge=-1)] = -1
 ) -> answers.Previews:

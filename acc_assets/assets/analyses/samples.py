@@ -44,12 +44,13 @@ def run(work: NodeWork) -> Outcome:
             drawn.setdefault(POSTERIOR, {})[step] = found
         else:
             why_not[POSTERIOR] = "the model returns no variances under ModelOutput.LOGVAR"
-        if others:
+        if set(others) - {ModelOutput.COMPONENT}:
             why_not[PRIOR] = f"the decoder also takes {', '.join(others)}, which no prior is known of"
         else:
             chosen = np.arange(len(prior.means))
             components = (prior.means, prior.logvars)
-            found = _drawn(loaded.model, PRIOR, chosen, components, {}, request.draws, seed)
+            certain = {name: np.eye(len(chosen)) for name in others}  # each row is of one component
+            found = _drawn(loaded.model, PRIOR, chosen, components, certain, request.draws, seed)
             drawn.setdefault(PRIOR, {})[step] = found
     if not drawn:
         return left_out(work, "; ".join(why_not.values()))
