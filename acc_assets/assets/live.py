@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -12,10 +15,12 @@ import dagster as dg
 from acc_assets.assets.forks import record_fork, remove_fork
 from acc_assets.assets.instance import open_instance
 from acc_assets.assets.launched import RECIPE_TAG, seed_tags
+from acc_assets.assets.rounds import record_round
 from acc_assets.assets.site import built_site, frame, site_folder
-from acc_assets.recipes import find_recipes, watched_folders
+from acc_assets.recipes import FORKS, find_recipes, watched_folders
 from acc_assets.server import Sources
 from acc_assets.storage import Store
+from acc_assets.storage.store import ENVIRONMENT
 from acc_assets.tree import Tree, source_files
 
 AT_WORK = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
@@ -33,6 +38,8 @@ def sources(store: Store, *, begun: bool = True) -> Sources:
         cancel=lambda *unit: cancel(store, *unit),
         record_fork=partial(record_fork, store),
         remove_fork=lambda recipe, name: remove_fork(store, recipe, name).kept,
+        record_round=lambda recipe, node: record_round(store, recipe, node)[1],
+        build=partial(begin_build, store),
     )
 
 
@@ -61,6 +68,30 @@ def _stamps(files: Iterable[Path]) -> dict[Path, tuple[int, int]]:
     beside = (file for folder in watched_folders() for file in folder.iterdir())
     stats = {file: file.stat() for file in {*files, *beside} if file.is_file()}
     return {file: (stat.st_mtime_ns, stat.st_size) for file, stat in stats.items()}
+
+
+def begin_build(store: Store, recipe: str, branch: str) -> None:
+    """Begin `acc build` of a branch as a process of its own; what it says is in `forks/<recipe>.log` of the store."""
+    command = [
+        sys.executable,
+        "-c",
+        "from acc_assets.cli import main; main()",
+        "build",
+        recipe,
+        "--select",
+        branch,
+    ]
+    folder = store.folder(FORKS).local_path()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{recipe}.log").open("ab") as log:
+        subprocess.Popen(
+            command,
+            env={**os.environ, ENVIRONMENT: str(store.root)},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # a Ctrl-C that ends the server is not for it
+        )
 
 
 def cancel(store: Store, recipe: str, node: str, seed: int) -> list[str]:

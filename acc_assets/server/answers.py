@@ -150,6 +150,18 @@ class Forks(BaseModel):
     forks: list[RecordedFork]
 
 
+class Round(BaseModel):
+    """Which labels a round takes in."""
+
+    node: str | None = Field(default=None, description="those that it reads; null: all of the recipe's")
+
+
+class Begun(BaseModel):
+    """A build that began; its runs are among the others."""
+
+    command: str = Field(description="what does the same")
+
+
 class RemovedFork(BaseModel):
     """A fork that is recorded no more."""
 

@@ -32,8 +32,9 @@ class Sources:
 
     site: the folder of the site. frame: what its pages need, asked for where a page is not rendered yet. trees: the
     recipes by name, as they are now. cancel: terminates what makes a node and seed, and returns the ids of
-    Dagster's runs; None where nothing can be cancelled from here. record_fork, remove_fork: as in `assets.forks`; None
-    where nobody may. heartbeat: seconds.
+    Dagster's runs; None where nothing can be cancelled from here. record_fork, remove_fork, record_round: as in
+    `assets.forks` and `assets.rounds`; build: begins to build a branch of a recipe, and goes on when the server ends;
+    None where nobody may. heartbeat: seconds.
     """
 
     store: Store
@@ -43,6 +44,8 @@ class Sources:
     cancel: Callable[[str, str, int], list[str]] | None = None
     record_fork: Callable[[str, RecordedFork], Tree] | None = None
     remove_fork: Callable[[str, str], Sequence[str]] | None = None
+    record_round: Callable[[str, str | None], Sequence[RecordedFork]] | None = None
+    build: Callable[[str, str], None] | None = None
     heartbeat: float = HEARTBEAT
 
     def seeds(self, recipe: str, node: str) -> list[int]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from fastapi import APIRouter, HTTPException, Request
 
@@ -12,6 +13,9 @@ from acc_assets.tree import RecordedFork, Tree
 
 if TYPE_CHECKING:
     from acc_assets.server.app import Sources
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 router = APIRouter(
     tags=["authoring"],
@@ -32,6 +36,12 @@ def _tree(request: Request, recipe: str) -> Tree:
     if tree is None:
         raise HTTPException(404, f"there is no recipe '{recipe}'")
     return tree
+
+
+def _allowed(what: Callable[P, T] | None) -> Callable[P, T]:
+    if what is None:
+        raise HTTPException(409, "that cannot be done from here")
+    return what
 
 
 @router.get("/labels/{recipe}")
@@ -58,6 +68,14 @@ def give_labels(request: Request, recipe: str, labels: answers.NewLabels) -> ans
     return read_labels(request, recipe)
 
 
+@router.post("/labels/{recipe}/round")
+def begin_round(request: Request, recipe: str, asked: answers.Round) -> answers.Forks:
+    """Record a round of labels: forks of the branches that read them, which are to be built."""
+    _tree(request, recipe)
+    record = _allowed(_sources(request).record_round)
+    return answers.Forks(forks=list(record(recipe, asked.node)))
+
+
 @router.get("/forks/{recipe}")
 def list_forks(request: Request, recipe: str) -> answers.Forks:
     """The forks that were recorded beside a recipe, as far as it has a place for them."""
@@ -68,17 +86,22 @@ def list_forks(request: Request, recipe: str) -> answers.Forks:
 def record_fork(request: Request, recipe: str, fork: RecordedFork) -> answers.Forks:
     """Record a fork; one that the recipe has no place for is refused with what is allowed."""
     _tree(request, recipe)
-    record = _sources(request).record_fork
-    if record is None:
-        raise HTTPException(409, "no fork can be recorded from here")
+    record = _allowed(_sources(request).record_fork)
     return answers.Forks(forks=list(record(recipe, fork).forks))
+
+
+@router.post("/forks/{recipe}/{name}/build")
+def build_fork(request: Request, recipe: str, name: str) -> answers.Begun:
+    """Begin to build a recorded fork with what it is made from; it goes on when the server ends."""
+    if name not in {fork.name for fork in _tree(request, recipe).forks}:
+        raise HTTPException(404, f"no fork '{name}' is recorded")
+    _allowed(_sources(request).build)(recipe, name)
+    return answers.Begun(command=f"acc build {recipe} --select {name}")
 
 
 @router.delete("/forks/{recipe}/{name}")
 def remove_fork(request: Request, recipe: str, name: str) -> answers.RemovedFork:
     """Take a recorded fork away; what it has stored is kept."""
     _tree(request, recipe)
-    remove = _sources(request).remove_fork
-    if remove is None:
-        raise HTTPException(409, "no fork can be removed from here")
+    remove = _allowed(_sources(request).remove_fork)
     return answers.RemovedFork(name=name, kept=list(remove(recipe, name)))

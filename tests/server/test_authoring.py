@@ -37,6 +37,9 @@ class Silent(Asked):
 """
 
 
+BEGUN: list[tuple[str, ...]] = []
+
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     folder = tmp_path_factory.mktemp("authoring")
@@ -49,7 +52,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 @pytest.fixture(scope="module")
 def port(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     own = live.sources(store, begun=False)
-    more = {name: getattr(own, name) for name in ("trees", "record_fork", "remove_fork")}
+    more = {name: getattr(own, name) for name in ("trees", "record_fork", "remove_fork", "record_round")}
+    more["build"] = lambda *branch: BEGUN.append(branch)
     folder = tmp_path_factory.mktemp("site")
     with listening(0) as listener, serving(sources(store, folder, **more), listener):
         yield listener.getsockname()[1]
@@ -115,9 +119,29 @@ def test_forks_are_recorded_listed_and_removed(port: int) -> None:
         assert status == 422
         assert told in found["detail"]
     assert send(port, "POST", "/forks/asked", {**fork, "steps": "3"})[0] == 422
+    assert send(port, "POST", "/forks/asked/nobody/build")[0] == 404
+    assert BEGUN == []
+    assert send(port, "POST", "/forks/asked/by_hand/build")[0] == 200
+    assert BEGUN == [("asked", "by_hand")]
     assert send(port, "DELETE", "/forks/asked/nobody")[0] == 422
     assert send(port, "DELETE", "/forks/asked/by_hand") == (200, {"name": "by_hand", "kept": []})
     assert send(port, "GET", "/forks/asked") == (200, {"forks": []})
+
+
+def test_a_round_is_recorded_once_there_is_a_label_that_nothing_was_trained_with(
+    port: int, store: Store
+) -> None:
+    status, told = send(port, "POST", "/labels/asked/round", {})
+    assert (status, "nothing was trained with labels yet" in told["detail"]) == (422, True)
+    seen = {"datasets": {"some": {"labels": {"lines": 1}}}}
+    store.run("asked", "done", 0).write_json("config.json", seen)
+    status, found = send(port, "POST", "/labels/asked/round", {"node": "done"})
+    assert (status, [(one["name"], one["labels"]) for one in found["forks"]]) == (
+        200,
+        [("root_round_2", {"some": 1})],
+    )
+    assert send(port, "DELETE", "/forks/asked/root_round_2")[0] == 200
+    store.run("asked", "done", 0).remove("config.json")
 
 
 def test_recipes_that_have_none_say_so(port: int) -> None:

@@ -79,7 +79,8 @@ def test_the_schema_types_every_answer(port: int) -> None:
             for more in ("", "/artifacts", "/artifacts/{path}", "/pictures", "/pictures/{family}/{name}")
         ),
         *(run + more for more in ("/previews", "/events", "/events/stream", "/cancel")),
-        *("/labels/{recipe}", "/forks/{recipe}", "/forks/{recipe}/{name}"),
+        *("/labels/{recipe}" + more for more in ("", "/round")),
+        *("/forks/{recipe}" + more for more in ("", "/{name}", "/{name}/build")),
     }
     page = (Path(__file__).parents[2] / "docs" / "live.md").read_text(encoding="utf-8")
     told = set(re.findall(r"^\| `(\w+) (/\S+)` \|", page, re.M))
