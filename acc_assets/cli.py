@@ -187,6 +187,85 @@ def build(
 
 @main.command()
 @click.argument("recipe", required=False)
+@click.argument("node", required=False)
+@click.argument("name", required=False)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="task.<task>.<field> or train.<option>; what is not set is as in the branch that NODE is of.",
+)
+@click.option("--steps", type=click.IntRange(1), help="Of training.")
+@click.option("--list", "listed", is_flag=True, help="List what is recorded.")
+@click.option("--remove", metavar="NAME", help="Take a recorded fork away; what it has stored is kept.")
+def fork(
+    recipe: str | None,
+    node: str | None,
+    name: str | None,
+    settings: tuple[str, ...],
+    steps: int | None,
+    listed: bool,
+    remove: str | None,
+) -> None:
+    """Record the branch NAME off the checkpoint NODE, beside the recipe, and train it as `<NAME>_trained`."""
+    from acc_assets.assets.forks import record_fork, remove_fork
+    from acc_assets.storage import Store
+    from acc_assets.tree import RecipeError, RecordedFork
+
+    if listed:
+        for tree in _chosen(recipe, {}):
+            for one in tree.forks:
+                words = [f"{key}={json.dumps(value)}" for key, value in one.settings.items()]
+                words += [f"labels of {ref} behind line {line}" for ref, line in one.labels.items()]
+                click.echo(" ".join([tree.name, one.checkpoint, "->", one.name, *words]))
+    elif recipe is not None and remove is not None and node is None:
+        removed = remove_fork(Store(), recipe, remove)
+        kept = ", ".join(removed.kept)
+        click.echo(f"removed {remove}" + (f"; its results stay in the store: {kept}" if kept else ""))
+    elif recipe is not None and node is not None and name is not None and remove is None:
+        try:
+            wanted = RecordedFork(name=name, checkpoint=node, settings=_settings(settings), steps=steps)
+        except ValueError as error:
+            raise RecipeError(str(error), remedy="", recipe=recipe) from None
+        record_fork(Store(), recipe, wanted)
+        click.echo(f"recorded {name} off {node}. Build it: acc build {recipe} --select {name}")
+    else:
+        raise click.UsageError("Give RECIPE NODE NAME, RECIPE --remove NAME, or --list.")
+
+
+@main.command()
+@click.argument("recipe")
+@click.argument("node", required=False)
+@click.option("--add", "file", metavar="FILE", help="Add the labels of a CSV file, such as the page exports.")
+@click.option(
+    "--retrain", is_flag=True, help="Train the branches that read labels (of NODE) on, as a new round."
+)
+@click.pass_context
+def label(ctx: click.Context, recipe: str, node: str | None, file: str | None, retrain: bool) -> None:
+    """Tell what people labelled for a recipe and which lines give no label; add labels; train on with them."""
+    from pathlib import Path
+
+    from acc_assets.assets.rounds import record_round
+    from acc_assets.storage import LabelFile, Store
+
+    (tree,) = _chosen(recipe, {})
+    labels, (classes, images) = LabelFile(Store(), recipe), tree.label_pool()
+    if file is not None:
+        click.echo(f"{labels.add_file(Path(file), classes, images)} labels added")
+    found = labels.read(classes, images)
+    for problem in found.problems:
+        click.echo(f"{labels.path.name}:{problem.line}: {problem.why}", err=True)
+    click.echo(f"{len(found.given)} of {images} images have a label, in {found.lines} lines of {labels.path}")
+    if retrain:
+        _, forks = record_round(Store(), recipe, node)
+        for one in forks:
+            click.echo(f"recorded {one.name} off {one.checkpoint}")
+            ctx.invoke(build, recipe=recipe, select=one.name, settings=())
+
+
+@main.command()
+@click.argument("recipe", required=False)
 def site(recipe: str | None) -> None:
     """Render the site again from what is stored."""
     from acc_assets.assets.build import build as build_recipe
@@ -311,18 +390,22 @@ def _chosen(recipe: str | None, parameters: dict[str, Any]) -> list[Any]:
 
 
 def _parameters(steps: int | None, settings: tuple[str, ...]) -> dict[str, Any]:
+    return ({} if steps is None else {"steps": steps}) | _settings(settings)
+
+
+def _settings(settings: tuple[str, ...]) -> dict[str, Any]:
     from acc_assets.tree import RecipeError, parse_value
 
-    parameters: dict[str, Any] = {} if steps is None else {"steps": steps}
+    parsed: dict[str, Any] = {}
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not (name and equals):
             raise click.UsageError(f"--set {setting}: write NAME=VALUE.")
         try:
-            parameters[name] = parse_value(value)
+            parsed[name] = parse_value(value)
         except RecipeError as error:
             raise click.UsageError(f"--set {setting}: {error}") from error
-    return parameters
+    return parsed
 
 
 def _end_on_signals() -> None:

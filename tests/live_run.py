@@ -105,11 +105,13 @@ def sources(store: Store, folder: Path, **more: Any) -> Sources:
 class Reader:
     """One connection to an event stream: its messages as (id, events), and what else came."""
 
-    def __init__(self, port: int, after: int | None = None, path: str = "/runs/r/done/0") -> None:
+    def __init__(
+        self, port: int, after: int | None = None, path: str = "/runs/r/done/0", query: str = ""
+    ) -> None:
         self.began = time.monotonic()
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         headers = {} if after is None else {"Last-Event-ID": str(after)}
-        self.connection.request("GET", f"{path}/events/stream", headers=headers)
+        self.connection.request("GET", f"{path}/events/stream{query}", headers=headers)
         self.response = self.connection.getresponse()
         assert self.response.status == 200
         assert self.response.headers["Content-Type"].startswith("text/event-stream")

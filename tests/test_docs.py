@@ -31,7 +31,7 @@ from acc_assets.tree import Tree
 HOUSE = Path(__file__).parents[1]
 PAGES = {page.stem: page for page in [HOUSE / "README.md", *sorted((HOUSE / "docs").glob("*.md"))]}
 EVERY_PAGE = pytest.mark.parametrize("page", PAGES.values(), ids=list(PAGES))
-TRACED = ("README", "recipe")
+TRACED = ("README", "recipe", "labels")
 ENTRY = "entry"  # in the drawing: what stands above the rooms
 
 
@@ -66,7 +66,7 @@ def trees(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Tree]:
 
 
 def test_recipes_are_traced(trees: Mapping[str, Tree]) -> None:
-    assert set(trees) == {"my_experiment", "ramped_kl", "ramped_kl_yaml"}
+    assert set(trees) == {"my_experiment", "ramped_kl", "ramped_kl_yaml", "asking"}
     for tree in trees.values():
         application(Project({tree.name: tree}))
     labelled = trees["ramped_kl"]["labelled_trained"]

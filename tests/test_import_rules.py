@@ -16,7 +16,7 @@ ALLOWED = {
     "tree": set(),
     "storage": set(),
     "models": {"tree"},
-    "datasets": {"tree"},
+    "datasets": {"storage", "tree"},
     "tasks": {"models", "datasets", "tree"},
     "training": {"analysis", "families", "models", "tasks", "datasets", "storage", "tree"},
     "families": {"storage", "tree"},
@@ -24,7 +24,7 @@ ALLOWED = {
     "export": {"models"},
     "report": {"families", "storage", "tree"},
     "server": {"report", "families", "storage", "tree"},
-    "recipes": {"tree", "models", "tasks", "datasets", "families"},
+    "recipes": {"tree", "models", "tasks", "datasets", "families", "storage"},
     "assets": {
         "training",
         "analysis",
@@ -89,3 +89,9 @@ def test_the_command_line_imports_what_it_needs_when_it_needs_it() -> None:
     code = f"import sys, acc_assets.cli; print(*sorted({HEAVY | {'rich', 'yaml', 'numpy'}!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_what_only_looks_at_recipes_and_stores_loads_no_torch() -> None:
+    code = f"import sys, acc_assets.definitions, acc_assets.assets.build; print(*sorted({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["dagster"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import dagster as dg
 import numpy as np
 
@@ -27,11 +29,15 @@ def kind_of(ref: DatasetRef) -> AssetKind:
     )
 
 
-def source_key(ref: DatasetRef, prefix: tuple[str, ...] = ()) -> dg.AssetKey | None:
-    """The asset that stands for the files that a data set is read from; None where it needs none."""
-    if not ref.config.files():
-        return None
-    return dg.AssetKey([*prefix, "files", type(ref.config.read_from).__name__.lower()])
+def sources_of(ref: DatasetRef, prefix: tuple[str, ...] = ()) -> dict[dg.AssetKey, Any]:
+    """What a data set is read from outside the store's artifacts, each with the asset that stands for its files."""
+    found = {}
+    for part in getattr(ref.config, "parts", (ref.config,)):
+        if part.files():
+            kind = getattr(part, "source_name", "files")
+            name = type(part).__name__.lower() if kind == "files" else part.name
+            found[dg.AssetKey([*prefix, kind, name])] = part
+    return found
 
 
 def run(work: Work) -> Outcome:
@@ -88,6 +94,7 @@ def _write(work: Work, ref: DatasetRef) -> None:
         target_counts=_targets(data.train.of_labelled().targets, described),
         facts={
             **described,
+            **data.facts,
             "source": data.source,
             "digest": data.digest,
             "atlas_columns": columns,

@@ -103,7 +103,7 @@ def _spec(project: Project, tree: Tree | None, plan: AssetPlan, *, skippable: bo
         tags |= {"acc/branch": plan.node.branch, "acc/node": plan.node.tag}
     return dg.AssetSpec(
         plan.key,
-        deps=[*plan.deps, *([plan.source] if plan.source is not None else [])],
+        deps=[*plan.deps, *plan.sources],
         group_name=project.group(plan),
         code_version=plan.code_version,
         owners=OWNERS,

@@ -70,7 +70,7 @@ def project_jobs(project: Project) -> list[Any]:
         store = getattr(context.resources, project.keys.store).open()
         for recipe in project.trees:
             if recipe in store.recipes():
-                _build(project, recipe, context, store)
+                build_in_run(project, recipe, context, store)
 
     @dg.job(name=f"{name}_publish", description="Publish the site.", executor_def=dg.in_process_executor)
     def publish_job() -> None:
@@ -110,7 +110,7 @@ def _bring_up_to_date(project: Project, tree: Tree, name: str, tags: dict[str, s
     def bring_up_to_date(context: dg.OpExecutionContext) -> None:
         now = project.in_run(tree.name, context)
         changed = replace(project, trees={**project.trees, tree.name: now}, hashes={})
-        _build(
+        build_in_run(
             changed,
             tree.name,
             context,
@@ -130,9 +130,10 @@ def _bring_up_to_date(project: Project, tree: Tree, name: str, tags: dict[str, s
     return job
 
 
-def _build(
+def build_in_run(
     project: Project, recipe: str, context: dg.OpExecutionContext, store: Store, **choice: Any
 ) -> None:
+    """What `acc build` does, as part of a run; raises `Failure` with what could not be made."""
     from acc_assets.assets.build import build  # which knows the definitions that these jobs belong to
 
     def tell(event: Any) -> None:
@@ -148,12 +149,12 @@ def _build(
 
 
 def broken_recipe_asset(broken: BrokenRecipe) -> dg.AssetSpec:
-    """A recipe that could not be read, as something that one sees in the catalog."""
+    """A recipe that could not be read, or a fork that it has no place for, as something one sees in the catalog."""
     return dg.AssetSpec(
         # The whole file name: x.py and x.yaml may both be broken.
-        key=["broken_recipes", broken.path.parent.name, broken.path.name],
+        key=["broken_recipes", broken.path.parent.name, broken.path.name, *filter(None, [broken.fork])],
         group_name="broken_recipes",
-        description=f"This recipe file has an error, so it gives no assets.\n\n```\n{broken}\n```",
+        description=f"This file has an error, so what it says gives no assets.\n\n```\n{broken}\n```",
         kinds={"error"},
         metadata={"file": dg.MetadataValue.path(str(broken.path)), "error": str(broken)},
         tags={"acc/broken": "true"},

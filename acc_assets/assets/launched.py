@@ -21,7 +21,15 @@ from acc_assets.assets.plans import AssetPlan, Prefix
 from acc_assets.assets.resources import Keys
 from acc_assets.recipes import vocabulary
 from acc_assets.storage import Store
-from acc_assets.tree import BrokenRecipe, RecipeError, Tree, discover_file, source_files
+from acc_assets.tree import (
+    BrokenRecipe,
+    RecipeError,
+    Recorded,
+    RecordedFork,
+    Tree,
+    discover_file,
+    source_files,
+)
 
 FOLDER = "launched"
 TREE_FILE = "tree.json"
@@ -119,6 +127,7 @@ def keep(store: Store, tree: Tree) -> None:
                 "recipe": tree.name,
                 "source": tree.source,
                 "parameters": dict(tree.parameters),
+                "forks": [fork.model_dump() for fork in tree.forks],
                 "files": {
                     name: path.read_text(encoding="utf-8") for name, path in files.items()
                 },  # its own first
@@ -154,9 +163,16 @@ def _family(tree_hash: str) -> str:
 def _traced(store: Store, name: str, tree_hash: str, parameters: Mapping[str, Any] | None) -> Tree:
     facts = store.folder(FOLDER).read_json(f"{_family(tree_hash)}/{TREE_FILE}")
     path = _written(tree_hash, facts["files"])
+    forks = tuple(RecordedFork(**fork) for fork in facts.get("forks", ()))
     found = discover_file(
-        path, vocabulary(), {name: facts["parameters"] if parameters is None else parameters}
+        path,
+        vocabulary(),
+        {name: facts["parameters"] if parameters is None else parameters},
+        recorded=lambda recipe: Recorded(path, forks) if recipe == name else None,
     )
+    for one in found.broken:
+        if one.fork:
+            raise RecipeError(str(one), remedy="", recipe=name)
     if name not in found.trees:
         raise RecipeError(
             found.broken[0].error if found.broken else f"{path} has no recipe '{name}'.", remedy=""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
 
+from acc_assets.assets.forks import record_fork, remove_fork
 from acc_assets.assets.instance import open_instance
 from acc_assets.assets.launched import RECIPE_TAG, seed_tags
 from acc_assets.assets.site import built_site, frame, site_folder
-from acc_assets.recipes import find_recipes, recipe_folders
+from acc_assets.recipes import FORKS, find_recipes, recipe_folders
 from acc_assets.server import Sources
 from acc_assets.storage import Store
 from acc_assets.tree import Tree, source_files
@@ -29,6 +31,8 @@ def sources(store: Store, *, begun: bool = True) -> Sources:
         frame=lambda: frame(store),
         trees=Recipes(),
         cancel=lambda *unit: cancel(store, *unit),
+        record_fork=partial(record_fork, store),
+        remove_fork=lambda recipe, name: remove_fork(store, recipe, name).kept,
     )
 
 
@@ -53,8 +57,9 @@ class Recipes:
 
 
 def _stamps(files: Iterable[Path]) -> dict[Path, tuple[int, int]]:
-    """Time of change (ns) and size of the files that are there, and of those in the folders of recipes."""
-    beside = (file for folder in recipe_folders() if folder.is_dir() for file in folder.iterdir())
+    """Time of change (ns) and size of the files that are there, and of those in the folders of recipes and forks."""
+    folders = (*recipe_folders(), Store().folder(FORKS).local_path())
+    beside = (file for folder in folders if folder.is_dir() for file in folder.iterdir())
     stats = {file: file.stat() for file in {*files, *beside} if file.is_file()}
     return {file: (stat.st_mtime_ns, stat.st_size) for file, stat in stats.items()}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ from acc_assets.assets.resources import (
     StoreResource,
     parameters_resource,
 )
+from acc_assets.assets.round_jobs import round_job, round_sensor
 from acc_assets.assets.watch import file_sources, sensors
-from acc_assets.recipes import find_recipes
+from acc_assets.recipes import find_recipes, read_forks
 from acc_assets.storage import Store
 from acc_assets.tree import Tree
 
@@ -46,7 +48,7 @@ def current_project(
         hashes = context.reconstruction_metadata.get(launched_key(prefix))
         if hashes is not None:
             return launched_project(store, hashes, prefix)
-    found = find_recipes(folders=folders)
+    found = find_recipes(folders=folders, recorded=partial(read_forks, store))
     for tree in found.trees.values():
         keep(store, tree)
     return Project(found.trees, found.broken, prefix)
@@ -69,6 +71,8 @@ def project_definitions(project: Project, store: StoreResource | None = None) ->
 
 def _definitions(project: Project, trees: Sequence[Tree], resources: Mapping[str, Any]) -> dg.Definitions:
     *shared, schedule = project_jobs(project)
+    asking = [tree for tree in trees if tree.label_sets]
+    stored = resources[project.keys.store]
     return dg.Definitions(
         assets=[
             *file_sources(project),
@@ -76,9 +80,16 @@ def _definitions(project: Project, trees: Sequence[Tree], resources: Mapping[str
             home_asset(project),
             *(broken_recipe_asset(one) for one in project.broken),
         ],
-        jobs=[*(job for tree in trees for job in recipe_jobs(project, tree)), *shared],
+        jobs=[
+            *(job for tree in trees for job in recipe_jobs(project, tree)),
+            *(round_job(project, tree) for tree in asking),
+            *shared,
+        ],
         schedules=[schedule],
-        sensors=sensors(project, resources[project.keys.store]),
+        sensors=[
+            *sensors(project, stored),
+            *(round_sensor(project, tree, stored) for tree in asking),
+        ],
         resources=resources,
     )
 

@@ -33,7 +33,7 @@ class AssetPlan:
     node: TreeNode | None = None
     request: Analysis | None = None  # of an analysis
     dataset: DatasetRef | None = None
-    source: dg.AssetKey | None = None  # the files outside that a data set is read from
+    sources: tuple[dg.AssetKey, ...] = ()  # the files outside that a data set is read from
 
     @property
     def name(self) -> str:
@@ -122,7 +122,7 @@ class _Planner:
             f"{dataset.VERSION}-{spec_hash({'config': canonical(ref.config)})}",
             (),
             dataset=ref,
-            source=dataset.source_key(ref, self._prefix),
+            sources=tuple(dataset.sources_of(ref, self._prefix)),
         )
 
     def _checkpoint(self, node: TreeNode) -> AssetPlan:

@@ -117,7 +117,7 @@ def wanted_inputs(plan: AssetPlan, inputs: Iterable[AssetStatus]) -> dict[str, s
 def named_inputs(plan: AssetPlan, versions: Mapping[Unit, str | None]) -> dict[str, str]:
     """Data versions as manifests keep them; for a data set, the digest of the files that it is read from."""
     named = {shown(unit): version for unit, version in versions.items() if version is not None}
-    if plan.dataset is not None and plan.source is not None:
+    if plan.dataset is not None and plan.dataset.config.files():
         with contextlib.suppress(DatasetError):  # a store may be looked at where the files are not
             named[FILES] = str(source_digest(plan.dataset.config))
     return named

@@ -11,7 +11,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 from dagster._core.storage.event_log.base import PartitionKeyFilter
 
-from acc_assets.assets.dataset import source_key
+from acc_assets.assets.dataset import sources_of
 from acc_assets.assets.factory import MADE_FROM_RECIPE, MATCHES
 from acc_assets.assets.failures import record_failure
 from acc_assets.assets.home import home_plan
@@ -123,11 +123,9 @@ def file_sources(project: Project) -> list[Any]:
 
 
 def _file_source(key: dg.AssetKey, config: Any) -> Any:
-    @dg.observable_source_asset(
-        key=key,
-        description=f"The files of {type(config).__name__}, outside the store; other files make other data.",
-        group_name="files",
-    )
+    told = f"The files of {type(config).__name__}, outside the store; other files make other data."
+
+    @dg.observable_source_asset(key=key, description=getattr(config, "about", told), group_name="files")
     def files() -> dg.DataVersion:
         return dg.DataVersion(str(source_digest(config)))
 
@@ -135,12 +133,10 @@ def _file_source(key: dg.AssetKey, config: Any) -> Any:
 
 
 def _sources(project: Project) -> dict[dg.AssetKey, Any]:
-    found = {}
+    found: dict[dg.AssetKey, Any] = {}
     for tree in project.trees.values():
         for ref in tree.datasets.values():
-            key = source_key(ref, project.prefix)
-            if key is not None:
-                found[key] = ref.config
+            found |= sources_of(ref, project.prefix)
     return found
 
 

@@ -185,19 +185,22 @@ class NodeWork(Work):
         device = self.runtime.resolve()
         return {name: torch.from_numpy(values).float().to(device) for name, values in parts.items()}
 
-    def decoder(self, step: int | None = None) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    def decoder(self, step: int | None = None) -> Callable[..., np.ndarray]:
         """A function to images (B, C, H, W) in [0, 1], by a model that can `decode`: its last step or a snapshot.
 
-        It takes latents (B, D) and the test images (B,) whose other parts of the code go with them.
+        It takes latents (B, D) and the test images (B,) whose other parts of the code go with them; or the rows of
+        other arrays by name, where `stored` gives some.
         """
         import torch
 
         from acc_assets.models import ModelOutput
 
         model: Any = self.model(step).model
-        stored = latents.SERIES.read(self.run, step)
+        arrays = latents.SERIES.read(self.run, step)
 
-        def decode(moved: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        def decode(
+            moved: np.ndarray, rows: np.ndarray, stored: Mapping[str, np.ndarray] = arrays
+        ) -> np.ndarray:
             with torch.no_grad():
                 outputs = model.decode(self.code(rows, moved, stored))
             images: np.ndarray = outputs[ModelOutput.RECONSTRUCTION].cpu().numpy()

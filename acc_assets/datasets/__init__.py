@@ -9,6 +9,7 @@ from acc_assets.datasets.data import Batch, DatasetConfig, load_dataset, sees_se
 from acc_assets.datasets.digits import Digits
 from acc_assets.datasets.files import DatasetError, source_digest
 from acc_assets.datasets.label_budget import LabelBudget
+from acc_assets.datasets.labelled import Labelled
 from acc_assets.datasets.mnist import FashionMnist, Mnist, load_mnist
 from acc_assets.datasets.shapes import Shapes
 from acc_assets.datasets.slant import Slant, generate_slant
@@ -16,7 +17,8 @@ from acc_assets.datasets.thickness import Thickness, generate_thickness
 
 # Names for YAML recipes.
 DATASETS: dict[str, type[DatasetConfig]] = {
-    config.name: config for config in (Mnist, FashionMnist, Digits, Shapes, Thickness, Slant, LabelBudget)
+    config.name: config
+    for config in (Mnist, FashionMnist, Digits, Shapes, Thickness, Slant, LabelBudget, Labelled)
 }
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "FashionMnist",
     "ImageData",
     "LabelBudget",
+    "Labelled",
     "Mnist",
     "PenRule",
     "Shapes",

@@ -120,7 +120,7 @@ class ImageData(DataFacts):
     """A loaded data set. It can stand for itself in a recipe, where its digest says which data it is.
 
     source: in words, where it came from. target_names: of the classes, or of the columns of a real target; numbers
-    where none are given. digest: `data_digest` of the arrays.
+    where none are given. facts: what else a run writes down of it. digest: `data_digest` of the arrays.
     Raises `ValueError` for arrays that are not as `Split` describes them, or images of differing shapes.
     """
 
@@ -130,6 +130,9 @@ class ImageData(DataFacts):
     validation: InstanceOf[Split] = field(repr=False, compare=False, metadata={"hashed": False})
     test: InstanceOf[Split] = field(repr=False, compare=False, metadata={"hashed": False})
     target_names: AnyNumberOf[str] = ()
+    facts: Mapping[str, Any] = field(
+        default_factory=dict, repr=False, compare=False, metadata={"hashed": False}
+    )
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:

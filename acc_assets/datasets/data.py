@@ -83,9 +83,9 @@ class DatasetConfig(DataFacts):
         return {}
 
     @property
-    def read_from(self) -> DatasetConfig:
-        """The configuration whose `files` these are: another one's where this is made of another data set."""
-        return self
+    def parts(self) -> tuple[Any, ...]:
+        """What its `files` are those of: itself, or what it is made of where that is something else."""
+        return (self,)
 
     def files(self) -> tuple[Path, ...]:
         """The files that `load` reads, whether they are there or not; empty for data that need none."""

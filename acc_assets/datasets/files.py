@@ -15,13 +15,17 @@ class DatasetError(Exception):
 def source_digest(config: Any) -> str | None:
     """sha256 (hex) over the names and bytes of `config.files()`; None where the data need no files.
 
-    Generated data are determined by their configuration, and a loaded `ImageData` by its own digest. Where the files
-    lie does not count. A file is read again only when its path, size or time of change has changed.
+    A configuration that reads a part of its files says which by `content()`. Generated data are determined by their
+    configuration, and a loaded `ImageData` by its own digest. Where the files lie does not count. A file is read again
+    only when its path, size or time of change has changed.
     Raises `DatasetError` that names the first file which is missing or cannot be read.
     """
     files = config.files()
     if not files:
         return None
+    if (content := getattr(config, "content", None)) is not None:
+        found: str | None = content()
+        return found
     digest = hashlib.sha256()
     for path in files:
         digest.update(f"{path.name}:{file_digest(config, path)}\n".encode())

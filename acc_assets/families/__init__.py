@@ -1,5 +1,6 @@
 """Families of artifacts: what each holds, how it is written and read, and what pages show. No torch, no dagster."""
 
+from acc_assets.families.acquisition import Acquisition
 from acc_assets.families.artifacts import Artifacts, RunArtifacts
 from acc_assets.families.attention import Attention
 from acc_assets.families.base import Chart, Coloring, Download, Family, Number, Payload, Picture, Table
@@ -25,6 +26,7 @@ __all__ = [
     "ANALYSES",
     "CHECKPOINTS",
     "STANDARD",
+    "Acquisition",
     "Artifacts",
     "Attention",
     "Chart",

@@ -29,7 +29,13 @@ class CheckpointFamily(Family):
         steps = [step for step in previews.told(run.events) if run.exists(previews.SERIES.path(step))]
         if steps:
             source = [previews.VERSION, run.digest(self.name), steps, previews.words_of(run.config)]
-            yield Payload(what="previews", page="node", source=source, make=lambda: previews.script_of(run))
+            yield Payload(
+                what="previews",
+                page="node",
+                source=source,
+                make=lambda: previews.script_of(run),
+                rounded=True,
+            )
 
 
 CHECKPOINTS = CheckpointFamily()

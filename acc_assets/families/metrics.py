@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from acc_assets.families.artifacts import RunArtifacts
     from acc_assets.storage import ArtifactFolder
 
+BY_CLASS = "accuracy_"  # before the names of classes, in the metrics of a classifier
 CLASS, WHOLE = "class", "latent"  # a probe's target, and the slice that is no slot
 
 
@@ -66,6 +67,8 @@ class MetricsFamily(Family):
             baseline = entry.get("baseline") or {}
             data = str(entry.get("dataset", ""))
             for metric, value in values.items():
+                if metric.startswith(BY_CLASS):
+                    continue  # in a table of their own
                 own = divergence and metric in ("loss", "kl")  # no baseline means anything
                 if is_number(value) and not (own and metric == "loss" and "kl" in values):
                     yield Number(
@@ -114,7 +117,7 @@ class MetricsFamily(Family):
             )
 
     def tables(self, run: RunArtifacts) -> Iterator[Table]:
-        """Yield each factor group's slice, KL and active dimensions."""
+        """Yield each factor group's slice, KL and active dimensions, and classifiers' accuracy by class."""
         groups = (run.metrics.get("latent") or {}).get("groups") or {}
         rows = []
         for group in run.named_groups:
@@ -131,6 +134,23 @@ class MetricsFamily(Family):
         if rows:
             head = ("Factor", "Slice", "KL, nats", "Active dimensions")
             yield Table(title="The parts of the latent", head=head, rows=rows, numbers=(2, 3))
+        accuracies = {
+            task: {
+                metric.removeprefix(BY_CLASS): number(100.0 * value, 1)
+                for metric, value in (entry.get("metrics") or {}).items()
+                if metric.startswith(BY_CLASS) and is_number(value)
+            }
+            for task, entry in run.task_metrics().items()
+        }
+        told = {task: found for task, found in accuracies.items() if found}
+        classes = dict.fromkeys(name for found in told.values() for name in found)
+        if told:
+            yield Table(
+                title="Accuracy by class, %",
+                head=("Class", *told),
+                rows=[(name, *(found.get(name, "—") for found in told.values())) for name in classes],
+                numbers=tuple(range(1, len(told) + 1)),
+            )
 
 
 FAMILY = MetricsFamily()

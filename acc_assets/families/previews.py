@@ -29,7 +29,6 @@ POINTS = 500  # test images on the map
 EXAMPLES = range(4, 31)  # how many images are reconstructed at least, and at most
 PIXELS = 65_536  # of them together; larger images are fewer
 MOST = 40  # snapshots that a page gets; of more it gets some, evenly chosen
-_ENDS = np.iinfo(np.uint16).max
 
 
 def examples_of(shape: Sequence[int]) -> int:
@@ -83,10 +82,10 @@ def told(events: Iterable[Mapping[str, Any]]) -> list[int]:
 def script_of(run: RunArtifacts, after: int = -1) -> Script:
     """What pages draw of the previews that stand, those behind a step.
 
-    meta: `snapshots` [{step, mse, bounds, explained}], all but the step null where they are not known, and what
-    `words_of` says. arrays: `images` (I, C, H, W) and `labels` (N,), and by snapshot `reconstructions/<step>`
-    (I, C, H, W) uint8 and `coords/<step>` (N, 2) uint16 between its bounds: left, right, bottom and top of a square.
-    A preview that is gone meanwhile is left out, and one that cannot be read is noted.
+    meta: `snapshots` [{step, mse, explained}], all but the step null where they are not known, and what `words_of`
+    says. arrays: `images` (I, C, H, W) uint8 and `labels` (N,), and by snapshot `reconstructions/<step>` (I, C, H, W)
+    uint8 and `coords/<step>` (N, 2) float32. A preview that is gone meanwhile is left out, and one that cannot be read
+    is noted.
     """
     steps = [step for step in told(run.events) if step > after and run.exists(SERIES.path(step))]
     if len(steps) > MOST:
@@ -102,31 +101,17 @@ def script_of(run: RunArtifacts, after: int = -1) -> Script:
             run.note(error)
             continue
         arrays |= {"images": found["images"], "labels": found["labels"]}
-        snapshot: dict[str, Any] = {"step": step, "mse": None, "bounds": None, "explained": None}
+        snapshot: dict[str, Any] = {"step": step, "mse": None, "explained": None}
         if (made := found.get("reconstructions")) is not None:
             difference = (made.astype(np.float64) - found["images"]) / 255
             snapshot["mse"] = float(np.square(difference).mean())
             arrays[f"reconstructions/{step}"] = made
-        if (coords := found.get("coords")) is not None:
-            left, right, bottom, top = snapshot["bounds"] = frame_of(coords)
-            places = (coords - [left, bottom]) / [right - left, top - bottom]
-            arrays[f"coords/{step}"] = np.rint(places * _ENDS).astype(np.uint16)
+        if "coords" in found:
+            arrays[f"coords/{step}"] = found["coords"]
         if "explained" in found:
             snapshot["explained"] = float(found["explained"].sum())
         snapshots.append(snapshot)
     return {"snapshots": snapshots, **words_of(run.config)}, arrays
-
-
-def frame_of(coords: np.ndarray) -> list[float]:
-    """The square around points (N, 2) in their middle: left, right, bottom, top; of width 2 where all are one."""
-    low, high = coords.min(axis=0).astype(np.float64), coords.max(axis=0).astype(np.float64)
-    middle, half = (low + high) / 2, float((high - low).max()) / 2 or 1.0
-    return [
-        float(middle[0] - half),
-        float(middle[0] + half),
-        float(middle[1] - half),
-        float(middle[1] + half),
-    ]
 
 
 def words_of(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from acc_assets.families.acquisition import Acquisition
 from acc_assets.families.attention import Attention
 from acc_assets.families.base import Family
 from acc_assets.families.checkpoints import CHECKPOINTS
@@ -46,6 +47,7 @@ ANALYSES: Mapping[str, type[Analysis]] = {
     Density.name: Density,
     Distortion.name: Distortion,
     Samples.name: Samples,
+    Acquisition.name: Acquisition,
 }
 
 

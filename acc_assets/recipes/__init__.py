@@ -6,10 +6,12 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from acc_assets import datasets, families, models, tasks
+from acc_assets.storage import StorageError, Store
 from acc_assets.tree import (
     COUNTED,
     TRACE_SECONDS,
@@ -17,12 +19,16 @@ from acc_assets.tree import (
     EarlyStopping,
     Epochs,
     RecipeError,
+    Recorded,
+    RecordedOf,
     Vocabulary,
     discover,
+    parse_forks,
 )
 
 RECIPES_VARIABLE = "ACC_RECIPES"  # folders to search instead of this one, separated like PATH
 PARAMETERS_VARIABLE = "ACC_PARAMETERS"  # JSON: {recipe: {parameter: value}}
+FORKS = "forks"  # the folder of the store with what is recorded beside recipes
 SECONDS_VARIABLE = "ACC_TRACE_SECONDS"  # what tracing one recipe file may take, imports of libraries aside
 
 
@@ -64,16 +70,30 @@ def recipe_folders() -> list[Path]:
 
 
 def find_recipes(
-    parameters: Mapping[str, Mapping[str, Any]] | None = None, folders: Sequence[Path] | None = None
+    parameters: Mapping[str, Mapping[str, Any]] | None = None,
+    folders: Sequence[Path] | None = None,
+    recorded: RecordedOf | None = None,
 ) -> Discovered:
-    """Trace every recipe of the folders (default: `recipe_folders`).
+    """Trace every recipe of the folders (default: `recipe_folders`) with the forks recorded beside it.
 
-    `parameters` (default: those in ACC_PARAMETERS) override a recipe's own.
+    `parameters` (default: those in ACC_PARAMETERS) override a recipe's own; `recorded` (default: what the store has)
+    gives the forks of a recipe.
     """
     if parameters is None:
         parameters = _parameters_setting()
     looked_in = recipe_folders() if folders is None else folders
-    return discover(looked_in, vocabulary(), parameters, seconds=trace_seconds())
+    forks = recorded or partial(read_forks, Store())
+    return discover(looked_in, vocabulary(), parameters, seconds=trace_seconds(), recorded=forks)
+
+
+def read_forks(store: Store, recipe: str) -> Recorded:
+    """The forks recorded beside a recipe, and what is wrong where their file cannot be read."""
+    folder, name = store.folder(FORKS), f"{recipe}.json"
+    file = folder.local_path(name)
+    try:
+        return Recorded(file, parse_forks(folder.read_bytes(name), file) if folder.exists(name) else ())
+    except (RecipeError, StorageError) as error:
+        return Recorded(file, error=str(error))
 
 
 def trace_seconds() -> float:

@@ -108,9 +108,20 @@ class RCMVAE(Recipe):
         images = ctx.load_dataset(data, LabelBudget(of=whole, labels=labels))
         few = ctx.load_dataset("labelled", LabelBudget(of=whole, labels=labels, labelled_only=True))
         every = max(1, steps // 10)
-        options = {"lr": lr, "batch_size": BATCH, "validate_every": every, "snapshot_every": every}
+        options: dict[str, Any] = {
+            "lr": lr,
+            "lr_schedule": "cosine",
+            "batch_size": BATCH,
+            "validate_every": every,
+            "snapshot_every": every,
+        }
         # dense, since a component's own decoding by convolutions takes four times as long
-        common = {"image_size": size, "components": components, "z_dim": z_dim, "decoder": DenseLayers()}
+        common: dict[str, Any] = {
+            "image_size": size,
+            "components": components,
+            "z_dim": z_dim,
+            "decoder": DenseLayers(),
+        }
         ramp = LinearRamp(0.0, 1.0, steps=max(1, steps // 4))
         for name, branch in branches(components, ConvLayers(channels=(32, 64))).items():
             ctx.create_model(MixtureVAE, **{**common, **branch.model})

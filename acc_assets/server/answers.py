@@ -6,7 +6,9 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, Field
 
+from acc_assets.storage import Label, Problem
 from acc_assets.storage.event_kinds import Event
+from acc_assets.tree import RecordedFork
 
 Status: TypeAlias = Literal["running", "interrupted", "cancelled", "failed", "completed", "unreadable"]
 
@@ -96,6 +98,10 @@ class PackedArray(BaseModel):
     dtype: str
     shape: list[int]
     data: str = Field(description="base64 of gzip of its little-endian bytes")
+    low: float | None = Field(
+        default=None, description="of a rounded one, whose levels go from 1 to 65,535: the lowest"
+    )
+    high: float | None = Field(default=None, description="and the highest value; level 0 is none")
 
 
 class Previews(BaseModel):
@@ -118,3 +124,34 @@ class Cancelled(BaseModel):
     """What was asked to end."""
 
     runs: list[str] = Field(description="Dagster's runs")
+
+
+class NewLabels(BaseModel):
+    """Labels to be added."""
+
+    labels: list[Label] = Field(min_length=1, max_length=1000)
+
+
+class GivenLabels(BaseModel):
+    """The label file of a recipe."""
+
+    classes: list[str]
+    images: int = Field(description="of the training split, of which labels name the places")
+    given: dict[int, str] = Field(description="class by image, of images on which all agree")
+    said: dict[int, dict[str, str]] = Field(description="who says what of an image")
+    problems: list[Problem]
+    lines: int
+    sha256: str = Field(description="of the lines: the version of the file")
+
+
+class Forks(BaseModel):
+    """The forks recorded beside a recipe."""
+
+    forks: list[RecordedFork]
+
+
+class RemovedFork(BaseModel):
+    """A fork that is recorded no more."""
+
+    name: str
+    kept: list[str] = Field(description="its nodes of which results stay in the store")

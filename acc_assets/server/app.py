@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,12 +14,12 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from acc_assets.report import Frame
-from acc_assets.server import answers, runs
-from acc_assets.server.guard import SameOrigin
+from acc_assets.server import answers, authoring, runs
+from acc_assets.server.guard import BodyLimit, SameOrigin
 from acc_assets.server.site import Site
 from acc_assets.server.stream import HEARTBEAT, messages
 from acc_assets.storage import MissingArtifact, RunDirectory, StorageError, Store
-from acc_assets.tree import Tree
+from acc_assets.tree import RecipeError, RecordedFork, Tree
 
 HOSTS = ["127.0.0.1", "localhost"]
 SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'"}  # an artifact is never a page of ours
@@ -32,7 +32,8 @@ class Sources:
 
     site: the folder of the site. frame: what its pages need, asked for where a page is not rendered yet. trees: the
     recipes by name, as they are now. cancel: terminates what makes a node and seed, and returns the ids of
-    Dagster's runs; None where nothing can be cancelled from here. heartbeat: seconds.
+    Dagster's runs; None where nothing can be cancelled from here. record_fork, remove_fork: as in `assets.forks`; None
+    where nobody may. heartbeat: seconds.
     """
 
     store: Store
@@ -40,6 +41,8 @@ class Sources:
     frame: Callable[[], Frame]
     trees: Callable[[], Mapping[str, Tree]] = dict
     cancel: Callable[[str, str, int], list[str]] | None = None
+    record_fork: Callable[[str, RecordedFork], Tree] | None = None
+    remove_fork: Callable[[str, str], Sequence[str]] | None = None
     heartbeat: float = HEARTBEAT
 
     def seeds(self, recipe: str, node: str) -> list[int]:
@@ -64,8 +67,11 @@ def create_app(sources: Sources) -> FastAPI:
     )
     app.state.sources, app.state.stopping = sources, lambda: False
     app.include_router(_router)
+    app.include_router(authoring.router)
     app.add_exception_handler(StorageError, _explained)
+    app.add_exception_handler(RecipeError, _explained)
     app.mount("/", Site(sources.site, sources.frame, sources.seeds), name="site")
+    app.add_middleware(BodyLimit)
     app.add_middleware(SameOrigin)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)
     return app
@@ -76,7 +82,7 @@ _RUN = "/runs/{recipe}/{node}/{seed}"
 
 
 async def _explained(_request: Request, error: Exception) -> JSONResponse:
-    """Errors of the store in their own words: what is not there, and what is damaged or no name."""
+    """Errors of store and recipes in their own words: what is not there, and what is damaged, no name or no setting."""
     return JSONResponse({"detail": str(error)}, 404 if isinstance(error, MissingArtifact) else 422)
 
 
@@ -149,7 +155,7 @@ def _pictures(request: Request, recipe: str, node: str, seed: int) -> runs.RunPi
     return runs.RunPictures(sources.store, sources.trees().get(recipe), run)
 
 
-@_router.get(_RUN + "/previews")
+@_router.get(_RUN + "/previews", response_model_exclude_unset=True)
 def read_previews(
     request: Request, recipe: str, node: str, seed: int, after: Annotated[int, Query(ge=-1)] = -1
 ) -> answers.Previews:

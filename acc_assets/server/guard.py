@@ -14,6 +14,39 @@ HEADERS = {
 }
 
 
+MAX_BODY = 256 * 1024  # bytes; a thousand labels take half of it
+
+
+class BodyLimit:
+    """Refuses a body of more than `MAX_BODY` bytes, whatever length it says it has."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
+            await self._app(scope, receive, send)
+            return
+        body = b""
+        more = True
+        while more and len(body) <= MAX_BODY:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        if len(body) > MAX_BODY:
+            told = PlainTextResponse(f"at most {MAX_BODY} bytes", 413, {"Connection": "close"})
+            await told(scope, receive, send)
+            return
+        parts = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+        async def whole() -> Message:
+            return next(parts, None) or await receive()
+
+        await self._app(scope, whole, send)
+
+
 class SameOrigin:
     """Refuses what a browser says that a page of another origin asks for, links that a reader follows aside."""
 

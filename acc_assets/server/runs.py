@@ -124,7 +124,7 @@ def file_of(run: RunDirectory, path: str) -> bytes:
 def previews_of(run: RunDirectory, after: int) -> answers.Previews:
     """What is drawn of the snapshots behind a step, as far as the present build has written them."""
     artifacts = RunArtifacts(run, run.recipe, str(run.node), int(run.seed or 0))
-    return answers.Previews(**packed("previews", *previews.script_of(artifacts, after)))
+    return answers.Previews(**packed("previews", *previews.script_of(artifacts, after), rounded=True))
 
 
 class RunPictures:

@@ -4,6 +4,7 @@ from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageB
 from acc_assets.storage.events import LogReader
 from acc_assets.storage.family import FamilyWriter
 from acc_assets.storage.folder import ArtifactFolder
+from acc_assets.storage.labels import Label, LabelError, LabelFile, Labels, Problem, digest_of
 from acc_assets.storage.manifest import Damage, FileRecord, MadeFrom, Manifest
 from acc_assets.storage.names import LEFT_OUT
 from acc_assets.storage.store import RunDirectory, Store
@@ -15,13 +16,19 @@ __all__ = [
     "DamagedArtifact",
     "FamilyWriter",
     "FileRecord",
+    "Label",
+    "LabelError",
+    "LabelFile",
+    "Labels",
     "LogReader",
     "MadeFrom",
     "Manifest",
     "MissingArtifact",
+    "Problem",
     "RunDirectory",
     "StorageBusy",
     "StorageError",
     "Store",
+    "digest_of",
     "explained",
 ]

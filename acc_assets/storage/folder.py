@@ -85,6 +85,10 @@ class ArtifactFolder:
         """Replace one file atomically."""
         self._files.write(self._place(rel), data)
 
+    def append(self, rel: str, lines: bytes) -> None:
+        """Add whole lines to the end of a file by one write that survives a power cut."""
+        self._files.append(self._place(rel), lines, sync=True)
+
     def write_json(self, rel: str, value: Any) -> None:
         """Replace one file atomically by a value as indented JSON."""
         self.write_bytes(rel, to_json(value))

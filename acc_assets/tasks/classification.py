@@ -58,6 +58,13 @@ class ClassificationTask(ProbeTask):
         prediction: Tensor = self._probe(head)(losses.point_latent(outputs)).argmax(1)
         return prediction
 
+    def probabilities(self, outputs: Outputs, head: nn.Module | None) -> Tensor:
+        """Class probabilities (B, K), from the posterior mean."""
+        from acc_assets.tasks import losses
+
+        found: Tensor = self._probe(head)(losses.point_latent(outputs)).softmax(1)
+        return found
+
     def baseline(self, dataset: Any) -> dict[str, float]:
         """Accuracy of the most frequent training class, loss of the training frequencies, on the test split."""
         from acc_assets.tasks import baselines

@@ -56,7 +56,15 @@ class PosteriorKLTask(MixtureTerm):
             )
 
     def build_head(self, model: Any, dataset: Any) -> nn.Module | None:
-        """None; lets the prior begin with training images, where it asks for any."""
+        """None; lets the prior begin with training images, where it asks for any.
+
+        Raises ValueError for a module without `prior` and `by_component`.
+        """
+        if not (hasattr(model, "prior") and hasattr(model, "by_component")):
+            raise ValueError(
+                f"posterior_kl task '{self.name}' needs a module with a PriorNet as its 'prior' and a method "
+                f"'by_component', and {type(model).__name__} lacks them: use MixtureVAE, or give it both"
+            )
         model.prior.start(lambda: dataset.train.images)
         return None
 

@@ -64,10 +64,18 @@ class ChannelCurriculumTask(Task):
             )
 
     def build_head(self, model: Any, dataset: Any) -> nn.Module:
-        """The state of the rule; at its first training the model is left with the components of the start."""
+        """The state of the rule; at its first training the model is left with the components of the start.
+
+        Raises ValueError for a module without `routing`.
+        """
         import torch
         from torch import nn
 
+        if not hasattr(model, "routing"):
+            raise ValueError(
+                f"curriculum task '{self.name}' needs a module with a Routing as its 'routing', and "
+                f"{type(model).__name__} has none: use MixtureVAE, or give it one"
+            )
         head = nn.Module()
         for name, value in (("best", math.inf), ("waited", 0), ("cooling", 0), ("kick_left", 0)):
             head.register_buffer(

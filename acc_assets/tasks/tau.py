@@ -106,6 +106,10 @@ class TauTask(Task):
         """Class index (B,) int64."""
         return _tau(self, head).log_classes(_shares(outputs)).argmax(1)
 
+    def probabilities(self, outputs: Outputs, head: nn.Module | None) -> Tensor:
+        """p(y|x), (B, Y)."""
+        return _tau(self, head).log_classes(_shares(outputs)).exp()
+
     def evaluator(self) -> Evaluator:
         """Evaluator of loss, accuracy, calibration, accuracy by class, and what tau is like."""
         from acc_assets.tasks.tau_terms import TauEvaluator

@@ -91,7 +91,7 @@ def describe_data(config: Any, data: ImageData | None) -> dict[str, Any]:
     """
     facts: dict[str, Any] = config.describe()
     if data is not None:
-        facts.update(source=data.source, **data.sizes)
+        facts.update(data.facts, source=data.source, **data.sizes)
         if data.train.labelled is not None:
             facts["labelled"] = int(data.train.labelled.sum())
     return {**facts, "digest": data.digest if data is not None else None}

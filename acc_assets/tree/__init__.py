@@ -5,6 +5,15 @@ from acc_assets.tree.config import config, json_schema
 from acc_assets.tree.discovery import BrokenRecipe, Discovered, discover, discover_file
 from acc_assets.tree.epochs import Epochs
 from acc_assets.tree.errors import RecipeError
+from acc_assets.tree.forks import (
+    ForksFile,
+    Recorded,
+    RecordedFork,
+    RecordedOf,
+    example_of,
+    next_round,
+    parse_forks,
+)
 from acc_assets.tree.guard import TRACE_SECONDS
 from acc_assets.tree.nodes import Tree, TreeNode
 from acc_assets.tree.phases import COUNTED, PHASE_OPTIONS, EarlyStopping, TrainPhase
@@ -35,9 +44,13 @@ __all__ = [
     "Discovered",
     "EarlyStopping",
     "Epochs",
+    "ForksFile",
     "Recipe",
     "RecipeContext",
     "RecipeError",
+    "Recorded",
+    "RecordedFork",
+    "RecordedOf",
     "TrainPhase",
     "Tree",
     "TreeNode",
@@ -46,7 +59,10 @@ __all__ = [
     "config",
     "discover",
     "discover_file",
+    "example_of",
     "json_schema",
+    "next_round",
+    "parse_forks",
     "parse_value",
     "recipe_parameters",
     "recipe_schema",

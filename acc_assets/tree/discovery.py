@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from acc_assets.tree.errors import RecipeError
+from acc_assets.tree.forks import ForkError, RecordedFork, RecordedOf
 from acc_assets.tree.guard import TRACE_SECONDS, OutOfTimeError, guarded
 from acc_assets.tree.modules import load_recipe_module
 from acc_assets.tree.names import MAX_NAME
@@ -25,15 +26,21 @@ MAX_MESSAGE = 600  # characters
 
 @dataclass(frozen=True)
 class BrokenRecipe:
-    """A recipe file that could not be read, or a recipe in it that could not be traced."""
+    """A recipe file that could not be read, a recipe in it that could not be traced, or a fork recorded beside it."""
 
     name: str
     path: Path
     line: int | None
     error: str
+    fork: str = ""  # that the recipe `name` has no place for
 
     def __str__(self) -> str:
-        return f"{self.path.name}{f':{self.line}' if self.line else ''}: {self.error}"
+        told = f"{self.path.name}{f':{self.line}' if self.line else ''}: {self.error}"
+        if not self.fork:
+            return told
+        return (
+            f"{told} The fork '{self.fork}' is left out; remove it: acc fork {self.name} --remove {self.fork}"
+        )
 
 
 @dataclass(frozen=True)
@@ -50,16 +57,17 @@ def discover(
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
     *,
     seconds: float = TRACE_SECONDS,
+    recorded: RecordedOf = lambda recipe: None,
 ) -> Discovered:
     """Trace every recipe in the folders' `*.py`, `*.yaml` and `*.yml` files; names with `_` in front are skipped.
 
-    `parameters` override those of a recipe, by its name; `seconds` are what one file may take. Raises `RecipeError` for
-    a folder that cannot be read.
+    `parameters` override those of a recipe, by its name; `seconds` are what one file may take; `recorded` gives the
+    forks beside a recipe. Raises `RecipeError` for a folder that cannot be read.
     """
     trees: dict[str, Tree] = {}
     broken: list[BrokenRecipe] = []
     for path in _recipe_files(folders):
-        found = discover_file(path, vocabulary, parameters, seconds=seconds)
+        found = discover_file(path, vocabulary, parameters, seconds=seconds, recorded=recorded)
         broken += found.broken
         for name, tree in found.trees.items():
             if name in trees:
@@ -75,6 +83,7 @@ def discover_file(
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
     *,
     seconds: float = TRACE_SECONDS,
+    recorded: RecordedOf = lambda recipe: None,
 ) -> Discovered:
     """Trace the recipes of one file; whatever is wrong with it is in `broken`, and nothing is raised.
 
@@ -85,7 +94,7 @@ def discover_file(
     if time.monotonic() < _given_up.get(tried, (0.0, b""))[0] and _content(path) == _given_up[tried][1]:
         return _too_long(path, seconds, None)
     try:
-        return guarded(lambda: _trace_file(path, vocabulary, parameters or {}), path, seconds)
+        return guarded(lambda: _trace_file(path, vocabulary, parameters or {}, recorded), path, seconds)
     except OutOfTimeError as error:
         _given_up[tried] = (time.monotonic() + RETRY_SECONDS, _content(path))
         return _too_long(path, seconds, error.line)
@@ -98,7 +107,10 @@ _given_up: dict[tuple[str, str], tuple[float, bytes]] = {}  # until when, and th
 
 
 def _trace_file(
-    path: Path, vocabulary: Vocabulary, parameters: Mapping[str, Mapping[str, Any]]
+    path: Path,
+    vocabulary: Vocabulary,
+    parameters: Mapping[str, Mapping[str, Any]],
+    recorded: RecordedOf,
 ) -> Discovered:
     trees: dict[str, Tree] = {}
     broken: list[BrokenRecipe] = []
@@ -110,8 +122,9 @@ def _trace_file(
         name = path.stem
         try:
             name = recipe_name(recipe)
-            tree = replace(trace(recipe, **parameters.get(name, {})), source=str(path))
-            vocabulary.check(tree)
+            tree, left_out = _with_forks(recipe, name, vocabulary, parameters.get(name, {}), recorded)
+            tree = replace(tree, source=str(path))
+            broken += left_out
         except BaseException as error:
             broken.append(_broken(one_line(name, MAX_NAME), path, error))
             continue
@@ -119,6 +132,34 @@ def _trace_file(
             broken.append(_twice(name, trees[name], path))
         trees.setdefault(name, tree)
     return Discovered(trees, tuple(broken))
+
+
+def _with_forks(
+    recipe: Recipe, name: str, vocabulary: Vocabulary, parameters: Mapping[str, Any], recorded: RecordedOf
+) -> tuple[Tree, list[BrokenRecipe]]:
+    """The tree with all recorded forks that the recipe has a place for, and those that it has none for."""
+
+    def traced(forks: Sequence[RecordedFork]) -> Tree:
+        tree = trace(recipe, forks, **parameters)
+        vocabulary.check(tree)
+        return tree
+
+    own = traced(())
+    beside = recorded(name)
+    if beside is None:
+        return own, []
+    broken = (
+        [BrokenRecipe(name, beside.file, None, one_line(beside.error, MAX_MESSAGE))] if beside.error else []
+    )
+    forks = list(beside.forks)
+    while forks:
+        try:
+            return traced(forks), broken
+        except RecipeError as error:
+            bad = error.fork if isinstance(error, ForkError) else forks[-1].name
+            forks = [fork for fork in forks if fork.name != bad]
+            broken.append(BrokenRecipe(name, beside.file, None, one_line(str(error), MAX_MESSAGE), bad))
+    return own, broken
 
 
 def _recipe_files(folders: Sequence[Path]) -> Iterator[Path]:

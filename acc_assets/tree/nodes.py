@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from acc_assets.tree.analyses import Analysis
 from acc_assets.tree.errors import RecipeError
 from acc_assets.tree.phases import TrainPhase
 from acc_assets.tree.references import DatasetRef
 from acc_assets.tree.spec import canonical, spec_hash
+
+if TYPE_CHECKING:
+    from acc_assets.tree.forks import RecordedFork
 
 NodeKind = Literal["root", "fork", "trained"]
 
@@ -86,6 +89,7 @@ class Tree:
     datasets: Mapping[str, DatasetRef] = field(default_factory=dict)
     source: str = ""
     requests: tuple[Analysis, ...] = ()  # of all evaluated nodes together
+    forks: tuple[RecordedFork, ...] = ()  # recorded beside the recipe; their nodes are among the others
 
     def __iter__(self) -> Iterator[TreeNode]:
         return iter(self.nodes.values())
@@ -116,6 +120,7 @@ class Tree:
                     for node in self
                 ],
             }
+            | ({"forks": [fork.model_dump() for fork in self.forks]} if self.forks else {})
         )
 
     def __getitem__(self, tag: str) -> TreeNode:
@@ -142,6 +147,31 @@ class Tree:
     def lineage(self, tag: str) -> list[TreeNode]:
         """Nodes from the root down to `tag`, both included."""
         return [*self.ancestors(tag), self[tag]]
+
+    @property
+    def label_sets(self) -> list[DatasetRef]:
+        """The data sets that read the labels which people gave for this recipe, those of earlier rounds too."""
+        return [ref for ref in self.datasets.values() if getattr(ref.config, "people", None) == self.name]
+
+    def label_pool(self) -> tuple[tuple[str, ...], int]:
+        """What people label for this recipe: the names of the classes, and the number of training images.
+
+        Raises `RecipeError` where no data set reads their labels, or two that do have other images.
+        """
+        configs = [ref.config for ref in self.label_sets]
+        if not configs:
+            raise RecipeError(
+                "no data set reads labels that people gave.",
+                remedy=f"Load one with Labelled(of=..., people='{self.name}').",
+                recipe=self.name,
+            )
+        if any(one.of != configs[0].of for one in configs):
+            raise RecipeError(
+                "data sets with different images read one label file.",
+                remedy="Give them the same `of`, since a line names an image by its place.",
+                recipe=self.name,
+            )
+        return tuple(configs[0].target_names), int(configs[0].of.train_size)
 
     @property
     def branches(self) -> list[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import reprlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from acc_assets.tree.analyses import Analysis
@@ -79,8 +79,9 @@ class _Draft:
 class RecipeContext:
     """The operations of a recipe. They only record: nothing is built, loaded or trained here."""
 
-    def __init__(self, recipe: str) -> None:
+    def __init__(self, recipe: str, stopped: Mapping[str, int] | None = None) -> None:
         self._recipe = recipe
+        self._stopped = stopped or {}  # up to which line data sets read a label file, by name
         self._nodes: dict[str, _Draft] = {}
         self._datasets: dict[str, DatasetRef] = {}
         self._model: Any = None
@@ -112,7 +113,10 @@ class RecipeContext:
         """
         with self._operation(f"load_dataset('{name}')"):
             self._valid_name(name)
-            ref = DatasetRef(name, bind_dataset(loader, kwargs))
+            config = bind_dataset(loader, kwargs)
+            if name in self._stopped and hasattr(config, "stopped_at"):
+                config = config.stopped_at(self._stopped[name])
+            ref = DatasetRef(name, config)
             kept = self._datasets.setdefault(name, ref)
             if kept != ref:
                 raise self._error(
@@ -124,34 +128,21 @@ class RecipeContext:
         """Attach a task to the current model."""
         name = getattr(task, "name", None)
         with self._operation(f"attach_task('{name}')"):
-            if name is None or not hasattr(task, "check"):
-                raise self._error(
-                    f"{task!r} is no task.",
-                    "Pass a task configuration such as ReconstructionTask('recon', mnist).",
-                )
-            self._valid_name(name)
-            self._require_model()
-            if name in (attached.name for attached in self._tasks):
-                raise self._error(
-                    "a task of this name is attached already.", "Rename it, or call detach_all_tasks()."
-                )
-            dataset = getattr(task, "dataset", None)
-            if not isinstance(dataset, DatasetRef) or self._datasets.get(dataset.name) is not dataset:
-                raise self._error(
-                    "its data set was not loaded here.", "Pass what ctx.load_dataset(...) returned."
-                )
-            task.check(self._model, dataset.config)
-            canonical(task)
-            self._tasks.append(task)
+            self._tasks.append(self._checked_task(task, self._tasks))
+            self._tasks_changed()
+
+    def change_task(self, name: str, **fields: Any) -> None:
+        """Give an attached task other values of its fields, in its place among the tasks."""
+        with self._operation(f"change_task('{name}')"):
+            at = self._place_of(name)
+            others = [*self._tasks[:at], *self._tasks[at + 1 :]]
+            self._tasks[at] = self._checked_task(replace(self._tasks[at], **fields), others)
             self._tasks_changed()
 
     def detach_task(self, name: str) -> None:
         """Remove one task."""
         with self._operation(f"detach_task('{name}')"):
-            names = [task.name for task in self._tasks]
-            if name not in names:
-                raise self._error("no such task is attached.", f"Attached are: {names}.")
-            self._tasks = [task for task in self._tasks if task.name != name]
+            del self._tasks[self._place_of(name)]
             self._tasks_changed()
 
     def detach_all_tasks(self) -> None:
@@ -274,6 +265,35 @@ class RecipeContext:
     def requests(self) -> tuple[Analysis, ...]:
         """The analyses of the whole tree."""
         return self._requests
+
+    def _checked_task(self, task: Any, others: Sequence[Any]) -> Any:
+        """A task that may be attached beside the others."""
+        name = getattr(task, "name", None)
+        if name is None or not hasattr(task, "check"):
+            raise self._error(
+                f"{task!r} is no task.",
+                "Pass a task configuration such as ReconstructionTask('recon', mnist).",
+            )
+        self._valid_name(name)
+        self._require_model()
+        if name in (attached.name for attached in others):
+            raise self._error(
+                "a task of this name is attached already.", "Rename it, or call detach_all_tasks()."
+            )
+        dataset = getattr(task, "dataset", None)
+        if not isinstance(dataset, DatasetRef) or self._datasets.get(dataset.name) is not dataset:
+            raise self._error(
+                "its data set was not loaded here.", "Pass what ctx.load_dataset(...) returned."
+            )
+        task.check(self._model, dataset.config)
+        canonical(task)
+        return task
+
+    def _place_of(self, name: str) -> int:
+        names = [task.name for task in self._tasks]
+        if name not in names:
+            raise self._error("no such task is attached.", f"Attached are: {names}.")
+        return names.index(name)
 
     def _phase_of(self, options: dict[str, Any]) -> TrainPhase:
         """A phase of the attached tasks, with steps for `Epochs`."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 import math
 import reprlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from acc_assets.tree.errors import RecipeError
+from acc_assets.tree.forks import RecordedFork, frozen, replay
 from acc_assets.tree.names import MAX_NAME, NAME_RULE, checked_text, is_name
 from acc_assets.tree.nodes import Tree
 from acc_assets.tree.recipe import Recipe, RecipeContext
@@ -24,10 +25,11 @@ def recipe_parameters(run: Callable[..., Any]) -> dict[str, Any]:
     return {p.name: p.default for p in parameters}
 
 
-def trace(recipe: Recipe, **overrides: Any) -> Tree:
-    """Run a recipe with a recording context and return its tree.
+def trace(recipe: Recipe, forks: Sequence[RecordedFork] = (), /, **overrides: Any) -> Tree:
+    """Run a recipe with a recording context, replay the forks that were recorded beside it, and return its tree.
 
-    `overrides` replace the recipe's own parameters. Raises `RecipeError` for anything that is wrong with it.
+    `overrides` replace the recipe's own parameters. Raises `RecipeError` for anything that is wrong with it, and
+    `ForkError` for the first fork that it has no place for.
     """
     name = recipe_name(recipe)
     if not is_name(name):
@@ -62,8 +64,10 @@ def trace(recipe: Recipe, **overrides: Any) -> Tree:
         key: _checked_parameter(key, value, defaults[key], name)
         for key, value in {**defaults, **overrides}.items()
     }
-    ctx = RecipeContext(name)
+    ctx = RecipeContext(name, frozen(forks))
     recipe.run(ctx, **parameters)
+    for fork in forks:
+        replay(ctx, fork)
     nodes = ctx.finish()
     tree = Tree(
         name=name,
@@ -76,6 +80,7 @@ def trace(recipe: Recipe, **overrides: Any) -> Tree:
         nodes=nodes,
         datasets=ctx.datasets,
         requests=ctx.requests,
+        forks=tuple(forks),
     )
     tree.hash  # noqa: B018  of the code as it is now
     return tree

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -49,12 +50,14 @@ def test_registry_names() -> None:
         "thickness",
         "slant",
         "label_budget",
+        "labelled",
     }
-    for name, config in DATASETS.items():
-        assert config.name == name
-        assert config() == config()  # every field has a default, and configurations compare by value
+    for name, kind in DATASETS.items():
+        assert kind.name == name
+        config = partial(kind, people="r") if name == "labelled" else kind
+        assert config() == config()  # every other field has a default, and configurations compare by value
         assert hash(config()) == hash(config())
-        assert dataclasses.is_dataclass(config)
+        assert dataclasses.is_dataclass(kind)
 
 
 @pytest.mark.parametrize("config", WITHOUT_FILES, ids=repr)

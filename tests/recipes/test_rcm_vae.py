@@ -6,18 +6,25 @@ import math
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from test_mixture_recipes import built
 
+from acc_assets.assets.analyses.samples import run as sampled
 from acc_assets.datasets import Batch
-from acc_assets.models import MixtureVAE
+from acc_assets.families import Samples, latents, samples
+from acc_assets.families.metrics import FAMILY
+from acc_assets.models import Conditioning, MixturePrior, MixtureVAE, observe
 from acc_assets.recipes import find_recipes
 from acc_assets.recipes.rcm_vae import RCMVAE
+from acc_assets.storage import Store
 from acc_assets.tasks import PosteriorKLTask, StepView
 from acc_assets.tasks.component_terms import FIXED_DRAWS
+from acc_assets.training import encode_split
 from acc_assets.tree import RecipeError, trace
 
 GUIDE = Path(__file__).parents[2] / "docs" / "mixture_vae.md"
@@ -59,6 +66,27 @@ def test_the_branch_for_accuracy_trains_on_digits_and_is_measured_on_the_test_sp
     assert {"accuracy", "ece", "tau_coverage"} <= set(validated["metrics"]["tau"])
 
 
+def test_accuracy_by_class_is_a_table_and_no_row_for_each_class() -> None:
+    metrics = {"accuracy": 0.75, "accuracy_0": 1.0, "accuracy_1": 0.5}
+    run: Any = SimpleNamespace(
+        metrics={},
+        named_groups=(),
+        groups=(),
+        config={},
+        images=lambda split: {},
+        task_metrics=lambda: {
+            "tau": {"kind": "tau", "metrics": metrics},
+            "recon": {"metrics": {"loss": 1.0}},
+        },
+    )
+    (table,) = FAMILY.tables(run)
+    assert (table.head, table.rows) == (("Class", "tau"), [("0", "100.0"), ("1", "50.0")])
+    assert [(number.task, number.metric) for number in FAMILY.numbers(run)] == [
+        ("tau", "accuracy"),
+        ("recon", "loss"),
+    ]
+
+
 def test_the_guide_is_a_recipe_with_a_prior_of_its_own(tmp_path: Path, monkeypatch: Any) -> None:
     for block in re.findall(r"^```python\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.S | re.M):
         named = re.match(r"# recipes/(\w+\.py)\n", block)
@@ -83,3 +111,36 @@ def test_the_guide_is_a_recipe_with_a_prior_of_its_own(tmp_path: Path, monkeypat
         p = -(z.abs() / 0.7).sum(2) - 10 * math.log(1.4)
     torch.testing.assert_close(found_kl, (q - p).mean(0))
     sys.modules.pop("_own_prior")
+
+
+def test_a_conditioned_decoder_is_shown_the_component_that_a_sample_is_drawn_from(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    prior = MixturePrior(learn_components=True)
+    net = (
+        MixtureVAE(image_size=16, z_dim=2, components=3, conditioning=Conditioning(), prior=prior)
+        .build()
+        .eval()
+    )
+    images = np.random.default_rng(0).integers(0, 256, (4, 1, 16, 16), np.uint8)
+    run = Store(tmp_path).run("small", "node", 0)
+    able = observe(net, (1, 16, 16))
+    latents.write(run, {**able.to_json(), "dataset": "digits"}, {0: encode_split(net, {}, [], images)})
+    work: Any = SimpleNamespace(
+        run=run,
+        folder=run,
+        seed=0,
+        abilities=able,
+        request=Samples(draws=2),
+        model=lambda step: SimpleNamespace(model=net),
+        examples=lambda count: np.arange(2),
+    )
+    sampled(work)
+    drawn = samples.series(samples.PRIOR, 2).read(run, 0)
+    for component in range(3):
+        code = {
+            "latent": torch.from_numpy(drawn["latents"][component]),
+            "component": torch.eye(3)[[component] * 2],
+        }
+        own = net.decode({name: part.float() for name, part in code.items()})
+        own = own["component_reconstruction_logits"][:, component].sigmoid().detach().numpy()
+        np.testing.assert_allclose(drawn["images"][component] / 255, own, atol=1 / 250)

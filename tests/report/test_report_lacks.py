@@ -66,7 +66,7 @@ def test_what_is_not_the_recipes_any_more_is_left_out_and_named(
     page = Document(read(result, f"recipes/quickstart/nodes/{B}.html"))
     assert page.text.count("Stored, and not shown") == 1
     assert why in page.text
-    assert f"left rendered: {why}" in Document(read(result, "recipes/quickstart/index.html")).text
+    assert f"left out: {why}" in Document(read(result, "recipes/quickstart/index.html")).text
     rows = read(result, "downloads/quickstart/comparison.csv").splitlines()
     before = read(site, "downloads/quickstart/comparison.csv").splitlines()
     seeds = {row.split(",")[6] for row in rows if row.split(",")[1] == B}

@@ -408,7 +408,7 @@ def test_a_drawing_goes_through_the_network_as_torch_has_it(page: Page, lab: Lab
     page.locator(".acc-drawing-canvas").focus()
     for key in ("ArrowUp", "Space", *["ArrowRight"] * 3, "Space", "ArrowDown"):
         page.keyboard.press(key)
-    assert _picture(page).max() > 0.9
+    assert _picture(page).max() > 0.5  # a thin line between two rows of pixels
     page.locator(".acc-sample").nth(1).click()
     assert not _shows(page, example=1)["isDrawn"]
     assert not page.locator(".acc-drawing-canvas").is_visible()

@@ -237,7 +237,7 @@ def test_log_sigma_counts_once_for_every_pixel(per: Any) -> None:
     torch.testing.assert_close(task.per_image(view), each)
     loss = task.loss(view)
     torch.testing.assert_close(loss.value, each.mean())
-    assert float(loss.diagnostics["sigma"]) == pytest.approx(float(view.outputs["component_sigma"].mean()))
+    assert float(loss.diagnostics["sigma"]) == pytest.approx(view.outputs["component_sigma"].mean().item())
     baseline = task.baseline(DIGITS.config.load())
     assert baseline["loss_floor"] == pytest.approx(256 * math.log(0.05))
     assert baseline["loss_floor"] < baseline["loss"] < 0.0

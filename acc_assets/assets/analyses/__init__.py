@@ -8,6 +8,7 @@ from typing import Any
 
 from acc_assets import families
 from acc_assets.assets.analyses import (
+    acquisition,
     attention,
     density,
     distortion,
@@ -46,6 +47,7 @@ RUN: Mapping[type[Analysis], Callable[[NodeWork], Outcome]] = {
     families.Distortion: distortion.run,
     families.Mixture: mixture.run,
     families.Samples: samples.run,
+    families.Acquisition: acquisition.run,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 
 import numpy as np
@@ -42,12 +43,17 @@ def run(work: NodeWork) -> Outcome:
             drawn.setdefault(POSTERIOR, {})[step] = found
         else:
             why_not[POSTERIOR] = "the model returns no variances under ModelOutput.LOGVAR"
-        if others:
+        if set(others) - {ModelOutput.COMPONENT}:
             why_not[PRIOR] = f"the decoder also takes {', '.join(others)}, which no prior is known of"
         else:
             chosen = np.arange(len(prior.means))
             components = (prior.means, prior.logvars)
-            found = _drawn(decode, PRIOR, chosen, components, request.draws, seed)
+            stored = {
+                "mu": prior.means,
+                **{name: np.eye(len(chosen)) for name in others},
+            }  # a row a component
+            certain = partial(decode, stored=stored)
+            found = _drawn(certain, PRIOR, chosen, components, request.draws, seed)
             drawn.setdefault(PRIOR, {})[step] = found
     if not drawn:
         return left_out(work, "; ".join(why_not.values()))
@@ -71,14 +77,14 @@ def run(work: NodeWork) -> Outcome:
 
 
 def _drawn(
-    decode: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    decode: Callable[..., np.ndarray],
     kind: str,
     chosen: np.ndarray,
     gaussians: tuple[np.ndarray, np.ndarray],
     draws: int,
     seed: int,
 ) -> Drawn:
-    """Draws from Gaussians (means and logvars (I, D)), decoded with what else the code of their test images has."""
+    """Draws from Gaussians (means and logvars (I, D)), decoded with what else the codes of the `chosen` rows have."""
     from acc_assets.analysis.figures import tile, to_png, to_uint8
     from acc_assets.analysis.sampling import gaussian_draws
     from acc_assets.training.randomness import derived_seed
@@ -86,9 +92,8 @@ def _drawn(
     started = perf_counter()
     noise = np.random.default_rng(derived_seed(seed, "samples", kind))
     points = gaussian_draws(*gaussians, draws, noise).astype(np.float32)  # (I, m, D)
-    owners = chosen if kind == POSTERIOR else np.zeros_like(chosen)  # a draw from the prior has no image
     cells = np.stack(
-        [to_uint8(decode(drawn, np.full(draws, owner))) for drawn, owner in zip(points, owners, strict=True)]
+        [to_uint8(decode(drawn, np.full(draws, owner))) for drawn, owner in zip(points, chosen, strict=True)]
     )  # (I, m, C, H, W)
     labels = [f"#{key}" if kind == POSTERIOR else str(key) for key in chosen]
     png = to_png(tile(cells, scale=SCALE, row_labels=labels))

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { barOf, Previews, type PreviewsMeta } from "./previews";
+import { barOf, framed, Previews, type PreviewsMeta } from "./previews";
 
 const WORDS = { classes: ["0", "1"], target: "", map: "", reconstructions: "", lacks: [] };
 
-function told(steps: readonly number[]): { meta: PreviewsMeta; arrays: Record<string, { data: Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> | Int32Array<ArrayBuffer>; shape: number[] }> } {
-  const snapshots = steps.map((step) => ({ step, mse: 0.1, bounds: [-1, 3, 0, 4], explained: 0.5 }));
+function told(steps: readonly number[]): { meta: PreviewsMeta; arrays: Record<string, { data: Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>; shape: number[] }> } {
+  const snapshots = steps.map((step) => ({ step, mse: 0.1, explained: 0.5 }));
   const own = steps.flatMap((step) => [
     [`reconstructions/${step}`, { data: new Uint8Array([step]), shape: [1, 1, 1, 1] }] as const,
-    [`coords/${step}`, { data: new Uint16Array([0, 65_535]), shape: [1, 2] }] as const,
+    [`coords/${step}`, { data: new Float32Array([-1, 0, 3, 2]), shape: [2, 2] }] as const,
   ]);
   const shared = { images: { data: new Uint8Array([9]), shape: [1, 1, 1, 1] }, labels: { data: new Int32Array([1]), shape: [1] } };
   return { meta: { ...WORDS, snapshots }, arrays: { ...shared, ...Object.fromEntries(own) } };
@@ -22,7 +22,7 @@ test("the preview of a step is the newest up to it", () => {
   assert.equal(previews.at(15)?.step, 10);
   assert.equal(previews.at(Infinity)?.step, 20);
   assert.equal(previews.at(-1), null);
-  assert.deepEqual([...previews.at(10)!.places!], [0, 1]);
+  assert.deepEqual([...previews.at(10)!.places!], [0, 0.25, 1, 0.75]);
   assert.equal(previews.at(10)!.width, 4);
   previews.remove(20);
   assert.equal(previews.at(Infinity)?.step, 10);
@@ -37,6 +37,10 @@ test("a model that lacks a picture has the others, and a run without snapshots i
   previews.add({ meta, arrays });
   assert.equal(previews.at(3)?.places, null);
   assert.equal(previews.at(3)?.reconstructions?.data[0], 3);
+});
+
+test("points that are all one stand in the middle of a square", () => {
+  assert.deepEqual(framed([5, 7, 5, 7]), { places: new Float32Array([0.5, 0.5, 0.5, 0.5]), width: 2 });
 });
 
 test("a scale bar has a length that people read, at most a quarter of the map", () => {

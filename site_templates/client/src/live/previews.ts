@@ -2,7 +2,7 @@ import { arrayOf, type Data, type DataArray } from "../data";
 
 /** What pages are told of the previews of a run; see `acc_assets/families/previews.py`. */
 export interface PreviewsMeta {
-  snapshots: ReadonlyArray<{ step: number; mse: number | null; bounds: readonly number[] | null; explained: number | null }>;
+  snapshots: ReadonlyArray<{ step: number; mse: number | null; explained: number | null }>;
   /** Names of the classes; null for a real target. */
   classes: readonly string[] | null;
   /** What the labels are values of, where they are no classes. */
@@ -25,8 +25,6 @@ export interface Preview {
   /** Share of the variance that the map holds; null where it is the latent itself. */
   explained: number | null;
 }
-
-const ENDS = 65_535; // of the places' whole numbers
 
 /** The previews of one run that are known, by step, and what they share. */
 export class Previews {
@@ -54,11 +52,10 @@ export class Previews {
     if (!snapshots.length) return;
     this.images = arrayOf(data, "previews", "images");
     this.labels = arrayOf(data, "previews", "labels");
-    for (const { step, mse, bounds, explained } of snapshots) {
+    for (const { step, mse, explained } of snapshots) {
       const coords = arrays[`coords/${step}`];
-      const places = coords ? Float32Array.from(coords.data, (value) => value / ENDS) : null;
-      const [left = 0, right = 0] = bounds ?? [];
-      this.byStep.set(step, { step, mse, explained, places, width: right - left, reconstructions: arrays[`reconstructions/${step}`] ?? null });
+      const { places, width } = coords ? framed(coords.data) : { places: null, width: 0 };
+      this.byStep.set(step, { step, mse, explained, places, width, reconstructions: arrays[`reconstructions/${step}`] ?? null });
     }
   }
 
@@ -66,6 +63,17 @@ export class Previews {
   remove(step: number): void {
     this.byStep.delete(step);
   }
+}
+
+/** Points (N, 2) in the square around them, from 0 to 1, and its width; points that are all one stand in its middle. */
+export function framed(coords: ArrayLike<number>): { places: Float32Array; width: number } {
+  const ends = [0, 1].map((axis) => {
+    const values = Array.from({ length: coords.length / 2 }, (_, i) => coords[2 * i + axis]!);
+    return [Math.min(...values), Math.max(...values)] as const;
+  });
+  const width = Math.max(...ends.map(([low, high]) => high - low)) || 2;
+  const starts = ends.map(([low, high]) => (low + high - width) / 2);
+  return { places: Float32Array.from(coords, (value, i) => (value - starts[i % 2]!) / width), width };
 }
 
 /** The length of a scale bar: 1, 2 or 5 times a power of ten, at most a quarter of the width. */

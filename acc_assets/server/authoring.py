@@ -1,0 +1,84 @@
+"""What a person changes on the served site: labels of training images, and forks beside a recipe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, HTTPException, Request
+
+from acc_assets.server import answers
+from acc_assets.storage import LabelFile
+from acc_assets.tree import RecordedFork, Tree
+
+if TYPE_CHECKING:
+    from acc_assets.server.app import Sources
+
+router = APIRouter(
+    tags=["authoring"],
+    responses={
+        404: {"description": "There is no such recipe."},
+        413: {"description": "The body is too large."},
+    },
+)
+
+
+def _sources(request: Request) -> Sources:
+    sources: Sources = request.app.state.sources
+    return sources
+
+
+def _tree(request: Request, recipe: str) -> Tree:
+    tree = _sources(request).trees().get(recipe)
+    if tree is None:
+        raise HTTPException(404, f"there is no recipe '{recipe}'")
+    return tree
+
+
+@router.get("/labels/{recipe}")
+def read_labels(request: Request, recipe: str) -> answers.GivenLabels:
+    """What people said of the training images, and the lines that give no label."""
+    classes, images = _tree(request, recipe).label_pool()
+    found = LabelFile(_sources(request).store, recipe).read(classes, images)
+    return answers.GivenLabels(
+        classes=list(classes),
+        images=images,
+        given={index: classes[label] for index, label in found.given.items()},
+        said=found.said,
+        problems=list(found.problems),
+        lines=found.lines,
+        sha256=found.digest,
+    )
+
+
+@router.post("/labels/{recipe}")
+def give_labels(request: Request, recipe: str, labels: answers.NewLabels) -> answers.GivenLabels:
+    """Add labels, all or none; a later one of the same person counts, and an empty one takes it back."""
+    classes, images = _tree(request, recipe).label_pool()
+    LabelFile(_sources(request).store, recipe).append(labels.labels, classes, images)
+    return read_labels(request, recipe)
+
+
+@router.get("/forks/{recipe}")
+def list_forks(request: Request, recipe: str) -> answers.Forks:
+    """The forks that were recorded beside a recipe, as far as it has a place for them."""
+    return answers.Forks(forks=list(_tree(request, recipe).forks))
+
+
+@router.post("/forks/{recipe}")
+def record_fork(request: Request, recipe: str, fork: RecordedFork) -> answers.Forks:
+    """Record a fork; one that the recipe has no place for is refused with what is allowed."""
+    _tree(request, recipe)
+    record = _sources(request).record_fork
+    if record is None:
+        raise HTTPException(409, "no fork can be recorded from here")
+    return answers.Forks(forks=list(record(recipe, fork).forks))
+
+
+@router.delete("/forks/{recipe}/{name}")
+def remove_fork(request: Request, recipe: str, name: str) -> answers.RemovedFork:
+    """Take a recorded fork away; what it has stored is kept."""
+    _tree(request, recipe)
+    remove = _sources(request).remove_fork
+    if remove is None:
+        raise HTTPException(409, "no fork can be removed from here")
+    return answers.RemovedFork(name=name, kept=list(remove(recipe, name)))

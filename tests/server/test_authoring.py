@@ -1,0 +1,142 @@
+"""Labels and forks over a real connection: what is right is kept, what is wrong is told, and strangers are refused."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from built_tiny import environment
+from live_run import sources
+
+from acc_assets.assets import live
+from acc_assets.server import listening, serving
+from acc_assets.server.guard import MAX_BODY
+from acc_assets.storage import LabelFile, Store
+
+RECIPE = """
+from acc_assets.datasets import Digits, Labelled
+from acc_assets.models import ConvAutoencoder
+from acc_assets.tasks import ReconstructionTask
+from acc_assets.tree import Recipe
+
+class Asked(Recipe):
+    name = "asked"
+    def run(self, ctx):
+        some = ctx.load_dataset("some", Labelled, of=Digits(image_size=8), people="asked")
+        ctx.create_model(ConvAutoencoder, image_size=8, latent_dim=4, channels=(4,))
+        ctx.attach_task(ReconstructionTask("recon", some))
+        ctx.save_checkpoint("root")
+        ctx.train(steps=2)
+        ctx.save_checkpoint("done")
+
+class Silent(Asked):
+    name = "silent"
+"""
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    folder = tmp_path_factory.mktemp("authoring")
+    (folder / "asked.py").write_text(RECIPE)
+    with environment(folder / "storage") as patch:
+        patch.setenv("ACC_RECIPES", str(folder))
+        yield Store()
+
+
+@pytest.fixture(scope="module")
+def port(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    own = live.sources(store, begun=False)
+    more = {name: getattr(own, name) for name in ("trees", "record_fork", "remove_fork")}
+    folder = tmp_path_factory.mktemp("site")
+    with listening(0) as listener, serving(sources(store, folder, **more), listener):
+        yield listener.getsockname()[1]
+
+
+def send(port: int, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    data = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None
+    connection.request(method, path, data, {"Content-Type": "application/json", **named})
+    response = connection.getresponse()
+    text = response.read()
+    connection.close()
+    return response.status, json.loads(text) if text.startswith((b"{", b"[")) else text
+
+
+def label(index: int, word: str, person: str = "ann") -> dict[str, Any]:
+    return {"person": person, "index": index, "label": word}
+
+
+def test_labels_are_added_read_and_taken_back(port: int, store: Store) -> None:
+    status, found = send(port, "POST", "/labels/asked", {"labels": [label(3, "7"), label(4, "1")]})
+    assert (status, found["given"], found["lines"]) == (200, {"3": "7", "4": "1"}, 3)
+    send(port, "POST", "/labels/asked", {"labels": [label(4, ""), label(3, "8", "bob")]})
+    status, found = send(port, "GET", "/labels/asked")
+    assert (status, found["given"], found["images"]) == (200, {}, 1257)
+    assert found["said"] == {"3": {"ann": "7", "bob": "8"}}
+    assert [(one["line"], one["conflict"]) for one in found["problems"]] == [(5, True)]
+    assert found["classes"] == list("0123456789")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [],
+        [label(0, "1"), label(1257, "1")],
+        [label(0, "1"), label(1, "cat")],
+        [label(-1, "1")],
+        [label(0, "1", "")],
+        [label(0, "1", "ann\n=1+1")],
+        [{**label(0, "1"), "more": 1}],
+        [label(0, "1")] * 1001,
+        "nothing",
+    ],
+)
+def test_labels_that_cannot_be_are_refused_together(port: int, store: Store, labels: Any) -> None:
+    before = LabelFile(store, "asked").lines()
+    status, told = send(port, "POST", "/labels/asked", {"labels": labels})
+    assert (status, LabelFile(store, "asked").lines()) == (422, before)
+    assert told["detail"]
+
+
+def test_forks_are_recorded_listed_and_removed(port: int) -> None:
+    fork = {"name": "by_hand", "checkpoint": "root", "settings": {"train.lr": 0.01}, "steps": 3}
+    status, found = send(port, "POST", "/forks/asked", fork)
+    assert (status, [one["name"] for one in found["forks"]]) == (200, ["by_hand"])
+    for wrong, told in (
+        ({"name": "other", "settings": {"task.recon.wight": 1}}, "task.recon.dataset, task.recon.weight"),
+        ({"name": "by_hand"}, "is taken"),
+        ({"name": "../../x"}, "is not a valid name"),
+    ):
+        status, found = send(port, "POST", "/forks/asked", {**fork, **wrong})
+        assert status == 422
+        assert told in found["detail"]
+    assert send(port, "POST", "/forks/asked", {**fork, "steps": "3"})[0] == 422
+    assert send(port, "DELETE", "/forks/asked/nobody")[0] == 422
+    assert send(port, "DELETE", "/forks/asked/by_hand") == (200, {"name": "by_hand", "kept": []})
+    assert send(port, "GET", "/forks/asked") == (200, {"forks": []})
+
+
+def test_recipes_that_have_none_say_so(port: int) -> None:
+    for path in ("/labels/nobody", "/forks/nobody", "/labels/..%2f..%2fx"):
+        assert send(port, "GET", path)[0] == 404
+    status, told = send(port, "GET", "/labels/silent")
+    assert status == 422
+    assert "people='silent'" in told["detail"]
+
+
+def test_strangers_and_large_bodies_write_nothing(port: int, store: Store) -> None:
+    before = LabelFile(store, "asked").lines()
+    body = {"labels": [label(7, "7")]}
+    for headers in ({"Origin": "http://example.org"}, {"Origin": "null"}, {"Sec_Fetch_Site": "cross-site"}):
+        assert send(port, "POST", "/labels/asked", body, **headers)[0] == 403
+        assert send(port, "DELETE", "/forks/asked/x", **headers)[0] == 403
+    assert send(port, "POST", "/labels/asked", body, Host="example.org")[0] == 400
+    assert send(port, "POST", "/labels/asked", b" " * (MAX_BODY + 1))[0] == 413
+    assert send(port, "POST", "/forks/asked", b"[" * 10_000)[0] in (400, 422)
+    assert LabelFile(store, "asked").lines() == before
+    own = {"Origin": f"http://127.0.0.1:{port}", "Sec_Fetch_Site": "same-origin"}
+    assert send(port, "POST", "/labels/asked", body, **own)[0] == 200
