@@ -13,7 +13,7 @@ from acc_assets.assets.forks import record_fork, remove_fork
 from acc_assets.assets.instance import open_instance
 from acc_assets.assets.launched import RECIPE_TAG, seed_tags
 from acc_assets.assets.site import built_site, frame, site_folder
-from acc_assets.recipes import FORKS, find_recipes, recipe_folders
+from acc_assets.recipes import find_recipes, watched_folders
 from acc_assets.server import Sources
 from acc_assets.storage import Store
 from acc_assets.tree import Tree, source_files
@@ -57,9 +57,8 @@ class Recipes:
 
 
 def _stamps(files: Iterable[Path]) -> dict[Path, tuple[int, int]]:
-    """Time of change (ns) and size of the files that are there, and of those in the folders of recipes and forks."""
-    folders = (*recipe_folders(), Store().folder(FORKS).local_path())
-    beside = (file for folder in folders if folder.is_dir() for file in folder.iterdir())
+    """Time of change (ns) and size of the files that are there, and of those beside recipes."""
+    beside = (file for folder in watched_folders() for file in folder.iterdir())
     stats = {file: file.stat() for file in {*files, *beside} if file.is_file()}
     return {file: (stat.st_mtime_ns, stat.st_size) for file, stat in stats.items()}
 

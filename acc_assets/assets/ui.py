@@ -20,7 +20,7 @@ from acc_assets.assets.catalog import SITE_PORT, SITE_URL_VARIABLE
 from acc_assets.assets.daemon import LOCK, MODULE, heed_interrupts
 from acc_assets.assets.instance import open_instance
 from acc_assets.assets.live import sources
-from acc_assets.recipes import FORKS, find_recipes, recipe_folders
+from acc_assets.recipes import find_recipes, watched_folders
 from acc_assets.server import ServeError, listening, serving
 from acc_assets.storage import Store
 from acc_assets.tree import source_files
@@ -93,8 +93,7 @@ def _daemons_place(home: Path) -> Iterator[None]:
 
 def watched_paths() -> list[Path]:
     """Folders of recipes and of forks beside them, this package, and the folders of other files that recipes import."""
-    recorded = Store().folder(FORKS).local_path()
-    found = {folder for folder in (*recipe_folders(), recorded) if folder.is_dir()} | {PACKAGE}
+    found = {*watched_folders(), PACKAGE}
     for tree in find_recipes().trees.values():
         found |= {path.resolve().parent for path in source_files(Path(tree.source)).values()}
     return sorted(found)

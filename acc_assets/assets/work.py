@@ -6,6 +6,7 @@ import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from acc_assets.report import RecipeView
     from acc_assets.training import LoadedModel, Runtime
 
+NO_PARTS: Mapping[str, np.ndarray] = MappingProxyType({})
 INLINE_PICTURE_BYTES = 200_000  # larger pictures are linked by path, so that the event log stays small
 
 
@@ -167,42 +169,40 @@ class NodeWork(Work):
     def code(
         self,
         rows: np.ndarray,
-        moved: np.ndarray | None = None,
+        moved: Mapping[str, np.ndarray] = NO_PARTS,
         stored: Mapping[str, np.ndarray] | None = None,
     ) -> dict[str, Tensor]:
         """What the model's `decode` takes of the test images `rows` (B,), by name, on the model's device.
 
-        moved: latents (B, D) in place of the images' own; every other part of the code stays that of its image.
+        moved: parts (B, ...) in place of the images' own; every other part of the code stays that of its image.
         stored: the latents' arrays of a snapshot, by default those of the last step.
         """
         import torch
 
         arrays = latents.SERIES.read(self.run) if stored is None else stored
         named = {**arrays, LATENT: arrays["mu"]}
-        parts = {name: named[name][rows] for name in self.abilities.code}
-        if moved is not None:
-            parts[LATENT] = moved
+        parts = {name: moved[name] if name in moved else named[name][rows] for name in self.abilities.code}
         device = self.runtime.resolve()
         return {name: torch.from_numpy(values).float().to(device) for name, values in parts.items()}
 
     def decoder(self, step: int | None = None) -> Callable[..., np.ndarray]:
         """A function to images (B, C, H, W) in [0, 1], by a model that can `decode`: its last step or a snapshot.
 
-        It takes latents (B, D) and the test images (B,) whose other parts of the code go with them; or the rows of
-        other arrays by name, where `stored` gives some.
+        It takes latents (B, D), the test images (B,) whose other parts of the code go with them, and parts (B, ...) by
+        name in place of theirs, where there are any.
         """
         import torch
 
         from acc_assets.models import ModelOutput
 
         model: Any = self.model(step).model
-        arrays = latents.SERIES.read(self.run, step)
+        stored = latents.SERIES.read(self.run, step)
 
         def decode(
-            moved: np.ndarray, rows: np.ndarray, stored: Mapping[str, np.ndarray] = arrays
+            moved: np.ndarray, rows: np.ndarray, parts: Mapping[str, np.ndarray] = NO_PARTS
         ) -> np.ndarray:
             with torch.no_grad():
-                outputs = model.decode(self.code(rows, moved, stored))
+                outputs = model.decode(self.code(rows, {**parts, LATENT: moved}, stored))
             images: np.ndarray = outputs[ModelOutput.RECONSTRUCTION].cpu().numpy()
             return images
 

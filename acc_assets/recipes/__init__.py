@@ -60,6 +60,11 @@ def vocabulary() -> Vocabulary:
     )
 
 
+def watched_folders() -> list[Path]:
+    """Folders that are there of recipes and of what is recorded beside them."""
+    return [folder for folder in (*recipe_folders(), Store().folder(FORKS).local_path()) if folder.is_dir()]
+
+
 def recipe_folders() -> list[Path]:
     """The folders that recipes are looked for in: ACC_RECIPES, else those that come along and `./recipes`."""
     configured = os.environ.get(RECIPES_VARIABLE)

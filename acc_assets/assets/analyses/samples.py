@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
 from time import perf_counter
 
 import numpy as np
 
 from acc_assets.assets.analyses.density import prior_of
 from acc_assets.assets.kinds import Outcome
-from acc_assets.assets.work import NodeWork, left_out, picture
+from acc_assets.assets.work import NO_PARTS, NodeWork, left_out, picture
 from acc_assets.families import Samples, latents, samples
 from acc_assets.families.samples import POSTERIOR, PRIOR, Drawn
 from acc_assets.models import ModelOutput
@@ -48,12 +47,8 @@ def run(work: NodeWork) -> Outcome:
         else:
             chosen = np.arange(len(prior.means))
             components = (prior.means, prior.logvars)
-            stored = {
-                "mu": prior.means,
-                **{name: np.eye(len(chosen)) for name in others},
-            }  # a row a component
-            certain = partial(decode, stored=stored)
-            found = _drawn(certain, PRIOR, chosen, components, request.draws, seed)
+            certain = {name: np.eye(len(chosen)) for name in others}  # each row is of one component
+            found = _drawn(decode, PRIOR, chosen, components, request.draws, seed, certain)
             drawn.setdefault(PRIOR, {})[step] = found
     if not drawn:
         return left_out(work, "; ".join(why_not.values()))
@@ -83,8 +78,12 @@ def _drawn(
     gaussians: tuple[np.ndarray, np.ndarray],
     draws: int,
     seed: int,
+    certain: Mapping[str, np.ndarray] = NO_PARTS,
 ) -> Drawn:
-    """Draws from Gaussians (means and logvars (I, D)), decoded with what else the codes of the `chosen` rows have."""
+    """Draws from Gaussians (means and logvars (I, D)), decoded with what else the code of their test images has.
+
+    certain: other parts of the code (I, ...), in the place of those of test images.
+    """
     from acc_assets.analysis.figures import tile, to_png, to_uint8
     from acc_assets.analysis.sampling import gaussian_draws
     from acc_assets.training.randomness import derived_seed
@@ -92,8 +91,14 @@ def _drawn(
     started = perf_counter()
     noise = np.random.default_rng(derived_seed(seed, "samples", kind))
     points = gaussian_draws(*gaussians, draws, noise).astype(np.float32)  # (I, m, D)
+    owners = chosen if kind == POSTERIOR else np.zeros_like(chosen)  # a draw from the prior has no image
     cells = np.stack(
-        [to_uint8(decode(drawn, np.full(draws, owner))) for drawn, owner in zip(points, chosen, strict=True)]
+        [
+            to_uint8(decode(drawn, rows, {name: part[[i] * draws] for name, part in certain.items()}))
+            for i, (drawn, rows) in enumerate(
+                zip(points, owners.repeat(draws).reshape(-1, draws), strict=True)
+            )
+        ]
     )  # (I, m, C, H, W)
     labels = [f"#{key}" if kind == POSTERIOR else str(key) for key in chosen]
     png = to_png(tile(cells, scale=SCALE, row_labels=labels))
