@@ -8,7 +8,6 @@ import sys
 
 def main(recipe: str, parameters: dict[str, int]) -> None:
     """Build a recipe as the command line does, and print {"bodies_s", "built", "failed"}."""
-    from acc_assets.assets.instance import open_instance
     from acc_assets.assets.launched import Project
     from acc_assets.recipes import find_recipes
     from acc_assets.storage import Store
@@ -20,8 +19,7 @@ def main(recipe: str, parameters: dict[str, int]) -> None:
         from acc_assets.assets.build import build
 
         report = build(project, recipe, store, listener=display.on_event)
-    with open_instance(store) as instance:
-        print_build(project.trees[recipe], report, store, instance)
+    print_build(project.trees[recipe], report, store)
     facts = {
         "bodies_s": sum(one.seconds for one in report.built),
         "built": len(report.built),

@@ -34,10 +34,7 @@ from acc_assets.tree import (
 FOLDER = "launched"
 TREE_FILE = "tree.json"
 RECIPE_TAG = "acc/recipe"  # of assets and runs
-SEED_TAG, VERSION_TAG = (
-    "dagster/partition",
-    "dagster/data_version",
-)  # of runs; of materializations and observations
+SEED_TAG, VERSION_TAG = "dagster/partition", "dagster/data_version"  # of runs, and of what they make
 
 
 class RecipeChanged(RecipeError):  # noqa: N818

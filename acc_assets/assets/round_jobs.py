@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from acc_assets.assets.jobs import build_in_run
-from acc_assets.assets.launched import Project
+from acc_assets.assets.launched import RECIPE_TAG, Project
 from acc_assets.assets.resources import StoreResource
 from acc_assets.assets.rounds import is_due, record_round
 from acc_assets.storage import LabelFile
@@ -39,7 +39,7 @@ def round_job(project: Project, tree: Tree) -> Any:
         name=f"{name}__label_round",
         description=f"Train the branches of {tree.title} on with the labels that came since, as a new round.",
         executor_def=dg.in_process_executor,
-        tags={"acc/recipe": tree.name},
+        tags={RECIPE_TAG: tree.name},
     )
     def job() -> None:
         label_round()

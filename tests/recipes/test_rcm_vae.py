@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ import torch
 from test_mixture_recipes import built
 
 from acc_assets.assets.analyses.samples import run as sampled
+from acc_assets.assets.work import NodeWork
 from acc_assets.datasets import Batch
 from acc_assets.families import Samples, latents, samples
 from acc_assets.families.metrics import FAMILY
@@ -132,8 +134,10 @@ def test_a_conditioned_decoder_is_shown_the_component_that_a_sample_is_drawn_fro
         abilities=able,
         request=Samples(draws=2),
         model=lambda step: SimpleNamespace(model=net),
+        runtime=SimpleNamespace(resolve=lambda: "cpu"),
         examples=lambda count: np.arange(2),
     )
+    work.code, work.decoder = partial(NodeWork.code, work), partial(NodeWork.decoder, work)
     sampled(work)
     drawn = samples.series(samples.PRIOR, 2).read(run, 0)
     for component in range(3):
