@@ -60,7 +60,7 @@ def test_the_phases_are_nodes_that_go_on_from_each_other() -> None:
 
 
 def test_the_branch_for_accuracy_trains_on_digits_and_is_measured_on_the_test_split(tmp_path: Path) -> None:
-    run = built(RCMVAE(), ("consistent",), tmp_path, steps=4, components=5)["consistent"]
+    run = built(RCMVAE(), ("consistent",), tmp_path, steps=1, components=5)["consistent"]
     summary = run.read_json("summary.json")
     assert {"coverage", "free", "certainty"} <= set(summary["tasks"]["tau"]["diagnostics"])
     assert run.read_json("config.json")["datasets"]["digits"]["labelled"] == 100
