@@ -94,7 +94,7 @@ def test_parts_of_a_users_own_are_built(tmp_path: Path) -> None:
     assert (number.metric, number.value) == ("active_units", told["active"])
     assert run.read_npz("latents/latents_latest.npz")["brightness"].shape == (360, 1)
     assert any("sparsity/silent" in str(event) for event in run.events())
-    saved = torch.load(next(run.local_path("checkpoints").glob("*latest*")), weights_only=True)
+    saved = torch.load(next(run.local_path("checkpoints").glob("*latest*.pt")), weights_only=True)
     assert "activity" in str(saved["heads"]["sparsity"])
 
 
