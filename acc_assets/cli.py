@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import signal
 import sys
 from typing import Any
@@ -418,6 +419,7 @@ def _end_on_signals() -> None:
 
     def end(number: int, frame: Any) -> None:
         if not (number == signal.SIGINT and ignored):
+            logging.getLogger("sqlalchemy.pool").disabled = True  # it tells of each connection that this cuts off
             sys.exit(128 + number)
 
     signal.signal(signal.SIGINT, end)

@@ -34,10 +34,15 @@ export class Timeline {
     if (steps !== this.steps) {
       this.steps = steps;
       this.slider.max = String(steps.length - 1);
-      const every = Math.ceil(steps.length / 12);
+      const [few, many] = [4, 12].map((room) => Math.ceil(steps.length / room)); // labels on a narrow and on a wide track
+      const last = steps.length - 1;
       this.ticks.replaceChildren(
         ...steps.map((value, i) =>
-          h("span", { style: `left:${(i / Math.max(1, steps.length - 1)) * 100}%` }, i % every === 0 || i === steps.length - 1 ? compact(value) : ""),
+          h(
+            "span",
+            { style: `left:${(i / Math.max(1, last)) * 100}%` },
+            (last - i) % many! === 0 ? h("span", { class: (last - i) % few! === 0 ? "" : "acc-timeline-wide" }, compact(value)) : "",
+          ),
         ),
       );
       this.element.hidden = steps.length < 2;
