@@ -82,7 +82,7 @@ def test_onnx_has_both_parts_by_name_and_agrees(run: RunDirectory) -> None:
     latent, component = encoder.run(["latent", "component"], {"input": images()})
     np.testing.assert_allclose(latent, stored["mu"], atol=1e-4)
     np.testing.assert_allclose(component, stored["component"], atol=1e-4)
-    (made,) = decoder.run(None, {"latent": latent, "component": component})
+    (made,) = decoder.run(["reconstruction"], {"latent": latent, "component": component})
     np.testing.assert_allclose(np.square(made - images()).mean((1, 2, 3)), stored["error"], atol=1e-4)
 
 
