@@ -419,7 +419,9 @@ def _end_on_signals() -> None:
 
     def end(number: int, frame: Any) -> None:
         if not (number == signal.SIGINT and ignored):
-            logging.getLogger("sqlalchemy.pool").disabled = True  # it tells of each connection that this cuts off
+            logging.getLogger(
+                "sqlalchemy.pool"
+            ).disabled = True  # it tells of each connection that this cuts off
             sys.exit(128 + number)
 
     signal.signal(signal.SIGINT, end)

@@ -101,7 +101,11 @@ def test_the_decoder_runs_only_when_a_task_needs_it(tmp_path):
     CALLS.update(encode=0, decode=0, train=0)
     build(trace(WithTasks(CountingNet, digit, kwargs={"width": 6})), "done", tmp_path)
     assert CALLS["train"] == 5
-    assert CALLS["decode"] == 2  # before training: to see what the model can do, and to choose its layers
+    run = Store(tmp_path).run("small", "done", 0)
+    previews = list(run.local_path("checkpoints").glob("preview_step_*.npz"))
+    assert len(previews) >= 2  # of the first and the last state
+    # Twice before training, to see what the model can do and to choose its layers; then once a preview.
+    assert CALLS["decode"] == 2 + len(previews)
 
 
 def test_a_model_with_forward_alone_trains(tmp_path):
