@@ -124,14 +124,18 @@ def main(build_id: str) -> None:
 
 def _end_with_build(build_id: str) -> None:
     os.read(sys.stdin.fileno(), 1)  # nothing ever comes; it ends with the build
-    with dg.DagsterInstance.get() as instance:
-        cancel(instance, build_id)
-        while instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)), limit=1):
-            time.sleep(1)
-    os.kill(os.getpid(), signal.SIGINT)
-    time.sleep(END_SECONDS)
-    _forget_heartbeats()
-    os._exit(1)
+    try:
+        with dg.DagsterInstance.get() as instance:
+            cancel(instance, build_id)
+            while instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)), limit=1):
+                time.sleep(1)
+    finally:  # also where the store is gone
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(END_SECONDS)
+        try:
+            _forget_heartbeats()
+        finally:
+            os._exit(1)
 
 
 def _forget_heartbeats() -> None:

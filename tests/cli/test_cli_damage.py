@@ -89,6 +89,8 @@ def test_every_damaged_artifact_is_named_and_mended_and_nothing_else_is_lost(own
     assert acc("site").strip().splitlines()[-1] == str(own_built / "site" / "index.html")
     assert (own_built / "site" / "recipes" / "tiny" / "playground.html").exists()
     assert (own_built / "site" / "recipes" / "tiny" / "latent" / "labelled_trained.html").exists()
+    page.unlink()
+    assert acc("site", "tiny").strip().splitlines()[-1] == str(own_built / "site" / "index.html")
     assert b"Damaged artifacts" in page.read_bytes()
     acc("build", "tiny")
     assert damaged() == {}
