@@ -129,6 +129,12 @@ def _open(page: Page, lab: Lab, fragment: str = "") -> Page:
     return settled(page)
 
 
+def _saved(page: Page) -> str:
+    """The address's fragment, once it is that of what is shown; it is written a moment after the last change."""
+    until(page, "location.hash.slice(1) === accNetwork.fragment()")
+    return str(page.evaluate("location.hash"))
+
+
 def _look(page: Page, branch: int = 0) -> dict[str, Any]:
     return dict(page.evaluate("branch => accNetwork.branches()[branch].look", branch))
 
@@ -259,7 +265,9 @@ def test_an_address_brings_the_view_back(page: Page, lab: Lab) -> None:
     _shows(page, layer=SECOND, channel=3, step=0)
     page.get_by_role("button", name="Compare with a branch").click()
     settled(page)
-    until(page, "location.hash.includes('training=1') && location.hash.includes('wide')")
+    saved = _saved(page)
+    assert "training=1" in saved
+    assert "wide" in saved
     before = page.evaluate("[accNetwork.state(), accNetwork.branches().map(({ run }) => run)]")
     _open(page, lab, page.evaluate("location.hash"))
     assert page.evaluate("[accNetwork.state(), accNetwork.branches().map(({ run }) => run)]") == before
@@ -398,8 +406,7 @@ def test_a_drawing_goes_through_the_network_as_torch_has_it(page: Page, lab: Lab
     assert drawn.max() > 0.9
     assert page.locator(".acc-network-head .acc-button[aria-pressed=true]").inner_text() == "Draw"
     assert page.locator(".acc-network-examples [aria-pressed=true]").count() == 0
-    until(page, "location.hash.includes('draw=')")
-    _open(page, lab, page.evaluate("location.hash"))
+    _open(page, lab, _saved(page))
     assert np.array_equal(_picture(page), drawn)
     page.get_by_role("button", name="Undo stroke").click()
     assert 0 < _picture(page).sum() < drawn.sum()
@@ -425,8 +432,8 @@ def test_an_example_can_be_drawn_upon_and_erased(page: Page, lab: Lab) -> None:
     assert changed.min() < -0.3
     assert changed.max() < 1e-6
     assert np.abs(changed[:, [0, 1, 2, -3, -2, -1]]).max() < 1e-6  # far from the eraser
-    until(page, "location.hash.includes('on=example')")
-    _open(page, lab, page.evaluate("location.hash"))
+    assert "on=example" in _saved(page)
+    _open(page, lab, _saved(page))
     assert np.allclose(_picture(page)[0, 0] - lab.images[2, 0], changed)
 
 

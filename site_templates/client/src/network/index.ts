@@ -9,6 +9,8 @@ import type { ConvolutionStep } from "./step";
 export interface NetworkHandle {
   state: () => RowState & NetworkState;
   set: (patch: Partial<NetworkState>) => void;
+  /** The fragment of the address that shows this view. */
+  fragment: () => string;
   /** The runs that are shown, and of each what it looks at; null while it loads, or where it lacks the layer. */
   branches: () => Array<{ run: string; look: ShownLook | null }>;
 }
@@ -40,6 +42,7 @@ export const mountNetwork: Mount = async (element, parameters) => {
   window.accNetwork = {
     state: () => ({ isBusy: inspector.row.busy.isBusy, ...inspector.store.get() }),
     set: (patch) => inspector.store.set(patch),
+    fragment: () => inspector.address.shown(),
     branches: () =>
       inspector.row.branches.map(({ run, view }) => {
         const look = view?.look;

@@ -23,7 +23,7 @@ export class Inspector {
   readonly store: Store<NetworkState>;
   readonly row: BranchRow<NetworkState, TrainedNetwork, NetworkView>;
   private readonly head: HTMLElement;
-  private readonly address: PageAddress;
+  readonly address: PageAddress;
   private readonly timeline = new Timeline((step) => this.showTime(step));
   private readonly colors = segmented<NetworkState["colors"]>("Colours reach to the largest value of", [["layer", "by layer"], ["channel", "by channel"]], (colors) => this.store.set({ colors }));
   private examples: readonly HTMLButtonElement[] = [];

@@ -23,22 +23,24 @@ export function syncAddress(fragment: () => string, onEdit: (fragment: string) =
   };
 }
 
-/** The address of a page that opens anew when its fragment is edited: what it asked for, and a function that saves what is shown. */
+/** The address of a page that opens anew when its fragment is edited. */
 export interface PageAddress {
+  /** What it asked for. */
   asked: URLSearchParams;
+  /** Writes what is shown into the address, a moment later. */
   save: () => void;
+  /** The fragment of what is shown, whether it has been written or not. */
+  shown: () => string;
 }
 
 /** `write` gives what is shown as parts of a fragment; null while nothing is, and the fragment then stays as it is. */
 export function pageAddress(write: () => URLSearchParams | null): PageAddress {
   const now = () => window.location.hash.slice(1);
   let isLeaving = false; // what was edited stays until the page is opened anew
-  const save = syncAddress(
-    () => (isLeaving ? null : write())?.toString() ?? now(),
-    () => {
-      isLeaving = true;
-      window.location.reload();
-    },
-  );
-  return { asked: new URLSearchParams(now()), save };
+  const shown = () => (isLeaving ? null : write())?.toString() ?? now();
+  const save = syncAddress(shown, () => {
+    isLeaving = true;
+    window.location.reload();
+  });
+  return { asked: new URLSearchParams(now()), save, shown };
 }
