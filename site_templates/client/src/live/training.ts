@@ -80,6 +80,7 @@ class Training {
   private end: (() => void) | null = null; // lets go of the stream that is followed
   private quiet = false; // whether all was read when the server was asked last
   private asked: number | null = null; // the `begun` of what was asked to end
+  private heard = false; // the server has answered that it is asked
   private timer: ReturnType<typeof setTimeout> | undefined;
   private asking: ReturnType<typeof setInterval> | undefined;
 
@@ -221,7 +222,7 @@ class Training {
     );
     this.button.hidden = status !== "running" || !isServed();
     this.button.disabled = this.asked === this.begun;
-    this.button.textContent = this.button.disabled ? "Asked to end" : "Cancel";
+    this.button.textContent = !this.button.disabled ? "Cancel" : this.heard ? "Asked to end" : "Asking it to end";
     this.alert.hidden = !this.alert.textContent;
     this.note.textContent = this.words();
     this.note.hidden = !this.note.textContent;
@@ -245,10 +246,13 @@ class Training {
 
   private async cancel(): Promise<void> {
     this.asked = this.begun;
+    this.heard = false;
     this.alert.textContent = "";
     this.drawHead();
     try {
       await cancelRun(this.unit);
+      this.heard = true;
+      this.drawHead();
     } catch (error) {
       this.asked = null;
       this.complain(error);
