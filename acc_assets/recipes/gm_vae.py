@@ -6,17 +6,10 @@ from acc_assets.datasets import Digits, Mnist
 from acc_assets.families import STANDARD, Density, Distortion, Samples
 from acc_assets.models import GaussianMixtureVAE
 from acc_assets.tasks import GaussianMixtureObjective, ReconstructionTask, SelfAugmentedTask
-from acc_assets.tree import Recipe, RecipeContext, config
+from acc_assets.tree import Recipe, RecipeContext
 
-DATA = {"mnist": (Mnist, 28), "digits": (Digits, 16)}  # configuration, image size in pixels
+DATA = {"mnist": Mnist(image_size=28), "digits": Digits(image_size=16)}
 BATCH = 128
-
-
-@config
-class Options:
-    """What the recipe's parameters may be, where no configuration checks them."""
-
-    data: Literal["mnist", "digits"]
 
 
 class GMVAE(Recipe):
@@ -54,11 +47,9 @@ class GMVAE(Recipe):
         entropy_bonus_epochs: int = 8,
         self_augmented_weight: float = 100.0,
         lr: float = 1e-3,
-        data: str = "mnist",
+        data: Literal["mnist", "digits"] = "mnist",
     ) -> None:
-        Options(data=data)  # type: ignore[arg-type]
-        kind, size = DATA[data]
-        images = ctx.load_dataset(data, kind, image_size=size)
+        images, size = ctx.load_dataset(data, DATA[data]), DATA[data].image_size
         ctx.create_model(GaussianMixtureVAE, image_size=size, latent_dim=latent_dim, components=components)
         root = ctx.save_checkpoint("root")
         every = max(1, steps // 10)

@@ -7,7 +7,7 @@ from acc_assets.datasets import Augmentation, Digits, Mnist
 from acc_assets.families import STANDARD, Interactive, Manifold
 from acc_assets.models import ConvAutoencoder, FullyConnectedAutoencoder, ResNetAutoencoder
 from acc_assets.tasks import ReconstructionTask
-from acc_assets.tree import Analysis, DatasetRef, Recipe, RecipeContext, config
+from acc_assets.tree import Analysis, DatasetRef, Recipe, RecipeContext
 from acc_assets.tree.config import PositiveNumber
 
 DATA = {"mnist": Mnist, "digits": Digits}
@@ -19,15 +19,6 @@ FULL_EPOCHS, LOW_EPOCHS, COPIES = 15, 30, 100  # COPIES: augmented copies of an 
 AUGMENTATION = Augmentation(
     shift_px=2, rotation_degrees=12, intensity=(0.85, 1.15), noise_std=0.08, mask_probability=0.08
 )
-
-
-@config
-class Options:
-    """What the recipe's parameters may be."""
-
-    protocol: Literal["fair", "reference"]
-    data: Literal["mnist", "digits"]
-    scale: PositiveNumber
 
 
 class Grounding(Recipe):
@@ -50,14 +41,13 @@ class Grounding(Recipe):
     def run(
         self,
         ctx: RecipeContext,
-        protocol: str = "fair",
-        scale: float = 1.0,
+        protocol: Literal["fair", "reference"] = "fair",
+        scale: PositiveNumber = 1.0,
         depth: int = 8,
-        data: str = "mnist",
+        data: Literal["mnist", "digits"] = "mnist",
         draw: int = 0,
         points: int = 3000,
     ) -> None:
-        Options(protocol=protocol, data=data, scale=scale)  # type: ignore[arg-type]
         fair = protocol == "fair"
         ctx.phase = "Load the data"
         full = ctx.load_dataset(f"{data}_full", DATA[data], image_size=SIZE)

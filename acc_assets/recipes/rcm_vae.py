@@ -26,21 +26,13 @@ from acc_assets.tasks import (
     TauTask,
     UsageEntropyTask,
 )
-from acc_assets.tree import DatasetRef, Recipe, RecipeContext, config
+from acc_assets.tree import DatasetRef, Recipe, RecipeContext
 from acc_assets.tree.config import Positive
 
-DATA = {"mnist": (Mnist, 28), "digits": (Digits, 16)}  # configuration, image size in pixels
+DATA = {"mnist": Mnist(image_size=28), "digits": Digits(image_size=16)}
 BATCH = 128
 ANCHOR = 10.0  # labelled images that each component is taken to have seen of its class
 SHIFT = 0.1  # of the image's width
-
-
-@config
-class Options:
-    """What the recipe's parameters may be, where no configuration checks them."""
-
-    data: Literal["mnist", "digits"]
-    labels: Positive
 
 
 @dataclass(frozen=True)
@@ -95,17 +87,15 @@ class RCMVAE(Recipe):
         self,
         ctx: RecipeContext,
         steps: int = 4300,
-        labels: int = 100,
+        labels: Positive = 100,
         components: int = 20,
         z_dim: int = 10,
         label_weight: float = 20.0,
         consistency_weight: float = 50.0,
         lr: float = 1e-3,
-        data: str = "mnist",
+        data: Literal["mnist", "digits"] = "mnist",
     ) -> None:
-        Options(data=data, labels=labels)  # type: ignore[arg-type]
-        kind, size = DATA[data]
-        whole = kind(image_size=size)
+        whole = DATA[data]
         images = ctx.load_dataset(data, LabelBudget(of=whole, labels=labels))
         few = ctx.load_dataset("labelled", LabelBudget(of=whole, labels=labels, labelled_only=True))
         every = max(1, steps // 10)
@@ -118,12 +108,14 @@ class RCMVAE(Recipe):
         }
         # dense, since a component's own decoding by convolutions takes four times as long
         common: dict[str, Any] = {
-            "image_size": size,
+            "image_size": whole.image_size,
             "components": components,
             "z_dim": z_dim,
             "decoder": DenseLayers(),
         }
-        distortions = Augmentation(shift_px=SHIFT * size, rotation_degrees=15.0, scale=(0.85, 1.15))
+        distortions = Augmentation(
+            shift_px=SHIFT * whole.image_size, rotation_degrees=15.0, scale=(0.85, 1.15)
+        )
         ramp = LinearRamp(0.0, 1.0, steps=max(1, steps // 4))
         for name, branch in branches(components, ConvLayers(channels=(32, 64))).items():
             ctx.create_model(MixtureVAE, **{**common, **branch.model})

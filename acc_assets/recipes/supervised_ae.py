@@ -6,18 +6,10 @@ from acc_assets.datasets import Digits, Mnist
 from acc_assets.families import STANDARD, Density, Distortion
 from acc_assets.models import ConvAutoencoder
 from acc_assets.tasks import ClassificationTask, ReconstructionTask
-from acc_assets.tree import Recipe, RecipeContext, config
+from acc_assets.tree import Recipe, RecipeContext
 from acc_assets.tree.config import Amount
 
-DATA = {"mnist": (Mnist, 28), "digits": (Digits, 16)}  # configuration, image size in pixels
-
-
-@config
-class Options:
-    """What the recipe's parameters may be."""
-
-    data: Literal["mnist", "digits"]
-    class_weight: Amount
+DATA = {"mnist": Mnist(image_size=28), "digits": Digits(image_size=16)}
 
 
 class SupervisedAE(Recipe):
@@ -37,14 +29,12 @@ class SupervisedAE(Recipe):
         self,
         ctx: RecipeContext,
         steps: int = 4300,
-        class_weight: float = 1.0,
+        class_weight: Amount = 1.0,
         latent_dim: int = 16,
         lr: float = 1e-3,
-        data: str = "mnist",
+        data: Literal["mnist", "digits"] = "mnist",
     ) -> None:
-        Options(data=data, class_weight=class_weight)  # type: ignore[arg-type]
-        kind, size = DATA[data]
-        images = ctx.load_dataset(data, kind, image_size=size)
+        images, size = ctx.load_dataset(data, DATA[data]), DATA[data].image_size
         ctx.create_model(ConvAutoencoder, image_size=size, latent_dim=latent_dim, channels=(16, 32))
         root = ctx.save_checkpoint("root")
         every = max(1, steps // 10)

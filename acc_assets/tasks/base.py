@@ -278,6 +278,15 @@ class ProbeTask(LatentTask):
         return prediction
 
 
+def require_classes(task: Task, dataset_config: Any) -> None:
+    """Raise ValueError when the targets of a task's data set are not classes."""
+    if getattr(dataset_config, "kind_of_target", "class") != "class":
+        raise ValueError(
+            f"{task.kind} task '{task.name}' needs class targets, but data set '{task.dataset.name}' has real ones: "
+            "use RegressionTask, or a data set with labels"
+        )
+
+
 def dataset_fact(task: Task, dataset: Any, name: str) -> Any:
     """A property of the task's data set: from its configuration, else from the loaded data, else None."""
     for source in (task.dataset.config, dataset):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import torch
 from torch import Tensor
 
+from acc_assets.datasets.data import Batch
 from acc_assets.tasks.calibration import reliability
-from acc_assets.tasks.evaluators import ClassificationEvaluator, only_labelled
+from acc_assets.tasks.evaluators import ClassificationEvaluator
 from acc_assets.tasks.view import StepView
 
 
@@ -22,10 +22,8 @@ class CalibratedEvaluator(ClassificationEvaluator):
         self._probabilities: list[np.ndarray] = []
         self._targets: list[np.ndarray] = []
 
-    def update(self, view: StepView) -> None:
-        super().update(view)
-        with torch.no_grad():
-            logits, batch = only_labelled(view, self._logits(view))
+    def _take(self, logits: Tensor, batch: Batch) -> None:
+        super()._take(logits, batch)
         self._probabilities.append(logits.double().softmax(1).cpu().numpy())
         self._targets.append(batch.targets.cpu().numpy())
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from acc_assets.models import Outputs
-from acc_assets.tasks.base import ProbeTask, dataset_fact
+from acc_assets.tasks.base import ProbeTask, dataset_fact, require_classes
 from acc_assets.tasks.health import LossHealth, against_baseline
 from acc_assets.tasks.view import Evaluator, StepView
 from acc_assets.tree.config import config
@@ -27,11 +27,7 @@ class ClassificationTask(ProbeTask):
     def check(self, model_config: Any, dataset_config: Any) -> None:
         """Also raise ValueError when the data set's targets are not classes."""
         super().check(model_config, dataset_config)
-        if getattr(dataset_config, "kind_of_target", "class") != "class":
-            raise ValueError(
-                f"classification task '{self.name}' needs class targets, but data set '{self.dataset.name}' has "
-                "real ones: use RegressionTask, or a data set with labels"
-            )
+        require_classes(self, dataset_config)
 
     def build_head(self, model: Any, dataset: Any) -> nn.Module:
         """Linear probe from the slice's width to the number of classes."""

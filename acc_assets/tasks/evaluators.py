@@ -55,11 +55,14 @@ class ClassificationEvaluator:
 
     def update(self, view: StepView) -> None:
         with torch.no_grad():
-            logits, batch = only_labelled(view, self._logits(view))
-            count = len(logits)
-            if count:
-                self._loss += float(losses.cross_entropy(logits, batch, self._task)) * count
-            self._correct += int((logits.argmax(1) == batch.targets).sum())
+            self._take(*only_labelled(view, self._logits(view)))
+
+    def _take(self, logits: Tensor, batch: Batch) -> None:
+        """Take in the logits of images that all have a label."""
+        count = len(logits)
+        if count:
+            self._loss += float(losses.cross_entropy(logits, batch, self._task)) * count
+        self._correct += int((logits.argmax(1) == batch.targets).sum())
         self._examples += count
 
     def compute(self) -> dict[str, float]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from acc_assets.datasets.augmentation import Augmentation
 from acc_assets.models import ModelOutput, Outputs
-from acc_assets.tasks.base import NATS, Task, dataset_fact
+from acc_assets.tasks.base import NATS, Task, dataset_fact, require_classes
 from acc_assets.tasks.health import LossHealth, against_baseline
 from acc_assets.tasks.view import Evaluator, Loss, StepView
 from acc_assets.tree.config import Amount, PositiveNumber, Share, config
@@ -62,11 +62,7 @@ class TauTask(Task):
     def check(self, model_config: Any, dataset_config: Any) -> None:
         """Also raise ValueError when the data set's targets are not classes."""
         super().check(model_config, dataset_config)
-        if getattr(dataset_config, "kind_of_target", "class") != "class":
-            raise ValueError(
-                f"tau task '{self.name}' needs class targets, but data set '{self.dataset.name}' has real ones: use a "
-                "data set with labels"
-            )
+        require_classes(self, dataset_config)
 
     def build_head(self, model: Any, dataset: Any) -> nn.Module:
         """The counts, 0 but for the anchors."""

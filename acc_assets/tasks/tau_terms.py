@@ -68,25 +68,22 @@ class TauEvaluator(CalibratedEvaluator):
     """As `CalibratedEvaluator` on p(y|x), with tau_coverage, tau_free and the mean OOD score of all images."""
 
     def __init__(self, task: str, classes: Sequence[str]) -> None:
-        super().__init__(task, lambda view: self._seen(view), classes)
+        super().__init__(task, self._seen, classes)
         self._scores: list[Tensor] = []
-        self._told: dict[str, float] = {}
+        self._head: Tau | None = None
 
     def _seen(self, view: StepView) -> Tensor:
-        head = view.head
-        assert isinstance(head, Tau)
-        return head.log_classes(view.outputs[ModelOutput.COMPONENT_LOGITS].softmax(1))
-
-    def update(self, view: StepView) -> None:
-        super().update(view)
-        head = view.head
-        assert isinstance(head, Tau)
-        with torch.no_grad():
-            self._scores.append(head.ood(view.outputs[ModelOutput.COMPONENT_LOGITS].softmax(1)).cpu())
-            self._told = {
-                "tau_coverage": float(head.coverage()),
-                "tau_free": float(head.free().sum()),
-            }
+        assert isinstance(view.head, Tau)
+        self._head, shares = view.head, view.outputs[ModelOutput.COMPONENT_LOGITS].softmax(1)
+        self._scores.append(self._head.ood(shares).cpu())
+        return self._head.log_classes(shares)
 
     def compute(self) -> dict[str, float]:
-        return {**super().compute(), **self._told, "ood": float(torch.cat(self._scores).double().mean())}
+        found = super().compute()
+        assert self._head is not None  # it has seen an image
+        return {
+            **found,
+            "tau_coverage": float(self._head.coverage()),
+            "tau_free": float(self._head.free().sum()),
+            "ood": float(torch.cat(self._scores).double().mean()),
+        }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import math
 import reprlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from acc_assets.tree.config import config
 from acc_assets.tree.errors import RecipeError
 from acc_assets.tree.forks import RecordedFork, frozen, replay
 from acc_assets.tree.names import MAX_NAME, NAME_RULE, checked_text, is_name
@@ -64,6 +66,7 @@ def trace(recipe: Recipe, forks: Sequence[RecordedFork] = (), /, **overrides: An
         key: _checked_parameter(key, value, defaults[key], name)
         for key, value in {**defaults, **overrides}.items()
     }
+    _check_annotated(recipe.run, parameters, name)
     ctx = RecipeContext(name, frozen(forks))
     recipe.run(ctx, **parameters)
     for fork in forks:
@@ -119,6 +122,29 @@ def _checked_parameter(key: str, value: Any, default: Any, recipe: str) -> Any:
             f"parameter '{key}': {error}.", remedy="Give it such a value.", recipe=recipe
         ) from None
     return value
+
+
+def _check_annotated(run: Callable[..., Any], parameters: dict[str, Any], recipe: str) -> None:
+    """Hold parameters to those annotations of `run` that say more than a plain type, such as a choice or a range."""
+    told = inspect.get_annotations(run)
+    try:
+        hints = {
+            key: eval(told[key], getattr(run, "__globals__", {})) if isinstance(told[key], str) else told[key]
+            for key in parameters
+            if key in told
+        }
+        stricter = [(key, hint) for key, hint in hints.items() if hint not in _KINDS]
+        if stricter:
+            checked: Any = config(dataclasses.make_dataclass("parameters", stricter, frozen=True))
+            checked(**{key: parameters[key] for key, _ in stricter})
+    except (NameError, AttributeError, SyntaxError) as error:
+        raise RecipeError(
+            f"the annotations of run() cannot be read: {error}.",
+            remedy="Import its types outside of TYPE_CHECKING.",
+            recipe=recipe,
+        ) from None
+    except ValueError as error:
+        raise RecipeError(f"{error}.", remedy="Give it such a value.", recipe=recipe) from None
 
 
 _KINDS = {

@@ -6,6 +6,7 @@ import itertools
 import re
 import subprocess
 import sys
+from typing import Literal
 
 import pytest
 
@@ -22,6 +23,7 @@ from acc_assets.tasks import (
     RegressionTask,
 )
 from acc_assets.tree import EarlyStopping, Recipe, RecipeContext, RecipeError, trace
+from acc_assets.tree.config import Amount
 
 GROUPS = (FactorGroup("digit", 0, 4), FactorGroup("style", 4, 8))
 
@@ -338,6 +340,47 @@ def test_a_parameter_has_the_type_of_its_default(default, given, taken) -> None:
     else:
         value = trace(Tried(), option=given).parameters["option"]
         assert (value, type(value)) == (taken, type(taken))
+
+
+class Annotated(Recipe):
+    """Its parameters may be less than any text or number."""
+
+    name = "annotated"
+
+    def run(
+        self,
+        ctx: RecipeContext,
+        data: Literal["mnist", "digits"] = "digits",
+        weight: Amount = 1.0,
+        slant: float | None = None,
+    ) -> None:
+        started(ctx)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"data": "cifar"}, r"data.*'mnist' or 'digits'"),
+        ({"weight": -1.0}, r"weight.*-1"),
+        ({"slant": "much"}, r"slant.*much"),
+    ],
+)
+def test_an_annotation_says_what_a_parameter_may_be(given, message: str) -> None:
+    right = {"data": "mnist", "weight": 2, "slant": 0.5}
+    assert trace(Annotated(), **right).parameters == right
+    with pytest.raises(RecipeError, match=message):
+        trace(Annotated(), **given)
+
+
+def test_an_annotation_that_cannot_be_read_is_named() -> None:
+    class Tried(Recipe):
+        name = "tried"
+
+        def run(self, ctx: RecipeContext, option: Nowhere = 3) -> None:  # type: ignore[name-defined] # noqa: F821
+            started(ctx)
+
+    with pytest.raises(RecipeError, match=r"Nowhere.*TYPE_CHECKING"):
+        trace(Tried())
 
 
 def test_a_parameter_that_is_not_plain_is_refused() -> None:
