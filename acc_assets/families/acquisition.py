@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -13,28 +13,9 @@ from acc_assets.families.base import Download, Family, Picture, Table
 from acc_assets.families.words import number
 from acc_assets.storage import ArtifactFolder
 from acc_assets.tree import LATENT, Analysis, config
+from acc_assets.tree.asking import RULES, Rule
 from acc_assets.tree.config import Positive, Several
 
-Rule = Literal[
-    "entropy",
-    "margin",
-    "least_confidence",
-    "outlier",
-    "boundary",
-    "class_balance",
-    "diversity",
-    "random",
-]
-RULES: Mapping[Rule, str] = {
-    "entropy": "entropy of the class probabilities",
-    "margin": "two classes almost equally likely",
-    "least_confidence": "the likeliest class unlikely",
-    "outlier": "far from its neighbours in the latent space",
-    "boundary": "in the middle between two classes' means",
-    "class_balance": "of a class with few labels",
-    "diversity": "far from all labelled images and from those before it (k-centre greedy)",
-    "random": "the control: drawn by the seed of the run",
-}
 ARRAYS, PICTURE = "acquisition.npz", "queue.png"
 SHOWN = 12  # images of each rule in the picture
 
