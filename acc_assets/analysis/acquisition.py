@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from acc_assets.analysis.neighbors import knn_graph
-from acc_assets.tree.asking import Rule
 
 Array = np.ndarray
 
@@ -34,10 +33,10 @@ class Known:
     neighbors: int
 
 
-def rank(rule: Rule, known: Known, count: int, rng: np.random.Generator) -> tuple[Array, Array]:
+def rank(rule: str, known: Known, count: int, rng: np.random.Generator) -> tuple[Array, Array]:
     """The images (count,) that a rule asks about, most wanted first, and their scores (count,).
 
-    Raises ValueError where the rule needs labels of more classes than there are.
+    rule: see `acc_assets.tree.asking`. Raises ValueError where it needs labels of more classes than there are.
     """
     if rule == "diversity":
         return k_centre(known.latents, known.labelled, count)
@@ -55,8 +54,10 @@ def rank(rule: Rule, known: Known, count: int, rng: np.random.Generator) -> tupl
         scores = boundary(known.latents, known.labelled, known.labels)
     elif rule == "class_balance":
         scores = class_balance(known.probabilities, known.counts)
-    else:
+    elif rule == "random":
         scores = rng.random(len(known.latents))
+    else:
+        raise ValueError(f"there is no rule {rule!r}")
     order = first(scores, count)
     return order, scores[order]
 

@@ -179,10 +179,10 @@ class Tree:
         return list(dict.fromkeys(node.branch for node in self if node.kind != "root"))
 
     def shown(self) -> list[TreeNode]:
-        """The nodes that a comparison shows: those that the recipe evaluates, else the trained leaves."""
+        """The nodes that a comparison shows: of each branch the last that is evaluated; without any the trained leaves."""
         parents = {node.parent for node in self}
-        evaluated = [node for node in self if node.evaluated and node.kind != "root"]
-        return evaluated or [node for node in self if node.kind == "trained" and node.tag not in parents]
+        evaluated = {node.branch: node for node in self if node.evaluated and node.kind != "root"}
+        return list(evaluated.values()) or [node for node in self if node.kind == "trained" and node.tag not in parents]
 
     def start_step(self, tag: str) -> int:
         """Steps that were trained before a node begins."""

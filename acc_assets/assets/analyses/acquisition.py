@@ -2,127 +2,73 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
 from acc_assets.assets.kinds import Outcome
 from acc_assets.assets.work import NodeWork, left_out
-from acc_assets.datasets import ImageData
 from acc_assets.families import Acquisition, acquisition
-
-
-@dataclass(frozen=True)
-class _Probabilities:
-    """A task whose prediction are the probabilities of its classes."""
-
-    task: Any
-
-    @property
-    def name(self) -> str:
-        return str(self.task.name)
-
-    def predict(self, outputs: Any, head: Any) -> Any:
-        return self.task.probabilities(outputs, head)
 
 
 def run(work: NodeWork) -> Outcome:
     """Rank the images without a label by every rule that is asked for."""
-    from acc_assets.analysis import acquisition as rules
     from acc_assets.analysis.figures import tile, to_png
-    from acc_assets.training import encode_split
+    from acc_assets.training import rank_unlabelled, with_answers
 
     request: Acquisition = work.request
-    found = _partly_labelled(work)
-    if found is None:
+    name = _partly_labelled(work)
+    if name is None:
         return left_out(work, "every training image has a label")
-    name, data = found
-    train, names = data.train, data.target_names
-    assert train.labelled is not None  # that is what was looked for
-    given, open_ones = np.flatnonzero(train.labelled), np.flatnonzero(~train.labelled)
-    if not len(open_ones) or data.kind_of_target != "class":
-        return left_out(work, "there is no image left whose class could be asked about")
-    rng = np.random.default_rng(work.seed)
-    pool = np.sort(rng.choice(open_ones, min(request.pool, len(open_ones)), replace=False))
-    voters = np.sort(rng.choice(given, min(request.pool, len(given)), replace=False))
-
+    ref = work.node.datasets[name]
     work.runtime.apply()
     loaded = work.model()
-    task = next((one for one in work.node.tasks if hasattr(one, "probabilities")), None)
-    told = encode_split(
+    data = with_answers(loaded.heads, work.node.tasks, {name: ref}, {name: work.load(ref)}, work.seed)[name]
+    train = data.train
+    assert train.labelled is not None  # that is what was looked for
+    given = int(train.labelled.sum())
+    if given == len(train) or data.kind_of_target != "class":
+        return left_out(work, "there is no image left whose class could be asked about")
+    ranking = rank_unlabelled(
         loaded.model,
         loaded.heads,
-        [_Probabilities(task)] if task is not None else [],
-        train.images[np.concatenate([pool, voters])],
-        decode=False,
+        work.node.tasks,
+        train,
+        len(data.target_names),
+        request.rules,
+        count=request.count,
+        pool=request.pool,
+        neighbors=request.neighbors,
+        rng=np.random.default_rng(work.seed),
     )
-    latents, labelled, labels = told["mu"][: len(pool)], told["mu"][len(pool) :], train.targets[voters]
-    if task is not None:
-        probabilities = told[f"pred/{task.name}"][: len(pool)].astype(float)
-        by = f"the task {task.name}"
-    else:
-        probabilities = rules.neighbour_probabilities(
-            latents, labelled, labels, len(names), request.neighbors
-        )
-        by = f"the {min(request.neighbors, len(voters))} nearest labelled images in the latent space"
-
-    count = min(request.count, len(pool))
-    ranked: dict[str, acquisition.Ranked] = {}
-    why_not: dict[str, str] = {}
-    for rule in request.rules:
-        if rule == "diversity":
-            chosen, scores = rules.k_centre(latents, labelled, count)
-            ranked[rule] = acquisition.Ranked(pool[chosen], scores)
-            continue
-        if rule == "boundary" and len(np.unique(labels)) < 2:
-            why_not[rule] = "fewer than two classes have a label"
-            continue
-        if rule in ("entropy", "margin", "least_confidence"):
-            scores = getattr(rules, rule)(probabilities)
-        elif rule == "outlier":
-            scores = rules.neighbour_distance(latents, request.neighbors)
-        elif rule == "boundary":
-            scores = rules.boundary(latents, labelled, labels)
-        elif rule == "class_balance":
-            counts = np.bincount(train.targets[given], minlength=len(names))
-            scores = rules.class_balance(probabilities, counts)
-        else:
-            scores = rng.random(len(pool))
-        order = rules.first(scores, count)
-        ranked[rule] = acquisition.Ranked(pool[order], scores[order])
-
-    shown = min(acquisition.SHOWN, count)
+    ranked = ranking.ranked
+    shown = min(acquisition.SHOWN, request.count, len(ranking.pool))
     rows = np.stack([train.images[one.images[:shown]] for one in ranked.values()])
     facts = {
         "dataset": name,
         "split": "train",
-        "labelled": len(given),
-        "unlabelled": len(open_ones),
-        "pool": len(pool),
+        "labelled": given,
+        "unlabelled": len(train) - given,
+        "pool": len(ranking.pool),
         "seed": work.seed,
-        "probabilities": by,
+        "probabilities": ranking.probabilities_by,
         "data": data.digest,
         "labels": data.facts.get("labels"),
-        "left_out": why_not,
+        "left_out": ranking.left_out,
     }
     picture = to_png(tile(rows, scale=2, row_labels=list(ranked)))
-    acquisition.write(work.folder, ranked, pool, picture, facts)
+    acquisition.write(work.folder, ranked, ranking.pool, picture, facts)
     return Outcome(
         metadata={
-            "labelled": len(given),
-            "unlabelled": len(open_ones),
-            "looked at": len(pool),
-            "class probabilities": by,
+            "labelled": given,
+            "unlabelled": len(train) - given,
+            "looked at": len(ranking.pool),
+            "class probabilities": ranking.probabilities_by,
             "rules": ", ".join(ranked),
         }
     )
 
 
-def _partly_labelled(work: NodeWork) -> tuple[str, ImageData] | None:
-    """The first data set of the node of which some training images alone have a label, by its name."""
-    for name, ref in work.node.datasets.items():
-        data = work.load(ref)
-        if data.train.labelled is not None:
-            return name, data
-    return None
+def _partly_labelled(work: NodeWork) -> str | None:
+    """The name of the node's first data set of which some training images alone have a label."""
+    return next(
+        (name for name, ref in work.node.datasets.items() if work.load(ref).train.labelled is not None), None
+    )
