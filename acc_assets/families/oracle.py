@@ -63,7 +63,9 @@ class Oracle(Analysis):
 
     name = "oracle"
     family = FAMILY
-    description = "The training images that a simulated oracle was asked about, by rule, with classes and scores."
+    description = (
+        "The training images that a simulated oracle was asked about, by rule, with classes and scores."
+    )
     kinds = frozenset({"pytorch"})
     reads_data = True
 

@@ -59,7 +59,9 @@ class OracleTask(Task):
 
         images, labelled = len(dataset.train), dataset.train.labelled
         head = nn.Module()
-        head.register_buffer("order", torch.zeros(images, dtype=torch.int32))  # 1 was asked first; 0: not asked
+        head.register_buffer(
+            "order", torch.zeros(images, dtype=torch.int32)
+        )  # 1 was asked first; 0: not asked
         head.register_buffer("scores", torch.zeros(images))  # by the rule, when it was asked
         head.register_buffer("before", torch.tensor(0))  # asked before the last round
         head.register_buffer("given", torch.tensor(images if labelled is None else int(labelled.sum())))

@@ -182,7 +182,9 @@ class Tree:
         """The nodes that a comparison shows: of each branch the last that is evaluated; without any the trained leaves."""
         parents = {node.parent for node in self}
         evaluated = {node.branch: node for node in self if node.evaluated and node.kind != "root"}
-        return list(evaluated.values()) or [node for node in self if node.kind == "trained" and node.tag not in parents]
+        return list(evaluated.values()) or [
+            node for node in self if node.kind == "trained" and node.tag not in parents
+        ]
 
     def start_step(self, tag: str) -> int:
         """Steps that were trained before a node begins."""

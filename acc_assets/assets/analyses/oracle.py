@@ -45,6 +45,8 @@ def run(work: NodeWork) -> Outcome:
             "rule": task.rule,
             "asked": len(images),
             "labelled": int(head.given) + len(asked.images),
-            "classes asked about": ", ".join(f"{n} {len(own)}" for n, own in zip(names, of_class, strict=True)),
+            "classes asked about": ", ".join(
+                f"{n} {len(own)}" for n, own in zip(names, of_class, strict=True)
+            ),
         }
     )
