@@ -24,8 +24,8 @@ class Ranking:
     """
 
     pool: np.ndarray
-    ranked: Mapping[Rule, Ranked]
-    left_out: Mapping[Rule, str]
+    ranked: Mapping[str, Ranked]
+    left_out: Mapping[str, str]
     probabilities_by: str
 
 
@@ -89,8 +89,8 @@ def rank_unlabelled(
         np.bincount(train.targets[given], minlength=classes),
         neighbors,
     )
-    ranked: dict[Rule, Ranked] = {}
-    left_out: dict[Rule, str] = {}
+    ranked: dict[str, Ranked] = {}
+    left_out: dict[str, str] = {}
     for rule in rules:
         try:
             chosen, scores = acquisition.rank(rule, known, min(count, len(asked)), rng)

@@ -179,7 +179,7 @@ class Tree:
         return list(dict.fromkeys(node.branch for node in self if node.kind != "root"))
 
     def shown(self) -> list[TreeNode]:
-        """The nodes that a comparison shows: of each branch the last that is evaluated; without any the trained leaves."""
+        """The nodes that a comparison shows: the last of each branch that is evaluated, else the trained leaves."""
         parents = {node.parent for node in self}
         evaluated = {node.branch: node for node in self if node.evaluated and node.kind != "root"}
         return list(evaluated.values()) or [
