@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from acc_assets.datasets import Augmentation, Digits, LabelBudget, Mnist
-from acc_assets.families import STANDARD
+from acc_assets.families import STANDARD, Oracle
 from acc_assets.models import (
     Conditioning,
     ConvLayers,
@@ -21,6 +21,7 @@ from acc_assets.tasks import (
     ExpectedReconstructionTask,
     HeadClassifierTask,
     LinearRamp,
+    OracleTask,
     PosteriorKLTask,
     SelfAugmentedTask,
     TauTask,
@@ -74,7 +75,8 @@ class RCMVAE(Recipe):
         `consistent` is designed for accuracy: a wider encoder, and responsibilities that must stay what they are when
         an image is distorted, with and without its label. `phased` has the model of `conditioned` and takes the phases
         one after another, each a checkpoint: reconstruction alone, a KL that comes slowly while components are
-        unlocked on plateaus, then labels.
+        unlocked on plateaus, then labels, and last as many labels more, which an oracle tells of the images with the
+        smallest margin.
     """
     question = "How accurate is a mixture VAE with few labels on new images, and what makes it so?"
     hypothesis = (
@@ -159,6 +161,11 @@ class RCMVAE(Recipe):
         ctx.train(steps=2 * third, **{**options, "validate_every": max(1, every // 10)})
         ctx.save_checkpoint("refined")
         ctx.evaluate(*STANDARD)
+        ctx.attach_task(OracleTask("oracle", images, rule="margin", labels=labels))
+        ctx.phase = f"Active learning: {labels} labels more by margin"
+        ctx.train(steps=third, **options)
+        ctx.save_checkpoint("active")
+        ctx.evaluate(*STANDARD, Oracle())
 
 
 def attach_terms(

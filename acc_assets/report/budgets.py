@@ -102,7 +102,9 @@ def labels_of(run: RunArtifacts) -> int | None:
 
 def budgets(recipe: RecipeView, comparison: Comparison) -> Budgets | None:
     """Read what is there of every evaluated node; None where no branch is measured with different numbers of labels."""
-    runs = [run for node in recipe if node.evaluated and node.kind == "trained" for run in recipe.runs(node.tag)]
+    runs = [
+        run for node in recipe if node.evaluated and node.kind == "trained" for run in recipe.runs(node.tag)
+    ]
     labels: dict[str, int] = {}
     values: dict[tuple[str, str], dict[int, float]] = {}
     keys = {column.key for column in comparison.headline(FEW)}
@@ -133,7 +135,7 @@ def _lines(recipe: RecipeView, labels: Mapping[str, int]) -> Iterator[Line]:
     for branch, nodes in by_branch.items():
         before = [one for one in recipe.lineage(nodes[0].tag)[:-1] if one.tag in labels][-1:]
         chain = {labels[node.tag]: node.tag for node in (*before, *nodes)}
-        if len({labels[node.tag] for node in nodes}) > 1:
+        if len(chain) > 1:
             rules = {task.get("rule") for task in tasks_of(nodes[-1]) if task.get("type") == "OracleTask"}
             yield Line(branch, dict(sorted(chain.items())), rules == {CONTROL})
         else:
@@ -146,7 +148,9 @@ def _lines(recipe: RecipeView, labels: Mapping[str, int]) -> Iterator[Line]:
             yield Line(min((node.branch for node in nodes), key=len), dict(sorted(told.items())), False)
 
 
-def budgets_context(recipe: RecipeView, comparison: Comparison, colors: Mapping[str, int]) -> dict[str, Any] | None:
+def budgets_context(
+    recipe: RecipeView, comparison: Comparison, colors: Mapping[str, int]
+) -> dict[str, Any] | None:
     """Return the template's variables of the section: the chart, its table of values, and the differences."""
     found = budgets(recipe, comparison)
     if found is None:
@@ -188,7 +192,9 @@ def _against_control(found: Budgets, column: Column, colors: Mapping[str, int]) 
         by_labels = found.differences(line, column)
         if line is control or not by_labels:
             continue
-        whole = [seed for seed in next(iter(by_labels.values())) if all(seed in one for one in by_labels.values())]
+        whole = [
+            seed for seed in next(iter(by_labels.values())) if all(seed in one for one in by_labels.values())
+        ]
         over = {seed: math.fsum(one[seed] for one in by_labels.values()) / len(by_labels) for seed in whole}
         cells = [Interval.of(by_labels[n]) if n in by_labels else None for n in counts]
         intervals += [cell for cell in cells if cell is not None and cell.low is not None]
@@ -196,8 +202,12 @@ def _against_control(found: Budgets, column: Column, colors: Mapping[str, int]) 
             {
                 "line": line,
                 "color": colors[list(line.nodes.values())[-1]],
-                "cells": [None if cell is None else (_text(column, cell, signed=True), cell.clear) for cell in cells],
-                "over": (_text(column, Interval.of(over), signed=True), Interval.of(over).clear) if over else None,
+                "cells": [
+                    None if cell is None else (_text(column, cell, signed=True), cell.clear) for cell in cells
+                ],
+                "over": (_text(column, Interval.of(over), signed=True), Interval.of(over).clear)
+                if over
+                else None,
             }
         )
     clear = sum(cell.clear for cell in intervals)
@@ -223,7 +233,11 @@ def _panels(found: Budgets, colors: Mapping[str, int]) -> Iterator[dict[str, Any
     """A panel for each metric; of the first one also the difference to the control."""
     for column in found.columns:
         values = [
-            {n: found.values[node, column.key] for n, node in line.nodes.items() if (node, column.key) in found.values}
+            {
+                n: found.values[node, column.key]
+                for n, node in line.nodes.items()
+                if (node, column.key) in found.values
+            }
             for line in found.lines
         ]
         yield _panel(column, column.label, found.lines, values, colors)
@@ -253,7 +267,13 @@ def _panel(
                 "color": colors[list(line.nodes.values())[-1]],
                 "control": line.control,
                 "points": [
-                    {"x": n, "mean": finite(one.mean), "low": finite(one.low), "high": finite(one.high), "n": one.n}
+                    {
+                        "x": n,
+                        "mean": finite(one.mean),
+                        "low": finite(one.low),
+                        "high": finite(one.high),
+                        "n": one.n,
+                    }
                     for n, one in told
                 ],
             }

@@ -125,7 +125,9 @@ def test_a_run_that_was_stopped_ends_in_the_same_bits(
     with pytest.raises(TrainingCancelled):
         build(tree, "left_done", tmp_path, should_stop=stop_after(steps))
     build(tree, "left_done", tmp_path)
-    digests = {load_checkpoint(store.run("small", "left_done", 0)).digest for store in (whole, Store(tmp_path))}
+    digests = {
+        load_checkpoint(store.run("small", "left_done", 0)).digest for store in (whole, Store(tmp_path))
+    }
     assert len(digests) == 1
 
 
