@@ -74,10 +74,10 @@ class Budgets:
         return next((line for line in self.lines if line.control), None) if len(self.lines) > 1 else None
 
     def differences(self, line: Line, column: Column) -> dict[int, Values]:
-        """By number of labels and seed, by how much a line differs from the control, where the nodes are not the same."""
+        """By number of labels and seed, by how much a line differs from the control, the start that they share aside."""
         control = self.control
         assert control is not None  # asked only where there is one
-        found = {}
+        found: dict[int, Values] = {}
         for labels, node in line.nodes.items():
             other = control.nodes.get(labels)
             if other is None or other == node:
@@ -94,7 +94,7 @@ def labels_of(run: RunArtifacts) -> int | None:
     told = [(entry.get("metrics") or {}).get(QUANTITY) for entry in run.task_metrics().values()]
     given = [data.get("labelled") for data in (run.config.get("datasets") or {}).values()]
     for counts in (told, given):
-        known = [int(count) for count in counts if is_number(count)]
+        known = [int(count) for count in counts if count is not None and is_number(count)]
         if known:
             return max(known)
     return None

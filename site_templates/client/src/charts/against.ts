@@ -76,7 +76,7 @@ function drawPanel(panel: AgainstPanel, x: string, order: readonly string[], hid
             const stroke = own[0]?.stroke ?? "currentColor";
             return [
               Plot.ruleX(own, { x: "at", y1: "y1", y2: "y2", dx, stroke, strokeWidth: 2, strokeOpacity: 0.45 }),
-              Plot.line(own, { x: "at", y: "y", dx, stroke, strokeWidth: 2, strokeDasharray: control ? "5 3" : null }),
+              Plot.line(own, { x: "at", y: "y", dx, stroke, strokeWidth: 2, strokeDasharray: control ? "5 3" : "none" }),
               Plot.dot(own, { x: "at", y: "y", dx, fill: stroke, r: 3.5, symbol: control ? "square" : "circle" }),
             ];
           }),
