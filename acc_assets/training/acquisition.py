@@ -42,6 +42,9 @@ class _Probabilities:
     def predict(self, outputs: Any, head: Any) -> Any:
         return self.task.probabilities(outputs, head)
 
+    def scores(self, outputs: Any, head: Any) -> Any:
+        return {}
+
 
 def rank_unlabelled(
     model: nn.Module,
