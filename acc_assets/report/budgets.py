@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from acc_assets.families import RunArtifacts
-from acc_assets.families.words import is_number, number, words
+from acc_assets.families.words import CLASSIFIERS, is_number, number, words
 from acc_assets.report.cells import Cell
 from acc_assets.report.columns import Column, measured
 from acc_assets.report.comparison import Comparison, finite
@@ -65,7 +65,7 @@ class Budgets:
     """What a recipe's page shows: the lines, and of each metric the values by line, number of labels and seed."""
 
     lines: tuple[Line, ...]
-    columns: tuple[Column, ...]
+    columns: tuple[Column, ...]  # of classifiers
     values: Mapping[tuple[str, str], Values]  # (node, column key) -> by seed
 
     @property
@@ -74,7 +74,7 @@ class Budgets:
         return next((line for line in self.lines if line.control), None) if len(self.lines) > 1 else None
 
     def differences(self, line: Line, column: Column) -> dict[int, Values]:
-        """By number of labels and seed, by how much a line differs from the control, the start that they share aside."""
+        """By number of labels and seed, by how much a line differs from the control, but not at their start."""
         control = self.control
         assert control is not None  # asked only where there is one
         found: dict[int, Values] = {}
@@ -107,14 +107,14 @@ def budgets(recipe: RecipeView, comparison: Comparison) -> Budgets | None:
     ]
     labels: dict[str, int] = {}
     values: dict[tuple[str, str], dict[int, float]] = {}
-    keys = {column.key for column in comparison.headline(FEW)}
     for run in runs:
         count = labels_of(run) if run.metrics else None
         if count is None:
             continue
         labels[run.node] = count
+        learn = {task for task, entry in run.task_metrics().items() if entry.get("kind") in CLASSIFIERS}
         for column, value in measured(recipe, run):
-            if column.key in keys and math.isfinite(value):
+            if column.task in learn and math.isfinite(value):
                 values.setdefault((run.node, column.key), {})[run.seed] = value
     lines = tuple(_lines(recipe, labels))
     columns = tuple(
@@ -157,12 +157,17 @@ def budgets_context(
         return None
     shown = found.columns[0]
     counts = sorted({labels for line in found.lines for labels in line.nodes})
-    seeds = sorted({len(values) for values in found.values.values()})
+    steps = {
+        n: {recipe.start_step(tag) + recipe[tag].steps for line in found.lines if (tag := line.nodes.get(n))}
+        for n in counts
+    }
+    alike = all(len(one) == 1 for one in steps.values())
     return {
         "chart": {"kind": "against", "x": QUANTITY, "panels": list(_panels(found, colors))},
         "column": shown,
         "counts": counts,
-        "seeds": seeds,
+        "seeds": sorted({len(by_seed) for by_seed in found.values.values()}),
+        "steps": [f"{steps[n].pop():,}" for n in counts] if alike else [],
         "control": found.control,
         "rows": [
             {
@@ -272,7 +277,7 @@ def _panel(
                         "mean": finite(one.mean),
                         "low": finite(one.low),
                         "high": finite(one.high),
-                        "n": one.n,
+                        "values": list(by_labels[n].values()),
                     }
                     for n, one in told
                 ],

@@ -179,9 +179,11 @@ class Tree:
         return list(dict.fromkeys(node.branch for node in self if node.kind != "root"))
 
     def shown(self) -> list[TreeNode]:
-        """The nodes that a comparison shows: the last of each branch that is evaluated, else the trained leaves."""
+        """The nodes that a comparison shows: the last trained one of each branch that is evaluated, else the leaves."""
         parents = {node.parent for node in self}
-        evaluated = {node.branch: node for node in self if node.evaluated and node.kind != "root"}
+        evaluated = {
+            (node.branch, node.kind): node for node in self if node.evaluated and node.kind != "root"
+        }
         return list(evaluated.values()) or [
             node for node in self if node.kind == "trained" and node.tag not in parents
         ]

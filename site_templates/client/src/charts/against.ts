@@ -1,7 +1,7 @@
 import * as Plot from "@observablehq/plot";
 import { h } from "../shared/dom";
 import { legend, onWidth } from "./frame";
-import { axisNumber, axisTick, branchColor } from "./series";
+import { axisNumber, axisTick, branchColor, intervalDomain } from "./series";
 
 interface AgainstPoint {
   x: number;
@@ -9,7 +9,8 @@ interface AgainstPoint {
   /** Ends of the interval over seeds; null with one seed. */
   low: number | null;
   high: number | null;
-  n: number;
+  /** One for each seed. */
+  values: readonly number[];
 }
 
 export interface AgainstPanel {
@@ -44,12 +45,14 @@ function drawPanel(panel: AgainstPanel, x: string, order: readonly string[], hid
   const title = h("h3", {}, panel.title, h("span", { class: "muted" }, `${panel.unit ? ` ${panel.unit}` : ""}${direction}`));
   const shown = panel.lines.filter(({ name }) => !hidden.has(name));
   const points = shown.flatMap(({ name, color, control, points: own }) =>
-    own.flatMap(({ x: at, mean, low, high, n }) => {
+    own.flatMap(({ x: at, mean, low, high, values }) => {
       if (mean === null) return [];
       const [y, y1, y2] = [mean, low ?? mean, high ?? mean].map((value) => value * panel.scale) as [number, number, number];
-      return [{ name, stroke: branchColor(color), control, at, y, y1, y2, n, dx: (order.indexOf(name) - (order.length - 1) / 2) * APART }];
+      const seeds = values.map((value) => value * panel.scale);
+      return [{ name, stroke: branchColor(color), control, at, y, y1, y2, seeds, dx: (order.indexOf(name) - (order.length - 1) / 2) * APART }];
     }),
   );
+  const seeds = points.flatMap(({ seeds: own, ...point }) => own.map((value) => ({ ...point, value })));
   const places = [...new Set(points.map(({ at }) => at))].sort((a, b) => a - b);
   const wide = places.length > 2 && places.at(-1)! / places[0]! > 30;
   const text = (value: number) => `${axisNumber(value)}${panel.unit ? ` ${panel.unit}` : ""}`;
@@ -66,7 +69,7 @@ function drawPanel(panel: AgainstPanel, x: string, order: readonly string[], hid
         insetLeft: shift,
         insetRight: shift,
         x: { type: wide ? "log" : "linear", label: x, ticks: places, tickFormat: (value: number) => value.toLocaleString("en") },
-        y: { label: null, grid: true, ticks: 6, tickFormat: axisTick, nice: true },
+        y: { domain: intervalDomain(points, panel.zero), label: null, grid: true, ticks: 6, tickFormat: axisTick, nice: true },
         ariaLabel: `${panel.title}, by ${x}`,
         marks: [
           panel.zero ? Plot.ruleY([0], { stroke: "currentColor", strokeDasharray: "5 3" }) : null,
@@ -75,7 +78,8 @@ function drawPanel(panel: AgainstPanel, x: string, order: readonly string[], hid
             const dx = own[0]?.dx ?? 0;
             const stroke = own[0]?.stroke ?? "currentColor";
             return [
-              Plot.ruleX(own, { x: "at", y1: "y1", y2: "y2", dx, stroke, strokeWidth: 2, strokeOpacity: 0.45 }),
+              Plot.ruleX(own, { x: "at", y1: "y1", y2: "y2", dx, stroke, strokeWidth: 2, strokeOpacity: 0.45, clip: true }),
+              Plot.dot(seeds.filter((point) => point.name === name), { x: "at", y: "value", dx, fill: stroke, r: 1.6 }),
               Plot.line(own, { x: "at", y: "y", dx, stroke, strokeWidth: 2, strokeDasharray: control ? "5 3" : "none" }),
               Plot.dot(own, { x: "at", y: "y", dx, fill: stroke, r: 3.5, symbol: control ? "square" : "circle" }),
             ];
@@ -87,7 +91,7 @@ function drawPanel(panel: AgainstPanel, x: string, order: readonly string[], hid
               y: "y",
               title: (d) =>
                 `${d.name}${d.control ? " (control)" : ""}, ${d.at.toLocaleString("en")} ${x}\n${text(d.y)}` +
-                (d.n > 1 ? `, 95 % interval ${text(d.y1)} to ${text(d.y2)}, ${d.n} seeds` : ", one seed"),
+                (d.seeds.length > 1 ? `, 95 % interval ${text(d.y1)} to ${text(d.y2)}, ${d.seeds.length} seeds` : ", one seed"),
             }),
           ),
         ],
