@@ -28,7 +28,7 @@ from acc_assets.tasks import (
     UsageEntropyTask,
 )
 from acc_assets.tree import DatasetRef, Recipe, RecipeContext
-from acc_assets.tree.config import Positive
+from acc_assets.tree.config import AnyNumberOf, Positive
 
 DATA = {"mnist": Mnist(image_size=28), "digits": Digits(image_size=16)}
 BATCH = 128
@@ -80,7 +80,7 @@ class RCMVAE(Recipe):
         which its scores are then to tell from the others. `phased` has the model of `conditioned` and takes the phases
         one after another, each a checkpoint: reconstruction alone, a KL that comes slowly while components are
         unlocked on plateaus, then labels, and last as many labels more, which an oracle tells of the images with the
-        smallest margin.
+        smallest margin. `budgets` asks for `consistent` with other numbers of labels as well.
     """
     question = "How accurate is a mixture VAE with few labels on new images, and what makes it so?"
     hypothesis = (
@@ -100,6 +100,7 @@ class RCMVAE(Recipe):
         consistency_weight: float = 50.0,
         lr: float = 1e-3,
         data: Literal["mnist", "digits"] = "mnist",
+        budgets: AnyNumberOf[Positive] = (),
     ) -> None:
         whole = DATA[data]
         images, few = with_labels(ctx, whole, labels, names=(data, "labelled"))
@@ -123,11 +124,17 @@ class RCMVAE(Recipe):
             shift_px=SHIFT * whole.image_size, rotation_degrees=15.0, scale=(0.85, 1.15)
         )
         ramp = LinearRamp(0.0, 1.0, steps=max(1, steps // 4))
-        for name, branch in branches(components, ConvLayers(channels=(32, 64))).items():
+        planned = {
+            name: (branch, seen if branch.held_out else (images, few))
+            for name, branch in branches(components, ConvLayers(channels=(32, 64))).items()
+        }
+        for budget in budgets:
+            own = with_labels(ctx, whole, budget, names=(f"{data}_{budget}", f"labelled_{budget}"))
+            planned[f"consistent_{budget}"] = (planned["consistent"][0], own)
+        for name, (branch, (of_branch, few_of_branch)) in planned.items():
             ctx.create_model(MixtureVAE, **{**common, **branch.model})
             root = ctx.save_checkpoint(f"{name}_root")
             ctx.fork(root, name)
-            of_branch, few_of_branch = seen if branch.held_out else (images, few)
             attach_terms(ctx, of_branch, posterior=1.0, component=ramp)
             if branch.classifier == "tau":
                 augment = distortions if branch.consistent else None

@@ -116,7 +116,7 @@ def budgets(recipe: RecipeView, comparison: Comparison) -> Budgets | None:
         for column, value in measured(recipe, run):
             if column.task in learn and math.isfinite(value):
                 values.setdefault((run.node, column.key), {})[run.seed] = value
-    lines = tuple(_lines(recipe, labels))
+    lines = tuple(lines_of(recipe, labels))
     columns = tuple(
         column
         for column in comparison.headline(FEW)
@@ -125,7 +125,7 @@ def budgets(recipe: RecipeView, comparison: Comparison) -> Budgets | None:
     return Budgets(lines, columns, values) if lines and columns else None
 
 
-def _lines(recipe: RecipeView, labels: Mapping[str, int]) -> Iterator[Line]:
+def lines_of(recipe: RecipeView, labels: Mapping[str, int]) -> Iterator[Line]:
     """Branches of several nodes with what they go on from, then nodes that differ in their data alone."""
     by_branch: dict[str, list[TreeNode]] = {}
     for node in recipe:
@@ -141,6 +141,7 @@ def _lines(recipe: RecipeView, labels: Mapping[str, int]) -> Iterator[Line]:
         else:
             found = settings(recipe, nodes[-1], {})
             same = tuple(one.text for name, one in found.items() if name not in ("data", "start"))
+            same += tuple(str({**task["dataset"]["config"], QUANTITY: None}) for task in tasks_of(nodes[-1]))
             alike.setdefault(same, []).append(nodes[-1])
     for nodes in alike.values():
         told = {labels[node.tag]: node.tag for node in nodes}

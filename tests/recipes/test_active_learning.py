@@ -15,7 +15,7 @@ from acc_assets.assets.work import NodeWork, Work
 from acc_assets.recipes.oracle import ActiveLearning
 from acc_assets.recipes.rcm_vae import RCMVAE
 from acc_assets.report import RecipeView, compare
-from acc_assets.report.budgets import Interval, budgets, budgets_context, labels_of
+from acc_assets.report.budgets import Interval, budgets, budgets_context, labels_of, lines_of
 from acc_assets.report.trees import branch_colors
 from acc_assets.storage import MadeFrom, Store
 from acc_assets.training.progress import NoProgress
@@ -112,7 +112,13 @@ def test_an_interval_is_students(tmp_path: Path) -> None:
     assert Interval.of({0: 1.0}) == Interval(1.0, None, None, 1)
 
 
-def test_the_last_phase_of_the_mixture_asks_an_oracle() -> None:
-    tree = trace(RCMVAE(), steps=40)
+def test_the_mixture_asks_an_oracle_last_and_compares_budgets(tmp_path: Path) -> None:
+    tree = trace(RCMVAE(), steps=40, data="digits", budgets=(10, 50, 500))
     assert tree["active"].parent == "refined"
     assert [task.rule for task in tree["active"].tasks if task.kind == "oracle"] == ["margin"]
+    view = recipe_view(tree, Store(tmp_path))
+    told = {node.tag: 100 for node in tree.shown()}
+    told |= {f"consistent_{labels}_trained": labels for labels in (10, 50, 500)}
+    told |= {"refined": 100, "active": 200}
+    lines = {line.name: list(line.nodes) for line in lines_of(view, told)}
+    assert lines == {"phased": [100, 200], "consistent": [10, 50, 100, 500]}

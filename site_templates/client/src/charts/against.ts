@@ -28,7 +28,7 @@ const APART = 6; // pixels between the intervals of neighbouring lines at one pl
 /** Metrics against a recorded quantity: a line for each branch with the interval of every point; the control is dashed. */
 export function mountAgainst(element: HTMLElement, x: string, panels: readonly AgainstPanel[]): void {
   const lines = new Map(panels.flatMap((panel) => panel.lines).map((line) => [line.name, line]));
-  const grid = h("div", { class: "chart-grid" });
+  const grid = h("div", { class: "chart-grid chart-grid-wide" });
   let hidden: ReadonlySet<string> = new Set();
   const draw = () => grid.replaceChildren(...panels.map((panel) => drawPanel(panel, x, [...lines.keys()], hidden)));
   const names = [...lines.values()].map(({ name, color }) => ({ node: name, color: branchColor(color) }));

@@ -74,7 +74,7 @@ test("colours leave room for the uncertainty, and noise gets none", () => {
 
 test("wide intervals are cut and narrow ones are not", () => {
   const seeds = [1, 3];
-  assert.deepEqual(intervalDomain([{ seeds, y1: -20, y2: 24 }], false), [-1, 5]);
+  assert.deepEqual(intervalDomain([{ seeds, y1: -20, y2: 24 }], false), [0.5, 3.5]);
   assert.deepEqual(intervalDomain([{ seeds, y1: 0.5, y2: 3.5 }], true), [0, 3.5]);
   assert.deepEqual(intervalDomain([{ seeds: [2], y1: 2, y2: 2 }], false), [2, 2]);
 });

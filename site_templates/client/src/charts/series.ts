@@ -111,14 +111,14 @@ export function dotDomain(metric: DotMetric): { domain: [number, number]; far: "
   return { domain: [low - pad, high + pad], far };
 }
 
-/** The range of the seeds' values, and of the intervals as far as they reach out no farther than that range is wide. */
+/** The range of the seeds' values, with what the intervals add to it, up to a quarter at each end. */
 export function intervalDomain(
   points: ReadonlyArray<{ seeds: readonly number[]; y1: number; y2: number }>,
   zero: boolean,
 ): [number, number] {
   const values = [...points.flatMap(({ seeds }) => seeds), ...(zero ? [0] : [])];
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  const room = high - low || Math.abs(high) || 1;
+  const room = (high - low || Math.abs(high) || 1) / 4;
   return [
     Math.max(low - room, Math.min(low, ...points.map(({ y1 }) => y1))),
     Math.min(high + room, Math.max(high, ...points.map(({ y2 }) => y2))),
