@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_artifact_contract import contract, faults
 
 from acc_assets.assets.launched import Project
 from acc_assets.assets.plans import plans
@@ -92,7 +93,8 @@ def test_the_page_says_control_intervals_and_how_many_chance_gives(view: RecipeV
     assert panels[1]["title"].endswith("difference to random by seed")
     point = panels[0]["lines"][1]["points"][1]
     values = [accuracy(view, "margin_15", seed) for seed in (0, 1)]
-    assert (point["x"], point["n"], point["mean"]) == (15, 2, pytest.approx(np.mean(values)))
+    assert (point["x"], point["values"], point["mean"]) == (15, values, pytest.approx(np.mean(values)))
+    assert told["steps"] == ["2", "4"]
     assert "would on average" in told["chance"]
 
 
@@ -103,9 +105,10 @@ def test_a_run_tells_its_labels_and_what_was_asked(view: RecipeView) -> None:
     assert dict(family.facts(run)) == {"Oracle": "5 by margin, 15 with a label now"}
     assert sum(int(row[1]) for table in family.tables(run) for row in table.rows) == 5
     assert next(iter(family.pictures(run, run))).caption.startswith("Rule margin")
+    assert not faults(run.run.local_path("oracle"), contract()["oracle"])
 
 
-def test_an_interval_is_students(tmp_path: Path) -> None:
+def test_an_interval_is_students() -> None:
     told = Interval.of({0: 1.0, 1: 2.0, 2: 3.0})
     assert (told.low, told.high) == pytest.approx((2 - 4.302653 / math.sqrt(3), 2 + 4.302653 / math.sqrt(3)))
     assert not told.clear
