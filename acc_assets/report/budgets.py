@@ -198,10 +198,10 @@ def _against_control(found: Budgets, column: Column, colors: Mapping[str, int]) 
         by_labels = found.differences(line, column)
         if line is control or not by_labels:
             continue
-        whole = [
-            seed for seed in next(iter(by_labels.values())) if all(seed in one for one in by_labels.values())
-        ]
-        over = {seed: math.fsum(one[seed] for one in by_labels.values()) / len(by_labels) for seed in whole}
+        whole = set.intersection(*(set(by_labels.get(n, {})) for n in counts))
+        over = {
+            seed: math.fsum(one[seed] for one in by_labels.values()) / len(counts) for seed in sorted(whole)
+        }
         cells = [Interval.of(by_labels[n]) if n in by_labels else None for n in counts]
         intervals += [cell for cell in cells if cell is not None and cell.low is not None]
         rows.append(
@@ -232,6 +232,8 @@ def _text(column: Column, interval: Interval, signed: bool = False) -> str:
     if interval.high is None:
         return show(column.metric, interval.mean, signed=signed)
     text = show_spread(column.metric, interval.mean, interval.high - interval.mean)
+    if signed and words(column.metric).style == "percent":
+        text = f"{text.removesuffix('%')}points"
     return f"+{text}" if signed and interval.mean > 0 else text
 
 

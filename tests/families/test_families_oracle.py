@@ -96,6 +96,9 @@ def test_the_page_says_control_intervals_and_how_many_chance_gives(view: RecipeV
     assert (point["x"], point["values"], point["mean"]) == (15, values, pytest.approx(np.mean(values)))
     assert told["steps"] == ["2", "4"]
     assert "would on average" in told["chance"]
+    ((row,),) = [told["differences"]]
+    assert row["cells"] == [row["over"]]
+    assert row["over"][0].endswith(" points")
 
 
 def test_a_run_tells_its_labels_and_what_was_asked(view: RecipeView) -> None:

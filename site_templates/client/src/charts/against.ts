@@ -69,7 +69,7 @@ function drawPanel(panel: AgainstPanel, x: string, order: readonly string[], hid
         insetLeft: shift,
         insetRight: shift,
         x: { type: wide ? "log" : "linear", label: x, ticks: places, tickFormat: (value: number) => value.toLocaleString("en") },
-        y: { domain: intervalDomain(points, panel.zero), label: null, grid: true, ticks: 6, tickFormat: axisTick, nice: true },
+        y: { domain: intervalDomain(points, panel.zero, panel.unit === "%"), label: null, grid: true, ticks: 6, tickFormat: axisTick, nice: true },
         ariaLabel: `${panel.title}, by ${x}`,
         marks: [
           panel.zero ? Plot.ruleY([0], { stroke: "currentColor", strokeDasharray: "5 3" }) : null,

@@ -77,4 +77,5 @@ test("wide intervals are cut and narrow ones are not", () => {
   assert.deepEqual(intervalDomain([{ seeds, y1: -20, y2: 24 }], false), [0.5, 3.5]);
   assert.deepEqual(intervalDomain([{ seeds, y1: 0.5, y2: 3.5 }], true), [0, 3.5]);
   assert.deepEqual(intervalDomain([{ seeds: [2], y1: 2, y2: 2 }], false), [2, 2]);
+  assert.deepEqual(intervalDomain([{ seeds: [60, 96], y1: 50, y2: 104 }], false, true), [51, 100]);
 });
