@@ -29,7 +29,7 @@ class ActiveLearning(Recipe):
         "Images that the model is unsure of are worth more than random ones, once its class probabilities mean "
         "something; with very few labels random ones are hard to beat."
     )
-    seeds = (0, 1, 2)
+    seeds = (0, 1, 2, 3, 4)
 
     def run(
         self,
