@@ -198,7 +198,7 @@ def write(
     picture: bytes,
     facts: Mapping[str, Any],
 ) -> None:
-    """Write the ranked images by rule, those that were looked at, those asked about, a picture, and how they were made."""
+    """Write the ranked images by rule, those looked at, those asked about, a picture, and what they were made with."""
     with folder.family(FAMILY.name) as out:
         arrays = {f"{rule}/images": found.images for rule, found in ranked.items()}
         arrays |= {f"{rule}/scores": found.scores.astype(np.float32) for rule, found in ranked.items()}

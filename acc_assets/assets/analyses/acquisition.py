@@ -62,9 +62,7 @@ def run(work: NodeWork) -> Outcome:
         probabilities = told[f"pred/{task.name}"][: len(pool)].astype(float)
         by = f"the task {task.name}"
     else:
-        probabilities = rules.neighbour_probabilities(
-            codes, labelled, labels, len(names), request.neighbors
-        )
+        probabilities = rules.neighbour_probabilities(codes, labelled, labels, len(names), request.neighbors)
         by = f"the {min(request.neighbors, len(voters))} nearest labelled images in the latent space"
 
     count = min(request.count, len(pool))
@@ -151,8 +149,9 @@ def _places(work: NodeWork, request: Acquisition, codes: np.ndarray) -> np.ndarr
 
 
 def _partly_labelled(work: NodeWork) -> tuple[str, ImageData] | None:
-    """The first data set of the node of which some training images alone have a label, by its name."""
-    for name, ref in work.node.datasets.items():
+    """The first data set of the node of which only some training images have a label, one that people label first."""
+    sets = work.node.datasets.items()
+    for name, ref in sorted(sets, key=lambda one: getattr(one[1].config, "people", None) != work.tree.name):
         data = work.load(ref)
         if data.train.labelled is not None:
             return name, data

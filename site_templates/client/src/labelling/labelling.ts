@@ -17,6 +17,7 @@ import { countLabels, nextOpen } from "./walk";
 const PICTURE = { wide: 280, narrow: 148 }; // CSS pixels
 const THUMB = 40;
 const MOST_TOLD = 4; // problems of the label file
+const WRONG = 422; // the server's status for labels that cannot be
 const LIKELIEST = 3; // classes of the model's prediction that are told
 
 /** What can be undone: a label with what was said before, or an image that was skipped. */
@@ -67,7 +68,7 @@ export class Labelling {
   private readonly strip = h("div", { class: "acc-label-strip", role: "group", "aria-label": "The queue" });
   private readonly announced = h("p", { class: "visually-hidden", role: "status" });
   private readonly saved = h("div", { class: "acc-label-saved" });
-  private readonly savedWords = h("p", { role: "status" });
+  private readonly savedWords = h("p");
   private readonly savedButtons = h("div", { class: "acc-row" });
   private readonly problems = h("section", { class: "acc-label-box", "aria-label": "Conflicts and problems", hidden: true });
   private readonly foot = h("div", { class: "acc-viewer-foot" });
@@ -80,7 +81,7 @@ export class Labelling {
     this.recipe = recipe;
     this.kept = new Kept(placeOf(recipe), () => this.draw());
     this.runs = h("select", { "aria-label": "Whose queue it is", onchange: () => void this.open(this.runs.value) }, ...choices.map(({ key, label }) => h("option", { value: key, selected: key === this.run.key }, label)));
-    const isFinal = (error: Error) => error instanceof Refusal && error.isFinal;
+    const isFinal = (error: Error) => error instanceof Refusal && error.status === WRONG;
     this.outbox = isServed() ? new Outbox(this.kept, (lines) => this.send(lines), isFinal, () => this.draw()) : null;
     const seeds = [...new Set(choices.map(({ key }) => Number(key.split("seed-")[1])))].sort((a, b) => a - b);
     const saveAll = async () => {
@@ -410,8 +411,8 @@ export class Labelling {
       button.setAttribute("aria-disabled", String(this.image === null || !this.person));
       button.querySelector(".acc-label-count")!.textContent = many ? count(many) : "";
     }
-    this.undoButton.disabled = this.deeds.length === 0;
-    this.skipButton.disabled = this.image === null;
+    this.undoButton.setAttribute("aria-disabled", String(this.deeds.length === 0)); // it keeps the focus
+    this.skipButton.setAttribute("aria-disabled", String(this.image === null));
   }
 
   private drawProgress(said: ReadonlyMap<number, string>): void {
@@ -472,7 +473,9 @@ export class Labelling {
       if (!lines.length && this.unread) buttons.push(h("button", { type: "button", class: "acc-button", "data-does": "read", onclick: () => void this.read() }, "Try now"));
     }
     this.saved.dataset["state"] = outbox ? (outbox.refused.length || outbox.trouble || this.unread ? "trouble" : lines.length ? "saving" : "saved") : fresh ? "kept" : "exported";
-    if (this.savedWords.textContent !== words + lost) this.savedWords.textContent = words + (lines.length ? lost : "");
+    const told = words + (lines.length ? lost : "");
+    this.savedWords.setAttribute("role", this.saved.dataset["state"] === "trouble" ? "alert" : "note"); // who hears the page hears of each image anyway
+    if (this.savedWords.textContent !== told) this.savedWords.textContent = told;
     const focused = (document.activeElement as HTMLElement | null)?.dataset["does"];
     this.savedButtons.replaceChildren(...buttons);
     if (focused) (this.savedButtons.querySelector<HTMLElement>(`[data-does="${focused}"]`) ?? this.card).focus();

@@ -45,6 +45,7 @@ export class Rounds {
   }
 
   private async begin(): Promise<void> {
+    if (this.isBeginning) return;
     this.isBeginning = true;
     this.fail("");
     this.draw();
@@ -95,7 +96,7 @@ export class Rounds {
       : this.newLines
         ? `${plural(this.newLines, "line")} of the label file ${this.newLines === 1 ? "is" : "are"} newer than what this node was trained with. A round trains its branch on with them, as a new node.`
         : "No label is newer than what this node was trained with.";
-    this.button.disabled = this.isBeginning;
+    this.button.setAttribute("aria-disabled", String(this.isBeginning));
     this.button.classList.toggle("acc-label-first", this.newLines > 0 && !this.rounds.some((one) => !this.isOver(one)));
     this.button.textContent = this.isBeginning ? "Beginning…" : "Train a round with these labels";
     const focused = (document.activeElement as HTMLElement | null)?.dataset["round"];

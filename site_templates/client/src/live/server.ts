@@ -85,17 +85,13 @@ export function follow(unit: Unit, after: number | null, on: { events: (events: 
   return () => source.close();
 }
 
-/** What the server refuses, in its own words; `isFinal` where asking again would change nothing. */
+/** What the server refuses, in its own words. */
 export class Refusal extends Error {
   constructor(
     message: string,
-    private readonly status: number,
+    readonly status: number,
   ) {
     super(message);
-  }
-
-  get isFinal(): boolean {
-    return this.status >= 400 && this.status < 500;
   }
 }
 
