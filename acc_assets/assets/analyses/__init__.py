@@ -20,6 +20,7 @@ from acc_assets.assets.analyses import (
     neighbors,
     network,
     onnx,
+    outliers,
     projection,
     reconstructions,
     samples,
@@ -48,6 +49,7 @@ RUN: Mapping[type[Analysis], Callable[[NodeWork], Outcome]] = {
     families.Mixture: mixture.run,
     families.Samples: samples.run,
     families.Acquisition: acquisition.run,
+    families.Outliers: outliers.run,
 }
 
 
