@@ -150,7 +150,7 @@ def test_from_keys_and_clicks_to_a_branch_that_is_trained_on(lab: Lab, open_page
     page.reload()  # the tab is closed, and nothing is lost
     until(page, f"window.accLabelling && {SAVED} === 'trouble' && {STATE}.unsaved === 1")
     assert page.evaluate(STATE)["said"][str(order[2])] == "5"
-    assert "not saved yet" in page.locator(".acc-label-saved").inner_text()
+    assert "not saved yet (the server does not answer)" in page.locator(".acc-label-saved").inner_text()
     page.unroute("**/labels/asked")
     until(page, f"{SAVED} === 'saved'")  # by itself
     assert lab.said()[order[2]] == {"Ann": "5"}
@@ -159,6 +159,8 @@ def test_from_keys_and_clicks_to_a_branch_that_is_trained_on(lab: Lab, open_page
     page.get_by_role("button", name=f"Training image {order[4]}").click()
     page.keyboard.press("9")
     page.get_by_text(f"conflict on image {order[0]}: Ann says 3, bob says 8").wait_for()
+    page.get_by_role("button", name="Look at it").click()
+    page.get_by_text("You said 3, but bob says 8: it has no label until you agree.").wait_for()
 
     page.get_by_role("button", name="Train a round with these labels").click()
     until(page, f"{ROUND} === 'queued'")

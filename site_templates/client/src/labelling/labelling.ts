@@ -20,6 +20,15 @@ const MOST_TOLD = 4; // problems of the label file
 const WRONG = 422; // the server's status for labels that cannot be
 const LIKELIEST = 3; // classes of the model's prediction that are told
 
+/** What an image of the queue is called and marked with, where this person says nothing of it. */
+const STATES = {
+  conflict: { words: "", mark: "" },
+  labelled: { words: "", mark: "" },
+  others: { words: "labelled by others", mark: "•" },
+  skipped: { words: "skipped", mark: "–" },
+  open: { words: "open", mark: "" },
+} as const;
+
 /** What can be undone: a label with what was said before, or an image that was skipped. */
 interface Deed {
   image: number;
@@ -152,6 +161,14 @@ export class Labelling {
     return !said.has(image) && !this.skipped.has(image) && !this.isOfOthers(image, said);
   }
 
+  /** What others say of an image that this person has labelled otherwise: "bob says 8"; "" where nobody does. */
+  private contradiction(image: number, said: ReadonlyMap<number, string>): string {
+    const own = said.get(image);
+    if (own === undefined) return "";
+    const others = Object.entries(this.given.said[image] ?? {}).filter(([person, word]) => person !== this.person && word !== own);
+    return others.map(([person, word]) => `${person} says ${word}`).join(", ");
+  }
+
   private async open(key: string, rule = this.rule?.id): Promise<void> {
     const asked = await loadAsked(key);
     this.run = this.choices.find((one) => one.key === key)!;
@@ -163,7 +180,7 @@ export class Labelling {
         const key = this.classKeys[i];
         return h(
           "button",
-          { type: "button", "data-class": name, "aria-keyshortcuts": key, onclick: () => this.label(name) },
+          { type: "button", title: name.length > 2 && name, "data-class": name, "aria-keyshortcuts": key, onclick: () => this.label(name) },
           h("span", { class: "acc-label-name" }, name),
           key && key !== name.toLowerCase() && h("kbd", {}, key),
           h("span", { class: "acc-label-count" }),
@@ -260,13 +277,13 @@ export class Labelling {
   }
 
   private async send(lines: readonly Line[]): Promise<void> {
-    this.given = await sendLabels(this.recipe, lines);
+    this.given = await answerOf(sendLabels(this.recipe, lines));
     this.unread = "";
   }
 
   private async read(): Promise<void> {
     try {
-      this.given = await readLabels(this.recipe);
+      this.given = await answerOf(readLabels(this.recipe));
       this.unread = "";
       const said = this.said;
       if (this.deeds.length === 0 && (this.image === null || !this.isOpen(this.image, said))) this.advance();
@@ -375,10 +392,11 @@ export class Labelling {
     this.picture.setAttribute("aria-label", `Training image ${image}`);
     const score = this.rule.scores[this.asked.rowOf.get(image)!]!;
     const word = said.get(image);
+    const against = this.contradiction(image, said);
     this.caption.replaceChildren(
       h("strong", {}, `Training image ${image}`),
       h("span", {}, `${this.place + 1} of ${this.rule.order.length}, score ${number(score)}`),
-      h("span", {}, word ? `You said ${word}.` : this.isOfOthers(image, said) ? "Somebody else has labelled it." : this.skipped.has(image) ? "You skipped it." : "No label yet."),
+      h("span", {}, word ? `You said ${word}${against ? `, but ${against}: it has no label until you agree` : ""}.` : this.isOfOthers(image, said) ? "Somebody else has labelled it." : this.skipped.has(image) ? "You skipped it." : "No label yet."),
     );
     this.drawPrediction(image);
   }
@@ -431,15 +449,15 @@ export class Labelling {
     for (const button of this.strip.querySelectorAll<HTMLButtonElement>("button")) {
       const own = Number(button.dataset["image"]);
       const word = said.get(own);
-      const state = word !== undefined ? "labelled" : this.isOfOthers(own, said) ? "others" : this.skipped.has(own) ? "skipped" : "open";
+      const state: keyof typeof STATES = this.contradiction(own, said) ? "conflict" : word !== undefined ? "labelled" : this.isOfOthers(own, said) ? "others" : this.skipped.has(own) ? "skipped" : "open";
       const isCurrent = own === image;
       button.dataset["state"] = state;
       button.tabIndex = isCurrent || (image === null && own === this.rule.order[0]) ? 0 : -1;
-      button.setAttribute("aria-label", `Training image ${own}, ${word === undefined ? { others: "labelled by others", skipped: "skipped", open: "open", labelled: "" }[state] : `labelled ${word}`}`);
+      button.setAttribute("aria-label", `Training image ${own}, ${word === undefined ? STATES[state].words : `labelled ${word}${state === "conflict" ? ", others disagree" : ""}`}`);
       if (isCurrent && button.getAttribute("aria-current") !== "true") reveal(this.strip, button);
       if (isCurrent) button.setAttribute("aria-current", "true");
       else button.removeAttribute("aria-current");
-      button.querySelector(".acc-label-mark")!.textContent = word ?? { others: "•", skipped: "–", open: "", labelled: "" }[state];
+      button.querySelector(".acc-label-mark")!.textContent = word ?? STATES[state].mark;
     }
   }
 
@@ -525,6 +543,16 @@ export class Labelling {
 
 function field(name: string, control: HTMLElement): HTMLElement {
   return h("label", { class: "acc-field" }, h("span", { class: "acc-field-name" }, name), control);
+}
+
+/** What the server answers; where nothing answers, an error that says so. */
+async function answerOf<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    throw new Error("the server does not answer", { cause: error });
+  }
 }
 
 /** Brings a button of a strip into its sight, without moving the page. */
