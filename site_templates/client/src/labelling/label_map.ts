@@ -21,7 +21,7 @@ export class LabelMap {
   private readonly tip = h("div", { class: "acc-hover-card", hidden: true });
   private readonly bar = h("div", { class: "acc-colorbar" });
   private readonly note = h("p", { class: "acc-hint" });
-  private readonly home: () => void = () => {};
+  private isMoved = false; // by hand; until then the camera fits the map
   private asked: Asked | null = null;
   private rule: Rule | null = null;
   private open: readonly number[] = []; // images of the queue that are still to label
@@ -38,10 +38,9 @@ export class LabelMap {
       return;
     }
     const { stage } = this;
-    let isMoved = false; // by hand; until then the camera fits the map
-    const navigation = new Navigation(stage, () => 2, () => (isMoved = true));
-    this.home = () => {
-      isMoved = false;
+    const navigation = new Navigation(stage, () => 2, () => (this.isMoved = true));
+    const home = () => {
+      this.isMoved = false;
       navigation.show(this.wholeMap(stage));
     };
     stage.element.setAttribute("role", "application");
@@ -53,13 +52,13 @@ export class LabelMap {
         { class: "acc-toolbar" },
         iconButton("plus", "Closer", () => navigation.zoom(1.4)),
         iconButton("minus", "Farther", () => navigation.zoom(1 / 1.4)),
-        iconButton("home", "Show all of it", this.home),
+        iconButton("home", "Show all of it", home),
       ),
       this.tip,
     );
     stage.setPositions(() => this.asked?.places ?? new Float32Array());
     stage.onResize = () => {
-      if (!isMoved) stage.camera.set(this.wholeMap(stage));
+      if (!this.isMoved) stage.camera.set(this.wholeMap(stage));
     };
     stage.annotate = (context) => {
       this.outline(stage, context);
@@ -92,7 +91,8 @@ export class LabelMap {
       const images = [...asked.rowOf.keys()];
       cloud.setPictures(asked.pictures, images.length, this.stage.maxTexture(), images.map((image) => asked.tileOf.get(image) ?? 0));
       cloud.setBlend({ from: asked.places, to: asked.places, mix: 0 });
-      this.home();
+      this.isMoved = false;
+      this.stage.camera.set(this.wholeMap(this.stage));
     }
     this.note.textContent = `Points are training images that had no label when this run was trained (${count(asked.rowOf.size)} were looked at), coloured by the score of the rule; those outlined are still to label. ${asked.meta.map.note}`;
   }

@@ -2,7 +2,7 @@ import { isServed, Refusal } from "../live/server";
 import { pageAddress } from "../shared/address";
 import type { RunChoice } from "../shared/contract";
 import { h, icon, provenanceLine } from "../shared/dom";
-import { messageOf } from "../shared/failure";
+import { failureNote, messageOf } from "../shared/failure";
 import { count, number, percent, plural } from "../shared/format";
 import { type Asked, loadAsked, type Rule } from "./asked";
 import { keepPerson, Kept, placeOf, readPerson } from "./kept";
@@ -83,13 +83,13 @@ export class Labelling {
   private readonly foot = h("div", { class: "acc-viewer-foot" });
 
   constructor(private readonly choices: readonly RunChoice[]) {
-    this.address = pageAddress(() => new URLSearchParams({ run: this.run.key, rule: this.rule.id }));
+    this.address = pageAddress(() => (this.rule ? new URLSearchParams({ run: this.run.key, rule: this.rule.id }) : null));
     const wanted = this.address.asked.get("run");
     this.run = choices.find(({ key }) => key === wanted) ?? choices[0]!;
     const [, recipe = "", node = ""] = this.run.key.split("/");
     this.recipe = recipe;
     this.kept = new Kept(placeOf(recipe), () => this.draw());
-    this.runs = h("select", { "aria-label": "Whose queue it is", onchange: () => void this.open(this.runs.value) }, ...choices.map(({ key, label }) => h("option", { value: key, selected: key === this.run.key }, label)));
+    this.runs = h("select", { "aria-label": "Whose queue it is", onchange: () => void this.open(this.runs.value).catch((error: unknown) => this.element.prepend(failureNote(error))) }, ...choices.map(({ key, label }) => h("option", { value: key, selected: key === this.run.key }, label)));
     const isFinal = (error: Error) => error instanceof Refusal && error.status === WRONG;
     this.outbox = isServed() ? new Outbox(this.kept, (lines) => this.send(lines), isFinal, () => this.draw()) : null;
     const seeds = [...new Set(choices.map(({ key }) => Number(key.split("seed-")[1])))].sort((a, b) => a - b);
@@ -171,6 +171,7 @@ export class Labelling {
 
   private async open(key: string, rule = this.rule?.id): Promise<void> {
     const asked = await loadAsked(key);
+    if (this.runs.value !== key) return; // another one is wanted by now
     this.run = this.choices.find((one) => one.key === key)!;
     this.asked = asked;
     this.classKeys = keysOf(asked.meta.classes);
@@ -535,6 +536,7 @@ export class Labelling {
           return h("li", {}, `Line ${line}: ${why}. `, there && h("button", { type: "button", class: "acc-link", "data-problem": line, onclick: () => this.goTo(image) }, "Look at it"));
         }),
       ),
+      problems.length > MOST_TOLD ? h("p", { class: "acc-hint" }, `The other ${problems.length - MOST_TOLD} are told by `, h("code", {}, `acc label ${this.recipe}`), ".") : "",
       h("p", { class: "acc-hint" }, "An image on which people disagree has no label until they agree; lines that give none stay where they are."),
     );
     if (focused) this.problems.querySelector<HTMLElement>(`[data-problem="${focused}"]`)?.focus();

@@ -13,7 +13,7 @@ export class Rounds {
   private readonly told = h("p", { class: "acc-hint" });
   private readonly problem = h("p", { class: "acc-error", role: "alert", hidden: true });
   private readonly list = h("ul", { class: "acc-label-rounds" });
-  private readonly begun = new Set<string>(); // by this page
+  private readonly begun: Begun; // by this tab
   private rounds: Fork[] = [];
   private runs = new Map<string, Run[]>();
   private newLines = 0;
@@ -26,6 +26,7 @@ export class Rounds {
     private readonly node: () => string,
     private readonly before: () => Promise<boolean>,
   ) {
+    this.begun = new Begun(recipe);
     this.element = h("section", { class: "acc-label-box", "aria-label": "Rounds" }, h("h3", {}, "Train with the labels"), this.told, this.button, this.problem, this.list);
   }
 
@@ -133,6 +134,34 @@ export class Rounds {
   }
 }
 
+/** The rounds whose build this tab has begun, also after it was loaded anew. */
+class Begun {
+  private readonly names: Set<string>;
+  private readonly place: string;
+
+  constructor(recipe: string) {
+    this.place = `acc-rounds:${recipe}`;
+    try {
+      this.names = new Set(JSON.parse(sessionStorage.getItem(this.place) ?? "[]") as string[]);
+    } catch {
+      this.names = new Set(); // a browser that keeps nothing
+    }
+  }
+
+  has(name: string): boolean {
+    return this.names.has(name);
+  }
+
+  add(name: string): void {
+    this.names.add(name);
+    try {
+      sessionStorage.setItem(this.place, JSON.stringify([...this.names]));
+    } catch {
+      // it then holds for as long as the page
+    }
+  }
+}
+
 /** The node at the end of a round. */
 function trained({ name }: Fork): string {
   return `${name}_trained`;
@@ -145,12 +174,12 @@ function worst(states: readonly string[]): string {
 }
 
 function stateOf(seed: number, run: Run | undefined, isBegun: boolean): HTMLElement {
-  const status = run?.status ?? (isBegun ? "queued" : "not begun");
+  const status = run?.status ?? (isBegun ? "queued" : "recorded");
   const progress = run?.status === "running" && run.of ? h("progress", { max: run.of, value: run.done ?? 0, "aria-label": `Training with seed ${seed}` }) : null;
   const step = run?.status === "running" && run.of ? ` ${count(run.done ?? 0)} of ${count(run.of)} steps` : "";
   return h(
     "span",
-    { class: `run-status run-${status.replace(" ", "-")}` },
+    { class: `run-status run-${status}` },
     h("span", { class: "run-dot", "aria-hidden": "true" }),
     `seed ${seed}: ${status === "completed" ? "done" : status}${step}`,
     progress,
