@@ -20,10 +20,13 @@ from acc_assets.tree.asking import Rule
 class Ranking:
     """What rules ask about among the images `pool` (N,) without a label.
 
-    left_out: rules that cannot be followed, and why. probabilities_by: in words, where class probabilities came from.
+    latents (N, D) and class probabilities (N, K) are those of the pool. left_out: rules that cannot be followed, and
+    why. probabilities_by: in words, where class probabilities came from.
     """
 
     pool: np.ndarray
+    latents: np.ndarray
+    probabilities: np.ndarray
     ranked: Mapping[str, Ranked]
     left_out: Mapping[str, str]
     probabilities_by: str
@@ -96,9 +99,9 @@ def rank_unlabelled(
     left_out: dict[str, str] = {}
     for rule in rules:
         try:
-            chosen, scores = acquisition.rank(rule, known, min(count, len(asked)), rng)
+            chosen, scores, every = acquisition.rank(rule, known, min(count, len(asked)), rng)
         except ValueError as error:
             left_out[rule] = str(error)
         else:
-            ranked[rule] = Ranked(asked[chosen], scores)
-    return Ranking(asked, ranked, left_out, by)
+            ranked[rule] = Ranked(asked[chosen], scores, every)
+    return Ranking(asked, latents, probabilities, ranked, left_out, by)

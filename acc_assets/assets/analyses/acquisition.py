@@ -6,22 +6,23 @@ import numpy as np
 
 from acc_assets.assets.kinds import Outcome
 from acc_assets.assets.work import NodeWork, left_out
-from acc_assets.families import Acquisition, acquisition
+from acc_assets.datasets import ImageData
+from acc_assets.families import Acquisition, acquisition, latents, projections
 
 
 def run(work: NodeWork) -> Outcome:
     """Rank the images without a label by every rule that is asked for."""
-    from acc_assets.analysis.figures import tile, to_png
+    from acc_assets.analysis.figures import atlas, tile, to_png
     from acc_assets.training import rank_unlabelled, with_answers
 
     request: Acquisition = work.request
-    name = _partly_labelled(work)
-    if name is None:
+    found = _partly_labelled(work)
+    if found is None:
         return left_out(work, "every training image has a label")
-    ref = work.node.datasets[name]
+    name, data = found
     work.runtime.apply()
     loaded = work.model()
-    data = with_answers(loaded.heads, work.node.tasks, {name: ref}, {name: work.load(ref)}, work.seed)[name]
+    data = with_answers(loaded.heads, work.node.tasks, work.node.datasets, {name: data}, work.seed)[name]
     train = data.train
     assert train.labelled is not None  # that is what was looked for
     given = int(train.labelled.sum())
@@ -54,8 +55,24 @@ def run(work: NodeWork) -> Outcome:
         "labels": data.facts.get("labels"),
         "left_out": ranking.left_out,
     }
-    picture = to_png(tile(rows, scale=2, row_labels=list(ranked)))
-    acquisition.write(work.folder, ranked, ranking.pool, picture, facts)
+    queue = np.unique(np.concatenate([one.images for one in ranked.values()]))
+    pictures, columns = atlas(train.images[queue])
+    asked = acquisition.Queue(
+        images=queue,
+        probabilities=ranking.probabilities[np.searchsorted(ranking.pool, queue)],
+        classes=data.target_names,
+        shape=train.images.shape[1:],
+        atlas=pictures,
+        columns=columns,
+    )
+    acquisition.write(
+        work.folder,
+        ranked,
+        acquisition.Pool(images=ranking.pool, places=_places(work, request, ranking.latents)),
+        asked,
+        to_png(tile(rows, scale=2, row_labels=list(ranked))),
+        {**facts, "map": request.map},
+    )
     return Outcome(
         metadata={
             "labelled": given,
@@ -67,8 +84,25 @@ def run(work: NodeWork) -> Outcome:
     )
 
 
-def _partly_labelled(work: NodeWork) -> str | None:
-    """The name of the node's first data set of which some training images alone have a label."""
-    return next(
-        (name for name, ref in work.node.datasets.items() if work.load(ref).train.labelled is not None), None
-    )
+def _places(work: NodeWork, request: Acquisition, codes: np.ndarray) -> np.ndarray:
+    """Where latents (N, D) lie on the node's map of its test latents, (N, 2)."""
+    from acc_assets.analysis.acquisition import places
+    from acc_assets.analysis.principal import pca
+
+    known = latents.SERIES.read(work.run)["mu"]
+    if request.map == "pca":
+        axes = pca(known, 2)
+        found: np.ndarray = (codes - axes.mean) @ axes.components.T
+        return found
+    on_map = projections.series(request.map, 2).read(work.run)["coords"]
+    return places(codes, known, on_map, acquisition.PLACED_BY)
+
+
+def _partly_labelled(work: NodeWork) -> tuple[str, ImageData] | None:
+    """The first data set of the node of which only some training images have a label, one that people label first."""
+    sets = work.node.datasets.items()
+    for name, ref in sorted(sets, key=lambda one: getattr(one[1].config, "people", None) != work.tree.name):
+        data = work.load(ref)
+        if data.train.labelled is not None:
+            return name, data
+    return None
