@@ -16,8 +16,10 @@ from acc_assets.families.neighbors import Neighbors
 from acc_assets.families.network import Network
 from acc_assets.families.onnx import Onnx
 from acc_assets.families.projections import Projection
+from acc_assets.families.providers import Evaluated, Provided, metric, plot
 from acc_assets.families.reconstructions import Reconstructions
 from acc_assets.families.registry import ANALYSES, STANDARD, analyses_of, check_tree, families_of
+from acc_assets.families.report import Report
 from acc_assets.families.samples import Samples
 from acc_assets.families.sorted_images import SortedImages
 from acc_assets.families.traversals import Traversals
@@ -34,6 +36,7 @@ __all__ = [
     "Density",
     "Distortion",
     "Download",
+    "Evaluated",
     "Family",
     "Interactive",
     "Latents",
@@ -47,7 +50,9 @@ __all__ = [
     "Payload",
     "Picture",
     "Projection",
+    "Provided",
     "Reconstructions",
+    "Report",
     "RunArtifacts",
     "Samples",
     "SortedImages",
@@ -56,4 +61,6 @@ __all__ = [
     "analyses_of",
     "check_tree",
     "families_of",
+    "metric",
+    "plot",
 ]

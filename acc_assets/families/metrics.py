@@ -161,7 +161,7 @@ class Metrics(Analysis):
 
     name = "metrics"
     family = FAMILY
-    version = 4
+    version = 5
     description = (
         "Every task's metrics on the test split beside its baseline; KL and activity of each dimension."
     )

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 COMPONENT = "component"  # the responsibilities (N, K) among the latents' arrays
 READ_BY_TASKS = frozenset({COMPONENT, "component_logits"})  # outputs that only a mixture has
+NO_RESPONSIBILITIES = "the model returns no responsibilities under ModelOutput.COMPONENT"
 SERIES = Series("mixture", "mixture_health", ending=".json")
 COLORED = 32  # components whose responsibilities the viewer offers, the most used ones
 PICTURE_VERSION = 2
@@ -149,7 +150,7 @@ class MixtureFamily(Family):
             names = [f"C{component}" for component in range(len(weights))]
             yield offered("component", "Component", lambda q: q.argmax(axis=1), classes=names)
             yield offered("entropy", "Entropy of q(c|x) (nats)", _entropy)
-            for component in _most_used(weights):
+            for component in most_used(weights):
                 yield offered(
                     f"q{component}",
                     f"Responsibility of component {component}",
@@ -194,7 +195,7 @@ def _history(run: RunArtifacts) -> list[dict[str, Any]]:
     return [one for one in found if one]
 
 
-def _most_used(weights: Sequence[float]) -> list[int]:
+def most_used(weights: Sequence[float]) -> list[int]:
     """The `COLORED` components with the largest weights, in their order."""
     used: list[int] = sorted(np.argsort(weights, kind="stable")[::-1][:COLORED].tolist())
     return used
@@ -247,7 +248,7 @@ def _drawn(history: Sequence[Mapping[str, Any]], theme: str) -> bytes:
 
     Rows are the most used components of the last snapshot.
     """
-    used = _most_used(history[-1]["p"])
+    used = most_used(history[-1]["p"])
     ink, (color,) = PANEL_INK[theme], point_colors(None, 1, theme)
     font = ImageFont.load_default(size=FONT)
     canvas = Image.new("RGBA", _size(history))

@@ -1,0 +1,56 @@
+"""What every plot of a run's report has in common: its name, the rule whether it applies, and the values of its chart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from acc_assets.families import Chart, Evaluated
+from acc_assets.families.providers import Applies
+
+Sheets = dict[str, bytes]  # PNGs by name
+DIGITS = 5  # of the numbers in a chart
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plot:
+    """A plot: `applies` says why it cannot be made of a model (None: it can), and alone decides whether it is.
+
+    where: the place that a reader finds it. draw: the chart, with the PNGs that it cuts its pictures from; None for
+    what another part of the page draws.
+    """
+
+    title: str
+    where: str
+    applies: Applies
+    draw: Callable[[Evaluated, Sheets], Chart] | None = None
+    kind: str = "plot"
+
+
+def rounded(values: Any) -> Any:
+    """Numbers for a chart, None for those that are not finite."""
+    return [
+        rounded(one)
+        if isinstance(one, (np.ndarray, list, tuple))
+        else float(f"{one:.{DIGITS}g}")
+        if np.isfinite(one)
+        else None
+        for one in values
+    ]
+
+
+def first_of(*reasons: Applies) -> Applies:
+    """The first reason of several."""
+    return lambda found: next((why for rule in reasons if (why := rule(found)) is not None), None)
+
+
+def heat(
+    rows: Sequence[str], columns: Sequence[str], row: str, column: str, panels: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """The value of a heat map: panels with `title`, `unit`, `digits` and `values` (rows, columns)."""
+    told = [{**panel, "values": rounded(panel["values"])} for panel in panels]
+    return {"kind": "heat", "rows": list(rows), "columns": list(columns), "row": row, "column": column,
+            "panels": told}  # fmt: skip
