@@ -1,4 +1,4 @@
-"""What a node's model makes of the test split, read from artifacts and, where it takes the model, computed when asked."""
+"""What a node's model makes of the test split: read from artifacts and, where it takes the model, computed."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from acc_assets.families.base import Chart, Family, Number, Picture
-from acc_assets.families.words import MetricWords, is_number
+from acc_assets.families.words import MetricWords
 from acc_assets.tree import Analysis, TreeNode, config
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class ProvidedFamily(Family):
 
     def numbers(self, run: RunArtifacts) -> Iterator[Number]:
         """Yield the value of a metric."""
-        if is_number(value := run.document(self).get("value")):
+        if (value := run.document(self).get("value")) is not None:
             yield Number(task=self.name, metric=self.name, value=float(value), label=self.title)
 
     def charts(self, run: RunArtifacts) -> Iterator[Chart]:
@@ -119,8 +119,8 @@ class ProvidedFamily(Family):
 class Provided(Analysis):
     """A function of a user's as a request: see `metric` and `plot`, which make one."""
 
-    function: ClassVar[Callable[[Evaluated], Any]]
-    reason: ClassVar[Applies]
+    function: ClassVar[Any]  # of `Evaluated`
+    reason: ClassVar[Any]  # `Applies`
     kind: ClassVar[Kind]
 
     description = "Made by a function of a user's from what the model makes of the test split."

@@ -21,7 +21,6 @@ from acc_assets.report.vocabulary import duration, show
 from acc_assets.storage import MadeFrom
 from acc_assets.tree import Tree, TreeNode
 
-UNUSED = 0.01  # of the mean q(c|x): a component below it is dead
 _PICTURE = re.compile(r"\]\(([\w./-]+\.png)\)")
 
 
@@ -78,7 +77,7 @@ def on_site(text: str, run: RunArtifacts, place: str) -> str:
 
 def _kind(node: TreeNode) -> str:
     if node.kind == "trained":
-        return f"A trained checkpoint of the branch `{node.branch}`, trained from `{node.parent}`,"
+        return f"A trained checkpoint of the branch `{node.branch}`"
     return f"A {node.kind}" + (f" of `{node.parent}`" if node.parent else "")
 
 
@@ -97,9 +96,10 @@ def _warnings(run: RunArtifacts) -> Iterator[str]:
         found = task.get("metrics") or {}
         if found.get("tau_free"):
             yield f"{number(found['tau_free'], 0)} components stand for no class (`{name}`)."
-        if is_number(covered := found.get("tau_coverage")) and covered < 1:
+        covered, active = found.get("tau_coverage"), found.get("qc_active")
+        if covered is not None and covered < 1:
             yield f"Components stand for {show('tau_coverage', covered)} of the classes alone (`{name}`)."
-        if is_number(active := found.get("qc_active")) and active < (count := _components(run)):
+        if active is not None and active < (count := _components(run)):
             yield f"{number(count - active, 0)} of {count} components are dead: each has at most 1 % of q(c|x)."
     yield from run.problems
 
@@ -118,9 +118,9 @@ def _metrics(run: RunArtifacts) -> str:
         value, baseline = (show(column.metric, number) for number in (one.value, one.baseline))
         own = words(column.metric).unit
         named = f"{value} {unit}" if unit and not own else value
-        way = {"higher": "higher is better", "lower": "lower is better"}.get(column.better or "", "")
+        way = column.better or ""
         rows.append((column.label, named, "" if one.baseline is None else baseline, way))
-    return _table(("Metric", "Value", "Baseline", ""), rows) if rows else "Nothing was measured."
+    return _table(("Metric", "Value", "Baseline", "Better"), rows) if rows else "Nothing was measured."
 
 
 def _classes(run: RunArtifacts) -> Iterator[str]:

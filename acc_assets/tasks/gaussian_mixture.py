@@ -48,9 +48,9 @@ class CategoricalKLTask(MixtureTerm):
     number of components, and `qc_pmax`, the largest p; `qc_argmax_counts` (K,), the images whose likeliest
     component each is. Metrics: kl, and loss (the same); the same of q(c|x) over the split, with `qc_argmax_neff`, the
     effective number of components by those counts, in the place of the counts; `qc_active`, components with p above
-    0.01; `qc_confidence`, the mean of the largest q(c|x); `qc_hardness` = 1 - mean H(q(c|x)) / log K, 1 where each image
-    has one component and 0 where q(c|x) is uniform. Where the targets are classes, how well the likeliest components
-    agree with them: cluster_accuracy (each class has one component at most), nmi, ari.
+    0.01; `qc_confidence`, the mean of the largest q(c|x); `qc_hardness` = 1 - mean H(q(c|x)) / log K, 1 where each
+    image has one component and 0 where q(c|x) is uniform. Where the targets are classes, how well the likeliest
+    components agree with them: cluster_accuracy (each class has one component at most), nmi, ari.
     """
 
     kind: ClassVar[str] = "categorical_kl"

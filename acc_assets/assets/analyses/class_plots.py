@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from acc_assets.assets.analyses.component_plots import no_responsibilities
-from acc_assets.assets.analyses.plots import Plot, Sheets, rounded
+from acc_assets.assets.analyses.plots import Plot, Sheets, rounded, sentences
 from acc_assets.families import Chart, Evaluated
 from acc_assets.families.providers import Classified
 from acc_assets.families.words import number, words
@@ -46,7 +46,8 @@ def confidence(found: Evaluated, sheets: Sheets) -> Chart:
 
     judged = {name: one for name, one in found.classifiers.items() if len(one.targets) == len(found.images)}
     if no_responsibilities(found) is None:
-        largest, first = found.outputs["component"].max(1), next(iter(judged), None)
+        largest = found.outputs["component"].max(1).astype(np.float64)
+        first = next(iter(judged), None)
         add(RESPONSIBILITY, largest, judged[first].correct if first else None, first or "")
     for name, one in found.classifiers.items():
         add(f"class probability max p(y|x) of {name}", one.probabilities.max(1), one.correct, name)
@@ -55,7 +56,7 @@ def confidence(found: Evaluated, sheets: Sheets) -> Chart:
         spec={"kind": "confidence", "panels": panels},
         caption="Test images by how sure the model is of the likeliest component and class, stacked by whether the "
         "likeliest class is the true one.",
-        told=" ".join(told),
+        told=sentences(told),
     )
 
 
@@ -83,10 +84,10 @@ def accuracy(found: Evaluated, sheets: Sheets) -> Chart:
         )
     return Chart(
         title="Accuracy by class",
-        spec={"kind": "bars", "label": "class", "names": list(names), "panels": panels},
+        spec={"kind": "rows", "label": "class", "names": list(names), "panels": panels},
         caption="The share of each class's test images whose likeliest class is the true one, with the 95 % interval "
         "(Wilson) that their number leaves. The line is the accuracy over all of them.",
-        told=" ".join(told),
+        told=sentences(told),
     )
 
 
@@ -116,7 +117,7 @@ def calibration(found: Evaluated, sheets: Sheets) -> Chart:
         caption="Test images in 15 bins of equal width by how sure the classifier is; on the diagonal it is right as "
         "often as it says. Below: images in each bin. ECE is the mean distance from the diagonal, each bin as much as "
         "it has images (Guo et al. 2017).",
-        told=" ".join(told),
+        told=sentences(told),
     )
 
 

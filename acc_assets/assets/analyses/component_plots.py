@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from acc_assets.assets.analyses.plots import Plot, Sheets, first_of, heat, rounded
+from acc_assets.assets.analyses.plots import Plot, Sheets, first_of, heat, rounded, sentences
 from acc_assets.families import Chart, Evaluated
 from acc_assets.families.mixture import NO_RESPONSIBILITIES, most_used
 from acc_assets.families.words import number
 
 EXAMPLES = 8  # images of the channel grid
-DEAD = 0.01  # of the mean q(c|x): a component below it is not used
 ERROR = "squared error"  # of a reconstruction, the mean over pixels
 
 
@@ -98,6 +98,8 @@ def channels(found: Evaluated, sheets: Sheets) -> Chart:
 
 def usage(found: Evaluated, sheets: Sheets) -> Chart:
     """pi and usage of each component at every snapshot."""
+    from acc_assets.tasks.mixture_terms import ACTIVE_ABOVE
+
     shown = _shown(found)
     by_step = [found.at(step) for step in found.steps]
     used = 100 * np.stack(
@@ -108,16 +110,21 @@ def usage(found: Evaluated, sheets: Sheets) -> Chart:
         pi = 100 * np.exp(np.stack([one["component_log_weights"][shown] for one in by_step], 1))
         panels.append({"title": "π, the prior's p(c)", "unit": "%", "digits": 1, "values": pi})
     last = found.outputs["component"].astype(np.float64).mean(0)
-    dead = [_name(at) for at in np.flatnonzero(last < DEAD)]
+    dead = [_name(at) for at in np.flatnonzero(last <= ACTIVE_ABOVE)]
     return Chart(
         title="π and usage over time",
         spec=heat(
-            [_name(at) for at in shown], [f"{step:,}" for step in found.steps], "component", "step", panels
+            [_name(at) for at in shown],
+            [f"{step:,}" for step in found.steps],
+            "component",
+            "step",
+            panels,
+            "last",
         ),
         caption="The share of the test images that each component has at each snapshot, and what the prior gives it.",
         told=f"In the end {_name(int(last.argmax()))} has most, {number(100 * last.max(), 1)} %, and "
         f"{_name(int(last.argmin()))} least, {number(100 * last.min(), 1)} %; "
-        + (f"below 1 %, and so not used: {', '.join(dead)}." if dead else "none is below 1 %."),
+        + (f"at most 1 %, and so not used: {', '.join(dead)}." if dead else "none has 1 % or less."),
     )
 
 
@@ -132,14 +139,14 @@ def distances(found: Evaluated, sheets: Sheets) -> Chart:
             pairs = np.triu_indices(len(apart), 1)
             near = int(apart[pairs].argmin())
             told.append(
-                f"{title}: nearest to each other are {_name(pairs[0][near])} and {_name(pairs[1][near])}, "
+                f"{title}: nearest to each other are {_name(int(pairs[0][near]))} and {_name(int(pairs[1][near]))}, "
                 f"{number(apart[pairs].min(), 2)} apart; the mean is {number(apart[pairs].mean(), 2)}."
             )
     return Chart(
         title="How far components are apart",
         spec=heat(names, names, "component", "component", panels),
         caption="Euclidean distances at the end of training.",
-        told=" ".join(told),
+        told=sentences(told),
     )
 
 
@@ -160,7 +167,7 @@ def divergence(found: Evaluated, sheets: Sheets) -> Chart:
             "panels": [_spread(found, title, apart) for title, apart in by_title.items()],
         },
         caption="Distances of all pairs of components at every snapshot.",
-        told=f"{told[:1].upper()}{told[1:]}.",
+        told=sentences([f"{told}."]),
     )
 
 
@@ -177,7 +184,7 @@ def reconstruction(found: Evaluated, sheets: Sheets) -> Chart:
     return Chart(
         title="Reconstruction by component",
         spec={
-            "kind": "bars",
+            "kind": "rows",
             "label": "component",
             "names": [_name(at) for at in shown],
             "panels": [
@@ -208,7 +215,7 @@ def ownership(found: Evaluated, sheets: Sheets) -> Chart:
     ]
     return Chart(
         title="Ownership",
-        spec=heat([_name(at) for at in shown], found.classes, "component", "class", panels),
+        spec=heat([_name(at) for at in shown], found.classes, "component", "class", panels, "peak"),
         caption="Test images by their likeliest component and their true class.",
         told=f"{number(100 * pure, 1)} % of the test images are of the class that is most frequent in their component; "
         f"{int((counts.sum(1) == 0).sum())} of {len(counts)} components are nobody's likeliest.",
@@ -226,10 +233,10 @@ def tau(found: Evaluated, sheets: Sheets) -> Chart:
     held = len(set(shares.argmax(1).tolist()))
     return Chart(
         title="What each component stands for (τ)",
-        spec=heat([_name(at) for at in shown], classes, "component", "class", panels),
+        spec=heat([_name(at) for at in shown], classes, "component", "class", panels, "peak"),
         caption=f"As the task {name} has counted it over labelled training images, smoothed. Rows sum to 100 %.",
-        told=f"{held} of {len(classes)} classes are the likeliest of a component; the largest entry of a row is between "
-        f"{number(100 * sharp.min(), 0)} % ({_name(int(sharp.argmin()))}) and {number(100 * sharp.max(), 0)} % "
+        told=f"{held} of {len(classes)} classes are the likeliest of a component; the largest entry of a row is "
+        f"between {number(100 * sharp.min(), 0)} % ({_name(int(sharp.argmin()))}) and {number(100 * sharp.max(), 0)} % "
         f"({_name(int(sharp.argmax()))}).",
     )
 
@@ -292,7 +299,7 @@ def _apart(places: np.ndarray) -> np.ndarray:
 
 def _spread(found: Evaluated, title: str, apart: list[np.ndarray]) -> dict[str, Any]:
     """Least, mean and largest distance at every snapshot, as curves."""
-    lines = {"largest": np.max, "mean": np.mean, "least": np.min}
+    lines: dict[str, Callable[[np.ndarray], float]] = {"largest": np.max, "mean": np.mean, "least": np.min}
     series = [
         {"node": name, "seed": found.seed, "color": color, "x": list(found.steps),
          "y": rounded([of(one) for one in apart])}

@@ -1,8 +1,8 @@
-"""What every plot of a run's report has in common: its name, the rule whether it applies, and the values of its chart."""
+"""What every plot of a run's report has in common: its name, the rule whether it applies, and its values."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,9 +48,22 @@ def first_of(*reasons: Applies) -> Applies:
 
 
 def heat(
-    rows: Sequence[str], columns: Sequence[str], row: str, column: str, panels: Sequence[dict[str, Any]]
+    rows: Sequence[str],
+    columns: Sequence[str],
+    row: str,
+    column: str,
+    panels: Sequence[dict[str, Any]],
+    sort: str = "",
 ) -> dict[str, Any]:
-    """The value of a heat map: panels with `title`, `unit`, `digits` and `values` (rows, columns)."""
+    """The value of a heat map: panels with `title`, `unit`, `digits` and `values` (rows, columns).
+
+    sort: how rows may be ordered: by their "last" value, or by the column of their largest ("peak").
+    """
     told = [{**panel, "values": rounded(panel["values"])} for panel in panels]
-    return {"kind": "heat", "rows": list(rows), "columns": list(columns), "row": row, "column": column,
-            "panels": told}  # fmt: skip
+    spec = {"kind": "heat", "rows": list(rows), "columns": list(columns), "row": row, "column": column}
+    return {**spec, "panels": told, **({"sort": sort} if sort else {})}
+
+
+def sentences(parts: Iterable[str]) -> str:
+    """Parts as sentences, each with a capital at its beginning."""
+    return " ".join(f"{part[:1].upper()}{part[1:]}" for part in parts)
