@@ -45,9 +45,10 @@ def wilson(right: np.ndarray, count: np.ndarray, z: float = 1.96) -> tuple[np.nd
     >>> round(float(low[0]), 3), round(float(high[0]), 3)
     (0.49, 0.943)
     """
-    n = np.maximum(np.asarray(count, np.float64), 1e-12)
+    n = np.maximum(np.asarray(count, np.float64), 1.0)
     share = np.asarray(right, np.float64) / n
     middle = share + z**2 / (2 * n)
     reach = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     scale = 1 + z**2 / n
-    return np.clip((middle - reach) / scale, 0, 1), np.clip((middle + reach) / scale, 0, 1)
+    known = np.asarray(count) > 0
+    return np.where(known, (middle - reach) / scale, 0.0), np.where(known, (middle + reach) / scale, 1.0)

@@ -54,8 +54,8 @@ def confidence(found: Evaluated, sheets: Sheets) -> Chart:
     return Chart(
         title="Confidence",
         spec={"kind": "confidence", "panels": panels},
-        caption="Test images by how sure the model is of the likeliest component and class, stacked by whether the "
-        "likeliest class is the true one.",
+        caption="Test images by how sure the model is of the likeliest component and class: above those whose "
+        "likeliest class is the true one, below the others.",
         told=sentences(told),
     )
 
@@ -79,8 +79,8 @@ def accuracy(found: Evaluated, sheets: Sheets) -> Chart:
         known = np.flatnonzero(counts)
         worst, best = known[shares[known].argmin()], known[shares[known].argmax()]
         told.append(
-            f"{name} is most often right about {names[best]}, {number(shares[best], 1)} %, and least often about "
-            f"{names[worst]}, {number(shares[worst], 1)} %; {number(100 * one.correct.mean(), 2)} % over all."
+            f"The task {name} is most often right about {names[best]}, {number(shares[best], 1)} %, and least often "
+            f"about {names[worst]}, {number(shares[worst], 1)} %; {number(100 * one.correct.mean(), 2)} % over all."
         )
     return Chart(
         title="Accuracy by class",

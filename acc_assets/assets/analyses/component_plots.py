@@ -64,7 +64,8 @@ def channels(found: Evaluated, sheets: Sheets) -> Chart:
     from acc_assets.models.layer_calls import device_of, evaluating
 
     rows = found.examples[:EXAMPLES]
-    shown = _shown(found)
+    used = found.outputs["component"].mean(0)
+    shown = sorted(_shown(found), key=lambda at: -used[at])
     pixels = torch.from_numpy(found.images[rows].astype(np.float32) / 255.0)  # (B, C, H, W)
     with evaluating(found.model):
         outputs = every_output(found.model, pixels.to(device_of(found.model)))
@@ -88,8 +89,8 @@ def channels(found: Evaluated, sheets: Sheets) -> Chart:
             "shares": rounded(shares),
             "errors": rounded(errors[rows][:, shown]),
         },
-        caption="A row is a test image, its reconstruction, and the image that each component decodes of it. As opaque "
-        "as the component's responsibility; the buttons show all of them. A number is the responsibility.",
+        caption="A row is a test image, its reconstruction, and the image that each component decodes of it, the most "
+        "used component first. As opaque as the component's responsibility, which the number is; the buttons show all.",
         told=f"Of {number(100 * best, 1)} % of the test images the likeliest component also decodes with the least "
         f"{ERROR}.",
         sheet="channels.png",
@@ -122,9 +123,12 @@ def usage(found: Evaluated, sheets: Sheets) -> Chart:
             "last",
         ),
         caption="The share of the test images that each component has at each snapshot, and what the prior gives it.",
-        told=f"In the end {_name(int(last.argmax()))} has most, {number(100 * last.max(), 1)} %, and "
-        f"{_name(int(last.argmin()))} least, {number(100 * last.min(), 1)} %; "
-        + (f"at most 1 %, and so not used: {', '.join(dead)}." if dead else "none has 1 % or less."),
+        told=f"In the end {_name(int(last.argmax()))} has most, {number(100 * last.max(), 1)} %; "
+        + (
+            f"{len(dead)} of {len(last)} have at most 1 %, and so are dead: {', '.join(dead)}."
+            if dead
+            else f"{_name(int(last.argmin()))} has least, {number(100 * last.min(), 1)} %."
+        ),
     )
 
 
@@ -134,6 +138,7 @@ def distances(found: Evaluated, sheets: Sheets) -> Chart:
     panels, told = [], []
     for title, places in _places(found, found.model, found.outputs).items():
         apart = _apart(places)
+        np.fill_diagonal(apart, np.nan)
         panels.append({"title": title, "unit": "", "digits": 2, "values": apart[np.ix_(shown, shown)]})
         if len(apart) > 1:
             pairs = np.triu_indices(len(apart), 1)
@@ -177,7 +182,8 @@ def reconstruction(found: Evaluated, sheets: Sheets) -> Chart:
     own = found.component_error
     errors = found.outputs["error"][:, None] if own is None else own  # (N, 1 or K)
     weights = shares.sum(0)
-    means = np.divide((shares * errors).sum(0), weights, out=np.full(len(weights), np.nan), where=weights > 0)
+    enough = weights >= 1.0  # images; of less than one nothing is known
+    means = np.divide((shares * errors).sum(0), weights, out=np.full(len(weights), np.nan), where=enough)
     shown, known = _shown(found), np.flatnonzero(np.isfinite(means))
     worst, best = known[means[known].argmax()], known[means[known].argmin()]
     whose = "its own reconstruction of an image" if own is not None else "the reconstruction of an image"
@@ -193,7 +199,8 @@ def reconstruction(found: Evaluated, sheets: Sheets) -> Chart:
             ],
         },
         caption=f"The {ERROR} of {whose}, the mean over pixels and over the test images, each as much as the "
-        "component's responsibility for it; and the sum of these responsibilities.",
+        "component's responsibility for it; and the sum of these responsibilities. One with a sum below 1 has no "
+        "bar.",
         told=f"Largest for {_name(int(worst))}, {number(means[worst], 4)}, and smallest for {_name(int(best))}, "
         f"{number(means[best], 4)}.",
     )
@@ -227,17 +234,17 @@ def tau(found: Evaluated, sheets: Sheets) -> Chart:
     told = _tau(found)
     assert told is not None  # that is what applies
     name, shares, classes = told
-    shown = _shown(found)
-    sharp = shares.max(1)
+    shown, sharp = _shown(found), shares.max(1)
+    free = found.heads[name].free().cpu().numpy()
     panels = [{"title": "τ = p(y|c)", "unit": "%", "digits": 0, "values": 100 * shares[shown]}]
-    held = len(set(shares.argmax(1).tolist()))
+    held = len(set(shares.argmax(1)[~free].tolist()))
     return Chart(
         title="What each component stands for (τ)",
         spec=heat([_name(at) for at in shown], classes, "component", "class", panels, "peak"),
         caption=f"As the task {name} has counted it over labelled training images, smoothed. Rows sum to 100 %.",
-        told=f"{held} of {len(classes)} classes are the likeliest of a component; the largest entry of a row is "
-        f"between {number(100 * sharp.min(), 0)} % ({_name(int(sharp.argmin()))}) and {number(100 * sharp.max(), 0)} % "
-        f"({_name(int(sharp.argmax()))}).",
+        told=f"{held} of {len(classes)} classes are the likeliest of a component that is not free; {free.sum()} of "
+        f"{len(free)} are free. The largest entry of a row is between {number(100 * sharp.min(), 0)} % "
+        f"({_name(int(sharp.argmin()))}) and {number(100 * sharp.max(), 0)} % ({_name(int(sharp.argmax()))}).",
     )
 
 

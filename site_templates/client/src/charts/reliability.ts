@@ -52,15 +52,17 @@ function drawReliability(series: readonly ReliabilitySeries[], chosen: string, r
   const width = Math.min(room, 460);
   const one = series.find(({ name }) => name === chosen)!;
   const bins = filledBins(one);
+  const most = Math.max(...bins.map(({ count }) => count), 1);
   const ticks = [0, 0.2, 0.4, 0.6, 0.8, 1];
   const common = { width, marginLeft: 46, marginRight: 12, style: { background: "none" } };
   const title = (d: (typeof bins)[number]) =>
     `between ${percent(d.x0)} and ${percent(d.x1)}: ${d.count.toLocaleString("en")} images\n${percent(d.sure)} sure, ${percent(d.right)} right`;
   const curve = Plot.plot({
     ...common,
-    height: width - 40,
-    marginTop: 12,
+    height: width - 28,
+    marginTop: 24,
     marginBottom: 10,
+    r: { type: "identity" },
     x: { domain: [0, 1], ticks, tickFormat: () => "", label: null, grid: true },
     y: { domain: [0, 1], ticks, tickFormat: (share: number) => `${Math.round(100 * share)}`, label: "right, %", grid: true },
     ariaLabel: `Accuracy against ${chosen}`,
@@ -69,15 +71,15 @@ function drawReliability(series: readonly ReliabilitySeries[], chosen: string, r
       ...series.filter(({ name }) => name !== chosen).map((other) => Plot.line(filledBins(other), { x: "sure", y: "right", stroke: "var(--ink-2)", strokeOpacity: 0.45 })),
       Plot.link(bins, { x1: "sure", x2: "sure", y1: "sure", y2: "right", stroke: "var(--branch-1)", strokeWidth: 2 }),
       Plot.line(bins, { x: "sure", y: "right", stroke: "var(--accent)", strokeWidth: 2 }),
-      Plot.dot(bins, { x: "sure", y: "right", r: 4, fill: "var(--accent)" }),
+      Plot.dot(bins, { x: "sure", y: "right", r: (d) => 2 + 6 * Math.sqrt(d.count / most), fill: "var(--accent)" }),
       Plot.text([`ECE ${one.ece.toFixed(1)} %`], { frameAnchor: "top-left", dx: 10, dy: 8, fontSize: 13, fontWeight: 650, fill: "var(--ink)" }),
       Plot.tip(bins, Plot.pointer({ x: "sure", y: "right", title })),
     ],
   });
   const counts = Plot.plot({
     ...common,
-    height: 110,
-    marginTop: 6,
+    height: 124,
+    marginTop: 20,
     marginBottom: 34,
     x: { domain: [0, 1], ticks, tickFormat: (share: number) => `${Math.round(100 * share)}`, label: "sure, %" },
     y: { label: "images", ticks: 3, tickFormat: axisTick, grid: true },
