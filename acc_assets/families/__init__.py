@@ -15,6 +15,7 @@ from acc_assets.families.mixture import Mixture
 from acc_assets.families.neighbors import Neighbors
 from acc_assets.families.network import Network
 from acc_assets.families.onnx import Onnx
+from acc_assets.families.outliers import Outliers
 from acc_assets.families.projections import Projection
 from acc_assets.families.providers import Evaluated, Provided, metric, plot
 from acc_assets.families.reconstructions import Reconstructions
@@ -47,6 +48,7 @@ __all__ = [
     "Network",
     "Number",
     "Onnx",
+    "Outliers",
     "Payload",
     "Picture",
     "Projection",

@@ -199,7 +199,10 @@ def test_calibration_of_known_answers() -> None:
 
 OWN = """
 from acc_assets.families import STANDARD, Chart, metric, plot
-from acc_assets.recipes.rcm_vae import RCMVAE
+from acc_assets.datasets import Digits
+from acc_assets.models import ConvAutoencoder
+from acc_assets.tasks import ReconstructionTask
+from acc_assets.tree import Recipe
 
 
 @metric("mean_norm", label="mean norm of the latent", better="lower")
@@ -246,16 +249,7 @@ def test_a_function_of_somebody_elses_is_a_plot_or_a_metric(
     from acc_assets.tree import canonical
 
     def module(text: str) -> dict[str, Any]:
-        own = "\nfrom acc_assets.tree import Recipe\n\n\nclass Own(Recipe):\n    name = 'own'\n    seeds = (0,)\n\n"
-        own += "    def run(self, ctx):\n        from acc_assets.datasets import Digits\n"
-        own += "        from acc_assets.models import ConvAutoencoder\n        from acc_assets.tasks import ReconstructionTask\n"
-        own += "        digits = ctx.load_dataset('digits', Digits, image_size=16)\n"
-        own += "        ctx.create_model(ConvAutoencoder, image_size=16, latent_dim=4)\n"
-        own += "        ctx.attach_task(ReconstructionTask('recon', digits))\n        ctx.save_checkpoint('root')\n"
-        own += "        ctx.evaluate(*STANDARD, mean_norm, norms, drawn, never, broken, wordy)\n"
-        (tmp_path / "own.py").write_text(
-            text.replace("from acc_assets.recipes.rcm_vae import RCMVAE\n", "") + own
-        )
+        (tmp_path / "own.py").write_text(text)
         found = find_recipes({}, [tmp_path])
         assert not found.broken, found.broken[0]
         return {one.name: one for one in analyses_of(found.trees["own"]["root"])}

@@ -20,6 +20,7 @@ from acc_assets.assets.analyses import (
     neighbors,
     network,
     onnx,
+    outliers,
     projection,
     provided,
     reconstructions,
@@ -52,6 +53,7 @@ RUN: Mapping[type[Analysis], Callable[[NodeWork], Outcome]] = {
     families.Acquisition: acquisition.run,
     families.Report: report.run,
     families.Provided: provided.run,
+    families.Outliers: outliers.run,
 }
 
 
