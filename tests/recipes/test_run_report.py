@@ -235,6 +235,17 @@ def broken(found):
 @metric("wordy")
 def wordy(found):
     return "many"
+
+
+class Own(Recipe):
+    name = "own"
+
+    def run(self, ctx):
+        digits = ctx.load_dataset("digits", Digits, image_size=16)
+        ctx.create_model(ConvAutoencoder, image_size=16, latent_dim=4)
+        ctx.attach_task(ReconstructionTask("recon", digits))
+        ctx.save_checkpoint("root")
+        ctx.evaluate(*STANDARD, mean_norm, norms, drawn, never, broken, wordy)
 """
 
 
