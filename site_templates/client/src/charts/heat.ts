@@ -88,7 +88,9 @@ function drawHeat(data: HeatData, panel: HeatPanel, sorted: boolean, width: numb
   const room = Math.floor((marginLeft - 10) / 6.4);
   const total = Math.min(width, marginLeft + data.columns.length * 64);
   const cell = (total - marginLeft - 8) / data.columns.length;
-  const widest = Math.max(...known.map((value) => valueText(value, { ...panel, unit: "" }).length), 1);
+  const printed = [panel.digits, 0]
+    .map((digits) => (value: number) => valueText(value, { unit: "", digits }))
+    .find((text) => cell >= 6.2 * Math.max(...known.map((value) => text(value).length), 1));
   const every = Math.ceil((Math.max(...data.columns.map((name) => name.length)) * 6.4 + 4) / cell);
   const title = (d: (typeof cells)[number]) =>
     [`${data.row} ${d.row}, ${data.column} ${d.column}`, d.value === null ? "no value" : valueText(d.value, panel), d.note].filter(Boolean).join("\n");
@@ -104,8 +106,8 @@ function drawHeat(data: HeatData, panel: HeatPanel, sorted: boolean, width: numb
     ariaLabel: `${panel.title}, by ${data.row} and ${data.column}`,
     marks: [
       Plot.cell(cells, { x: "column", y: "row", fill: (d) => `color-mix(in oklab, var(--accent) ${Math.round(100 * d.share)}%, var(--surface-2))` }),
-      cell >= widest * 6.2
-        ? Plot.text(cells, { x: "column", y: "row", text: (d) => (d.value === null ? "" : valueText(d.value, { ...panel, unit: "" })), fill: (d) => (d.share > 0.55 ? "var(--accent-ink)" : "var(--ink)"), fillOpacity: (d) => (d.share < 0.02 ? 0.5 : 1), fontSize: 10 })
+      printed
+        ? Plot.text(cells, { x: "column", y: "row", text: (d) => (d.value === null ? "" : printed(d.value)), fill: (d) => (d.share > 0.55 ? "var(--accent-ink)" : "var(--ink)"), fillOpacity: (d) => (d.share < 0.02 ? 0.5 : 1), fontSize: 10 })
         : null,
       Plot.tip(cells, Plot.pointer({ x: "column", y: "row", title })),
     ],
