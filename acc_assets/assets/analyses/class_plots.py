@@ -105,7 +105,11 @@ def calibration(found: Evaluated, sheets: Sheets) -> Chart:
             )  # fmt: skip
             gap = float(sure.mean() - one.correct.mean())
             way = (
-                "as sure as it is right" if abs(gap) < 0.005 else "too sure" if gap > 0 else "not sure enough"
+                "about as sure as it is right"
+                if abs(gap) < 0.02
+                else "too sure"
+                if gap > 0
+                else "not sure enough"
             )
             told.append(
                 f"{title}: ECE {number(100 * curve.ece, 1)} %, on average {number(100 * sure.mean(), 1)} % sure and "

@@ -111,7 +111,7 @@ def usage(found: Evaluated, sheets: Sheets) -> Chart:
         pi = 100 * np.exp(np.stack([one["component_log_weights"][shown] for one in by_step], 1))
         panels.append({"title": "π, the prior's p(c)", "unit": "%", "digits": 1, "values": pi})
     last = found.outputs["component"].astype(np.float64).mean(0)
-    dead = [_name(at) for at in np.flatnonzero(last <= ACTIVE_ABOVE)]
+    dead = [_name(int(at)) for at in np.flatnonzero(last <= ACTIVE_ABOVE)]
     return Chart(
         title="π and usage over time",
         spec=heat(
