@@ -19,7 +19,6 @@ from acc_assets.families.base import (
     Payload,
     Picture,
     Script,
-    Table,
 )
 from acc_assets.families.scatter import PANEL_INK, point_colors, reduced_png
 from acc_assets.families.series import Series
@@ -93,20 +92,6 @@ class MixtureFamily(Family):
                 spec={"kind": "curves", "panels": _panels(run, history)},
                 caption="Over the test images at every snapshot. The effective number of components is the exponential "
                 f"of the entropy of their weights: at most {history[-1]['components']}, 1 when one has everything.",
-            )
-
-    def tables(self, run: RunArtifacts) -> Iterator[Table]:
-        """Yield the last weights."""
-        found = run.document(self)
-        counts, weights = found.get("argmax_counts") or [], found.get("p") or []
-        rows = [
-            (str(component), f"{number(100 * weight, 1)} %", number(count, 0))
-            for component, (weight, count) in enumerate(zip(weights, counts, strict=True))
-        ]
-        if rows:
-            head = ("component", "mean of q(c|x)", "images that prefer it")
-            yield Table(
-                title=f"{self.title} at the end: {_effective(found)}", head=head, rows=rows, numbers=(1, 2)
             )
 
     def payloads(self, run: RunArtifacts, shared: Artifacts) -> Iterator[Payload]:
