@@ -20,6 +20,7 @@ from acc_assets.tasks.gaussian_mixture import (
 from acc_assets.tasks.head_classifier import HeadClassifierTask
 from acc_assets.tasks.health import NOT_TRAINED, Generalisation, Health, LossHealth
 from acc_assets.tasks.kl_divergence import KLDivergenceTask
+from acc_assets.tasks.oracle import OracleTask
 from acc_assets.tasks.reconstruction import ReconstructionTask
 from acc_assets.tasks.regression import RegressionTask
 from acc_assets.tasks.schedules import SCHEDULES, Constant, CosineRamp, LinearRamp, WeightSchedule
@@ -45,6 +46,7 @@ TASKS: dict[str, type] = {
     "tau": TauTask,
     "head_classifier": HeadClassifierTask,
     "curriculum": ChannelCurriculumTask,
+    "oracle": OracleTask,
 }
 
 __all__ = [
@@ -73,6 +75,7 @@ __all__ = [
     "Loss",
     "LossHealth",
     "MixtureKLTask",
+    "OracleTask",
     "PosteriorKLTask",
     "ProbeTask",
     "ReconstructionTask",

@@ -20,6 +20,7 @@ from acc_assets.assets.analyses import (
     neighbors,
     network,
     onnx,
+    oracle,
     outliers,
     projection,
     provided,
@@ -53,6 +54,7 @@ RUN: Mapping[type[Analysis], Callable[[NodeWork], Outcome]] = {
     families.Acquisition: acquisition.run,
     families.Report: report.run,
     families.Provided: provided.run,
+    families.Oracle: oracle.run,
     families.Outliers: outliers.run,
 }
 
