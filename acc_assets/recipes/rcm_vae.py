@@ -34,6 +34,7 @@ DATA = {"mnist": Mnist(image_size=28), "digits": Digits(image_size=16)}
 BATCH = 128
 ANCHOR = 10.0  # labelled images that each component is taken to have seen of its class
 SHIFT = 0.1  # of the image's width
+SMOOTHING = 0.1  # with 1 and some fifty labels counted by a component, tau would never be surer than 85 %
 UNSEEN = ("8", "9")  # classes that the branch `open_set` is to be suspicious of
 
 
@@ -140,7 +141,14 @@ class RCMVAE(Recipe):
                 augment = distortions if branch.consistent else None
                 anchor = ANCHOR if branch.consistent else 0.0
                 ctx.attach_task(
-                    TauTask("tau", few_of_branch, weight=label_weight, augment=augment, anchor=anchor)
+                    TauTask(
+                        "tau",
+                        few_of_branch,
+                        weight=label_weight,
+                        smoothing=SMOOTHING,
+                        augment=augment,
+                        anchor=anchor,
+                    )
                 )
             else:
                 ctx.attach_task(
@@ -172,7 +180,7 @@ class RCMVAE(Recipe):
         ctx.detach_all_tasks()
         attach_terms(ctx, images, posterior=1.0, component=1.0)
         ctx.attach_task(curriculum)
-        ctx.attach_task(TauTask("tau", few, weight=label_weight))
+        ctx.attach_task(TauTask("tau", few, weight=label_weight, smoothing=SMOOTHING))
         ctx.phase = "Label refinement"
         ctx.train(steps=2 * third, **{**options, "validate_every": max(1, every // 10)})
         ctx.save_checkpoint("refined")
