@@ -21,6 +21,7 @@ from acc_assets.models.mixture_configs import (
     Conditioning,
     ConvLayers,
     DenseLayers,
+    GatedLayers,
     Heteroscedastic,
     MixtureVAE,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "FactorGroup",
     "FactorSlotAutoencoder",
     "FullyConnectedAutoencoder",
+    "GatedLayers",
     "GaussianMixtureVAE",
     "GeometricPrior",
     "Heteroscedastic",

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from acc_assets.models.component_decoder import ComponentDecoder
 from acc_assets.models.layers import (
+    GatedLinear,
     bounded_logvar,
     halving_convolutions,
     image_outputs,
@@ -21,7 +22,7 @@ from acc_assets.models.layers import (
 from acc_assets.models.outputs import ModelOutput, Outputs
 
 if TYPE_CHECKING:
-    from acc_assets.models.mixture_configs import MixtureVAE
+    from acc_assets.models.mixture_configs import DenseLayers, MixtureVAE
 
 
 class Routing(nn.Module):
@@ -69,7 +70,7 @@ class MixtureVAENet(nn.Module):
             features = layers.channels[-1] * (size // 2 ** len(layers.channels)) ** 2
         else:
             widths = (config.in_channels * size**2, *layers.hidden)
-            self.backbone = nn.Sequential(nn.Flatten(), *_dense(widths, layers.dropout))
+            self.backbone = nn.Sequential(nn.Flatten(), *_dense(widths, layers))
             features = layers.hidden[-1]
         self.posterior = nn.Linear(features, 2 * config.latent_dim)
         self.assignment = nn.Linear(features, config.components)
@@ -123,10 +124,11 @@ class MixtureVAENet(nn.Module):
         return mu, bounded_logvar(raw)
 
 
-def _dense(widths: Sequence[int], dropout: float) -> list[nn.Module]:
-    """Linear layers between these widths, each with its ReLU."""
+def _dense(widths: Sequence[int], layers: DenseLayers) -> list[nn.Module]:
+    """Linear layers between these widths, each with its ReLU, or gated ones."""
+    kind = GatedLinear if layers.gated else nn.Linear
     return [
         part
         for before, after in pairwise(widths)
-        for part in (nn.Linear(before, after), *relu_dropout(dropout))
+        for part in (kind(before, after), *relu_dropout(layers.dropout, gated=layers.gated))
     ]

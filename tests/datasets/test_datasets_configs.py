@@ -51,6 +51,7 @@ def test_registry_names() -> None:
         "slant",
         "label_budget",
         "labelled",
+        "binarised",
     }
     for name, kind in DATASETS.items():
         assert kind.name == name

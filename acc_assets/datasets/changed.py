@@ -1,0 +1,73 @@
+"""What data sets share that are another one with something changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import WithJsonSchema
+
+from acc_assets.datasets.arrays import PenRule, SplitName, TargetKind
+from acc_assets.datasets.data import DatasetConfig
+from acc_assets.datasets.digits import Digits
+from acc_assets.tree.config import config
+
+
+@config
+class ChangedData(DatasetConfig):
+    """Another data set (`of`), whose images, sizes and names it has; a subclass says what it changes."""
+
+    of: Annotated[
+        DatasetConfig,
+        WithJsonSchema({"description": "a data set with classes, such as Mnist(image_size=28)"}),
+    ] = Digits()
+
+    @property
+    def image_size(self) -> int:  # type: ignore[override]
+        """Of the data set behind it."""
+        return self.of.image_size
+
+    @property
+    def in_channels(self) -> int:  # type: ignore[override]
+        """Of the data set behind it."""
+        return self.of.in_channels
+
+    @property
+    def handwritten(self) -> bool:  # type: ignore[override]
+        """Of the data set behind it."""
+        return self.of.handwritten
+
+    @property
+    def pen_rule(self) -> PenRule | None:  # type: ignore[override]
+        """Of the data set behind it."""
+        return self.of.pen_rule
+
+    @property
+    def if_missing(self) -> str:  # type: ignore[override]
+        """Of the data set behind it."""
+        return self.of.if_missing
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """Those of the data set behind it."""
+        return self.of.parts
+
+    @property
+    def sizes(self) -> dict[SplitName, int]:
+        return self.of.sizes
+
+    @property
+    def kind_of_target(self) -> TargetKind:
+        return self.of.kind_of_target
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        return self.of.target_names
+
+    @property
+    def factors(self) -> dict[str, tuple[str, ...] | None]:
+        return self.of.factors
+
+    def files(self) -> tuple[Path, ...]:
+        """Those of the data set behind it."""
+        return self.of.files()
