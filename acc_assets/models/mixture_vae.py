@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from acc_assets.models.component_decoder import ComponentDecoder
 from acc_assets.models.layers import (
@@ -20,6 +21,7 @@ from acc_assets.models.layers import (
     relu_dropout,
 )
 from acc_assets.models.outputs import ModelOutput, Outputs
+from acc_assets.models.prior_nets import log_normal
 
 if TYPE_CHECKING:
     from acc_assets.models.mixture_configs import DenseLayers, MixtureVAE
@@ -118,6 +120,28 @@ class MixtureVAENet(nn.Module):
         """Mean and log-variance (B, 1 or K, D) of z for images (B, C, H, W)."""
         mu, logvar = self._posterior(self.backbone(images))
         return self.by_component(mu), self.by_component(logvar)
+
+    def weigher(self, images: Tensor, draws: torch.Generator) -> Callable[[int], Tensor]:
+        """log w (S, B), nats, of S fresh draws of z from q(z|x), as a function of S: p(x) is the mean of w.
+
+        w = sum_c p(c) p(z_c|c) p(x|z_c, c) / q(z_c|x, c) for images (B, C, H, W) of 0 and 1, with a Bernoulli decoder;
+        float64. Without a gradient, in evaluation mode.
+        """
+        encoded = self.encode(images)
+        mu, logvar = (self.by_component(encoded[part]) for part in (ModelOutput.MU, ModelOutput.LOGVAR))
+        log_shares, gaussians = encoded[ModelOutput.COMPONENT_LOG_WEIGHTS], self.prior.gaussians()
+
+        def weigh(count: int) -> Tensor:
+            noise = torch.randn((count, *mu.shape), device=mu.device, generator=draws)
+            z = mu + (0.5 * logvar).exp() * noise  # (S, B, 1 or K, D)
+            logits = self.decoder(z.flatten(0, 1))[0].flatten(2).unflatten(0, (count, -1))  # (S, B, J, P)
+            truth = images.flatten(1)[None, :, None].expand_as(logits)
+            errors = F.binary_cross_entropy_with_logits(logits, truth, reduction="none").sum(3)
+            prior = self.prior.log_density(z, self) if gaussians is None else log_normal(z, *gaussians)
+            parts = log_shares - errors.double() + prior - log_normal(z, mu, logvar)  # (S, B, K)
+            return parts.logsumexp(2)
+
+        return weigh
 
     def _posterior(self, features: Tensor) -> tuple[Tensor, Tensor]:
         mu, raw = self.posterior(features.flatten(1)).chunk(2, dim=1)

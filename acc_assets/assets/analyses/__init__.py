@@ -14,6 +14,7 @@ from acc_assets.assets.analyses import (
     distortion,
     interactive,
     latents,
+    likelihood,
     manifold,
     metrics,
     mixture,
@@ -48,6 +49,7 @@ RUN: Mapping[type[Analysis], Callable[[NodeWork], Outcome]] = {
     families.Mixture: mixture.run,
     families.Samples: samples.run,
     families.Acquisition: acquisition.run,
+    families.Likelihood: likelihood.run,
 }
 
 
