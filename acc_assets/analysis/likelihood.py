@@ -95,24 +95,24 @@ def of_images(
 class LinearGaussian:
     """x = W z + sigma e with z ~ N(0, I) of D dimensions and e ~ N(0, I) of P: a model whose log-likelihood is known.
 
-    Its q(z|x) is factorised: the mean of the posterior, and `narrow` times the variances of the best factorised one,
-    which is the posterior itself where the columns of W (P, D) are orthogonal and `narrow` is 1. float64.
+    Its q(z|x) is factorised: the mean of the posterior, and `spread` times the variances of the best factorised one,
+    which is the posterior itself where the columns of W (P, D) are orthogonal and `spread` is 1. float64.
     """
 
     loadings: Tensor
     sigma: float
-    narrow: float = 1.0
+    spread: float = 1.0
 
     @classmethod
     def with_gap(cls, dims: int, gap: float) -> LinearGaussian:
         """One with D = P = dims and W = I, of which the ELBO is `gap` nats below the log-likelihood.
 
-        KL(q || posterior) is dims / 2 (narrow - 1 - log narrow), and the weights of draws depend on it alone.
+        KL(q || posterior) is dims / 2 (spread - 1 - log spread); the spread is below 1, that of a q that is too narrow.
         """
         from scipy.special import lambertw
 
-        narrow = -lambertw(-math.exp(-1.0 - 2.0 * gap / dims)).real
-        return cls(torch.eye(dims, dtype=torch.float64), 1.0, float(narrow))
+        spread = -lambertw(-math.exp(-1.0 - 2.0 * gap / dims)).real
+        return cls(torch.eye(dims, dtype=torch.float64), 1.0, float(spread))
 
     def drawn(self, count: int, draws: torch.Generator) -> Tensor:
         """x (N, P) from the model."""
@@ -128,9 +128,11 @@ class LinearGaussian:
 
     def weigher(self, x: Tensor, draws: torch.Generator) -> Callable[[int], Tensor]:
         """log w (S, N), nats, of S fresh draws of z for x (N, P)."""
-        precision = torch.eye(self.loadings.shape[1]).double() + self.loadings.T @ self.loadings / self.sigma**2
+        precision = (
+            torch.eye(self.loadings.shape[1]).double() + self.loadings.T @ self.loadings / self.sigma**2
+        )
         mean = torch.linalg.solve(precision, self.loadings.T @ x.T / self.sigma**2).T  # (N, D)
-        posterior = torch.distributions.Normal(mean, (self.narrow / precision.diagonal()).sqrt())
+        posterior = torch.distributions.Normal(mean, (self.spread / precision.diagonal()).sqrt())
 
         def weigh(count: int) -> Tensor:
             noise = torch.randn((count, *mean.shape), generator=draws, dtype=torch.float64)
@@ -143,7 +145,7 @@ class LinearGaussian:
 
 
 def known_error(samples: int, dims: int, gap: float, count: int, seed: int) -> tuple[float, float]:
-    """Mean of estimate - log p(x), nats, with S and with S/10 draws, for `count` x of a `LinearGaussian` with this gap."""
+    """Mean of estimate - log p(x), nats, with S and S/10 draws, for `count` x of a `LinearGaussian` with this gap."""
     known = LinearGaussian.with_gap(dims, gap)
     draws = torch.Generator().manual_seed(_seed(seed, 0))
     x = known.drawn(count, draws)

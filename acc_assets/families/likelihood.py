@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class LikelihoodFamily(Family):
-    """The document has `samples` an image (S), `images`, `dataset`, `split`, `seed`, and in nats an image: the means
-    `log_likelihood`, `fewer` (with a tenth of the samples) and `elbo`; `standard_error` over images; `error`, what other
-    draws would change the mean by; `known_error` and `known_fewer`, by how much the same estimate, and that with a tenth
-    of the samples, misses the log-likelihood of a linear-Gaussian model with a latent of as many `dims` and an ELBO as
-    far below it; `ess` with the `mean`, `median` and `least` effective sample size. The npz has
+    """The document has `samples` an image (S), `images` of how many (`of`), `dataset`, `split`, `seed`, and the means, in
+    nats an image: `log_likelihood`, `fewer` (with a tenth of the samples) and `elbo`; `standard_error` over images;
+    `error`, the deviation of the mean over other draws; `known_error` and `known_fewer`, how much the same estimate, and
+    that with a tenth of the samples, misses the known log-likelihood of a linear-Gaussian model whose latent has as many
+    `dims` and whose ELBO is as far below it; `ess`, the `mean`, `median` and `least` effective sample size. The npz has
     `log_likelihood`, `elbo` and `ess` (N,) of the first N test images.
     """
 
@@ -101,5 +101,5 @@ class Likelihood(Analysis):
 def write(folder: ArtifactFolder, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> None:
     """Write what is known of each image, and of all."""
     with folder.family(FAMILY.name) as out:
-        out.npz("likelihood.npz", **arrays)
+        out.npz("likelihood.npz", arrays)
         out.json(FAMILY.document, dict(facts))

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from acc_assets.datasets import Binarised, Digits, Mnist
-from acc_assets.families import Latents, Metrics, Projection, Reconstructions
+from acc_assets.families import Latents, Likelihood, Metrics, Projection, Reconstructions, Traversals
 from acc_assets.models import GatedLayers, MixtureVAE, StandardPrior, VampPrior
 from acc_assets.tasks import LinearRamp, PosteriorKLTask, ReconstructionTask
 from acc_assets.tree import Epochs, Recipe, RecipeContext
@@ -42,6 +42,8 @@ class Priors(Recipe):
         z_dim: Positive = 40,
         pseudo_inputs: Positive = 500,
         lr: PositiveNumber = 1e-3,
+        samples: Positive = 500,
+        test_images: Positive | None = None,
         data: Literal["mnist", "digits"] = "mnist",
     ) -> None:
         images = ctx.load_dataset(data, DATA[data])
@@ -77,4 +79,11 @@ class Priors(Recipe):
                 snapshot_every=fifth,
             )
             ctx.save_checkpoint(f"{name}_trained")
-            ctx.evaluate(Latents(), Metrics(), Reconstructions(), Projection())
+            ctx.evaluate(
+                Latents(),
+                Metrics(),
+                Likelihood(samples=samples, images=test_images),
+                Reconstructions(),
+                Projection(),
+                Traversals(),
+            )
