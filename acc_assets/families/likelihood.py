@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 class LikelihoodFamily(Family):
-    """The document has `samples` an image (S), `images` of how many (`of`), `dataset`, `split`, `seed`, and the means, in
+    """The document has `samples` an image (S), `images` of how many (`of`), `dataset`, `split`, `seed`, and the means,
     nats an image: `log_likelihood`, `fewer` (with a tenth of the samples) and `elbo`; `standard_error` over images;
-    `error`, the deviation of the mean over other draws; `known_error` and `known_fewer`, how much the same estimate, and
-    that with a tenth of the samples, misses the known log-likelihood of a linear-Gaussian model whose latent has as many
-    `dims` and whose ELBO is as far below it; `ess`, the `mean`, `median` and `least` effective sample size. The npz has
-    `log_likelihood`, `elbo` and `ess` (N,) of the first N test images.
+    `error`, the deviation of the mean over other draws; `known_error` and `known_fewer`, how much the same estimate,
+    and that with a tenth of the samples, misses the known log-likelihood of a linear-Gaussian model whose latent has
+    as many `dims` and whose ELBO is as far below it; `ess`, the `mean`, `median` and `least` effective sample size.
+    The npz has `log_likelihood`, `elbo` and `ess` (N,) of the N images.
     """
 
     name = "likelihood"
@@ -83,7 +83,7 @@ FAMILY = LikelihoodFamily()
 class Likelihood(Analysis):
     """Estimate log p(x) of black and white test images by importance sampling from q(z|x), and the ELBO beside it.
 
-    samples: draws of z for each image. images: the first so many test images, None for all. seed: of the draws, the
+    samples: draws of z for each image. images: so many test images, evenly spaced, None for all. seed: of the draws, the
     same for all nodes and seeds of a recipe.
     """
 

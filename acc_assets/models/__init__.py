@@ -16,6 +16,7 @@ from acc_assets.models.configs import (
     ResNetAutoencoder,
 )
 from acc_assets.models.factors import FactorGroup
+from acc_assets.models.hierarchical_configs import HierarchicalVAE
 from acc_assets.models.mixture_configs import (
     LAYERS,
     Conditioning,
@@ -42,6 +43,7 @@ MODELS: dict[str, type] = {
     "factor_slot_autoencoder": FactorSlotAutoencoder,
     "gaussian_mixture_vae": GaussianMixtureVAE,
     "mixture_vae": MixtureVAE,
+    "hierarchical_vae": HierarchicalVAE,
 }
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "GaussianMixtureVAE",
     "GeometricPrior",
     "Heteroscedastic",
+    "HierarchicalVAE",
     "MixturePrior",
     "MixtureVAE",
     "ModelOutput",

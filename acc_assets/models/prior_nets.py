@@ -172,8 +172,8 @@ def log_normal(z: Tensor, means: Tensor, logvars: Tensor) -> Tensor:
 def log_normals(z: Tensor, means: Tensor, logvars: Tensor) -> Tensor:
     """log N(z; means_m, diag exp(logvars_m)) (..., M) of z (..., D), means and logvars (M, D), nats, float64.
 
-    As `log_normal` of all pairs, by products of matrices: (z - m)^2 / v = z^2 / v - 2 z m / v + m^2 / v, whose terms are
-    large and cancel, hence float64.
+    As `log_normal` of all pairs, by products of matrices: (z - m)^2 / v = z^2 / v - 2 z m / v + m^2 / v, whose terms
+    are large and cancel, hence float64.
     """
     z, means, precisions = z.double(), means.double(), (-logvars).double().exp()
     constants = (math.log(2.0 * math.pi) + logvars.double() + means.square() * precisions).sum(-1)  # (M,)

@@ -22,8 +22,8 @@ class Priors(Recipe):
     description = """
         A VAE of one stochastic layer on dynamically binarised digits: encoder and decoder of two hidden layers of 300
         gated units each, z of 40 dimensions, as in Tomczak and Welling, "VAE with a VampPrior" (2018), where it is
-        called VAE (L = 1). The branches differ in the prior alone: N(0, I), or the mean of the posteriors of 500
-        learned pseudo-inputs. Loss: cross-entropy + KL, whose weight comes up from 0, in nats per image. The
+        called VAE (L = 1). The branches differ in the prior alone: N(0, I), or the mean of the posteriors of 200
+        learned pseudo-inputs (published: 500). Loss: cross-entropy + KL, whose weight comes up from 0, in nats per image. The
         log-likelihood of test images is estimated by importance sampling.
     """
     question = "How many nats of log-likelihood does a VampPrior gain over a standard prior?"
@@ -40,10 +40,10 @@ class Priors(Recipe):
         warm_up: PositiveNumber = 5.0,
         hidden: Positive = 300,
         z_dim: Positive = 40,
-        pseudo_inputs: Positive = 500,
+        pseudo_inputs: Positive = 200,
         lr: PositiveNumber = 1e-3,
         samples: Positive = 500,
-        test_images: Positive | None = None,
+        test_images: Positive | None = 1_000,
         data: Literal["mnist", "digits"] = "mnist",
     ) -> None:
         images = ctx.load_dataset(data, DATA[data])

@@ -25,10 +25,11 @@ def run(work: NodeWork) -> Outcome:
     why = _refused(work, model, shown)
     if why is not None:
         return left_out(work, why, request.checks)
-    images = shown[: request.images]
+    count = min(request.images or len(shown), len(shown))
+    images = shown[np.linspace(0, len(shown) - 1, count).round().astype(int)]
     found = of_images(model, images, request.samples, request.seed, work.runtime.apply())
     gap = float((found.value - found.elbo).mean())
-    missed = known_error(request.samples, model.z_dim, gap, KNOWN, request.seed)
+    missed = known_error(request.samples, model.latent_dim, gap, KNOWN, request.seed)
     facts = {
         "samples": request.samples,
         "images": len(images),
@@ -41,7 +42,7 @@ def run(work: NodeWork) -> Outcome:
         "elbo": float(found.elbo.mean()),
         "standard_error": float(found.value.std(ddof=1) / len(images) ** 0.5) if len(images) > 1 else None,
         "error": float(np.sqrt(np.square(found.error).sum()) / len(images)),
-        "dims": model.z_dim,
+        "dims": model.latent_dim,
         "known_error": missed[0],
         "known_fewer": missed[1],
         "ess": {
