@@ -83,8 +83,8 @@ FAMILY = LikelihoodFamily()
 class Likelihood(Analysis):
     """Estimate log p(x) of black and white test images by importance sampling from q(z|x), and the ELBO beside it.
 
-    samples: draws of z for each image. images: so many test images, evenly spaced, None for all. seed: of the draws, the
-    same for all nodes and seeds of a recipe.
+    samples: draws of z for each image. images: so many test images, evenly spaced, None for all. seed: of the draws,
+    the same for all nodes and seeds of a recipe.
     """
 
     samples: Annotated[int, Field(ge=10, multiple_of=10)] = 500

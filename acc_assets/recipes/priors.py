@@ -1,11 +1,11 @@
 """What does a VampPrior gain over a standard prior, in nats of log-likelihood of binarised digits?"""
 
-from typing import Literal
+from typing import Any, Literal
 
 from acc_assets.datasets import Binarised, Digits, Mnist
 from acc_assets.families import Latents, Likelihood, Metrics, Projection, Reconstructions, Traversals
-from acc_assets.models import GatedLayers, MixtureVAE, StandardPrior, VampPrior
-from acc_assets.tasks import LinearRamp, PosteriorKLTask, ReconstructionTask
+from acc_assets.models import GatedLayers, HierarchicalVAE, MixtureVAE, StandardPrior, VampPrior
+from acc_assets.tasks import HierarchicalKLTask, LinearRamp, PosteriorKLTask, ReconstructionTask
 from acc_assets.tree import Epochs, Recipe, RecipeContext
 from acc_assets.tree.config import Positive, PositiveNumber
 
@@ -20,11 +20,12 @@ class Priors(Recipe):
     name = "priors"
     title = "Standard prior against VampPrior"
     description = """
-        A VAE of one stochastic layer on dynamically binarised digits: encoder and decoder of two hidden layers of 300
-        gated units each, z of 40 dimensions, as in Tomczak and Welling, "VAE with a VampPrior" (2018), where it is
-        called VAE (L = 1). The branches differ in the prior alone: N(0, I), or the mean of the posteriors of 200
-        learned pseudo-inputs (published: 500). Loss: cross-entropy + KL, whose weight comes up from 0, in nats per image. The
-        log-likelihood of test images is estimated by importance sampling.
+        VAEs on dynamically binarised digits, as in Tomczak and Welling, "VAE with a VampPrior" (2018). `standard` and
+        `vamp` have one stochastic layer (their VAE, L = 1): encoder and decoder of two hidden layers of 300 gated
+        units, z of 40 dimensions. `two_standard` and `two_vamp` have two (their HVAE, L = 2): z1 and z2 of 40
+        dimensions each. Each pair differs in the prior of the upper layer alone: N(0, I), or the mean of the
+        posteriors of 200 learned pseudo-inputs (published: 500). Loss: cross-entropy + KL, whose weight comes up from
+        0, in nats per image. The log-likelihood of test images is estimated by importance sampling.
     """
     question = "How many nats of log-likelihood does a VampPrior gain over a standard prior?"
     hypothesis = (
@@ -47,29 +48,24 @@ class Priors(Recipe):
         data: Literal["mnist", "digits"] = "mnist",
     ) -> None:
         images = ctx.load_dataset(data, DATA[data])
-        layers = GatedLayers(hidden=(hidden, hidden))
-        priors = {
-            "standard": StandardPrior(),
-            "vamp": VampPrior(pseudo_inputs=pseudo_inputs, start="data"),
-        }
-        for name, prior in priors.items():
-            ctx.create_model(
-                MixtureVAE,
-                image_size=DATA[data].image_size,
-                components=1,
-                z_dim=z_dim,
-                encoder=layers,
-                decoder=layers,
-                prior=prior,
-            )
+        standard, vamp = StandardPrior(), VampPrior(pseudo_inputs=pseudo_inputs, start="data")
+        size, layers = DATA[data].image_size, GatedLayers(hidden=(hidden, hidden))
+        one: dict[str, Any] = {"components": 1, "z_dim": z_dim, "encoder": layers, "decoder": layers}
+        two = {"z1_dim": z_dim, "z2_dim": z_dim, "hidden": hidden}
+        weight = LinearRamp(0.0, 1.0, Epochs(warm_up))
+        fifth = Epochs(epochs / 5)
+        for name, model, kl in (
+            ("standard", MixtureVAE(image_size=size, prior=standard, **one), PosteriorKLTask),
+            ("vamp", MixtureVAE(image_size=size, prior=vamp, **one), PosteriorKLTask),
+            ("two_standard", HierarchicalVAE(image_size=size, prior=standard, **two), HierarchicalKLTask),
+            ("two_vamp", HierarchicalVAE(image_size=size, prior=vamp, **two), HierarchicalKLTask),
+        ):
+            ctx.create_model(model)
             ctx.save_checkpoint(f"{name}_root")
             ctx.fork(f"{name}_root", name)
             ctx.attach_task(ReconstructionTask("recon", images))
-            ctx.attach_task(
-                PosteriorKLTask("posterior_kl", images, weight=LinearRamp(0.0, 1.0, Epochs(warm_up)))
-            )
+            ctx.attach_task(kl("posterior_kl", images, weight=weight))
             ctx.phase = f"Train {name} ({epochs:g} epochs)"
-            fifth = Epochs(epochs / 5)
             ctx.train(
                 steps=Epochs(epochs),
                 lr=lr,

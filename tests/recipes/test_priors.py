@@ -19,7 +19,7 @@ from acc_assets.recipes.priors import Priors
 from acc_assets.storage import LEFT_OUT, RunDirectory, Store
 from acc_assets.tasks import ReconstructionTask
 from acc_assets.training import TrainingCancelled, load_checkpoint, load_model
-from acc_assets.tree import trace
+from acc_assets.tree import TreeNode, trace
 
 SMALL: dict[str, Any] = {"epochs": 0.5, "hidden": 8, "z_dim": 3, "pseudo_inputs": 5, "samples": 20}
 
@@ -28,17 +28,27 @@ def test_the_branches_differ_in_the_prior_alone() -> None:
     tree = trace(Priors())
     standard, vamp = (tree[f"{name}_trained"] for name in ("standard", "vamp"))
     assert standard.tasks == vamp.tasks
+    two = [tree[f"two_{name}_trained"] for name in ("standard", "vamp")]
+    assert two[0].tasks == two[1].tasks
+    assert [node.model.prior for node in two] == [standard.model.prior, vamp.model.prior]
     assert [phase.steps for phase in vamp.phases] == [12_500]
-    assert (vamp.model.prior, vamp.model.components) == (VampPrior(pseudo_inputs=500), 1)
+    assert (vamp.model.prior, vamp.model.components) == (VampPrior(pseudo_inputs=200), 1)
     assert standard.datasets["mnist"].config.sizes == {"train": 50_000, "validation": 10_000, "test": 10_000}
 
 
+@pytest.fixture(scope="module", params=["vamp", "two_vamp"])
+def branch(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
-    return built(Priors(), ("vamp",), tmp_path_factory.mktemp("whole"), **SMALL)["vamp"]
+def trained(branch: str, tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    return built(Priors(), (branch,), tmp_path_factory.mktemp("whole"), **SMALL)[branch]
 
 
-def test_training_on_dynamic_images_is_resumed_bit_for_bit(trained: RunDirectory, tmp_path: Path) -> None:
+def test_training_on_dynamic_images_is_resumed_bit_for_bit(
+    branch: str, trained: RunDirectory, tmp_path: Path
+) -> None:
     asked = 0
 
     def after_three() -> bool:
@@ -47,12 +57,16 @@ def test_training_on_dynamic_images_is_resumed_bit_for_bit(trained: RunDirectory
         return asked == 3
 
     with pytest.raises(TrainingCancelled):
-        built(Priors(), ("vamp",), tmp_path, after_three, **SMALL)
-    resumed = built(Priors(), ("vamp",), tmp_path, **SMALL)["vamp"]
+        built(Priors(), (branch,), tmp_path, after_three, **SMALL)
+    resumed = built(Priors(), (branch,), tmp_path, **SMALL)[branch]
     assert any(event["event"] == "run.resumed" for event in resumed.events())
     found, expected = (load_checkpoint(run).model for run in (resumed, trained))
     assert found.keys() == expected.keys()
     assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+def trained_node(branch: str) -> TreeNode:
+    return trace(Priors(), data="digits", **SMALL)[f"{branch}_trained"]
 
 
 def worked(run: RunDirectory, folder: RunDirectory, model: Any, data: Any, **request: Any) -> Any:
@@ -65,14 +79,16 @@ def worked(run: RunDirectory, folder: RunDirectory, model: Any, data: Any, **req
         model=lambda: SimpleNamespace(model=model),
         data=data,
         dataset_name="digits",
-        node=trace(Priors(), data="digits", **SMALL)["vamp_trained"],
+        node=trained_node("vamp"),
         runtime=SimpleNamespace(apply=lambda: torch.device("cpu")),
     )
 
 
-def test_the_estimate_is_written_with_its_samples_and_shown(trained: RunDirectory, tmp_path: Path) -> None:
+def test_the_estimate_is_written_with_its_samples_and_shown(
+    branch: str, trained: RunDirectory, tmp_path: Path
+) -> None:
     folder = Store(tmp_path).run("priors", "vamp_trained", 0)
-    net = load_model(trained, trace(Priors(), data="digits", **SMALL)["vamp_trained"], device="cpu").model
+    net = load_model(trained, trained_node(branch), device="cpu").model
     data = Binarised(of=Digits(image_size=16)).load()
     outcome = estimate(worked(trained, folder, net, data, samples=20, images=30))
     found = folder.read_json(FAMILY.path())
@@ -91,16 +107,14 @@ def test_the_estimate_is_written_with_its_samples_and_shown(trained: RunDirector
     assert table.title.endswith(f"30 of {len(data.test)} test images")
 
 
-def test_what_has_no_such_likelihood_is_left_out_with_the_reason(
-    trained: RunDirectory, tmp_path: Path
-) -> None:
+def test_what_has_no_such_likelihood_is_left_out_with_the_reason(tmp_path: Path) -> None:
     folder = Store(tmp_path).run("priors", "vamp_trained", 0)
     grey = Digits(image_size=16).load()
     other = ConvAutoencoder(image_size=16, latent_dim=2, channels=(2, 4)).build()
     net: Any = SimpleNamespace(weigher=lambda images, draws: None)
 
     def reason(model: Any, error: Any = "bce") -> str:
-        work = worked(trained, folder, model, grey)
+        work = worked(folder, folder, model, grey)
         ref = work.node.datasets["digits"]
         work.node = SimpleNamespace(tasks=(ReconstructionTask("recon", ref, error=error),))
         estimate(work)
