@@ -6,10 +6,9 @@ BIN := $(VENV)/bin
 # Each of a build's processes would compile the package again where the shell forbids to keep what is compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-# pip compiles with one core; some packages hold files that are no Python and compile with an error.
+# pip would compile 260 MB of Python with one core; what is imported, the lesser part, compiles when it is.
 define install
 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable '$(1)'
-@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib acc_assets || true
 endef
 
 .PHONY: report ui test lint check-client bench serve browser clean-site help
@@ -40,8 +39,8 @@ check-client: $(VENV)/.dev ## compile and test the browser code
 bench: $(VENV)/.dev ## measure the speed of training, projection and orchestration
 	@$(BIN)/python -m benchmarks
 
-browser: $(VENV)/.dev
-	@$(BIN)/python tests/ensure_browser.py
+browser:
+	@$(PYTHON) tests/ensure_browser.py
 
 clean-site: ## forget the rendered site (the artifacts stay)
 	rm -rf storage/site

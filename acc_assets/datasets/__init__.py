@@ -9,6 +9,7 @@ from acc_assets.datasets.binarised import Binarised
 from acc_assets.datasets.data import Batch, DatasetConfig, load_dataset, sees_seed
 from acc_assets.datasets.digits import Digits
 from acc_assets.datasets.files import DatasetError, source_digest
+from acc_assets.datasets.held_out import HeldOut
 from acc_assets.datasets.label_budget import LabelBudget
 from acc_assets.datasets.labelled import Labelled
 from acc_assets.datasets.mnist import FashionMnist, Mnist, load_mnist
@@ -19,7 +20,18 @@ from acc_assets.datasets.thickness import Thickness, generate_thickness
 # Names for YAML recipes.
 DATASETS: dict[str, type[DatasetConfig]] = {
     config.name: config
-    for config in (Mnist, FashionMnist, Digits, Shapes, Thickness, Slant, LabelBudget, Labelled, Binarised)
+    for config in (
+        Mnist,
+        FashionMnist,
+        Digits,
+        Shapes,
+        Thickness,
+        Slant,
+        LabelBudget,
+        Labelled,
+        HeldOut,
+        Binarised,
+    )
 }
 
 __all__ = [
@@ -31,6 +43,7 @@ __all__ = [
     "DatasetError",
     "Digits",
     "FashionMnist",
+    "HeldOut",
     "ImageData",
     "LabelBudget",
     "Labelled",

@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import ClassVar
 
 from acc_assets.datasets.arrays import Split, SplitName
-from acc_assets.datasets.changed import ChangedData
 from acc_assets.datasets.data import load_dataset, sees_seed
+from acc_assets.datasets.wrapped import Wrapped
 from acc_assets.tree.config import Natural, config
 
 
 @config
-class Binarised(ChangedData):
+class Binarised(Wrapped):
     """Another data set (`of`), of which each pixel is white with its grey value as the probability.
 
     Training draws the pixels anew for every batch (dynamic binarisation: Salakhutdinov and Murray, "On the quantitative
@@ -25,6 +25,7 @@ class Binarised(ChangedData):
     name: ClassVar[str] = "binarised"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if sees_seed(self.of):
             raise ValueError(
                 f"of is {self.of!r}, which differs between seeds; allowed is a data set that is the same for all, so "

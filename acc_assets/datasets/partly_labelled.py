@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from acc_assets.datasets.arrays import ImageData
-from acc_assets.datasets.changed import ChangedData
+from acc_assets.datasets.wrapped import Wrapped
 from acc_assets.tree.config import config
 
 
 @config
-class PartlyLabelled(ChangedData):
+class PartlyLabelled(Wrapped):
     """Another data set (`of`), of whose training images some have their class; the classes of the others are taken out.
 
     `labelled_only`: those images are all there are to train on, so that every batch is full of labels; a recipe may
@@ -20,12 +20,6 @@ class PartlyLabelled(ChangedData):
     """
 
     labelled_only: bool = False
-
-    def __post_init__(self) -> None:
-        if self.of.kind_of_target != "class":
-            raise ValueError(
-                f"of is {self.of!r}, whose targets are numbers; allowed is a data set with classes"
-            )
 
     def _with_labels(self, whole: ImageData, targets: np.ndarray, labelled: np.ndarray) -> ImageData:
         """The data set behind it with these training targets (N,) where `labelled` (N,), which is somewhere."""

@@ -16,6 +16,7 @@ from acc_assets.families.mixture import Mixture
 from acc_assets.families.neighbors import Neighbors
 from acc_assets.families.network import Network
 from acc_assets.families.onnx import Onnx
+from acc_assets.families.outliers import Outliers
 from acc_assets.families.projections import Projection
 from acc_assets.families.reconstructions import Reconstructions
 from acc_assets.families.registry import ANALYSES, STANDARD, analyses_of, check_tree, families_of
@@ -46,6 +47,7 @@ __all__ = [
     "Network",
     "Number",
     "Onnx",
+    "Outliers",
     "Payload",
     "Picture",
     "Projection",

@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from acc_assets.storage import ArtifactFolder
 
 PREDICTED = "pred/"  # before the names of tasks
+SCORED = "score/"  # before a task, a slash and a key of `SCORES`, or what a task of somebody else calls it
+SCORES = {"uncertainty": "Uncertainty (1 − largest class probability)", "ood": "OOD score"}
 SERIES = Series("latents", "latents")
 
 
 class LatentsFamily(Family):
-    """An npz a snapshot: `mu` (N, D), other outputs by name, `error` (N,), `pred/<task>`; and what the model can do.
+    """An npz a snapshot: `mu` (N, D), other outputs by name, `error` (N,), `pred/<task>`, `score/<task>/<what>` (N,);
+    and what the model can do.
 
     The document's `outputs` names the arrays that hold one entry an example, `shared` those that belong to the model.
     """
@@ -52,9 +55,9 @@ class LatentsFamily(Family):
 
         def make() -> Script:
             test = shared.arrays(data.path(dataset.TEST))
-            steps, arrays, regressions = point_arrays(run, test["targets"], dataset.label_name(facts))
+            steps, arrays, told = point_arrays(run, test["targets"], dataset.label_name(facts))
             known, named = dataset.ground_truth(test, facts)
-            found = colorings(arrays, run.groups, [*named, *regressions], dataset.label_name(facts))
+            found = colorings(arrays, run.groups, [*named, *told], dataset.label_name(facts))
             brought = brought_arrays(run, offered, steps, len(arrays["activations"][0].T))
             found += [one.described() for one in offered if one.id in brought]
             return {**meta, "fact_steps": steps, "colorings": found}, {**arrays, **known, **brought}
@@ -80,7 +83,7 @@ class Latents(Analysis):
 
     name = "latents"
     family = FAMILY
-    version = 4
+    version = 5
     description = (
         "Posterior means and other outputs of the test split, predictions and errors, at every snapshot."
     )
@@ -124,8 +127,10 @@ def point_arrays(
     named: list[dict[str, Any]] = []
     for step in SERIES.steps(run):
         arrays = run.arrays(SERIES.path(step))
-        predicted, named = regressed(run, arrays, label)
-        known[step] = _facts_of_points(run, arrays, label) | predicted
+        predicted, regressions = regressed(run, arrays, label)
+        scores, scoring = scored(arrays)
+        known[step] = _facts_of_points(run, arrays, label) | predicted | scores
+        named = [*regressions, *scoring]
     last = known[max(known)]
     steps = [step for step, values in known.items() if set(last) <= set(values)]
     stacked = {name: np.stack([known[step][name] for step in steps]) for name in last}
@@ -169,13 +174,13 @@ def _facts_of_points(
 
 
 def _predictions(run: RunArtifacts, latents: Mapping[str, np.ndarray], label: str) -> np.ndarray | None:
-    """Return the predictions (N,) of the label: by the first classification on the primary data set, or of a real
-    label's column `label` by the first regression that reads it.
+    """Return the predictions (N,) of the label: by the first classification of these images, or of a real label's
+    column `label` by the first regression that reads it.
     """
     wanted = ("regression",) if label else CLASSIFIERS
     for name, entry in sorted(run.task_metrics().items()):
         found = latents.get(f"{PREDICTED}{name}")
-        if found is None or entry.get("kind") not in wanted or entry.get("dataset") != run.primary_dataset:
+        if found is None or entry.get("kind") not in wanted:
             continue
         names = entry.get("outputs") or [label]
         if not label:
@@ -188,21 +193,28 @@ def _predictions(run: RunArtifacts, latents: Mapping[str, np.ndarray], label: st
 def regressed(
     run: RunArtifacts, latents: Mapping[str, np.ndarray], label: str
 ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
-    """Return what regressions on the primary data set predict beside the label: arrays (N,) by id, and colourings."""
+    """Return what regressions of these images predict beside the label: arrays (N,) by id, and colourings."""
     found, named = {}, []
     for task, entry in sorted(run.task_metrics().items()):
         predicted = latents.get(f"{PREDICTED}{task}")
-        if (
-            predicted is None
-            or entry.get("kind") != "regression"
-            or entry.get("dataset") != run.primary_dataset
-        ):
+        if predicted is None or entry.get("kind") != "regression":
             continue
         for column, name in enumerate(entry.get("outputs") or []):
             if name != label:
                 key = f"predicted:{task}:{name}"
                 found[key] = predicted.reshape(len(predicted), -1)[:, column].astype(np.float32)
                 named.append({"id": key, "label": f"{name} (predicted by {task})", "kind": "scalar"})
+    return found, named
+
+
+def scored(arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+    """Return how unsure each task is of the images: arrays (N,) by id, and colourings."""
+    found, named = {}, []
+    for key in sorted(name for name in arrays if name.startswith(SCORED)):
+        _, task, what = key.split("/")
+        name = key.replace("/", ":")
+        found[name] = arrays[key].astype(np.float32)
+        named.append({"id": name, "label": f"{SCORES.get(what, what)}, {task}", "kind": "scalar"})
     return found, named
 
 
@@ -214,7 +226,8 @@ def colorings(
 ) -> list[dict[str, Any]]:
     """Return what points can be coloured by: [{id, label, kind: "class" | "scalar"}].
 
-    known: the colourings of `ground_truth` and `regressed`; label: the column of a real target that the label shows.
+    known: the colourings of `ground_truth`, `regressed` and `scored`; label: the column of a real target that the label
+    shows.
     """
     choices: list[dict[str, Any]] = []
     truth, predicted = (

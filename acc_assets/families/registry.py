@@ -20,6 +20,7 @@ from acc_assets.families.mixture import Mixture
 from acc_assets.families.neighbors import Neighbors
 from acc_assets.families.network import Network
 from acc_assets.families.onnx import Onnx
+from acc_assets.families.outliers import Outliers
 from acc_assets.families.projections import Projection
 from acc_assets.families.reconstructions import Reconstructions
 from acc_assets.families.samples import Samples
@@ -50,6 +51,7 @@ ANALYSES: Mapping[str, type[Analysis]] = {
     Samples.name: Samples,
     Acquisition.name: Acquisition,
     Likelihood.name: Likelihood,
+    Outliers.name: Outliers,
 }
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from acc_assets.datasets import Augmentation, Digits, LabelBudget, Mnist
-from acc_assets.families import STANDARD
+from acc_assets.datasets import Augmentation, Digits, HeldOut, LabelBudget, Mnist
+from acc_assets.families import STANDARD, Outliers
 from acc_assets.models import (
     Conditioning,
     ConvLayers,
@@ -33,6 +33,7 @@ DATA = {"mnist": Mnist(image_size=28), "digits": Digits(image_size=16)}
 BATCH = 128
 ANCHOR = 10.0  # labelled images that each component is taken to have seen of its class
 SHIFT = 0.1  # of the image's width
+UNSEEN = ("8", "9")  # classes that the branch `open_set` is to be suspicious of
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Branch:
     model: dict[str, Any]
     classifier: Literal["tau", "head"] = "tau"
     consistent: bool = False
+    held_out: bool = False  # whether it never sees the classes `UNSEEN`
 
 
 def branches(components: int, wide: ConvLayers) -> dict[str, Branch]:
@@ -59,6 +61,7 @@ def branches(components: int, wide: ConvLayers) -> dict[str, Branch]:
         ),
         "head": Branch({"prior": mixture}, classifier="head"),
         "consistent": Branch({"prior": mixture, "encoder": wide}, consistent=True),
+        "open_set": Branch({"prior": mixture, "encoder": wide}, consistent=True, held_out=True),
     }
 
 
@@ -72,7 +75,8 @@ class RCMVAE(Recipe):
         each component stands for, or a perceptron on z. Branches differ from `mixture` (learned components and weights,
         one z, a decoder that does not see c) in the prior, the layout, the conditioning or the classifier. The branch
         `consistent` is designed for accuracy: a wider encoder, and responsibilities that must stay what they are when
-        an image is distorted, with and without its label. `phased` has the model of `conditioned` and takes the phases
+        an image is distorted, with and without its label; `open_set` is the same without the images of two classes,
+        which its scores are then to tell from the others. `phased` has the model of `conditioned` and takes the phases
         one after another, each a checkpoint: reconstruction alone, a KL that comes slowly while components are
         unlocked on plateaus, then labels.
     """
@@ -96,8 +100,8 @@ class RCMVAE(Recipe):
         data: Literal["mnist", "digits"] = "mnist",
     ) -> None:
         whole = DATA[data]
-        images = ctx.load_dataset(data, LabelBudget(of=whole, labels=labels))
-        few = ctx.load_dataset("labelled", LabelBudget(of=whole, labels=labels, labelled_only=True))
+        images, few = with_labels(ctx, whole, labels, names=(data, "labelled"))
+        seen = with_labels(ctx, HeldOut(of=whole, classes=UNSEEN), labels, names=("seen", "seen_labelled"))
         every = max(1, steps // 10)
         options: dict[str, Any] = {
             "lr": lr,
@@ -121,23 +125,28 @@ class RCMVAE(Recipe):
             ctx.create_model(MixtureVAE, **{**common, **branch.model})
             root = ctx.save_checkpoint(f"{name}_root")
             ctx.fork(root, name)
-            attach_terms(ctx, images, posterior=1.0, component=ramp)
+            of_branch, few_of_branch = seen if branch.held_out else (images, few)
+            attach_terms(ctx, of_branch, posterior=1.0, component=ramp)
             if branch.classifier == "tau":
                 augment = distortions if branch.consistent else None
                 anchor = ANCHOR if branch.consistent else 0.0
-                ctx.attach_task(TauTask("tau", few, weight=label_weight, augment=augment, anchor=anchor))
+                ctx.attach_task(
+                    TauTask("tau", few_of_branch, weight=label_weight, augment=augment, anchor=anchor)
+                )
             else:
-                ctx.attach_task(HeadClassifierTask("head", few, weight=label_weight, relative_weight=False))
+                ctx.attach_task(
+                    HeadClassifierTask("head", few_of_branch, weight=label_weight, relative_weight=False)
+                )
             if branch.consistent:
                 ctx.attach_task(
                     SelfAugmentedTask(
-                        "self_augmented", images, weight=consistency_weight, augment=distortions
+                        "self_augmented", of_branch, weight=consistency_weight, augment=distortions
                     )
                 )
             ctx.phase = f"Train {name} ({steps} steps)"
             ctx.train(steps=steps, **options)
             ctx.save_checkpoint(f"{name}_trained")
-            ctx.evaluate(*STANDARD)
+            ctx.evaluate(*STANDARD, Outliers())
 
         ctx.fork("conditioned_root", "phased")
         attach_terms(ctx, images, posterior=0.0, component=0.0)
@@ -158,7 +167,16 @@ class RCMVAE(Recipe):
         ctx.phase = "Label refinement"
         ctx.train(steps=2 * third, **{**options, "validate_every": max(1, every // 10)})
         ctx.save_checkpoint("refined")
-        ctx.evaluate(*STANDARD)
+        ctx.evaluate(*STANDARD, Outliers())
+
+
+def with_labels(
+    ctx: RecipeContext, whole: Any, labels: int, names: tuple[str, str]
+) -> tuple[DatasetRef, DatasetRef]:
+    """All training images with a budget of labels, and those with a label alone."""
+    budgets = (LabelBudget(of=whole, labels=labels, labelled_only=only) for only in (False, True))
+    images, few = (ctx.load_dataset(name, budget) for name, budget in zip(names, budgets, strict=True))
+    return images, few
 
 
 def attach_terms(

@@ -89,6 +89,10 @@ class Task:
         """Prediction for each example, or None when the task makes none."""
         return None
 
+    def scores(self, outputs: Outputs, head: nn.Module | None) -> Mapping[str, Tensor]:
+        """How unsure the task is of each example, (B,) by name, higher where it is less sure; none by default."""
+        return {}
+
     def loss(self, view: StepView) -> Tensor | Loss:
         """Scalar loss, the mean over the batch; as a `Loss` where there are diagnostics to tell beside it."""
         raise NotImplementedError(f"{type(self).__name__} must define loss()")

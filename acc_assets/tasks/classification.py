@@ -61,6 +61,10 @@ class ClassificationTask(ProbeTask):
         found: Tensor = self._probe(head)(losses.point_latent(outputs)).softmax(1)
         return found
 
+    def scores(self, outputs: Outputs, head: nn.Module | None) -> Mapping[str, Tensor]:
+        """`uncertainty`: 1 - the largest class probability."""
+        return {"uncertainty": 1.0 - self.probabilities(outputs, head).amax(1)}
+
     def baseline(self, dataset: Any) -> dict[str, float]:
         """Accuracy of the most frequent training class, loss of the training frequencies, on the test split."""
         from acc_assets.tasks import baselines

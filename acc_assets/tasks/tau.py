@@ -109,6 +109,14 @@ class TauTask(Task):
         """p(y|x), (B, Y)."""
         return _tau(self, head).log_classes(_shares(outputs)).exp()
 
+    def scores(self, outputs: Outputs, head: nn.Module | None) -> Mapping[str, Tensor]:
+        """`uncertainty`: 1 - max_y p(y|x); `ood`: the OOD score."""
+        shares = _shares(outputs)
+        return {
+            "uncertainty": 1.0 - self.probabilities(outputs, head).amax(1),
+            "ood": _tau(self, head).ood(shares),
+        }
+
     def evaluator(self) -> Evaluator:
         """Evaluator of loss, accuracy, calibration, accuracy by class, and what tau is like."""
         from acc_assets.tasks.tau_terms import TauEvaluator

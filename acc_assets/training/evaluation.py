@@ -62,7 +62,8 @@ def encode_split(
     `mu` (N, D): the posterior mean, the latent of a model that is not variational. Each other output of an example by
     its own name (N, ...), such as `logvar`, maps left out; each shared one as it is, without N. `error` (N,): squared
     error of the reconstruction, mean over pixels, where there is one. `pred/<task>`: class indices (N,) or values
-    (N, T). Floats are float32. Raises ValueError when the model gives no flat latent.
+    (N, T). `score/<task>/<what>` (N,): how unsure a task is (`Task.scores`). Floats are float32. Raises ValueError when
+    the model gives no flat latent.
     """
     device = device or device_of(model)
     outputs_of = every_output if decode else coded
@@ -83,6 +84,8 @@ def encode_split(
                 prediction = task.predict(outputs, heads.get(task.name))
                 if prediction is not None:
                     found[f"pred/{task.name}"] = prediction
+                for score, values in task.scores(outputs, heads.get(task.name)).items():
+                    found[f"score/{task.name}/{score}"] = values
             for name, values in found.items():
                 columns.setdefault(name, []).append(values.cpu())
             shared = shared_outputs(model, outputs)

@@ -21,6 +21,7 @@ from acc_assets.assets.analyses import (
     neighbors,
     network,
     onnx,
+    outliers,
     projection,
     reconstructions,
     samples,
@@ -50,6 +51,7 @@ RUN: Mapping[type[Analysis], Callable[[NodeWork], Outcome]] = {
     families.Samples: samples.run,
     families.Acquisition: acquisition.run,
     families.Likelihood: likelihood.run,
+    families.Outliers: outliers.run,
 }
 
 

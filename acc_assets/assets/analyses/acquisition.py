@@ -26,6 +26,9 @@ class _Probabilities:
     def predict(self, outputs: Any, head: Any) -> Any:
         return self.task.probabilities(outputs, head)
 
+    def scores(self, outputs: Any, head: Any) -> Any:
+        return {}
+
 
 def run(work: NodeWork) -> Outcome:
     """Rank the images without a label by every rule that is asked for."""

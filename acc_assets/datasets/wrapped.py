@@ -1,4 +1,4 @@
-"""What data sets share that are another one with something changed."""
+"""What data sets share that are another one, seen in a certain way."""
 
 from __future__ import annotations
 
@@ -7,20 +7,26 @@ from typing import Annotated, Any
 
 from pydantic import WithJsonSchema
 
-from acc_assets.datasets.arrays import PenRule, SplitName, TargetKind
+from acc_assets.datasets.arrays import PenRule, SplitName
 from acc_assets.datasets.data import DatasetConfig
 from acc_assets.datasets.digits import Digits
 from acc_assets.tree.config import config
 
 
 @config
-class ChangedData(DatasetConfig):
-    """Another data set (`of`), whose images, sizes and names it has; a subclass says what it changes."""
+class Wrapped(DatasetConfig):
+    """Another data set with classes (`of`), whose facts it has; a subclass says what is different by `load`."""
 
     of: Annotated[
         DatasetConfig,
         WithJsonSchema({"description": "a data set with classes, such as Mnist(image_size=28)"}),
     ] = Digits()
+
+    def __post_init__(self) -> None:
+        if self.of.kind_of_target != "class":
+            raise ValueError(
+                f"of is {self.of!r}, whose targets are numbers; allowed is a data set with classes"
+            )
 
     @property
     def image_size(self) -> int:  # type: ignore[override]
@@ -55,10 +61,6 @@ class ChangedData(DatasetConfig):
     @property
     def sizes(self) -> dict[SplitName, int]:
         return self.of.sizes
-
-    @property
-    def kind_of_target(self) -> TargetKind:
-        return self.of.kind_of_target
 
     @property
     def target_names(self) -> tuple[str, ...]:
