@@ -52,6 +52,7 @@ def test_registry_names() -> None:
         "label_budget",
         "labelled",
         "binarised",
+        "held_out",
     }
     for name, kind in DATASETS.items():
         assert kind.name == name
