@@ -53,7 +53,7 @@ def importance_sampled(
     for _ in range(BLOCKS):
         left, sums, doubled = samples // BLOCKS, [], []
         while left:
-            logs = weigh(min(left, at_a_time)).double().cpu()  # (s, N)
+            logs = weigh(min(left, at_a_time)).cpu().double()  # (s, N)
             left -= len(logs)
             sums.append(logs.logsumexp(0))
             doubled.append((2.0 * logs).logsumexp(0))
@@ -111,7 +111,7 @@ class LinearGaussian:
         """
         from scipy.special import lambertw
 
-        spread = -lambertw(-math.exp(-1.0 - 2.0 * gap / dims)).real
+        spread = -lambertw(-math.exp(-1.0 - 2.0 * max(gap, 0.0) / dims)).real
         return cls(torch.eye(dims, dtype=torch.float64), 1.0, float(spread))
 
     def drawn(self, count: int, draws: torch.Generator) -> Tensor:

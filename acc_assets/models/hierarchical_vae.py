@@ -95,7 +95,7 @@ class HierarchicalVAENet(nn.Module):
         return log_normal(z2, mu2, logvar2) - self._log_prior(z2) + 0.5 * ratio.sum(1)
 
     def weigher(self, images: Tensor, draws: torch.Generator) -> Callable[[int], Tensor]:
-        """log w (S, B), float64, nats, of S fresh draws for images (B, C, H, W) of 0 and 1, as a function of S.
+        """log w (S, B), nats, of S fresh draws for images (B, C, H, W) of 0 and 1, as a function of S.
 
         w = p(z2) p(z1|z2) p(x|z1, z2) / (q(z2|x) q(z1|x, z2)), with a Bernoulli decoder: p(x) is the mean of w.
         """
@@ -112,7 +112,7 @@ class HierarchicalVAENet(nn.Module):
             errors = F.binary_cross_entropy_with_logits(self.decoder(z1, z2), truth, reduction="none").sum(1)
             upper_nats = self._log_prior(z2) - log_normal(z2, mu2, logvar2)
             lower_nats = log_normal(z1, *_gaussian(self.lower_prior(z2))) - log_normal(z1, *lower)
-            return (upper_nats.double() + lower_nats - errors).unflatten(0, (count, -1))
+            return (upper_nats + lower_nats - errors).unflatten(0, (count, -1))
 
         return weigh
 

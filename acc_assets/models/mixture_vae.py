@@ -124,8 +124,8 @@ class MixtureVAENet(nn.Module):
     def weigher(self, images: Tensor, draws: torch.Generator) -> Callable[[int], Tensor]:
         """log w (S, B), nats, of S fresh draws of z from q(z|x), as a function of S: p(x) is the mean of w.
 
-        w = sum_c p(c) p(z_c|c) p(x|z_c, c) / q(z_c|x, c) for images (B, C, H, W) of 0 and 1, with a Bernoulli decoder;
-        float64. Without a gradient, in evaluation mode.
+        w = sum_c p(c) p(z_c|c) p(x|z_c, c) / q(z_c|x, c) for images (B, C, H, W) of 0 and 1, with a Bernoulli decoder.
+        Without a gradient, in evaluation mode.
         """
         encoded = self.encode(images)
         mu, logvar = (self.by_component(encoded[part]) for part in (ModelOutput.MU, ModelOutput.LOGVAR))
@@ -138,7 +138,7 @@ class MixtureVAENet(nn.Module):
             truth = images.flatten(1)[None, :, None].expand_as(logits)
             errors = F.binary_cross_entropy_with_logits(logits, truth, reduction="none").sum(3)
             prior = self.prior.log_density(z, self) if gaussians is None else log_normal(z, *gaussians)
-            parts = log_shares - errors.double() + prior - log_normal(z, mu, logvar)  # (S, B, K)
+            parts = log_shares - errors + prior - log_normal(z, mu, logvar)  # (S, B, K)
             return parts.logsumexp(2)
 
         return weigh

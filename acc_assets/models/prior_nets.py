@@ -124,7 +124,7 @@ class VampPriorNet(PriorNet):
     def log_density(self, z: Tensor, model: Any) -> Tensor:
         """log 1/M sum_m N(z; mu(u_m), diag sigma^2(u_m)) of z (..., D)."""
         means, logvars = (part[:, 0] for part in model.posterior_of(self.pseudo_inputs()))  # (M, D)
-        many = z.shape[:-1].numel() * means.numel() > LARGE
+        many = z.shape[:-1].numel() * means.numel() > LARGE and z.device.type != "mps"  # which has no float64
         each = log_normals(z, means, logvars) if many else log_normal(z[..., None, :], means, logvars)
         return (each.logsumexp(-1) - math.log(len(means))).to(z.dtype)
 
