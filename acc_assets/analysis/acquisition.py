@@ -56,19 +56,22 @@ def boundary(latents: Array, labelled: Array, labels: Array) -> Array:
     return found
 
 
+def centre_distance(latents: Array, centres: Array) -> Array:
+    """Euclidean distance (N,) of each latent (N, D) to the nearest centre (M, D); without any, to the mean."""
+    from sklearn.metrics import pairwise_distances_argmin_min
+
+    known = centres if len(centres) else latents.mean(0, keepdims=True)
+    found: Array = pairwise_distances_argmin_min(latents, known)[1]
+    return found
+
+
 def k_centre(latents: Array, centres: Array, count: int) -> tuple[Array, Array]:
     """Greedy k-centre: again and again the latent (N, D) farthest from all centres (M, D) and those chosen before.
 
     Returns the chosen (count,) in their order, and the distance (count,) of each when it was chosen. Memory is O(N).
     """
-    from sklearn.metrics import pairwise_distances_argmin_min
-
     count = min(count, len(latents))
-    nearest = (
-        pairwise_distances_argmin_min(latents, centres)[1]
-        if len(centres)
-        else np.linalg.norm(latents - latents.mean(0), axis=1)
-    )
+    nearest = centre_distance(latents, centres)
     chosen, distances = np.empty(count, int), np.empty(count)
     for at in range(count):
         chosen[at] = nearest.argmax()
@@ -87,6 +90,18 @@ def neighbour_probabilities(
     voters = KNeighborsClassifier(n_neighbors=min(k, len(labelled)), weights="distance").fit(labelled, labels)
     found = np.zeros((len(latents), classes))
     found[:, voters.classes_] = voters.predict_proba(latents)
+    return found
+
+
+def places(latents: Array, known: Array, on_map: Array, k: int) -> Array:
+    """Places (N, d) of latents (N, D) on a map of known ones: the mean of the places of the k nearest of them.
+
+    known: latents (M, D) with their places on_map (M, d), weighted by 1 / distance, so that a known latent has its own.
+    """
+    from sklearn.neighbors import KNeighborsRegressor
+
+    placing = KNeighborsRegressor(n_neighbors=min(k, len(known)), weights="distance").fit(known, on_map)
+    found: Array = placing.predict(latents)
     return found
 
 

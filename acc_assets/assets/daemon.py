@@ -31,6 +31,7 @@ CHECK_SECONDS = 2.0
 POLL_SECONDS = 0.3
 CANCEL_SECONDS = 120.0  # a training ends its batch and writes a snapshot
 END_SECONDS = 20.0
+RELOAD_SECONDS = 24 * 3600
 
 
 class Daemon:
@@ -111,8 +112,11 @@ def cancel(instance: dg.DagsterInstance, build_id: str) -> None:
 
 def main(build_id: str) -> None:
     """Run the daemon until standard input ends and no run is left that needs it."""
+    from dagster._daemon import controller
     from dagster._daemon.cli import run_command
 
+    # What a build launches is fixed, and a reload is a new process that loads all code: 5 s of a core every minute.
+    controller.RELOAD_WORKSPACE_INTERVAL = RELOAD_SECONDS
     home = Path(os.environ["DAGSTER_HOME"])
     with contextlib.suppress(Timeout), FileLock(home / LOCK, timeout=0), (home / LOG).open("ab") as log:
         for stream in (sys.stdout, sys.stderr):

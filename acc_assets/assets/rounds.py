@@ -28,8 +28,9 @@ def record_round(store: Store, recipe: str, node: str | None = None) -> tuple[Tr
 
 
 def open_sets(tree: Tree, node: str | None = None) -> list[str]:
-    """Names of the data sets that read all of the recipe's label file; of those that a node trains on."""
-    read = tree[node].datasets if node is not None else tree.datasets
+    """Names of the data sets that read all of the recipe's label file; of those that a node or its rounds train on."""
+    nodes = tree.subtree(node) if node is not None else tree
+    read = {name for one in nodes for name in one.datasets}
     return [ref.name for ref in tree.label_sets if ref.config.stopped is None and ref.name in read]
 
 

@@ -13,7 +13,9 @@ from acc_assets.families.words import METRICS, MetricWords
 if TYPE_CHECKING:
     from acc_assets.families.artifacts import Artifacts, RunArtifacts
 
-Page = Literal["node", "viewer", "playground", "grounding", "network"]  # the pages that load data scripts
+Page = Literal[
+    "node", "viewer", "playground", "grounding", "network", "labels"
+]  # the pages that load data scripts
 Script = tuple[Mapping[str, Any], Mapping[str, np.ndarray]]  # meta and arrays of a data script
 
 

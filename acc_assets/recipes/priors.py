@@ -43,7 +43,7 @@ class Priors(Recipe):
         z_dim: Positive = 40,
         pseudo_inputs: Positive = 200,
         lr: PositiveNumber = 1e-3,
-        samples: Positive = 500,
+        samples: Positive = 5_000,
         test_images: Positive | None = 1_000,
         data: Literal["mnist", "digits"] = "mnist",
     ) -> None:

@@ -1,11 +1,11 @@
-"""The pages that a reader explores: latent viewer, network inspector, and both playgrounds."""
+"""The pages that a reader explores: latent viewer, network inspector, both playgrounds, and the labelling page."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
-from acc_assets.families import RunArtifacts, onnx, projections
+from acc_assets.families import RunArtifacts, acquisition, onnx, projections
 from acc_assets.families.base import Page
 from acc_assets.report.payloads import run_key
 from acc_assets.report.session import Session, explore_page, viewer_page
@@ -18,6 +18,7 @@ BUTTONS: dict[Page, tuple[str, str]] = {  # by page: what its button says, what 
     "playground": ("Open the playground", "run=runs/"),
     "grounding": ("Playground on the manifold", "runs="),
     "network": ("Look into the network", "runs="),
+    "labels": ("Label images", "run=runs/"),
 }
 
 
@@ -89,6 +90,25 @@ def network_context(session: Session, runtime: str) -> dict[str, Any] | None:
         return [*keys.values(), *models] if "network" in keys else []
 
     return _offer(session, "network", session.recipe.shown_runs(), keys_of, runtime)
+
+
+def labels_context(session: Session) -> dict[str, Any] | None:
+    """Write what the labelling page needs; None when no run asks about images of a data set that people label.
+
+    The runs that have seen the most labels stand first: their queue is the newest.
+    """
+    named = {ref.name for ref in session.recipe.label_sets}
+
+    def told(run: RunArtifacts) -> dict[str, Any]:
+        return run.document(acquisition.FAMILY)
+
+    def keys_of(run: RunArtifacts) -> Collection[str]:
+        return _keys(session, run, "labels") if told(run).get("dataset") in named else []
+
+    runs = sorted(
+        session.recipe.shown_runs(), key=lambda run: -int((told(run).get("labels") or {}).get("lines", 0))
+    )
+    return _offer(session, "labels", runs, keys_of)
 
 
 def _offer(

@@ -33,6 +33,7 @@ STYLES = (
     "playground.css",
     "grounding.css",
     "network.css",
+    "labelling.css",
     "print.css",
 )
 

@@ -12,6 +12,7 @@ from acc_assets.places import TEMPLATES
 from acc_assets.report.comparison import Missing
 from acc_assets.report.explore import (
     grounding_context,
+    labels_context,
     network_context,
     playground_context,
     viewer_context,
@@ -168,7 +169,7 @@ def _finished(
 
 
 def _explore(session: Session, runtime: str, page: Callable[[str, dict[str, Any]], None]) -> None:
-    """Write a viewer page for every shown node that has its data, the playgrounds and the inspector."""
+    """Write a viewer page for every shown node that has its data, and the pages of all nodes."""
     viewers = [viewer_context(session, node) for node in session.recipe.shown()]
     siblings = [viewer["node"].tag for viewer in viewers if viewer is not None]
     for viewer in viewers:
@@ -178,6 +179,7 @@ def _explore(session: Session, runtime: str, page: Callable[[str, dict[str, Any]
         "playground.html": playground_context(session, runtime),
         "grounding.html": grounding_context(session, runtime),
         "network.html": network_context(session, runtime),
+        "labels.html": labels_context(session),
     }
     for template, context in others.items():
         if context is not None:

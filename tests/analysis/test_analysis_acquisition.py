@@ -47,6 +47,15 @@ def test_k_centre_is_the_plain_greedy_one_and_covers() -> None:
     assert len(acquisition.k_centre(points, np.empty((0, 4)), 5)[0]) == 5
 
 
+def test_a_new_latent_stands_between_the_places_of_its_neighbours() -> None:
+    known, on_map = np.array([[0.0, 0], [2, 0], [50, 0]]), np.array([[1.0, 1], [3, 5], [9, 9]])
+    found = acquisition.places(np.array([[2.0, 0], [1, 0], [0.5, 0]]), known, on_map, 2)
+    assert found == pytest.approx(np.array([[3, 5], [2, 3], [1.5, 2]]))
+    centres = np.array([[0.0, 3], [2, 1]])
+    assert acquisition.centre_distance(known[:2], centres) == pytest.approx([5**0.5, 1])
+    assert acquisition.centre_distance(known[:2], centres[:0]) == pytest.approx([1, 1])
+
+
 def test_neighbours_vote_and_ties_go_to_the_lower_place() -> None:
     labelled = np.array([[0.0], [1.0], [10.0]])
     found = acquisition.neighbour_probabilities(

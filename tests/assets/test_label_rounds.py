@@ -48,7 +48,7 @@ class Asked(Recipe):
                 ctx.attach_task(ClassificationTask("digit", data))
             ctx.train(steps=2, batch_size=16)
             ctx.save_checkpoint(f"{branch}_trained")
-        ctx.evaluate(Acquisition(count=7, pool=300))
+        ctx.evaluate(Acquisition(count=7, pool=300, map="pca"))
 """
 DIGITS = tuple("0123456789")
 IMAGES = Digits(image_size=8).sizes["train"]

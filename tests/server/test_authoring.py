@@ -158,6 +158,8 @@ def test_strangers_and_large_bodies_write_nothing(port: int, store: Store) -> No
     for headers in ({"Origin": "http://example.org"}, {"Origin": "null"}, {"Sec_Fetch_Site": "cross-site"}):
         assert send(port, "POST", "/labels/asked", body, **headers)[0] == 403
         assert send(port, "DELETE", "/forks/asked/x", **headers)[0] == 403
+        for path in ("/labels/asked/round", "/forks/asked/x/build"):
+            assert send(port, "POST", path, {}, **headers)[0] == 403
     assert send(port, "POST", "/labels/asked", body, Host="example.org")[0] == 400
     assert send(port, "POST", "/labels/asked", b" " * (MAX_BODY + 1))[0] == 413
     assert send(port, "POST", "/forks/asked", b"[" * 10_000)[0] in (400, 422)

@@ -10,7 +10,7 @@ import numpy as np
 from acc_assets.assets.kinds import Outcome
 from acc_assets.assets.work import NodeWork, left_out
 from acc_assets.datasets import ImageData
-from acc_assets.families import Acquisition, acquisition
+from acc_assets.families import Acquisition, acquisition, latents, projections
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class _Probabilities:
 def run(work: NodeWork) -> Outcome:
     """Rank the images without a label by every rule that is asked for."""
     from acc_assets.analysis import acquisition as rules
-    from acc_assets.analysis.figures import tile, to_png
+    from acc_assets.analysis.figures import atlas, tile, to_png
     from acc_assets.training import encode_split
 
     request: Acquisition = work.request
@@ -60,14 +60,12 @@ def run(work: NodeWork) -> Outcome:
         train.images[np.concatenate([pool, voters])],
         decode=False,
     )
-    latents, labelled, labels = told["mu"][: len(pool)], told["mu"][len(pool) :], train.targets[voters]
+    codes, labelled, labels = told["mu"][: len(pool)], told["mu"][len(pool) :], train.targets[voters]
     if task is not None:
         probabilities = told[f"pred/{task.name}"][: len(pool)].astype(float)
         by = f"the task {task.name}"
     else:
-        probabilities = rules.neighbour_probabilities(
-            latents, labelled, labels, len(names), request.neighbors
-        )
+        probabilities = rules.neighbour_probabilities(codes, labelled, labels, len(names), request.neighbors)
         by = f"the {min(request.neighbors, len(voters))} nearest labelled images in the latent space"
 
     count = min(request.count, len(pool))
@@ -75,8 +73,9 @@ def run(work: NodeWork) -> Outcome:
     why_not: dict[str, str] = {}
     for rule in request.rules:
         if rule == "diversity":
-            chosen, scores = rules.k_centre(latents, labelled, count)
-            ranked[rule] = acquisition.Ranked(pool[chosen], scores)
+            chosen, distances = rules.k_centre(codes, labelled, count)
+            scores = rules.centre_distance(codes, labelled)
+            ranked[rule] = acquisition.Ranked(pool[chosen], distances, scores)
             continue
         if rule == "boundary" and len(np.unique(labels)) < 2:
             why_not[rule] = "fewer than two classes have a label"
@@ -84,16 +83,16 @@ def run(work: NodeWork) -> Outcome:
         if rule in ("entropy", "margin", "least_confidence"):
             scores = getattr(rules, rule)(probabilities)
         elif rule == "outlier":
-            scores = rules.neighbour_distance(latents, request.neighbors)
+            scores = rules.neighbour_distance(codes, request.neighbors)
         elif rule == "boundary":
-            scores = rules.boundary(latents, labelled, labels)
+            scores = rules.boundary(codes, labelled, labels)
         elif rule == "class_balance":
             counts = np.bincount(train.targets[given], minlength=len(names))
             scores = rules.class_balance(probabilities, counts)
         else:
             scores = rng.random(len(pool))
         order = rules.first(scores, count)
-        ranked[rule] = acquisition.Ranked(pool[order], scores[order])
+        ranked[rule] = acquisition.Ranked(pool[order], scores[order], scores)
 
     shown = min(acquisition.SHOWN, count)
     rows = np.stack([train.images[one.images[:shown]] for one in ranked.values()])
@@ -109,8 +108,24 @@ def run(work: NodeWork) -> Outcome:
         "labels": data.facts.get("labels"),
         "left_out": why_not,
     }
-    picture = to_png(tile(rows, scale=2, row_labels=list(ranked)))
-    acquisition.write(work.folder, ranked, pool, picture, facts)
+    queue = np.unique(np.concatenate([one.images for one in ranked.values()]))
+    pictures, columns = atlas(train.images[queue])
+    asked = acquisition.Queue(
+        images=queue,
+        probabilities=probabilities[np.searchsorted(pool, queue)],
+        classes=names,
+        shape=train.images.shape[1:],
+        atlas=pictures,
+        columns=columns,
+    )
+    acquisition.write(
+        work.folder,
+        ranked,
+        acquisition.Pool(images=pool, places=_places(work, request, codes)),
+        asked,
+        to_png(tile(rows, scale=2, row_labels=list(ranked))),
+        {**facts, "map": request.map},
+    )
     return Outcome(
         metadata={
             "labelled": len(given),
@@ -122,9 +137,24 @@ def run(work: NodeWork) -> Outcome:
     )
 
 
+def _places(work: NodeWork, request: Acquisition, codes: np.ndarray) -> np.ndarray:
+    """Where latents (N, D) lie on the node's map of its test latents, (N, 2)."""
+    from acc_assets.analysis.acquisition import places
+    from acc_assets.analysis.principal import pca
+
+    known = latents.SERIES.read(work.run)["mu"]
+    if request.map == "pca":
+        axes = pca(known, 2)
+        found: np.ndarray = (codes - axes.mean) @ axes.components.T
+        return found
+    on_map = projections.series(request.map, 2).read(work.run)["coords"]
+    return places(codes, known, on_map, acquisition.PLACED_BY)
+
+
 def _partly_labelled(work: NodeWork) -> tuple[str, ImageData] | None:
-    """The first data set of the node of which some training images alone have a label, by its name."""
-    for name, ref in work.node.datasets.items():
+    """The first data set of the node of which only some training images have a label, one that people label first."""
+    sets = work.node.datasets.items()
+    for name, ref in sorted(sets, key=lambda one: getattr(one[1].config, "people", None) != work.tree.name):
         data = work.load(ref)
         if data.train.labelled is not None:
             return name, data

@@ -1,6 +1,7 @@
 import { charts } from "./charts/index";
 import { installDataRegistry } from "./data";
 import { mountGrounding } from "./grounding/index";
+import { mountLabelling } from "./labelling/index";
 import { live } from "./live/index";
 import { mountNetwork } from "./network/index";
 import { mountPlayground } from "./playground/index";
@@ -11,6 +12,7 @@ const components: Readonly<Record<string, Mount>> = {
   ...charts,
   ...live,
   grounding: mountGrounding,
+  labelling: mountLabelling,
   "latent-viewer": mountLatentViewer,
   network: mountNetwork,
   playground: mountPlayground,

@@ -85,9 +85,26 @@ export function follow(unit: Unit, after: number | null, on: { events: (events: 
   return () => source.close();
 }
 
-async function read<T>(address: string, options: RequestInit = {}): Promise<T> {
+/** What the server refuses, in its own words. */
+export class Refusal extends Error {
+  constructor(
+    message: string,
+    readonly status: number,
+  ) {
+    super(message);
+  }
+}
+
+/** Asks the server; rejects with a `Refusal`, or with what the browser says where nothing answers. */
+export async function read<T>(address: string, options: RequestInit = {}): Promise<T> {
   const response = await fetch(address, options);
   if (response.ok) return (await response.json()) as T;
   const told = (await response.json().catch(() => ({}))) as { detail?: unknown };
-  throw new Error(typeof told.detail === "string" ? told.detail : `${address} answers ${response.status}`);
+  const words = Array.isArray(told.detail) ? told.detail.map((one: { msg?: unknown }) => String(one.msg)).join("; ") : told.detail;
+  throw new Refusal(typeof words === "string" ? words : `${address} answers ${response.status}`, response.status);
+}
+
+/** The same with a JSON body. */
+export function post<T>(address: string, body: unknown): Promise<T> {
+  return read<T>(address, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 }

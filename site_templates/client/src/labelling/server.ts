@@ -1,0 +1,44 @@
+import { post, read, type Run } from "../live/server";
+import type { Line } from "./lines";
+
+/** What the server says of a recipe's label file. */
+export interface GivenLabels {
+  said: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  problems: ReadonlyArray<{ line: number; why: string; conflict: boolean }>;
+  lines: number;
+}
+
+/** A fork that is recorded beside a recipe; one with `labels` is a round. */
+export interface Fork {
+  name: string;
+  checkpoint: string;
+  labels: Readonly<Record<string, number>>;
+}
+
+const of = (kind: "labels" | "forks", recipe: string) => `/${kind}/${encodeURIComponent(recipe)}`;
+
+export function readLabels(recipe: string): Promise<GivenLabels> {
+  return read(of("labels", recipe));
+}
+
+export function sendLabels(recipe: string, labels: readonly Line[]): Promise<GivenLabels> {
+  return post(of("labels", recipe), { labels });
+}
+
+/** Records a round of the branches that go on from a node; they are to be built. */
+export async function beginRound(recipe: string, node: string): Promise<Fork[]> {
+  return (await post<{ forks: Fork[] }>(`${of("labels", recipe)}/round`, { node })).forks;
+}
+
+export async function readRounds(recipe: string): Promise<Fork[]> {
+  const { forks } = await read<{ forks: Fork[] }>(of("forks", recipe));
+  return forks.filter(({ labels }) => Object.keys(labels).length > 0);
+}
+
+export async function buildFork(recipe: string, name: string): Promise<void> {
+  await post(`${of("forks", recipe)}/${encodeURIComponent(name)}/build`, {});
+}
+
+export async function runsOfNode(recipe: string, node: string): Promise<Run[]> {
+  return (await read<{ runs: Run[] }>(`/runs?${new URLSearchParams({ recipe, node })}`)).runs;
+}
