@@ -89,9 +89,16 @@ def test_parts_of_a_users_own_are_built(tmp_path: Path) -> None:
     told = run.read_json("active_units/active_units.json")
     variances = run.read_npz("active_units/variances.npz")["variances"]
     assert told == {"active": int((variances > 0.02).sum()), "of": 8}
-    (request,) = node.requests or ()
-    (number,) = request.family.numbers(RunArtifacts(run, "own_parts", node.tag, 0))
-    assert (number.metric, number.value) == ("active_units", told["active"])
+    units, worst, errors = node.requests or ()
+    shown = RunArtifacts(run, "own_parts", node.tag, 0)
+    numbers = [one for request in (units, worst) for one in request.family.numbers(shown)]
+    largest = float(run.read_npz("latents/latents_latest.npz")["error"].max())
+    assert [(one.metric, one.value) for one in numbers] == [
+        ("active_units", told["active"]),
+        ("worst_error", largest),
+    ]
+    (chart,) = errors.family.charts(shown)
+    assert sum(bar["count"] for bar in chart.spec["bars"]) == 360
     assert run.read_npz("latents/latents_latest.npz")["brightness"].shape == (360, 1)
     assert any("sparsity/silent" in str(event) for event in run.events())
     saved = torch.load(next(run.local_path("checkpoints").glob("*latest*.pt")), weights_only=True)

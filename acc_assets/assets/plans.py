@@ -105,11 +105,15 @@ class _Planner:
         # The site shows all; what reaches it through something else needs no edge of its own in the drawn graph.
         passed_on = {*compared, *(dep for plan in found for dep in plan.deps)}
         shown = [plan.key for plan in found if plan.key not in passed_on]
-        # The words of a recipe, its notes and the names of phases are shown by the site alone.
+        version = f"{site.version()}-{everything}-{self._words()}"
+        yield self._of_recipe(site.KIND, SITE, version, [compares.key, *shown])
+
+    def _words(self) -> str:
+        """Hash of the words of a recipe, its notes and the names of phases, of which weights do not depend."""
+        tree = self._tree
         words = [tree.title, tree.question, tree.hypothesis, tree.description, *(n.notes for n in tree)]
         words += [phase.name for node in tree for phase in node.phases]
-        version = f"{site.version()}-{everything}-{spec_hash({'words': canonical(words)})}"
-        yield self._of_recipe(site.KIND, SITE, version, [compares.key, *shown])
+        return spec_hash({"words": canonical(words)})
 
     def _key(self, name: str) -> dg.AssetKey:
         return dg.AssetKey([*self._prefix, self._tree.name, name])
@@ -172,7 +176,7 @@ class _Planner:
         node: TreeNode | None,
     ) -> AssetPlan:
         asked = spec_hash({"request": canonical(request)})
-        version = f"{request.version}-{lineage}-{asked}"
+        version = f"{request.version}-{lineage}-{asked}{f'-{self._words()}' if request.reads_words else ''}"
         kind = kind_of(request)
         return AssetPlan(
             self._key(name), self._tree.name, kind, version, tuple(deps), node=node, request=request

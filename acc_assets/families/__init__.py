@@ -18,8 +18,10 @@ from acc_assets.families.network import Network
 from acc_assets.families.onnx import Onnx
 from acc_assets.families.outliers import Outliers
 from acc_assets.families.projections import Projection
+from acc_assets.families.providers import Evaluated, Provided, metric, plot
 from acc_assets.families.reconstructions import Reconstructions
 from acc_assets.families.registry import ANALYSES, STANDARD, analyses_of, check_tree, families_of
+from acc_assets.families.report import Report
 from acc_assets.families.samples import Samples
 from acc_assets.families.sorted_images import SortedImages
 from acc_assets.families.traversals import Traversals
@@ -36,6 +38,7 @@ __all__ = [
     "Density",
     "Distortion",
     "Download",
+    "Evaluated",
     "Family",
     "Interactive",
     "Latents",
@@ -51,7 +54,9 @@ __all__ = [
     "Payload",
     "Picture",
     "Projection",
+    "Provided",
     "Reconstructions",
+    "Report",
     "RunArtifacts",
     "Samples",
     "SortedImages",
@@ -60,4 +65,6 @@ __all__ = [
     "analyses_of",
     "check_tree",
     "families_of",
+    "metric",
+    "plot",
 ]

@@ -58,11 +58,17 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """A chart that the browser draws: a JSON value that names its `kind` (see the client's charts) and a caption."""
+    """A chart that the browser draws: a JSON value that names its `kind` (see the client's charts) and a caption.
+
+    told: what it shows of this run, in numbers. sheet: a PNG of the family that the chart cuts its pictures from; its
+    `spec` gets the address as `sheet`.
+    """
 
     title: str
     spec: Mapping[str, Any]
     caption: str
+    told: str = ""
+    sheet: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,7 +68,7 @@ class MetricsFamily(Family):
             data = str(entry.get("dataset", ""))
             for metric, value in values.items():
                 if metric.startswith(BY_CLASS):
-                    continue  # in a table of their own
+                    continue  # of each class, in a chart of their own
                 own = divergence and metric in ("loss", "kl")  # no baseline means anything
                 if is_number(value) and not (own and metric == "loss" and "kl" in values):
                     yield Number(
@@ -117,7 +117,7 @@ class MetricsFamily(Family):
             )
 
     def tables(self, run: RunArtifacts) -> Iterator[Table]:
-        """Yield each factor group's slice, KL and active dimensions, and classifiers' accuracy by class."""
+        """Yield each factor group's slice, KL and active dimensions."""
         groups = (run.metrics.get("latent") or {}).get("groups") or {}
         rows = []
         for group in run.named_groups:
@@ -134,23 +134,6 @@ class MetricsFamily(Family):
         if rows:
             head = ("Factor", "Slice", "KL, nats", "Active dimensions")
             yield Table(title="The parts of the latent", head=head, rows=rows, numbers=(2, 3))
-        accuracies = {
-            task: {
-                metric.removeprefix(BY_CLASS): number(100.0 * value, 1)
-                for metric, value in (entry.get("metrics") or {}).items()
-                if metric.startswith(BY_CLASS) and is_number(value)
-            }
-            for task, entry in run.task_metrics().items()
-        }
-        told = {task: found for task, found in accuracies.items() if found}
-        classes = dict.fromkeys(name for found in told.values() for name in found)
-        if told:
-            yield Table(
-                title="Accuracy by class, %",
-                head=("Class", *told),
-                rows=[(name, *(found.get(name, "—") for found in told.values())) for name in classes],
-                numbers=tuple(range(1, len(told) + 1)),
-            )
 
 
 FAMILY = MetricsFamily()
@@ -161,7 +144,7 @@ class Metrics(Analysis):
 
     name = "metrics"
     family = FAMILY
-    version = 4
+    version = 5
     description = (
         "Every task's metrics on the test split beside its baseline; KL and activity of each dimension."
     )

@@ -19,7 +19,6 @@ from acc_assets.families.base import (
     Payload,
     Picture,
     Script,
-    Table,
 )
 from acc_assets.families.scatter import PANEL_INK, point_colors, reduced_png
 from acc_assets.families.series import Series
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
 COMPONENT = "component"  # the responsibilities (N, K) among the latents' arrays
 READ_BY_TASKS = frozenset({COMPONENT, "component_logits"})  # outputs that only a mixture has
+NO_RESPONSIBILITIES = "the model returns no responsibilities under ModelOutput.COMPONENT"
 SERIES = Series("mixture", "mixture_health", ending=".json")
 COLORED = 32  # components whose responsibilities the viewer offers, the most used ones
 PICTURE_VERSION = 2
@@ -94,20 +94,6 @@ class MixtureFamily(Family):
                 f"of the entropy of their weights: at most {history[-1]['components']}, 1 when one has everything.",
             )
 
-    def tables(self, run: RunArtifacts) -> Iterator[Table]:
-        """Yield the last weights."""
-        found = run.document(self)
-        counts, weights = found.get("argmax_counts") or [], found.get("p") or []
-        rows = [
-            (str(component), f"{number(100 * weight, 1)} %", number(count, 0))
-            for component, (weight, count) in enumerate(zip(weights, counts, strict=True))
-        ]
-        if rows:
-            head = ("component", "mean of q(c|x)", "images that prefer it")
-            yield Table(
-                title=f"{self.title} at the end: {_effective(found)}", head=head, rows=rows, numbers=(1, 2)
-            )
-
     def payloads(self, run: RunArtifacts, shared: Artifacts) -> Iterator[Payload]:
         """Yield the weights at all snapshots that can be read."""
         history = _history(run)
@@ -149,7 +135,7 @@ class MixtureFamily(Family):
             names = [f"C{component}" for component in range(len(weights))]
             yield offered("component", "Component", lambda q: q.argmax(axis=1), classes=names)
             yield offered("entropy", "Entropy of q(c|x) (nats)", _entropy)
-            for component in _most_used(weights):
+            for component in most_used(weights):
                 yield offered(
                     f"q{component}",
                     f"Responsibility of component {component}",
@@ -194,7 +180,7 @@ def _history(run: RunArtifacts) -> list[dict[str, Any]]:
     return [one for one in found if one]
 
 
-def _most_used(weights: Sequence[float]) -> list[int]:
+def most_used(weights: Sequence[float]) -> list[int]:
     """The `COLORED` components with the largest weights, in their order."""
     used: list[int] = sorted(np.argsort(weights, kind="stable")[::-1][:COLORED].tolist())
     return used
@@ -247,7 +233,7 @@ def _drawn(history: Sequence[Mapping[str, Any]], theme: str) -> bytes:
 
     Rows are the most used components of the last snapshot.
     """
-    used = _most_used(history[-1]["p"])
+    used = most_used(history[-1]["p"])
     ink, (color,) = PANEL_INK[theme], point_colors(None, 1, theme)
     font = ImageFont.load_default(size=FONT)
     canvas = Image.new("RGBA", _size(history))

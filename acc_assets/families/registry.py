@@ -23,6 +23,7 @@ from acc_assets.families.onnx import Onnx
 from acc_assets.families.outliers import Outliers
 from acc_assets.families.projections import Projection
 from acc_assets.families.reconstructions import Reconstructions
+from acc_assets.families.report import Report
 from acc_assets.families.samples import Samples
 from acc_assets.families.sorted_images import SortedImages
 from acc_assets.families.traversals import Traversals
@@ -41,6 +42,7 @@ STANDARD: tuple[Analysis, ...] = (
     Neighbors(),
     Network(),
     Onnx(),
+    Report(),
 )
 ANALYSES: Mapping[str, type[Analysis]] = {
     **{request.name: type(request) for request in STANDARD},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from acc_assets.families import CHECKPOINTS, RunArtifacts, onnx
@@ -11,11 +12,13 @@ from acc_assets.families.artifacts import health_of
 from acc_assets.families.words import DIVERGENCES, is_number, number
 from acc_assets.report.curves import curve_panels, curve_words
 from acc_assets.report.explore import links_of
+from acc_assets.report.figures import site_path
 from acc_assets.report.live import replay_of
 from acc_assets.report.provenance import asset_of, of_run, of_runs
 from acc_assets.report.recipe import RecipeView
 from acc_assets.report.recipe_context import cell_context, status_of
-from acc_assets.report.session import Session, node_page
+from acc_assets.report.run_text import on_site
+from acc_assets.report.session import Session, node_page, relative
 from acc_assets.report.specs import (
     changes,
     epochs_of,
@@ -95,7 +98,7 @@ def run_context(session: Session, node: TreeNode, run: RunArtifacts) -> dict[str
         "trained_otherwise": bool(run.why_withheld(CHECKPOINTS.name)),
         "facts": run_facts(recipe, node, run),
         "losses": loss_rows(run),
-        "charts": charts_of(recipe, run),
+        "charts": charts_of(session, run),
         "tables": tables_of(recipe, run),
         "loss_provenance": of_run(recipe, run, "summary"),
         "figures": figures,
@@ -176,13 +179,19 @@ def threshold_text(thresholds: Any) -> str:
     return "" if thresholds is None else str(thresholds)
 
 
-def charts_of(recipe: RecipeView, run: RunArtifacts) -> list[dict[str, Any]]:
-    """Return the charts that the families of a run offer."""
-    return [
-        {"family": family.name, "chart": chart, "provenance": of_run(recipe, run, family.name)}
-        for family in recipe.families(recipe[run.node])
-        for chart in family.charts(run)
-    ]
+def charts_of(session: Session, run: RunArtifacts) -> list[dict[str, Any]]:
+    """Return the charts that the families of a run offer; what they cut pictures from is brought into the site."""
+    recipe = session.recipe
+    page = node_page(recipe.name, run.node)
+    found = []
+    for family in recipe.families(recipe[run.node]):
+        for chart in family.charts(run):
+            if chart.sheet and (raw := run.bytes(family.path(chart.sheet))) is not None:
+                path = session.writer.write(site_path(run, chart.sheet), raw)
+                chart = replace(chart, spec={**chart.spec, "sheet": relative(page, path)})
+            provenance = of_run(recipe, run, family.name)
+            found.append({"family": family.name, "chart": chart, "provenance": provenance})
+    return found
 
 
 def tables_of(recipe: RecipeView, run: RunArtifacts) -> list[dict[str, Any]]:
@@ -204,6 +213,8 @@ def run_downloads(session: Session, run: RunArtifacts) -> list[dict[str, str]]:
             raw = run.bytes(rel)
             if raw is not None:
                 target = f"downloads/{run.recipe}/{run.node}/seed-{run.seed}/{posixpath.basename(rel)}"
+                if rel.endswith(".md"):
+                    raw = on_site(raw.decode(), run, target).encode()
                 path = session.writer.write(target, raw)
                 found.append({"label": one.label, "path": path, "size": size(len(raw))})
     return found

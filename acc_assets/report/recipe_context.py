@@ -12,6 +12,7 @@ from acc_assets.families.metrics import CLASS, WHOLE
 from acc_assets.families.words import number, words
 from acc_assets.report import publication
 from acc_assets.report.cells import Cell
+from acc_assets.report.classes import class_charts
 from acc_assets.report.columns import RAW_PIXELS, Column
 from acc_assets.report.comparison import Comparison, finite
 from acc_assets.report.curves import curve_panels
@@ -53,6 +54,7 @@ def recipe_context(session: Session) -> dict[str, Any]:
         "table": metric_table(comparison),
         "dots": dots_payload(comparison, colors),
         "probes": probe_tables(comparison),
+        "classes": class_charts(recipe, shown, colors),
         "tree": tree_of(session, page),
         "curves": curves,
         "paired": paired_by_seed(recipe, shown, comparison),

@@ -36,3 +36,19 @@ def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -
     sure, right = (np.divide(total, counts, out=np.full(bins, np.nan), where=counts > 0) for total in sums)
     gaps = np.abs(sums[0] - sums[1])
     return Reliability(counts, sure, right, float(gaps.sum() / max(1, len(place))))
+
+
+def wilson(right: np.ndarray, count: np.ndarray, z: float = 1.96) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds of the share right / count, by default of a 95 % interval (Wilson 1927); 0 to 1 where nothing was counted.
+
+    >>> low, high = wilson(np.array([8]), np.array([10]))
+    >>> round(float(low[0]), 3), round(float(high[0]), 3)
+    (0.49, 0.943)
+    """
+    n = np.maximum(np.asarray(count, np.float64), 1.0)
+    share = np.asarray(right, np.float64) / n
+    middle = share + z**2 / (2 * n)
+    reach = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    scale = 1 + z**2 / n
+    known = np.asarray(count) > 0
+    return np.where(known, (middle - reach) / scale, 0.0), np.where(known, (middle + reach) / scale, 1.0)

@@ -102,8 +102,6 @@ class ComponentKLTask(CategoricalKLTask):
     """KL(q(c|x) || p(c)) = sum_c r_c (log r_c - log p(c)) with the prior's weights p(c), in nats per image.
 
     Over the components in play; with uniform weights it is `CategoricalKLTask`, whose diagnostics and metrics it has.
-    Further metrics: `qc_active`, components whose mean r is above 0.01; `qc_confidence`, the mean of the largest r;
-    `qc_hardness` = 1 - mean H(r) / log K, 1 where each image has one component and 0 where r is uniform.
     """
 
     kind: ClassVar[str] = "component_kl"
@@ -121,12 +119,6 @@ class ComponentKLTask(CategoricalKLTask):
         return mixture_terms.component_kl(
             outputs[ModelOutput.COMPONENT_LOGITS], outputs[ModelOutput.COMPONENT_LOG_WEIGHTS]
         )
-
-    def evaluator(self) -> Evaluator:
-        """Evaluator of kl, loss, usage of the components and agreement with the classes."""
-        from acc_assets.tasks.mixture_terms import RoutingEvaluator
-
-        return RoutingEvaluator(self.name, self.nats_per_image)
 
 
 @config

@@ -47,8 +47,10 @@ class CategoricalKLTask(MixtureTerm):
     `qc_entropy_mean`, the mean of H(q(c|x)) in nats; with p the mean of q(c|x), `qc_neff` = exp H(p), the effective
     number of components, and `qc_pmax`, the largest p; `qc_argmax_counts` (K,), the images whose likeliest
     component each is. Metrics: kl, and loss (the same); the same of q(c|x) over the split, with `qc_argmax_neff`, the
-    effective number of components by those counts, in the place of the counts. Where the targets are classes, how well
-    the likeliest components agree with them: cluster_accuracy (each class has one component at most), nmi, ari.
+    effective number of components by those counts, in the place of the counts; `qc_active`, components with p above
+    0.01; `qc_confidence`, the mean of the largest q(c|x); `qc_hardness` = 1 - mean H(q(c|x)) / log K, 1 where each
+    image has one component and 0 where q(c|x) is uniform. Where the targets are classes, how well the likeliest
+    components agree with them: cluster_accuracy (each class has one component at most), nmi, ari.
     """
 
     kind: ClassVar[str] = "categorical_kl"
@@ -76,7 +78,7 @@ class CategoricalKLTask(MixtureTerm):
         """Evaluator of kl, loss, usage of the components and agreement with the classes."""
         from acc_assets.tasks.mixture_terms import ComponentEvaluator
 
-        return ComponentEvaluator(self.name)
+        return ComponentEvaluator(self.name, self.nats_per_image)
 
     def baseline(self, dataset: Any) -> dict[str, float]:
         """No KL; where the targets are classes, the agreement of a single cluster with those of the test split."""

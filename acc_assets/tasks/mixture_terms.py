@@ -118,8 +118,8 @@ def assignment_parts(logits: Tensor, distorted: Tensor) -> dict[str, Tensor]:
 class ComponentEvaluator(KLEvaluator):
     """kl and loss in nats per image, usage of the components, and agreement with classes: see `CategoricalKLTask`."""
 
-    def __init__(self, task: str) -> None:
-        super().__init__(task, lambda view: categorical_kl(view.outputs[ModelOutput.COMPONENT_LOGITS]))
+    def __init__(self, task: str, per_image: Callable[[StepView], Tensor]) -> None:
+        super().__init__(task, per_image)
         self._shares: list[np.ndarray] = []  # (B, K) of each batch
         self._clusters: list[np.ndarray] = []  # (n,) of the examples with a class
         self._labels: list[np.ndarray] = []
@@ -138,35 +138,19 @@ class ComponentEvaluator(KLEvaluator):
     def compute(self) -> dict[str, float]:
         divergence = super().compute()
         shares = np.concatenate(self._shares)
-        told = component_usage(shares)
+        told, most = component_usage(shares), math.log(shares.shape[1])
+        entropy = float(-(shares * np.log(np.where(shares > 0.0, shares, 1.0))).sum(1).mean())
         usage = {
-            "qc_entropy_mean": math.log(shares.shape[1]) - divergence["kl"],
+            "qc_entropy_mean": entropy,
             **{f"qc_{name}": told[name] for name in ("neff", "pmax", "argmax_neff")},
+            "qc_active": float((shares.mean(0) > ACTIVE_ABOVE).sum()),
+            "qc_confidence": float(shares.max(1).mean()),
+            "qc_hardness": 1.0 - entropy / most if most else 1.0,
         }
         if not self._labels:
             return {**divergence, **usage}
         agreement = cluster_scores(np.concatenate(self._labels), np.concatenate(self._clusters))
         return {**divergence, **usage, **agreement}
-
-
-class RoutingEvaluator(ComponentEvaluator):
-    """As `ComponentEvaluator`, against the prior's weights, and how the components are used: see `ComponentKLTask`."""
-
-    def __init__(self, task: str, per_image: Callable[[StepView], Tensor]) -> None:
-        super().__init__(task)
-        self._per_image = per_image
-
-    def compute(self) -> dict[str, float]:
-        found = super().compute()
-        shares = np.concatenate(self._shares)
-        entropy = float(-(shares * np.log(np.where(shares > 0.0, shares, 1.0))).sum(1).mean())
-        most = math.log(shares.shape[1])
-        return found | {
-            "qc_entropy_mean": entropy,
-            "qc_active": float((shares.mean(0) > ACTIVE_ABOVE).sum()),
-            "qc_confidence": float(shares.max(1).mean()),
-            "qc_hardness": 1.0 - entropy / most if most else 1.0,
-        }
 
 
 class UsageEvaluator:

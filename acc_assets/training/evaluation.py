@@ -96,6 +96,34 @@ def encode_split(
     }
 
 
+def judge_images(
+    model: nn.Module,
+    heads: Mapping[str, nn.Module],
+    tasks: Sequence[Any],
+    images: np.ndarray,
+    batch_size: int = BATCH_SIZE,
+) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
+    """Of uint8 images (N, C, H, W), class probabilities (N, Y) by task and the error (N, K) of each component.
+
+    The error is that of a component's own reconstruction, squared, the mean over pixels; None for a model whose
+    components have no reconstructions of their own. tasks: those with a method `probabilities`.
+    """
+    device = device_of(model)
+    told: dict[str, list[Tensor]] = {}
+    errors: list[Tensor] = []
+    with evaluating(model, heads.values()):
+        for start in range(0, len(images), batch_size):
+            pixels = as_images(torch.from_numpy(images[start : start + batch_size]), device)
+            outputs = every_output(model, pixels)
+            for task in tasks:
+                told.setdefault(task.name, []).append(task.probabilities(outputs, heads.get(task.name)).cpu())
+            logits = outputs.get(ModelOutput.COMPONENT_RECONSTRUCTION_LOGITS)  # (B, J, C, H, W)
+            if logits is not None and logits.shape[1] > 1:
+                errors.append((logits.sigmoid() - pixels[:, None]).square().flatten(2).mean(2).cpu())
+    probabilities = {name: torch.cat(parts).double().numpy() for name, parts in told.items()}
+    return probabilities, torch.cat(errors).numpy() if errors else None
+
+
 def _batches(split: Split, batch_size: int, device: torch.device, columns: Sequence[str]) -> Iterator[Batch]:
     named = chosen_factors(split, columns)
     for start in range(0, len(split.images), batch_size):

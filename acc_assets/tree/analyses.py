@@ -51,6 +51,7 @@ class Analysis:
     needs: ClassVar[tuple[str, ...]] = ()
     reads_data: ClassVar[bool] = False  # True where it reads the artifacts of the node's data sets
     reads_model: ClassVar[bool] = True  # False where the artifacts named in `after` are all that it reads
+    reads_words: ClassVar[bool] = False  # True where it tells the recipe's title, question and the like
     checks: ClassVar[tuple[Check, ...]] = ()
 
     def applies(self, node: TreeNode) -> bool:

@@ -122,7 +122,7 @@ def test_a_mixture_of_many_components_shows_the_most_used_and_one_that_cannot_be
     with Image.open(io.BytesIO(picture.draw("light"))) as drawn:
         assert drawn.size == picture.size
     assert picture.size[1] < (mixture.COLORED + 6) * mixture.CELL
-    assert mixture._most_used([0.0] * many + [1.0])[-1] == many
+    assert mixture.most_used([0.0] * many + [1.0])[-1] == many
     for name in ("step_0", "latest"):
         run.local_path(f"mixture/mixture_health_{name}.json").write_text("{")
     unread = RunArtifacts(run, "small", "node", 0, families=(mixture.FAMILY,))

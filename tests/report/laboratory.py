@@ -146,8 +146,12 @@ class ComponentsWork(NodeWork):
         return np.random.default_rng([self.seed, len(self.node.tag)]), 0.15 if self.node.tag == B else 0.25
 
     def model(self, step: int | None = None) -> LoadedModel:
-        """The model that the node starts from: nobody trained it."""
-        return self.at(self.tree[str(self.node.parent)]).model()
+        """The model that the node starts from, with new heads: nobody trained it."""
+        loaded = self.at(self.tree[str(self.node.parent)]).model()
+        heads = {
+            task.name: task.build_head(loaded.model, self.load(task.dataset)) for task in self.node.tasks
+        }
+        return replace(loaded, heads={name: head for name, head in heads.items() if head is not None})
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Latents (N, 16) of images (N, 1, 16, 16) in [0, 1]."""

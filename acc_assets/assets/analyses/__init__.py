@@ -23,7 +23,9 @@ from acc_assets.assets.analyses import (
     onnx,
     outliers,
     projection,
+    provided,
     reconstructions,
+    report,
     samples,
     sorted_images,
     traversals,
@@ -51,13 +53,16 @@ RUN: Mapping[type[Analysis], Callable[[NodeWork], Outcome]] = {
     families.Samples: samples.run,
     families.Acquisition: acquisition.run,
     families.Likelihood: likelihood.run,
+    families.Report: report.run,
+    families.Provided: provided.run,
     families.Outliers: outliers.run,
 }
 
 
 def kind_of(request: Analysis) -> AssetKind:
     """The kind of asset that a request asks for; one of a user's own brings its function `analyse(work)`."""
-    analyse: Callable[[Any], Outcome] = getattr(request, "analyse", None) or RUN[type(request)]
+    own = getattr(request, "analyse", None)
+    analyse: Callable[[Any], Outcome] = own or next(RUN[one] for one in type(request).__mro__ if one in RUN)
     return AssetKind(
         scope=request.scope,
         family=request.family,

@@ -21,7 +21,7 @@ def run(work: NodeWork) -> Outcome:
     for step in facts["steps"]:
         arrays = latents.SERIES.read(work.run, step)
         if ModelOutput.COMPONENT not in arrays:
-            return left_out(work, "the model returns no responsibilities under ModelOutput.COMPONENT")
+            return left_out(work, mixture.NO_RESPONSIBILITIES)
         responsibilities = checked(arrays[ModelOutput.COMPONENT])  # (N, K)
         by_step[step] = {
             "components": responsibilities.shape[1],

@@ -1,8 +1,13 @@
 import type { Mount, Parameters } from "../shared/component";
 import { type HistogramBar, type LatentBar, mountHistogram, mountLatent } from "./bars";
+import { type ChannelData, mountChannels } from "./channels";
+import { type ConfidencePanel, mountConfidence } from "./confidence";
 import { mountCurves } from "./curves";
 import { mountDots } from "./dots";
+import { type HeatData, mountHeat } from "./heat";
 import { mountCopy, mountSwitch, mountThemeToggle } from "./page";
+import { mountReliability, type ReliabilitySeries } from "./reliability";
+import { mountRows, type RowsPanel } from "./rows";
 import type { CurvePanel, DotMetric } from "./series";
 import { mountSortable } from "./sorting";
 import { mountTree, type TreeData } from "./tree";
@@ -12,6 +17,11 @@ const CHARTS: Readonly<Record<string, (element: HTMLElement, parameters: Paramet
   dots: (element, { metrics, nodes }) => mountDots(element, metrics as DotMetric[], nodes as string[]),
   latent: (element, { bars, label }) => mountLatent(element, bars as LatentBar[], String(label)),
   histogram: (element, { bars, label }) => mountHistogram(element, bars as HistogramBar[], String(label)),
+  heat: (element, parameters) => mountHeat(element, parameters as unknown as HeatData),
+  rows: (element, { label, names, panels }) => mountRows(element, String(label), names as string[], panels as RowsPanel[]),
+  reliability: (element, { series }) => mountReliability(element, series as ReliabilitySeries[]),
+  confidence: (element, { panels }) => mountConfidence(element, panels as ConfidencePanel[]),
+  channels: (element, parameters) => mountChannels(element, parameters as unknown as ChannelData),
 };
 
 const mountChart: Mount = (element, parameters) => {

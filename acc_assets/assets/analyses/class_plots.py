@@ -1,0 +1,159 @@
+"""Plots of classifiers: how sure they are, whether they are right as often as that, and which classes they confuse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from acc_assets.assets.analyses.component_plots import no_responsibilities
+from acc_assets.assets.analyses.plots import Plot, Sheets, rounded, sentences
+from acc_assets.families import Chart, Evaluated
+from acc_assets.families.providers import Classified
+from acc_assets.families.words import number, words
+
+BINS = 20  # of confidence
+RESPONSIBILITY = "largest responsibility max q(c|x)"
+
+
+def no_classifier(found: Evaluated) -> str | None:
+    """Why there are no class probabilities; None where there are."""
+    return None if found.classifiers else "no task gives class probabilities"
+
+
+def no_confidence(found: Evaluated) -> str | None:
+    """Why nothing says how sure the model is."""
+    if no_responsibilities(found) is not None and no_classifier(found) is not None:
+        return "the model has no components, and no task gives class probabilities"
+    return None
+
+
+def confidence(found: Evaluated, sheets: Sheets) -> Chart:
+    """How sure the model is, of images that it classifies rightly and wrongly."""
+    panels, told = [], []
+
+    def add(title: str, values: np.ndarray, correct: np.ndarray | None, by: str) -> None:
+        edges = np.linspace(0, 1, BINS + 1)
+        parts = {"all": values} if correct is None else {"right": values[correct], "wrong": values[~correct]}
+        counts = {name: np.histogram(part, edges)[0].tolist() for name, part in parts.items()}
+        panels.append({"title": title, "counts": counts})
+        means = [
+            f"{number(100 * part.mean(), 1)} % {f'where {by} is {name}' if by else 'over all images'}"
+            for name, part in parts.items()
+            if len(part)
+        ]
+        told.append(f"{title}: a mean of {' and '.join(means)}.")
+
+    judged = {name: one for name, one in found.classifiers.items() if len(one.targets) == len(found.images)}
+    if no_responsibilities(found) is None:
+        largest = found.outputs["component"].max(1).astype(np.float64)
+        first = next(iter(judged), None)
+        add(RESPONSIBILITY, largest, judged[first].correct if first else None, first or "")
+    for name, one in found.classifiers.items():
+        add(f"class probability max p(y|x) of {name}", one.probabilities.max(1), one.correct, name)
+    return Chart(
+        title="Confidence",
+        spec={"kind": "confidence", "panels": panels},
+        caption="Test images by how sure the model is of the likeliest component and class: above those whose "
+        "likeliest class is the true one, below the others.",
+        told=sentences(told),
+    )
+
+
+def accuracy(found: Evaluated, sheets: Sheets) -> Chart:
+    """Accuracy of each class, with the interval that its number of test images leaves."""
+    from acc_assets.tasks.calibration import wilson
+
+    panels, told = [], []
+    names = next(iter(found.classifiers.values())).classes
+    for name, one in found.classifiers.items():
+        counts = np.bincount(one.targets, minlength=len(names))
+        right = np.bincount(one.targets[one.correct], minlength=len(names))
+        shares = 100 * np.divide(right, counts, out=np.full(len(names), np.nan), where=counts > 0)
+        low, high = (100 * bound for bound in wilson(right, counts))
+        panels.append(
+            {"title": f"accuracy of {name}", "unit": "%", "digits": 1, "values": rounded(shares),
+             "low": rounded(low), "high": rounded(high), "counts": counts.tolist(),
+             "all": round(100 * float(one.correct.mean()), 2)}
+        )  # fmt: skip
+        known = np.flatnonzero(counts)
+        worst, best = known[shares[known].argmin()], known[shares[known].argmax()]
+        told.append(
+            f"The task {name} is most often right about {names[best]}, {number(shares[best], 1)} %, and least often "
+            f"about {names[worst]}, {number(shares[worst], 1)} %; {number(100 * one.correct.mean(), 2)} % over all."
+        )
+    return Chart(
+        title="Accuracy by class",
+        spec={"kind": "rows", "label": "class", "names": list(names), "panels": panels},
+        caption="The share of each class's test images whose likeliest class is the true one, with the 95 % interval "
+        "(Wilson) that their number leaves. The line is the accuracy over all of them.",
+        told=sentences(told),
+    )
+
+
+def calibration(found: Evaluated, sheets: Sheets) -> Chart:
+    """Whether a classifier is right as often as it is sure."""
+    from acc_assets.tasks.calibration import reliability
+
+    series, told = [], []
+    for name, one in found.classifiers.items():
+        for title, sure in _sureness(found, name, one).items():
+            curve = reliability(sure, one.correct)
+            series.append(
+                {"name": title, "counts": curve.counts.tolist(), "confidence": rounded(curve.confidence),
+                 "accuracy": rounded(curve.accuracy), "ece": round(100 * curve.ece, 2)}
+            )  # fmt: skip
+            gap = float(sure.mean() - one.correct.mean())
+            way = (
+                "about as sure as it is right"
+                if abs(gap) < 0.02
+                else "too sure"
+                if gap > 0
+                else "not sure enough"
+            )
+            told.append(
+                f"{title}: ECE {number(100 * curve.ece, 1)} %, on average {number(100 * sure.mean(), 1)} % sure and "
+                f"{number(100 * one.correct.mean(), 1)} % right, so {way}."
+            )
+    return Chart(
+        title="Calibration",
+        spec={"kind": "reliability", "series": series},
+        caption="Test images in 15 bins of equal width by how sure the classifier is; on the diagonal it is right as "
+        "often as it says. Below: images in each bin. ECE is the mean distance from the diagonal, each bin as much as "
+        "it has images (Guo et al. 2017).",
+        told=sentences(told),
+    )
+
+
+PLOTS = (
+    Plot(title="Confidence histogram", where="Confidence", draw=confidence, applies=no_confidence),
+    Plot(title="Per-class accuracy", where="Accuracy by class", draw=accuracy, applies=no_classifier),
+    Plot(title="Certainty calibration", where="Calibration", draw=calibration, applies=no_classifier),
+)
+
+
+def _sureness(found: Evaluated, name: str, one: Classified) -> dict[str, np.ndarray]:
+    """How sure (n,) a classifier is, by what measures it: its largest probability, and tau's certainty."""
+    sure = {f"max p(y|x) of {name}": one.probabilities.max(1)}
+    counted: Any = getattr(found.heads.get(name), "tau", None)
+    if callable(counted) and len(one.targets) == len(found.images):
+        best = counted().detach().cpu().double().numpy().max(1)  # (K,)
+        sure[f"certainty max r τ of {name}"] = (found.outputs["component"] * best).max(1).astype(np.float64)
+    return sure
+
+
+def measured(metric: str, otherwise: str) -> Plot:
+    """A metric of `metrics.json`: it applies where a task measured it."""
+
+    def applies(found: Evaluated) -> str | None:
+        if any(metric in values for values in found.metrics.values()):
+            return None
+        return no_responsibilities(found) or otherwise
+
+    label = words(metric).label
+    return Plot(
+        title=f"{label[:1].upper()}{label[1:]}",
+        where="Metrics on the test split",
+        applies=applies,
+        kind="metric",
+    )
