@@ -7,11 +7,60 @@ Neural Networks: A Core-Set Approach" (2018); Sun et al., "Out-of-Distribution D
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from acc_assets.analysis.neighbors import knn_graph
 
 Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Known:
+    """What rules look at.
+
+    latents (N, D) and class probabilities (N, K) of the images that may be asked about; latents (M, D) of labelled
+    images with their classes (M,); counts (K,) of all labels by class; neighbors: the last of those that an outlier is
+    far from.
+    """
+
+    latents: Array
+    probabilities: Array
+    labelled: Array
+    labels: Array
+    counts: Array
+    neighbors: int
+
+
+def rank(rule: str, known: Known, count: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+    """The images (count,) that a rule asks about, most wanted first, their scores (count,), and those of all (N,).
+
+    rule: see `acc_assets.tree.asking`. The scores of all are those before anything is asked; `diversity` chooses by
+    what is asked before. Raises ValueError where it needs labels of more classes than there are.
+    """
+    if rule == "diversity":
+        return *k_centre(known.latents, known.labelled, count), centre_distance(known.latents, known.labelled)
+    if rule == "boundary" and len(np.unique(known.labels)) < 2:
+        raise ValueError("fewer than two classes have a label")
+    if rule == "entropy":
+        scores = entropy(known.probabilities)
+    elif rule == "margin":
+        scores = margin(known.probabilities)
+    elif rule == "least_confidence":
+        scores = least_confidence(known.probabilities)
+    elif rule == "outlier":
+        scores = neighbour_distance(known.latents, known.neighbors)
+    elif rule == "boundary":
+        scores = boundary(known.latents, known.labelled, known.labels)
+    elif rule == "class_balance":
+        scores = class_balance(known.probabilities, known.counts)
+    elif rule == "random":
+        scores = rng.random(len(known.latents))
+    else:
+        raise ValueError(f"there is no rule {rule!r}")
+    order = first(scores, count)
+    return order, scores[order], scores
 
 
 def entropy(probabilities: Array) -> Array:

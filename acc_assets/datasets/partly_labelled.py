@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from acc_assets.datasets.arrays import ImageData
+from acc_assets.datasets.data import load_dataset
 from acc_assets.datasets.wrapped import Wrapped
 from acc_assets.tree.config import config
 
@@ -20,6 +21,15 @@ class PartlyLabelled(Wrapped):
     """
 
     labelled_only: bool = False
+
+    def revealed(self, indices: np.ndarray, seed: int) -> ImageData:
+        """The arrays of a seed with the true classes also of these training images (M,) of the data set behind it."""
+        whole = load_dataset(self.of, seed)
+        known = load_dataset(replace(self, labelled_only=False), seed).train
+        targets = known.targets.copy()
+        labelled = np.ones(len(known), bool) if known.labelled is None else known.labelled.copy()
+        targets[indices], labelled[indices] = whole.train.targets[indices], True
+        return self._with_labels(whole, targets, labelled)
 
     def _with_labels(self, whole: ImageData, targets: np.ndarray, labelled: np.ndarray) -> ImageData:
         """The data set behind it with these training targets (N,) where `labelled` (N,), which is somewhere."""

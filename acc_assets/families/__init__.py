@@ -16,6 +16,7 @@ from acc_assets.families.mixture import Mixture
 from acc_assets.families.neighbors import Neighbors
 from acc_assets.families.network import Network
 from acc_assets.families.onnx import Onnx
+from acc_assets.families.oracle import Oracle
 from acc_assets.families.outliers import Outliers
 from acc_assets.families.projections import Projection
 from acc_assets.families.providers import Evaluated, Provided, metric, plot
@@ -50,6 +51,7 @@ __all__ = [
     "Network",
     "Number",
     "Onnx",
+    "Oracle",
     "Outliers",
     "Payload",
     "Picture",

@@ -14,28 +14,9 @@ from acc_assets.families.projections import METHODS
 from acc_assets.families.words import number
 from acc_assets.storage import ArtifactFolder
 from acc_assets.tree import LATENT, Analysis, config
+from acc_assets.tree.asking import RULES, Rule
 from acc_assets.tree.config import Positive, Several
 
-Rule = Literal[
-    "entropy",
-    "margin",
-    "least_confidence",
-    "outlier",
-    "boundary",
-    "class_balance",
-    "diversity",
-    "random",
-]
-RULES: Mapping[Rule, str] = {
-    "entropy": "entropy of the class probabilities",
-    "margin": "two classes almost equally likely",
-    "least_confidence": "the likeliest class unlikely",
-    "outlier": "far from its neighbours in the latent space",
-    "boundary": "in the middle between two classes' means",
-    "class_balance": "of a class with few labels",
-    "diversity": "far from all labelled images and from those before it (k-centre greedy)",
-    "random": "the control: drawn by the seed of the run",
-}
 Map = Literal["umap", "pca"]
 PLACED_BY = 5  # test images whose places make that of a training image
 PLACES: Mapping[Map, str] = {

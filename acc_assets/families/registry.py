@@ -20,6 +20,7 @@ from acc_assets.families.mixture import Mixture
 from acc_assets.families.neighbors import Neighbors
 from acc_assets.families.network import Network
 from acc_assets.families.onnx import Onnx
+from acc_assets.families.oracle import Oracle
 from acc_assets.families.outliers import Outliers
 from acc_assets.families.projections import Projection
 from acc_assets.families.reconstructions import Reconstructions
@@ -53,6 +54,7 @@ ANALYSES: Mapping[str, type[Analysis]] = {
     Samples.name: Samples,
     Acquisition.name: Acquisition,
     Likelihood.name: Likelihood,
+    Oracle.name: Oracle,
     Outliers.name: Outliers,
 }
 

@@ -22,7 +22,7 @@ class MetricWords:
 # Kinds of tasks whose loss is a divergence or an entropy: neither more nor less of it is better by itself.
 DIVERGENCES = (
     *("kl", "categorical_kl", "mixture_kl", "entropy_bonus"),
-    *("posterior_kl", "component_kl", "logit_mixture", "usage_entropy", "dirichlet", "curriculum"),
+    *("posterior_kl", "component_kl", "logit_mixture", "usage_entropy", "dirichlet", "curriculum", "oracle"),
     "hierarchical_kl",
 )
 RECONSTRUCTIONS = ("reconstruction", "expected_reconstruction")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from acc_assets.datasets import Augmentation, Digits, HeldOut, LabelBudget, Mnist
-from acc_assets.families import STANDARD, Outliers
+from acc_assets.families import STANDARD, Oracle, Outliers
 from acc_assets.models import (
     Conditioning,
     ConvLayers,
@@ -21,18 +21,20 @@ from acc_assets.tasks import (
     ExpectedReconstructionTask,
     HeadClassifierTask,
     LinearRamp,
+    OracleTask,
     PosteriorKLTask,
     SelfAugmentedTask,
     TauTask,
     UsageEntropyTask,
 )
 from acc_assets.tree import DatasetRef, Recipe, RecipeContext
-from acc_assets.tree.config import Positive
+from acc_assets.tree.config import AnyNumberOf, Positive
 
 DATA = {"mnist": Mnist(image_size=28), "digits": Digits(image_size=16)}
 BATCH = 128
 ANCHOR = 10.0  # labelled images that each component is taken to have seen of its class
 SHIFT = 0.1  # of the image's width
+SMOOTHING = 0.1  # with 1 and some fifty labels counted by a component, tau would never be surer than 85 %
 UNSEEN = ("8", "9")  # classes that the branch `open_set` is to be suspicious of
 
 
@@ -78,7 +80,8 @@ class RCMVAE(Recipe):
         an image is distorted, with and without its label; `open_set` is the same without the images of two classes,
         which its scores are then to tell from the others. `phased` has the model of `conditioned` and takes the phases
         one after another, each a checkpoint: reconstruction alone, a KL that comes slowly while components are
-        unlocked on plateaus, then labels.
+        unlocked on plateaus, then labels, and last as many labels more, which an oracle tells of the images with the
+        smallest margin. `budgets` asks for `consistent` with other numbers of labels as well.
     """
     question = "How accurate is a mixture VAE with few labels on new images, and what makes it so?"
     hypothesis = (
@@ -98,6 +101,7 @@ class RCMVAE(Recipe):
         consistency_weight: float = 50.0,
         lr: float = 1e-3,
         data: Literal["mnist", "digits"] = "mnist",
+        budgets: AnyNumberOf[Positive] = (),
     ) -> None:
         whole = DATA[data]
         images, few = with_labels(ctx, whole, labels, names=(data, "labelled"))
@@ -121,17 +125,30 @@ class RCMVAE(Recipe):
             shift_px=SHIFT * whole.image_size, rotation_degrees=15.0, scale=(0.85, 1.15)
         )
         ramp = LinearRamp(0.0, 1.0, steps=max(1, steps // 4))
-        for name, branch in branches(components, ConvLayers(channels=(32, 64))).items():
+        planned = {
+            name: (branch, seen if branch.held_out else (images, few))
+            for name, branch in branches(components, ConvLayers(channels=(32, 64))).items()
+        }
+        for budget in budgets:
+            own = with_labels(ctx, whole, budget, names=(f"{data}_{budget}", f"labelled_{budget}"))
+            planned[f"consistent_{budget}"] = (planned["consistent"][0], own)
+        for name, (branch, (of_branch, few_of_branch)) in planned.items():
             ctx.create_model(MixtureVAE, **{**common, **branch.model})
             root = ctx.save_checkpoint(f"{name}_root")
             ctx.fork(root, name)
-            of_branch, few_of_branch = seen if branch.held_out else (images, few)
             attach_terms(ctx, of_branch, posterior=1.0, component=ramp)
             if branch.classifier == "tau":
                 augment = distortions if branch.consistent else None
                 anchor = ANCHOR if branch.consistent else 0.0
                 ctx.attach_task(
-                    TauTask("tau", few_of_branch, weight=label_weight, augment=augment, anchor=anchor)
+                    TauTask(
+                        "tau",
+                        few_of_branch,
+                        weight=label_weight,
+                        smoothing=SMOOTHING,
+                        augment=augment,
+                        anchor=anchor,
+                    )
                 )
             else:
                 ctx.attach_task(
@@ -163,11 +180,16 @@ class RCMVAE(Recipe):
         ctx.detach_all_tasks()
         attach_terms(ctx, images, posterior=1.0, component=1.0)
         ctx.attach_task(curriculum)
-        ctx.attach_task(TauTask("tau", few, weight=label_weight))
+        ctx.attach_task(TauTask("tau", few, weight=label_weight, smoothing=SMOOTHING))
         ctx.phase = "Label refinement"
         ctx.train(steps=2 * third, **{**options, "validate_every": max(1, every // 10)})
         ctx.save_checkpoint("refined")
         ctx.evaluate(*STANDARD, Outliers())
+        ctx.attach_task(OracleTask("oracle", images, rule="margin", labels=labels))
+        ctx.phase = f"Active learning: {labels} labels more by margin"
+        ctx.train(steps=third, **options)
+        ctx.save_checkpoint("active")
+        ctx.evaluate(*STANDARD, Outliers(), Oracle())
 
 
 def with_labels(

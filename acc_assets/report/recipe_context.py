@@ -11,6 +11,7 @@ from acc_assets.families.artifacts import worst_health
 from acc_assets.families.metrics import CLASS, WHOLE
 from acc_assets.families.words import number, words
 from acc_assets.report import publication
+from acc_assets.report.budgets import budgets_context
 from acc_assets.report.cells import Cell
 from acc_assets.report.classes import class_charts
 from acc_assets.report.columns import RAW_PIXELS, Column
@@ -53,6 +54,7 @@ def recipe_context(session: Session) -> dict[str, Any]:
         "headline": headline(comparison, shown),
         "table": metric_table(comparison),
         "dots": dots_payload(comparison, colors),
+        "budgets": budgets_context(recipe, comparison, colors),
         "probes": probe_tables(comparison),
         "classes": class_charts(recipe, shown, colors),
         "tree": tree_of(session, page),

@@ -21,6 +21,7 @@ from acc_assets.tasks.head_classifier import HeadClassifierTask
 from acc_assets.tasks.health import NOT_TRAINED, Generalisation, Health, LossHealth
 from acc_assets.tasks.hierarchical_kl import HierarchicalKLTask
 from acc_assets.tasks.kl_divergence import KLDivergenceTask
+from acc_assets.tasks.oracle import OracleTask
 from acc_assets.tasks.reconstruction import ReconstructionTask
 from acc_assets.tasks.regression import RegressionTask
 from acc_assets.tasks.schedules import SCHEDULES, Constant, CosineRamp, LinearRamp, WeightSchedule
@@ -47,6 +48,7 @@ TASKS: dict[str, type] = {
     "head_classifier": HeadClassifierTask,
     "curriculum": ChannelCurriculumTask,
     "hierarchical_kl": HierarchicalKLTask,
+    "oracle": OracleTask,
 }
 
 __all__ = [
@@ -76,6 +78,7 @@ __all__ = [
     "Loss",
     "LossHealth",
     "MixtureKLTask",
+    "OracleTask",
     "PosteriorKLTask",
     "ProbeTask",
     "ReconstructionTask",

@@ -17,6 +17,7 @@ from acc_assets.training.checkpoint import CheckpointState, Identity, Weights, w
 from acc_assets.training.errors import TrainingCancelled, TrainingDiverged
 from acc_assets.training.heads import build_heads, head_specs
 from acc_assets.training.objective import group_tasks
+from acc_assets.training.oracle import ask, with_answers
 from acc_assets.training.phase import PhaseTrainer, trained_modules
 from acc_assets.training.previews import Previewer
 from acc_assets.training.randomness import derived_seed
@@ -103,18 +104,22 @@ class NodeBuild:
         phase = self._node.phases[index]
         groups = group_tasks(self._model, phase.tasks, self._datasets, self._device)
         heads = self._build_heads(phase.tasks)
+        seen = (phase.tasks, self._node.datasets, self._datasets, self._identity.seed)
+        going_on = resume["trainer"] if resume is not None else None
+        if going_on is None:
+            ask(self._model, heads, *seen)
         trainer = PhaseTrainer(
             phase,
             self._model,
             heads,
             groups,
-            self._datasets,
+            with_answers(heads, *seen),
             seed=self._identity.seed,
             device=self._device,
             positions=self._positions,
         )
-        if resume is not None and resume["trainer"] is not None:
-            trainer.restore(resume["trainer"])
+        if going_on is not None:
+            trainer.restore(going_on)
             return self._finish_phase(trainer, index)
         self._limits = {}
         if self._writer.last is None:

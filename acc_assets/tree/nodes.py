@@ -179,10 +179,14 @@ class Tree:
         return list(dict.fromkeys(node.branch for node in self if node.kind != "root"))
 
     def shown(self) -> list[TreeNode]:
-        """The nodes that a comparison shows: those that the recipe evaluates, else the trained leaves."""
+        """The nodes that a comparison shows: the last trained one of each branch that is evaluated, else the leaves."""
         parents = {node.parent for node in self}
-        evaluated = [node for node in self if node.evaluated and node.kind != "root"]
-        return evaluated or [node for node in self if node.kind == "trained" and node.tag not in parents]
+        evaluated = {
+            (node.branch, node.kind): node for node in self if node.evaluated and node.kind != "root"
+        }
+        return list(evaluated.values()) or [
+            node for node in self if node.kind == "trained" and node.tag not in parents
+        ]
 
     def start_step(self, tag: str) -> int:
         """Steps that were trained before a node begins."""

@@ -21,6 +21,7 @@ from acc_assets.assets.analyses import (
     neighbors,
     network,
     onnx,
+    oracle,
     outliers,
     projection,
     provided,
@@ -55,6 +56,7 @@ RUN: Mapping[type[Analysis], Callable[[NodeWork], Outcome]] = {
     families.Likelihood: likelihood.run,
     families.Report: report.run,
     families.Provided: provided.run,
+    families.Oracle: oracle.run,
     families.Outliers: outliers.run,
 }
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
 from acc_assets.assets.kinds import Outcome
@@ -13,107 +10,57 @@ from acc_assets.datasets import ImageData
 from acc_assets.families import Acquisition, acquisition, latents, projections
 
 
-@dataclass(frozen=True)
-class _Probabilities:
-    """A task whose prediction are the probabilities of its classes."""
-
-    task: Any
-
-    @property
-    def name(self) -> str:
-        return str(self.task.name)
-
-    def predict(self, outputs: Any, head: Any) -> Any:
-        return self.task.probabilities(outputs, head)
-
-    def scores(self, outputs: Any, head: Any) -> Any:
-        return {}
-
-
 def run(work: NodeWork) -> Outcome:
     """Rank the images without a label by every rule that is asked for."""
-    from acc_assets.analysis import acquisition as rules
     from acc_assets.analysis.figures import atlas, tile, to_png
-    from acc_assets.training import encode_split
+    from acc_assets.training import rank_unlabelled, with_answers
 
     request: Acquisition = work.request
     found = _partly_labelled(work)
     if found is None:
         return left_out(work, "every training image has a label")
     name, data = found
-    train, names = data.train, data.target_names
-    assert train.labelled is not None  # that is what was looked for
-    given, open_ones = np.flatnonzero(train.labelled), np.flatnonzero(~train.labelled)
-    if not len(open_ones) or data.kind_of_target != "class":
-        return left_out(work, "there is no image left whose class could be asked about")
-    rng = np.random.default_rng(work.seed)
-    pool = np.sort(rng.choice(open_ones, min(request.pool, len(open_ones)), replace=False))
-    voters = np.sort(rng.choice(given, min(request.pool, len(given)), replace=False))
-
     work.runtime.apply()
     loaded = work.model()
-    task = next((one for one in work.node.tasks if hasattr(one, "probabilities")), None)
-    told = encode_split(
+    data = with_answers(loaded.heads, work.node.tasks, work.node.datasets, {name: data}, work.seed)[name]
+    train = data.train
+    assert train.labelled is not None  # that is what was looked for
+    given = int(train.labelled.sum())
+    if given == len(train) or data.kind_of_target != "class":
+        return left_out(work, "there is no image left whose class could be asked about")
+    ranking = rank_unlabelled(
         loaded.model,
         loaded.heads,
-        [_Probabilities(task)] if task is not None else [],
-        train.images[np.concatenate([pool, voters])],
-        decode=False,
+        work.node.tasks,
+        train,
+        len(data.target_names),
+        request.rules,
+        count=request.count,
+        pool=request.pool,
+        neighbors=request.neighbors,
+        rng=np.random.default_rng(work.seed),
     )
-    codes, labelled, labels = told["mu"][: len(pool)], told["mu"][len(pool) :], train.targets[voters]
-    if task is not None:
-        probabilities = told[f"pred/{task.name}"][: len(pool)].astype(float)
-        by = f"the task {task.name}"
-    else:
-        probabilities = rules.neighbour_probabilities(codes, labelled, labels, len(names), request.neighbors)
-        by = f"the {min(request.neighbors, len(voters))} nearest labelled images in the latent space"
-
-    count = min(request.count, len(pool))
-    ranked: dict[str, acquisition.Ranked] = {}
-    why_not: dict[str, str] = {}
-    for rule in request.rules:
-        if rule == "diversity":
-            chosen, distances = rules.k_centre(codes, labelled, count)
-            scores = rules.centre_distance(codes, labelled)
-            ranked[rule] = acquisition.Ranked(pool[chosen], distances, scores)
-            continue
-        if rule == "boundary" and len(np.unique(labels)) < 2:
-            why_not[rule] = "fewer than two classes have a label"
-            continue
-        if rule in ("entropy", "margin", "least_confidence"):
-            scores = getattr(rules, rule)(probabilities)
-        elif rule == "outlier":
-            scores = rules.neighbour_distance(codes, request.neighbors)
-        elif rule == "boundary":
-            scores = rules.boundary(codes, labelled, labels)
-        elif rule == "class_balance":
-            counts = np.bincount(train.targets[given], minlength=len(names))
-            scores = rules.class_balance(probabilities, counts)
-        else:
-            scores = rng.random(len(pool))
-        order = rules.first(scores, count)
-        ranked[rule] = acquisition.Ranked(pool[order], scores[order], scores)
-
-    shown = min(acquisition.SHOWN, count)
+    ranked = ranking.ranked
+    shown = min(acquisition.SHOWN, request.count, len(ranking.pool))
     rows = np.stack([train.images[one.images[:shown]] for one in ranked.values()])
     facts = {
         "dataset": name,
         "split": "train",
-        "labelled": len(given),
-        "unlabelled": len(open_ones),
-        "pool": len(pool),
+        "labelled": given,
+        "unlabelled": len(train) - given,
+        "pool": len(ranking.pool),
         "seed": work.seed,
-        "probabilities": by,
+        "probabilities": ranking.probabilities_by,
         "data": data.digest,
         "labels": data.facts.get("labels"),
-        "left_out": why_not,
+        "left_out": ranking.left_out,
     }
     queue = np.unique(np.concatenate([one.images for one in ranked.values()]))
     pictures, columns = atlas(train.images[queue])
     asked = acquisition.Queue(
         images=queue,
-        probabilities=probabilities[np.searchsorted(pool, queue)],
-        classes=names,
+        probabilities=ranking.probabilities[np.searchsorted(ranking.pool, queue)],
+        classes=data.target_names,
         shape=train.images.shape[1:],
         atlas=pictures,
         columns=columns,
@@ -121,17 +68,17 @@ def run(work: NodeWork) -> Outcome:
     acquisition.write(
         work.folder,
         ranked,
-        acquisition.Pool(images=pool, places=_places(work, request, codes)),
+        acquisition.Pool(images=ranking.pool, places=_places(work, request, ranking.latents)),
         asked,
         to_png(tile(rows, scale=2, row_labels=list(ranked))),
         {**facts, "map": request.map},
     )
     return Outcome(
         metadata={
-            "labelled": len(given),
-            "unlabelled": len(open_ones),
-            "looked at": len(pool),
-            "class probabilities": by,
+            "labelled": given,
+            "unlabelled": len(train) - given,
+            "looked at": len(ranking.pool),
+            "class probabilities": ranking.probabilities_by,
             "rules": ", ".join(ranked),
         }
     )

@@ -1,4 +1,5 @@
 import type { Mount, Parameters } from "../shared/component";
+import { type AgainstPanel, mountAgainst } from "./against";
 import { type HistogramBar, type LatentBar, mountHistogram, mountLatent } from "./bars";
 import { type ChannelData, mountChannels } from "./channels";
 import { type ConfidencePanel, mountConfidence } from "./confidence";
@@ -14,6 +15,7 @@ import { mountTree, type TreeData } from "./tree";
 
 const CHARTS: Readonly<Record<string, (element: HTMLElement, parameters: Parameters) => void>> = {
   curves: (element, { panels }) => mountCurves(element, panels as CurvePanel[]),
+  against: (element, { x, panels }) => mountAgainst(element, String(x), panels as AgainstPanel[]),
   dots: (element, { metrics, nodes }) => mountDots(element, metrics as DotMetric[], nodes as string[]),
   latent: (element, { bars, label }) => mountLatent(element, bars as LatentBar[], String(label)),
   histogram: (element, { bars, label }) => mountHistogram(element, bars as HistogramBar[], String(label)),

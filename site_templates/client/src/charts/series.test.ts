@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { axisNumber, axisNumbers, axisTick, branchColor, colorRange, type CurveSeries, dotDomain, type DotMetric, meansOf, pointsOf, suitsLog } from "./series";
+import { axisNumber, axisNumbers, axisTick, branchColor, colorRange, type CurveSeries, dotDomain, type DotMetric, intervalDomain, meansOf, pointsOf, suitsLog } from "./series";
 
 const series = (seed: number, y: Array<number | null>): CurveSeries => ({ node: "a", color: 0, seed, x: [0, 10, 20], y });
 const metric = (values: number[], baseline: number | null): DotMetric => ({
@@ -70,4 +70,12 @@ test("colours leave room for the uncertainty, and noise gets none", () => {
   assert.deepEqual(colorRange([cell(20, 0.1), cell(22, 0.1)]), { low: 20, high: 22 });
   assert.equal(colorRange([cell(20, null)]), null);
   assert.equal(colorRange([]), null);
+});
+
+test("wide intervals are cut and narrow ones are not", () => {
+  const seeds = [1, 3];
+  assert.deepEqual(intervalDomain([{ seeds, y1: -20, y2: 24 }], false), [0.5, 3.5]);
+  assert.deepEqual(intervalDomain([{ seeds, y1: 0.5, y2: 3.5 }], true), [0, 3.5]);
+  assert.deepEqual(intervalDomain([{ seeds: [2], y1: 2, y2: 2 }], false), [2, 2]);
+  assert.deepEqual(intervalDomain([{ seeds: [60, 96], y1: 50, y2: 104 }], false, true), [51, 100]);
 });

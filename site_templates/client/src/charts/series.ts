@@ -111,6 +111,25 @@ export function dotDomain(metric: DotMetric): { domain: [number, number]; far: "
   return { domain: [low - pad, high + pad], far };
 }
 
+/**
+ * The range of the seeds' values, with what the intervals add to it, up to a quarter at each end; of shares within 0 to
+ * 100 %.
+ */
+export function intervalDomain(
+  points: ReadonlyArray<{ seeds: readonly number[]; y1: number; y2: number }>,
+  zero: boolean,
+  share = false,
+): [number, number] {
+  const values = [...points.flatMap(({ seeds }) => seeds), ...(zero ? [0] : [])];
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const room = (high - low || Math.abs(high) || 1) / 4;
+  const ends: [number, number] = [
+    Math.max(low - room, Math.min(low, ...points.map(({ y1 }) => y1))),
+    Math.min(high + room, Math.max(high, ...points.map(({ y2 }) => y2))),
+  ];
+  return share ? [Math.max(0, ends[0]), Math.min(100, ends[1])] : ends;
+}
+
 /** A number in a tip, or alone. */
 export function axisNumber(value: number): string {
   return short(value, 3);
