@@ -5,6 +5,7 @@ Importing this package imports neither torch nor scikit-learn; `load` and `apply
 
 from acc_assets.datasets.arrays import ImageData, PenRule, Split, SplitName, data_digest
 from acc_assets.datasets.augmentation import Augmentation
+from acc_assets.datasets.binarised import Binarised
 from acc_assets.datasets.data import Batch, DatasetConfig, load_dataset, sees_seed
 from acc_assets.datasets.digits import Digits
 from acc_assets.datasets.files import DatasetError, source_digest
@@ -19,13 +20,25 @@ from acc_assets.datasets.thickness import Thickness, generate_thickness
 # Names for YAML recipes.
 DATASETS: dict[str, type[DatasetConfig]] = {
     config.name: config
-    for config in (Mnist, FashionMnist, Digits, Shapes, Thickness, Slant, LabelBudget, Labelled, HeldOut)
+    for config in (
+        Mnist,
+        FashionMnist,
+        Digits,
+        Shapes,
+        Thickness,
+        Slant,
+        LabelBudget,
+        Labelled,
+        HeldOut,
+        Binarised,
+    )
 }
 
 __all__ = [
     "DATASETS",
     "Augmentation",
     "Batch",
+    "Binarised",
     "DatasetConfig",
     "DatasetError",
     "Digits",

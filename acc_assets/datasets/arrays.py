@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -25,13 +25,15 @@ class Split:
     factors: named columns beside the targets, each (N,), such as the ground truth of every generative factor; a
     regression reads one by its name, the viewer colours by each. None for photographed or scanned data.
     labelled: bool (N,), False where a target is not given: tasks neither learn from it nor are judged by it. None:
-    all are given.
+    all are given. dynamic: pixels are probabilities of white, times 255, and training sees a new
+    Bernoulli draw of them each time.
     """
 
     images: np.ndarray
     targets: np.ndarray
     factors: dict[str, np.ndarray] | None = None
     labelled: np.ndarray | None = None
+    dynamic: bool = False
 
     def __len__(self) -> int:
         return len(self.images)
@@ -40,7 +42,15 @@ class Split:
         """The examples with these indices (M,), in this order."""
         factors = {name: values[indices] for name, values in (self.factors or {}).items()} or None
         labelled = None if self.labelled is None else self.labelled[indices]
-        return Split(self.images[indices], self.targets[indices], factors, labelled)
+        return Split(self.images[indices], self.targets[indices], factors, labelled, self.dynamic)
+
+    def drawn(self, seed: int) -> Split:
+        """The images as one Bernoulli draw of black and white pixels, where the split is dynamic."""
+        if not self.dynamic:
+            return self
+        noise = np.random.default_rng(seed).random(self.images.shape, np.float32)
+        white = noise < self.images / np.float32(255)
+        return replace(self, images=np.where(white, 255, 0).astype(np.uint8), dynamic=False)
 
     def of_labelled(self) -> Split:
         """The examples whose target is given."""
@@ -230,6 +240,8 @@ def data_digest(splits: Mapping[SplitName, Split]) -> str:
         arrays = {"images": split.images, "targets": split.targets, **(split.factors or {})}
         if split.labelled is not None:
             arrays["/labelled"] = split.labelled  # no column has this name
+        if split.dynamic:
+            digest.update(f"{split_name}/dynamic\n".encode())
         for name in sorted(arrays):
             array = np.ascontiguousarray(arrays[name])
             array = array.astype(array.dtype.newbyteorder("<"), copy=False)

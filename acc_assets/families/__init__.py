@@ -9,6 +9,7 @@ from acc_assets.families.density import Density
 from acc_assets.families.distortion import Distortion
 from acc_assets.families.interactive import Interactive
 from acc_assets.families.latents import Latents
+from acc_assets.families.likelihood import Likelihood
 from acc_assets.families.manifold import Manifold
 from acc_assets.families.metrics import Metrics
 from acc_assets.families.mixture import Mixture
@@ -42,6 +43,7 @@ __all__ = [
     "Family",
     "Interactive",
     "Latents",
+    "Likelihood",
     "Manifold",
     "Metrics",
     "Mixture",

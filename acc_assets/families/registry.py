@@ -13,6 +13,7 @@ from acc_assets.families.density import Density
 from acc_assets.families.distortion import Distortion
 from acc_assets.families.interactive import Interactive
 from acc_assets.families.latents import Latents
+from acc_assets.families.likelihood import Likelihood
 from acc_assets.families.manifold import Manifold
 from acc_assets.families.metrics import Metrics
 from acc_assets.families.mixture import Mixture
@@ -52,6 +53,7 @@ ANALYSES: Mapping[str, type[Analysis]] = {
     Distortion.name: Distortion,
     Samples.name: Samples,
     Acquisition.name: Acquisition,
+    Likelihood.name: Likelihood,
     Oracle.name: Oracle,
     Outliers.name: Outliers,
 }

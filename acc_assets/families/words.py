@@ -23,6 +23,7 @@ class MetricWords:
 DIVERGENCES = (
     *("kl", "categorical_kl", "mixture_kl", "entropy_bonus"),
     *("posterior_kl", "component_kl", "logit_mixture", "usage_entropy", "dirichlet", "curriculum", "oracle"),
+    "hierarchical_kl",
 )
 RECONSTRUCTIONS = ("reconstruction", "expected_reconstruction")
 CLASSIFIERS = ("classification", "head_classifier", "tau")

@@ -16,11 +16,13 @@ from acc_assets.models.configs import (
     ResNetAutoencoder,
 )
 from acc_assets.models.factors import FactorGroup
+from acc_assets.models.hierarchical_configs import HierarchicalVAE
 from acc_assets.models.mixture_configs import (
     LAYERS,
     Conditioning,
     ConvLayers,
     DenseLayers,
+    GatedLayers,
     Heteroscedastic,
     MixtureVAE,
 )
@@ -41,6 +43,7 @@ MODELS: dict[str, type] = {
     "factor_slot_autoencoder": FactorSlotAutoencoder,
     "gaussian_mixture_vae": GaussianMixtureVAE,
     "mixture_vae": MixtureVAE,
+    "hierarchical_vae": HierarchicalVAE,
 }
 
 __all__ = [
@@ -55,9 +58,11 @@ __all__ = [
     "FactorGroup",
     "FactorSlotAutoencoder",
     "FullyConnectedAutoencoder",
+    "GatedLayers",
     "GaussianMixtureVAE",
     "GeometricPrior",
     "Heteroscedastic",
+    "HierarchicalVAE",
     "MixturePrior",
     "MixtureVAE",
     "ModelOutput",

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from acc_assets.models.layers import DoublingConvolution, relu_dropout
+from acc_assets.models.layers import DoublingConvolution, GatedLinear, relu_dropout
 
 if TYPE_CHECKING:
     from acc_assets.models.mixture_configs import Heteroscedastic, MixtureVAE
@@ -57,6 +57,7 @@ class ComponentDecoder(nn.Module):
         per_pixel = self.spread is not None and self.spread.per == "pixel"
         planes = config.in_channels * (2 if per_pixel else 1)
         steps: list[nn.Module]
+        gated = False
         if isinstance(layers, ConvLayers):
             side = size // 2 ** len(layers.channels)
             widths = [*reversed(layers.channels), planes]
@@ -65,9 +66,10 @@ class ComponentDecoder(nn.Module):
             )
             steps = [first, *(DoublingConvolution(before, after) for before, after in pairwise(widths))]
         else:
-            widths = [*reversed(layers.hidden), planes * size**2]
-            steps = [nn.Linear(before, after) for before, after in pairwise([entering, *widths])]
-            widths = widths[:-1]
+            widths, gated = [*reversed(layers.hidden)], layers.gated
+            kind = GatedLinear if gated else nn.Linear
+            steps = [kind(before, after) for before, after in pairwise([entering, *widths])]
+            steps.append(nn.Linear(widths[-1], planes * size**2))
         self.steps = nn.ModuleList(steps)
         modulated = told is not None and not self.concatenates
         self.modulations = nn.ModuleList(
@@ -77,7 +79,7 @@ class ComponentDecoder(nn.Module):
             for width, _ in zip(widths, steps[:-1], strict=False)
         )
         self.modulated = modulated
-        self.rectify = nn.Sequential(*relu_dropout(layers.dropout))
+        self.rectify = nn.Sequential(*relu_dropout(layers.dropout, gated=gated))
         self.image_spread = None
         if self.spread is not None and not per_pixel:
             self.image_spread = nn.Linear(config.z_dim + embedded, 1)

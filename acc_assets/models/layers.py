@@ -93,6 +93,20 @@ class DoublingDecoder(nn.Module):
         return logits
 
 
-def relu_dropout(dropout: float) -> list[nn.Module]:
-    """ReLU, followed by dropout when its rate is above zero."""
-    return [nn.ReLU(), nn.Dropout(dropout)] if dropout else [nn.ReLU()]
+def relu_dropout(dropout: float, *, gated: bool = False) -> list[nn.Module]:
+    """ReLU, unless the layer before is gated, followed by dropout when its rate is above zero."""
+    return [*([] if gated else [nn.ReLU()]), *([nn.Dropout(dropout)] if dropout else [])]
+
+
+class GatedLinear(nn.Module):
+    """(A h + a) * sigmoid(G h + g) of features (B, before), with A and G drawn from N(0, 2 / before)."""
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        self.value, self.gate = nn.Linear(before, after), nn.Linear(before, after)
+        for linear in (self.value, self.gate):
+            nn.init.normal_(linear.weight, std=(2.0 / before) ** 0.5)
+
+    def forward(self, features: Tensor) -> Tensor:
+        value: Tensor = self.value(features)
+        return value * self.gate(features).sigmoid()

@@ -24,6 +24,19 @@ class DenseLayers:
     hidden: Several[Positive] = (256, 128)
     dropout: Share = 0.0
 
+    gated: ClassVar[bool] = False
+
+
+@config
+class GatedLayers(DenseLayers):
+    """Fully connected gated layers, (A h + a) * sigmoid(G h + g), of these widths, from the image inwards.
+
+    Dauphin et al., "Language modeling with gated convolutional networks" (2017), equation 1, as Tomczak and Welling
+    (2018) have them: there is no other nonlinearity, and A and G are drawn from N(0, 2 / fan-in).
+    """
+
+    gated: ClassVar[bool] = True
+
 
 @config
 class ConvLayers:
@@ -65,8 +78,8 @@ class Heteroscedastic:
             )
 
 
-Layers = ConvLayers | DenseLayers
-LAYERS: dict[str, type] = {"conv": ConvLayers, "dense": DenseLayers}
+Layers = ConvLayers | DenseLayers | GatedLayers
+LAYERS: dict[str, type] = {"conv": ConvLayers, "dense": DenseLayers, "gated": GatedLayers}
 
 
 @config

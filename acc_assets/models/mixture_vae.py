@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from acc_assets.models.component_decoder import ComponentDecoder
 from acc_assets.models.layers import (
+    GatedLinear,
     bounded_logvar,
     halving_convolutions,
     image_outputs,
@@ -19,9 +21,10 @@ from acc_assets.models.layers import (
     relu_dropout,
 )
 from acc_assets.models.outputs import ModelOutput, Outputs
+from acc_assets.models.prior_nets import log_normal
 
 if TYPE_CHECKING:
-    from acc_assets.models.mixture_configs import MixtureVAE
+    from acc_assets.models.mixture_configs import DenseLayers, MixtureVAE
 
 
 class Routing(nn.Module):
@@ -69,7 +72,7 @@ class MixtureVAENet(nn.Module):
             features = layers.channels[-1] * (size // 2 ** len(layers.channels)) ** 2
         else:
             widths = (config.in_channels * size**2, *layers.hidden)
-            self.backbone = nn.Sequential(nn.Flatten(), *_dense(widths, layers.dropout))
+            self.backbone = nn.Sequential(nn.Flatten(), *_dense(widths, layers))
             features = layers.hidden[-1]
         self.posterior = nn.Linear(features, 2 * config.latent_dim)
         self.assignment = nn.Linear(features, config.components)
@@ -118,15 +121,38 @@ class MixtureVAENet(nn.Module):
         mu, logvar = self._posterior(self.backbone(images))
         return self.by_component(mu), self.by_component(logvar)
 
+    def weigher(self, images: Tensor, draws: torch.Generator) -> Callable[[int], Tensor]:
+        """log w (S, B), nats, of S fresh draws of z from q(z|x), as a function of S: p(x) is the mean of w.
+
+        w = sum_c p(c) p(z_c|c) p(x|z_c, c) / q(z_c|x, c) for images (B, C, H, W) of 0 and 1, with a Bernoulli decoder.
+        Without a gradient, in evaluation mode.
+        """
+        encoded = self.encode(images)
+        mu, logvar = (self.by_component(encoded[part]) for part in (ModelOutput.MU, ModelOutput.LOGVAR))
+        log_shares, gaussians = encoded[ModelOutput.COMPONENT_LOG_WEIGHTS], self.prior.gaussians()
+
+        def weigh(count: int) -> Tensor:
+            noise = torch.randn((count, *mu.shape), device=mu.device, generator=draws)
+            z = mu + (0.5 * logvar).exp() * noise  # (S, B, 1 or K, D)
+            logits = self.decoder(z.flatten(0, 1))[0].flatten(2).unflatten(0, (count, -1))  # (S, B, J, P)
+            truth = images.flatten(1)[None, :, None].expand_as(logits)
+            errors = F.binary_cross_entropy_with_logits(logits, truth, reduction="none").sum(3)
+            prior = self.prior.log_density(z, self) if gaussians is None else log_normal(z, *gaussians)
+            parts = log_shares - errors + prior - log_normal(z, mu, logvar)  # (S, B, K)
+            return parts.logsumexp(2)
+
+        return weigh
+
     def _posterior(self, features: Tensor) -> tuple[Tensor, Tensor]:
         mu, raw = self.posterior(features.flatten(1)).chunk(2, dim=1)
         return mu, bounded_logvar(raw)
 
 
-def _dense(widths: Sequence[int], dropout: float) -> list[nn.Module]:
-    """Linear layers between these widths, each with its ReLU."""
+def _dense(widths: Sequence[int], layers: DenseLayers) -> list[nn.Module]:
+    """Linear layers between these widths, each with its ReLU, or gated ones."""
+    kind = GatedLinear if layers.gated else nn.Linear
     return [
         part
         for before, after in pairwise(widths)
-        for part in (nn.Linear(before, after), *relu_dropout(dropout))
+        for part in (kind(before, after), *relu_dropout(layers.dropout, gated=layers.gated))
     ]

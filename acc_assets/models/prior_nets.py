@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from acc_assets.models.priors import VampPrior
 
 EDGE = 0.02  # how far a pseudo-input stays from black and white when it is taken from an image
+LARGE = 2**20  # differences of z and means beyond which they are not held, but multiplied out
 CLUSTERED = 10_000  # images at most that k-means looks at
 
 
@@ -123,8 +124,9 @@ class VampPriorNet(PriorNet):
     def log_density(self, z: Tensor, model: Any) -> Tensor:
         """log 1/M sum_m N(z; mu(u_m), diag sigma^2(u_m)) of z (..., D)."""
         means, logvars = (part[:, 0] for part in model.posterior_of(self.pseudo_inputs()))  # (M, D)
-        each = log_normal(z[..., None, :], means, logvars)  # (..., M)
-        return each.logsumexp(-1) - math.log(len(means))
+        many = z.shape[:-1].numel() * means.numel() > LARGE and z.device.type != "mps"  # which has no float64
+        each = log_normals(z, means, logvars) if many else log_normal(z[..., None, :], means, logvars)
+        return (each.logsumexp(-1) - math.log(len(means))).to(z.dtype)
 
     def start(self, training_images: Callable[[], np.ndarray]) -> None:
         """Begin with training images or their cluster centres, once in a lineage of checkpoints."""
@@ -165,3 +167,14 @@ def log_normal(z: Tensor, means: Tensor, logvars: Tensor) -> Tensor:
     """log N(z; means, diag exp(logvars)) (...) of tensors (..., D) that broadcast, nats."""
     squared = (z - means).square() * (-logvars).exp()
     return -0.5 * (math.log(2.0 * math.pi) + logvars + squared).sum(-1)
+
+
+def log_normals(z: Tensor, means: Tensor, logvars: Tensor) -> Tensor:
+    """log N(z; means_m, diag exp(logvars_m)) (..., M) of z (..., D), means and logvars (M, D), nats, float64.
+
+    As `log_normal` of all pairs, by products of matrices: (z - m)^2 / v = z^2 / v - 2 z m / v + m^2 / v, whose terms
+    are large and cancel, hence float64.
+    """
+    z, means, precisions = z.double(), means.double(), (-logvars).double().exp()
+    constants = (math.log(2.0 * math.pi) + logvars.double() + means.square() * precisions).sum(-1)  # (M,)
+    return z @ (means * precisions).T - 0.5 * (z.square() @ precisions.T + constants)

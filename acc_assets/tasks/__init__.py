@@ -19,6 +19,7 @@ from acc_assets.tasks.gaussian_mixture import (
 )
 from acc_assets.tasks.head_classifier import HeadClassifierTask
 from acc_assets.tasks.health import NOT_TRAINED, Generalisation, Health, LossHealth
+from acc_assets.tasks.hierarchical_kl import HierarchicalKLTask
 from acc_assets.tasks.kl_divergence import KLDivergenceTask
 from acc_assets.tasks.oracle import OracleTask
 from acc_assets.tasks.reconstruction import ReconstructionTask
@@ -46,6 +47,7 @@ TASKS: dict[str, type] = {
     "tau": TauTask,
     "head_classifier": HeadClassifierTask,
     "curriculum": ChannelCurriculumTask,
+    "hierarchical_kl": HierarchicalKLTask,
     "oracle": OracleTask,
 }
 
@@ -68,6 +70,7 @@ __all__ = [
     "GumbelSelection",
     "HeadClassifierTask",
     "Health",
+    "HierarchicalKLTask",
     "KLDivergenceTask",
     "LatentTask",
     "LinearRamp",

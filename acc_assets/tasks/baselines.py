@@ -16,19 +16,21 @@ from acc_assets.tasks.scores import r2_score
 from acc_assets.tasks.view import Evaluator, StepView
 
 CHUNK = 2048
+FIXED_DRAW = 0  # seed of the draw of dynamic images
 
 
 def on_training_images(dataset: Any) -> Any:
     """The data set with training images, at most 4,095 evenly spaced ones, in the place of the test split.
 
-    Where not all images have a target, as many evenly spaced ones that have one are among them.
+    Where not all images have a target, as many evenly spaced ones that have one are among them. Of dynamic images it
+    is one draw, always the same.
     """
     train = dataset.train
     chosen = np.arange(0, len(train.images), max(1, len(train.images) // CHUNK))
     if train.labelled is not None:
         labelled = np.flatnonzero(train.labelled)
         chosen = np.union1d(chosen, labelled[:: max(1, len(labelled) // CHUNK)])
-    return SimpleNamespace(train=train, test=train.take(chosen))
+    return SimpleNamespace(train=train, test=train.take(chosen).drawn(FIXED_DRAW))
 
 
 def mean_image(evaluator: Callable[[], Evaluator], dataset: Any) -> dict[str, float]:

@@ -47,6 +47,7 @@ class BatchSource:
         }
         labelled = data.train.labelled
         self._labelled = None if labelled is None else torch.from_numpy(labelled).to(device)
+        self._dynamic = data.train.dynamic
         self._labelled_share = 1.0 if labelled is None else float(labelled.mean())
         self._epoch = -1
         self._order = torch.empty(0, dtype=torch.int64)
@@ -60,12 +61,19 @@ class BatchSource:
         self.position += self.batch_size
 
     def next(self, step: int, augment: Any = None) -> Batch:
-        """The next batch; `augment` distorts what the encoder sees, with noise of its own for each step."""
+        """The next batch; `augment` distorts what the encoder sees, with noise of its own for each step.
+
+        Dynamic images are a draw of their own for each step.
+        """
         indices = self._indices()
         self.position += self.batch_size
         # index_select is three times faster here than indexing with a tensor
         pixels = self._pixels.index_select(0, indices)
         images = pixels.to(torch.float32).div_(255.0).view(-1, *self._shape)
+        if self._dynamic:
+            draws = generator(self._device, self._seed, "pixels", self.name, step)
+            noise = torch.rand(images.shape, device=self._device, generator=draws)
+            images = (noise < images).to(torch.float32)
         inputs = images
         if augment is not None:
             inputs = augment.apply(images, generator(self._device, self._seed, "augment", self.name, step))

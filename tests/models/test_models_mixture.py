@@ -14,6 +14,7 @@ from acc_assets.models import (
     ConvAutoencoder,
     ConvLayers,
     DenseLayers,
+    GatedLayers,
     GeometricPrior,
     Heteroscedastic,
     MixturePrior,
@@ -22,12 +23,15 @@ from acc_assets.models import (
     StandardPrior,
     VampPrior,
     observe,
+    prior_nets,
 )
 from acc_assets.models.component_decoder import Modulation
+from acc_assets.models.layers import GatedLinear
 from acc_assets.models.prior_nets import arranged
 
 K, D = 4, 3
 CONV, DENSE = ConvLayers(channels=(2, 4)), DenseLayers(hidden=(12, 8))
+GATED = GatedLayers(hidden=(12, 8), dropout=0.1)
 BOTH = MixturePrior(learn_components=True)
 PRIORS = (StandardPrior(), MixturePrior(), BOTH, GeometricPrior(), VampPrior(pseudo_inputs=5, start="random"))
 
@@ -49,6 +53,7 @@ SOUND += [small(prior=prior) for prior in PRIORS]
 SOUND += [
     small(layout="decentralized", encoder=DENSE, heteroscedastic=Heteroscedastic(per="image")),
     small(heteroscedastic=Heteroscedastic(per="pixel"), decoder=DENSE),
+    small(encoder=GATED, decoder=GATED, conditioning=Conditioning(by="film", embedding_dim=5)),
     small(in_channels=3, heteroscedastic=Heteroscedastic(per="pixel", bounds=(0.1, 0.15))),
 ]
 
@@ -165,6 +170,34 @@ def test_modulations_are_their_formulas() -> None:
         torch.testing.assert_close(
             layer(features, embedding), normal if by == "instance_norm" else g * features + b
         )
+
+
+def test_gated_layers_are_their_formula_and_have_no_other_nonlinearity() -> None:
+    torch.manual_seed(0)
+    layer, features = GatedLinear(5, 400), torch.randn(2, 5)
+    value = features @ layer.value.weight.T + layer.value.bias
+    gate = features @ layer.gate.weight.T + layer.gate.bias
+    torch.testing.assert_close(layer(features), value / (1 + (-gate).exp()))
+    assert layer.gate.weight.var().item() == pytest.approx(2 / 5, rel=0.1)
+    net: Any = small(encoder=GATED, decoder=GATED).build()
+    kinds = [type(one).__name__ for one in net.backbone]
+    assert kinds == ["Flatten", "GatedLinear", "Dropout", "GatedLinear", "Dropout"]
+    assert [type(one).__name__ for one in net.decoder.rectify] == ["Dropout"]
+    assert [type(one).__name__ for one in net.decoder.steps] == ["GatedLinear", "GatedLinear", "Linear"]
+
+
+def test_a_large_vamp_prior_is_multiplied_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    net: Any = small(prior=VampPrior(pseudo_inputs=5, start="random")).build()
+    z = 3.0 * torch.randn(2, 7, 1, D)
+    found, slopes = [], []
+    for limit in (10**6, 0):
+        monkeypatch.setattr(prior_nets, "LARGE", limit)
+        found.append(net.prior.log_density(z, net))
+        slopes.append(torch.autograd.grad(found[-1].sum(), net.prior.logits)[0])
+    assert found[0].dtype == found[1].dtype == z.dtype
+    torch.testing.assert_close(*found)
+    torch.testing.assert_close(*slopes, rtol=1e-4, atol=1e-7)
 
 
 def test_geometric_centres() -> None:
