@@ -79,13 +79,13 @@ def test_the_condition_asks_for_exactly_what_is_stale(own_built: Path) -> None:
         tell_verdicts(fresh, fresh.trees["tiny"], instance, store)
         assert requested(fresh, instance) == set()
         edited = Project({"tiny": tiny_tree(weight=7.0)})
-        assert tell_verdicts(edited, edited.trees["tiny"], instance, store) == 26
+        assert tell_verdicts(edited, edited.trees["tiny"], instance, store) == 28
         assert tell_verdicts(edited, edited.trees["tiny"], instance, store) == 0  # nothing is told twice
         branch = {plan.name for plan in plans(edited.trees["tiny"]) if plan.name.startswith("labelled")}
         expected = {(name, seed) for name in branch for seed in ("0", "1")}
         assert requested(edited, instance) == expected | {("comparison", None), ("site", None)}
         # Back again: the verdicts follow, although nothing was built.
-        assert tell_verdicts(fresh, fresh.trees["tiny"], instance, store) == 26
+        assert tell_verdicts(fresh, fresh.trees["tiny"], instance, store) == 28
         assert requested(fresh, instance) == set()
 
 

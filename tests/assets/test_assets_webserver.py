@@ -143,7 +143,7 @@ def test_an_edited_branch_shows_in_the_graph_and_one_button_rebuilds_it_alone(
 ) -> None:
     wait_for(lambda: not stale(server), 90, "everything to be what the recipe says", log)
     branch = {key.removeprefix("tiny/") for key in nodes(server) if key.startswith("tiny/labelled")}
-    assert len(branch) == 12
+    assert len(branch) == 13
     before = {key: node["assetMaterializations"] for key, node in server.graph().items()}
 
     edit(recipes, "weight: float = 5.0", "weight: float = 7.0")  # nobody reloads anything

@@ -50,7 +50,7 @@ def test_recipes_as_json(built: Path) -> None:
 
 def test_status_tells_fresh_and_stale_and_why(built: Path) -> None:
     rows = status("tiny")
-    assert len(rows) == 53
+    assert len(rows) == 57
     assert {row["state"] for row in rows} == {"fresh"}
     changed = status("tiny", "--set", "weight=7.0")
     stale = {row["asset"] for row in changed if row["state"] == "stale"}
@@ -128,7 +128,7 @@ def test_a_wrong_setting_is_named_with_what_is_allowed(
 def test_a_fresh_recipe_is_not_built_again_and_a_seed_that_is_named_twice_is_one(own_built: Path) -> None:
     result = acc("build", "tiny")
     assert result.exit_code == 0
-    assert "0 built, 54 fresh, 0 failed" in result.output
+    assert "0 built, 58 fresh, 0 failed" in result.output
     assert "digit accuracy" in result.output
     assert f"site {own_built}/site/index.html" in result.output
     result = acc("build", "tiny", "--seeds", "0,0")
@@ -143,7 +143,7 @@ def test_artifacts_that_dagster_does_not_know_are_recorded_and_not_built_again(o
     before = {path: path.stat().st_mtime_ns for path in (own_built / "runs").rglob("*") if path.is_file()}
     result = acc("build", "tiny")
     assert result.exit_code == 0, result.output
-    assert "0 built, 54 fresh, 0 failed" in result.output
+    assert "0 built, 58 fresh, 0 failed" in result.output
     assert "54 found whole in the store" in result.output
     after = {path: path.stat().st_mtime_ns for path in (own_built / "runs").rglob("*") if path.is_file()}
     assert before == after

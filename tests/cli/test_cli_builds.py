@@ -33,7 +33,7 @@ def test_build_takes_a_selection_seeds_and_steps(tmp_path: Path) -> None:
         done = acc_process("build", "tiny", "--select", "plain", "--seeds", "1", "--steps", "4")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
-    assert "17 built, 0 fresh, 0 failed" in done.stdout
+    assert "18 built, 0 fresh, 0 failed" in done.stdout
     store = Store(storage)
     assert store.nodes("tiny") == ["plain", "plain_trained", "root"]
     assert store.seeds("tiny", "plain_trained") == [1]
