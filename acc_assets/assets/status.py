@@ -157,7 +157,7 @@ def _status(
     if why:
         return told("stale" if recorded is not None else "missing", why)
     if recorded is None:
-        why = "its artifacts are here and Dagster's database does not know them: acc register"
+        why = "its artifacts are here and Dagster's database does not know them: acc build records them"
         return told("unregistered", why, manifest.data_version)
     if manifest.data_version != recorded:
         return told("damaged", f"{folder.local_path(plan.family)} is not what Dagster recorded")
