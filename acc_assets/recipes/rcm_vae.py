@@ -34,7 +34,6 @@ DATA = {"mnist": Mnist(image_size=28), "digits": Digits(image_size=16)}
 BATCH = 128
 ANCHOR = 10.0  # labelled images that each component is taken to have seen of its class
 SHIFT = 0.1  # of the image's width
-SMOOTHING = 0.1  # with 1 and some fifty labels counted by a component, tau would never be surer than 85 %
 UNSEEN = ("8", "9")  # classes that the branch `open_set` is to be suspicious of
 
 
@@ -145,7 +144,6 @@ class RCMVAE(Recipe):
                         "tau",
                         few_of_branch,
                         weight=label_weight,
-                        smoothing=SMOOTHING,
                         augment=augment,
                         anchor=anchor,
                     )
@@ -180,7 +178,7 @@ class RCMVAE(Recipe):
         ctx.detach_all_tasks()
         attach_terms(ctx, images, posterior=1.0, component=1.0)
         ctx.attach_task(curriculum)
-        ctx.attach_task(TauTask("tau", few, weight=label_weight, smoothing=SMOOTHING))
+        ctx.attach_task(TauTask("tau", few, weight=label_weight))
         ctx.phase = "Label refinement"
         ctx.train(steps=2 * third, **{**options, "validate_every": max(1, every // 10)})
         ctx.save_checkpoint("refined")
