@@ -88,9 +88,21 @@ def class_balance(probabilities: Array, counts: Array) -> Array:
     return found
 
 
-def neighbour_distance(latents: Array, k: int) -> Array:
-    """Euclidean distance (N,) of each latent (N, D) to its k-th nearest neighbour: large far from all others."""
-    return knn_graph(latents, min(k, len(latents) - 1)).distances[:, -1]
+def neighbour_distance(latents: Array, k: int, reference: Array | None = None) -> Array:
+    """Euclidean distance (N,) of each latent (N, D) to its k-th nearest neighbour: large far from all others.
+
+    Among `reference` (R, D), or among the other latents. Sun et al. scale latents to length 1 first; here the length
+    says something. Raises ValueError for a latent alone.
+    """
+    if reference is None:
+        if len(latents) < 2:
+            raise ValueError("one image alone has no neighbour")
+        return knn_graph(latents, min(k, len(latents) - 1)).distances[:, -1]
+    from sklearn.neighbors import NearestNeighbors
+
+    index = NearestNeighbors(n_neighbors=min(k, len(reference))).fit(reference)
+    found: Array = index.kneighbors(latents)[0][:, -1]
+    return found
 
 
 def boundary(latents: Array, labelled: Array, labels: Array) -> Array:

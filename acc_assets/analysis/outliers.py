@@ -25,16 +25,3 @@ def fpr95(inside: Array, outside: Array) -> float:
     Liang, Li and Srikant (2018), "Enhancing the reliability of out-of-distribution image detection", section 4.
     """
     return float((outside <= np.quantile(inside, ACCEPTED, method="higher")).mean())
-
-
-def neighbour_distance(latents: Array, reference: Array, k: int) -> Array:
-    """Euclidean distance (N,) of latents (N, D) to their k-th nearest among those of training images (R, D).
-
-    Sun, Ming, Zhu and Li (2022), "Out-of-distribution detection with deep nearest neighbors", without their scaling of
-    the latents to length 1: the length of a latent says something here.
-    """
-    from sklearn.neighbors import NearestNeighbors
-
-    index = NearestNeighbors(n_neighbors=min(k, len(reference))).fit(reference)
-    found: Array = index.kneighbors(latents)[0][:, -1]
-    return found

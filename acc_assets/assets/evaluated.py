@@ -49,8 +49,7 @@ def _judged(work: NodeWork) -> tuple[Mapping[str, Classified], np.ndarray | None
     splits = {name: work.load(ref).test for name, ref in work.node.datasets.items()}
     for task in work.node.tasks:
         if hasattr(task, "probabilities"):
-            same = np.array_equal(splits[task.dataset.name].images, images)
-            (shared if same else apart).append(task)
+            (shared if work.is_shown(task.dataset) else apart).append(task)
 
     def keep(tasks: list[Any], probabilities: Mapping[str, np.ndarray]) -> None:
         for task in tasks:
@@ -58,7 +57,8 @@ def _judged(work: NodeWork) -> tuple[Mapping[str, Classified], np.ndarray | None
             given = slice(None) if split.labelled is None else split.labelled
             names = [str(name) for name in getattr(task.dataset.config, "target_names", None) or ()]
             names = names if len(names) == told.shape[1] else [str(at) for at in range(told.shape[1])]
-            found[task.name] = Classified(told[given], split.targets[given], names)
+            same = tasks is shared and split.labelled is None
+            found[task.name] = Classified(told[given], split.targets[given], names, same)
 
     errors: np.ndarray | None = None
     if shared or ModelOutput.COMPONENT in work.abilities.outputs:

@@ -108,11 +108,11 @@ class _Planner:
         version = f"{site.version()}-{everything}-{self._words()}"
         yield self._of_recipe(site.KIND, SITE, version, [compares.key, *shown])
 
-    def _words(self) -> str:
-        """Hash of the words of a recipe, its notes and the names of phases, of which weights do not depend."""
-        tree = self._tree
-        words = [tree.title, tree.question, tree.hypothesis, tree.description, *(n.notes for n in tree)]
-        words += [phase.name for node in tree for phase in node.phases]
+    def _words(self, node: TreeNode | None = None) -> str:
+        """Hash of words of which no weights depend: the recipe's, with the notes and phases of all nodes or of one."""
+        tree, nodes = self._tree, list(self._tree) if node is None else [node]
+        words = [tree.title, tree.question, tree.hypothesis, tree.description, *(one.notes for one in nodes)]
+        words += [phase.name for one in nodes for phase in one.phases]
         return spec_hash({"words": canonical(words)})
 
     def _key(self, name: str) -> dg.AssetKey:
@@ -176,7 +176,9 @@ class _Planner:
         node: TreeNode | None,
     ) -> AssetPlan:
         asked = spec_hash({"request": canonical(request)})
-        version = f"{request.version}-{lineage}-{asked}{f'-{self._words()}' if request.reads_words else ''}"
+        version = (
+            f"{request.version}-{lineage}-{asked}{f'-{self._words(node)}' if request.reads_words else ''}"
+        )
         kind = kind_of(request)
         return AssetPlan(
             self._key(name), self._tree.name, kind, version, tuple(deps), node=node, request=request

@@ -118,6 +118,13 @@ class NodeWork(Work):
         """The data set that the latents are shown on."""
         return self.load(self.node.datasets[self.dataset_name])
 
+    def is_shown(self, ref: DatasetRef) -> bool:
+        """Whether a data set has the same test split as that one, as labelled images have that of all."""
+        one, other = self.load(ref).test, self.data.test
+        return one is other or (
+            np.array_equal(one.targets, other.targets) and np.array_equal(one.images, other.images)
+        )
+
     @cached_property
     def abilities(self) -> Abilities:
         """What the model can do, as the latents asset saw it."""

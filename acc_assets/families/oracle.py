@@ -70,8 +70,8 @@ class Oracle(Analysis):
     reads_data = True
 
     def applies(self, node: TreeNode) -> bool:
-        """Whether the node has an oracle."""
-        return any(task.kind == "oracle" for task in node.tasks)
+        """Whether an oracle was asked as the node's last phase began."""
+        return bool(node.phases) and any(task.kind == "oracle" for task in node.phases[-1].tasks)
 
 
 def write(

@@ -74,19 +74,21 @@ class OutliersFamily(Family):
     def pictures(self, run: RunArtifacts, shared: Artifacts) -> Iterator[Picture]:
         """Yield the test images that look most like outliers, and the outliers that look least like it."""
         told = run.document(self)
-        if told.get("sets"):
+        if rows := told.get("rows"):
             yield Picture(
                 name=PICTURE,
                 title="What it is and is not suspicious of",
-                general=f"First row: the {SHOWN} test images of its own data with the highest score. Then, of each set "
-                f"of outliers, the {SHOWN} with the lowest, which it misses first.",
-                caption=f"Ordered by {_words(told['shown'])}. First row: the {SHOWN} test images of its own data with "
-                f"the highest score. Then, of {' and of '.join(told['sets'])}, the {SHOWN} with the lowest, which it "
-                "misses first.",
-                alt=f"{1 + len(told['sets'])} rows of {SHOWN} images.",
+                general=f"A row each: the {SHOWN} test images of its own data with the highest score; of a set of "
+                f"outliers the {SHOWN} with the lowest, which it misses first.",
+                caption=f"Ordered by {_words(told['shown'])}, a row each: "
+                + "; ".join(_ROW.format(one) if one != "test" else _OWN for one in rows)
+                + ".",
+                alt=f"{len(rows)} rows of {SHOWN} images.",
             )
 
 
+_OWN = f"the {SHOWN} test images of its own data with the highest score"
+_ROW = f"of {{}} the {SHOWN} with the lowest, which it misses first"
 FAMILY = OutliersFamily()
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from acc_assets.families.base import Chart, Family, Number, Picture
-from acc_assets.families.words import MetricWords
+from acc_assets.families.words import METRICS, MetricWords
 from acc_assets.tree import Analysis, TreeNode, config
 
 if TYPE_CHECKING:
@@ -22,11 +22,15 @@ Kind = Literal["plot", "metric"]
 
 @dataclass(frozen=True)
 class Classified:
-    """What a task says of n test images: probabilities (n, Y), their true classes (n,), and the Y classes by name."""
+    """What a task says of n test images: probabilities (n, Y), their true classes (n,), and the Y classes by name.
+
+    same_images: whether these are the N images that the latents are of, in their order.
+    """
 
     probabilities: np.ndarray
     targets: np.ndarray
     classes: Sequence[str]
+    same_images: bool = True
 
     @property
     def correct(self) -> np.ndarray:
@@ -169,6 +173,8 @@ def _provided(
     place = f"the {kind} '{name}' ({function.__qualname__})"
     if "<" in function.__qualname__:
         raise ValueError(f"{place} is a function within another; put it at the top level of its file")
+    if words is not None and METRICS.get(name, words) != words:
+        raise ValueError(f"{place} has the name of a metric that is there already; give it another")
     if not name.isidentifier():
         raise ValueError(f"{place} needs a name of letters, digits and '_', starting with a letter")
     common = {"__module__": function.__module__, "name": name, "kind": kind}

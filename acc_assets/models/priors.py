@@ -124,6 +124,8 @@ class VampPrior(Prior):
     each image, of which the KL is the Monte Carlo mean.
     """
 
+    version: ClassVar[int] = 2
+
     pseudo_inputs: Positive = 100
     start: PseudoInputs = "data"
     samples: Positive = 1

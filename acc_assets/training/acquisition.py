@@ -54,7 +54,7 @@ def rank_unlabelled(
     heads: Mapping[str, nn.Module],
     tasks: Sequence[Any],
     train: Split,
-    classes: int,
+    classes: Sequence[str],
     rules: Sequence[Rule],
     *,
     count: int,
@@ -64,7 +64,8 @@ def rank_unlabelled(
 ) -> Ranking:
     """Rank images without a label, `count` by each rule, of at most `pool` that are drawn, as labelled ones are.
 
-    Class probabilities are those of the first task that has any, else a vote of the nearest labelled images.
+    Class probabilities are those of the first task that has any of these classes, else a vote of the nearest labelled
+    images.
     Raises ValueError where every image has a label.
     """
     if train.labelled is None or train.labelled.all():
@@ -72,12 +73,12 @@ def rank_unlabelled(
     given, open_ones = np.flatnonzero(train.labelled), np.flatnonzero(~train.labelled)
     asked = np.sort(rng.choice(open_ones, min(pool, len(open_ones)), replace=False))
     voters = np.sort(rng.choice(given, min(pool, len(given)), replace=False))
-    task = next((one for one in tasks if hasattr(one, "probabilities")), None)
+    task = next((one for one in tasks if _tells(one, classes)), None)
     told = encode_split(
         model,
         heads,
         [_Probabilities(task)] if task is not None else [],
-        train.images[np.concatenate([asked, voters])],
+        train.take(np.concatenate([asked, voters])).drawn(0).images,
         decode=False,
     )
     latents, labelled, labels = told["mu"][: len(asked)], told["mu"][len(asked) :], train.targets[voters]
@@ -85,14 +86,16 @@ def rank_unlabelled(
         probabilities = told[f"pred/{task.name}"][: len(asked)].astype(float)
         by = f"the task {task.name}"
     else:
-        probabilities = acquisition.neighbour_probabilities(latents, labelled, labels, classes, neighbors)
+        probabilities = acquisition.neighbour_probabilities(
+            latents, labelled, labels, len(classes), neighbors
+        )
         by = f"the {min(neighbors, len(voters))} nearest labelled images in the latent space"
     known = acquisition.Known(
         latents,
         probabilities,
         labelled,
         labels,
-        np.bincount(train.targets[given], minlength=classes),
+        np.bincount(train.targets[given], minlength=len(classes)),
         neighbors,
     )
     ranked: dict[str, Ranked] = {}
@@ -105,3 +108,9 @@ def rank_unlabelled(
         else:
             ranked[rule] = Ranked(asked[chosen], scores, every)
     return Ranking(asked, latents, probabilities, ranked, left_out, by)
+
+
+def _tells(task: Any, classes: Sequence[str]) -> bool:
+    """Whether a task gives probabilities of these classes."""
+    own = getattr(task.dataset.config, "target_names", None) or ()
+    return hasattr(task, "probabilities") and tuple(own) == tuple(classes)

@@ -57,7 +57,7 @@ def ask(
             heads,
             tasks,
             data.train,
-            len(data.target_names),
+            data.target_names,
             (task.rule,),
             count=task.labels,
             pool=task.pool,

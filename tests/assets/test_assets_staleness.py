@@ -51,12 +51,12 @@ def units_of(tree: Tree, branch: str, seeds: tuple[int, ...] = (0, 1)) -> set[tu
 
 def test_after_a_build_everything_is_fresh_and_nothing_runs_again(own_built: Path) -> None:
     found = states(own_built, tiny_tree())
-    assert len(found) == 53
+    assert len(found) == 57
     assert in_state(found, "fresh") == set(found)
     before = {path: path.stat().st_mtime_ns for path in own_built.rglob("runs/**/*") if path.is_file()}
     report = build_tiny(own_built)
     assert ran(report) == set()
-    assert len(report.fresh) == 54  # with the pages that all recipes share
+    assert len(report.fresh) == 58  # with the pages that all recipes share
     assert {
         path: path.stat().st_mtime_ns for path in own_built.rglob("runs/**/*") if path.is_file()
     } == before
@@ -91,9 +91,16 @@ def test_an_edited_branch_alone_is_stale_and_alone_is_built(own_built: Path) -> 
     assert in_state(states(own_built, tiny_tree()), "stale") == changed | LAST
 
 
-def test_words_make_the_site_stale_and_no_training(own_built: Path) -> None:
-    renamed = replace(tiny_tree(), title="Another title")
-    assert in_state(states(own_built, renamed), "stale") == {("site", None)}
+def test_words_make_what_tells_them_stale_and_no_training(own_built: Path) -> None:
+    tree = tiny_tree()
+    told = {
+        node: {(f"{node}_report", 0), (f"{node}_report", 1)} for node in ("plain_trained", "labelled_trained")
+    }
+    renamed = replace(tree, title="Another title")
+    assert in_state(states(own_built, renamed), "stale") == {("site", None)}.union(*told.values())
+    remarked = {**tree.nodes, "plain_trained": replace(tree["plain_trained"], notes=("A remark.",))}
+    noted = replace(tree, nodes=remarked)
+    assert in_state(states(own_built, noted), "stale") == {("site", None)} | told["plain_trained"]
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,10 +10,12 @@ import numpy as np
 import pytest
 from test_artifact_contract import contract, faults
 
-from acc_assets.analysis.outliers import auroc, fpr95, neighbour_distance
+from acc_assets.analysis.acquisition import neighbour_distance
+from acc_assets.analysis.outliers import auroc, fpr95
 from acc_assets.assets.analyses import latents as encode
 from acc_assets.assets.analyses import outliers as judge
-from acc_assets.datasets import Digits, HeldOut, LabelBudget, load_dataset
+from acc_assets.assets.work import NodeWork
+from acc_assets.datasets import Binarised, Digits, HeldOut, LabelBudget, load_dataset
 from acc_assets.datasets.mnist_source import DATA_DIR_VARIABLE
 from acc_assets.families import Outliers, latents
 from acc_assets.models import ConvAutoencoder
@@ -34,7 +37,7 @@ def test_measures_of_scores_whose_answer_is_known() -> None:
     gaussians = auroc(rng.normal(0, 1, 20_000), rng.normal(1, 1, 20_000))
     assert gaussians == pytest.approx(0.7602, abs=0.01)  # Phi(1 / sqrt 2)
     line = np.arange(10.0)[:, None]
-    assert neighbour_distance(np.array([[0.0], [20.0]]), line, 3).tolist() == [2.0, 13.0]
+    assert neighbour_distance(np.array([[0.0], [20.0]]), 3, line).tolist() == [2.0, 13.0]
 
 
 def test_held_out_classes_are_in_no_split_and_the_others_are_equally_frequent() -> None:
@@ -117,11 +120,24 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Any:
         plan=SimpleNamespace(family="outliers"),
     )
     work.data = work.load(node.datasets["images"])
+    work.is_shown = partial(NodeWork.is_shown, work)
     encode.run(work)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(DATA_DIR_VARIABLE, str(tmp_path_factory.mktemp("no_data")))
         judge.run(work)
     return work
+
+
+def test_what_was_held_out_of_binarised_images_is_binarised() -> None:
+    data = Binarised(of=HeldOut(of=DIGITS, classes=("8", "9")))
+    work: Any = SimpleNamespace(
+        dataset_name="images",
+        node=SimpleNamespace(datasets={"images": SimpleNamespace(config=data)}),
+        data=data.load(),
+        request=Outliers(against=("digits",)),
+    )
+    for _, _, images in judge._elsewhere(work, {}):
+        assert {*np.unique(images)} == {0, 255}
 
 
 def test_the_scores_of_a_run_tell_unseen_digits_from_new_ones(run: Any) -> None:

@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 from test_mixture_recipes import built
 
-from acc_assets.assets.analyses import kind_of, report
+from acc_assets.assets.analyses import class_plots, component_plots, kind_of, report
 from acc_assets.assets.evaluated import evaluated
 from acc_assets.assets.launched import Project
 from acc_assets.assets.plans import plans
 from acc_assets.assets.work import NodeWork
 from acc_assets.families import RunArtifacts, metrics
 from acc_assets.families.metrics import BY_CLASS
+from acc_assets.families.providers import Classified, metric
 from acc_assets.families.report import FAMILY
 from acc_assets.recipes.rcm_vae import RCMVAE
 from acc_assets.report.run_text import on_site
@@ -195,6 +196,27 @@ def test_calibration_of_known_answers() -> None:
     np.testing.assert_allclose((low, high), ([0, 0.722], [0.278, 1]), atol=1e-3)
     (empty_low,), (empty_high,) = wilson(np.array([0]), np.array([0]))
     assert (empty_low, empty_high) == (0.0, 1.0)
+
+
+def test_classifiers_of_different_classes_keep_the_names_of_their_own() -> None:
+    shapes = Classified(np.eye(2), np.array([0, 1]), ["round", "square"])
+    digits = Classified(np.eye(3)[[0, 1, 1]], np.array([0, 1, 2]), ["0", "1", "2"])
+    found: Any = SimpleNamespace(classifiers={"shape": shapes, "digit": digits})
+    chart = class_plots.accuracy(found, {})
+    assert chart.spec["names"] == ["round", "square", "0", "1", "2"]
+    assert [panel["counts"] for panel in chart.spec["panels"]] == [[1, 1, 0, 0, 0], [0, 0, 1, 1, 1]]
+    assert "about 2, 0.0 %" in chart.told
+
+
+def test_one_component_alone_is_not_apart_from_others() -> None:
+    found: Any = SimpleNamespace(outputs={"component": np.ones((3, 1))})
+    rules = [one.applies for one in component_plots.PLOTS if one.title.startswith("Embedding divergence")]
+    assert [rule(found) for rule in rules] == ["there is one component alone"] * 2
+
+
+def test_a_metric_of_a_known_name_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"'accuracy'.*another"):
+        metric("accuracy")(wilson)
 
 
 OWN = """

@@ -79,7 +79,7 @@ def test_what_is_revealed_is_what_the_acquisition_ranks_first(whole: Store, tree
         start.heads,
         tree["left_done"].tasks,
         train,
-        10,
+        SOME.target_names,
         ("margin", "random"),
         count=5,
         pool=200,

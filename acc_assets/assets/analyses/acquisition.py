@@ -33,7 +33,7 @@ def run(work: NodeWork) -> Outcome:
         loaded.heads,
         work.node.tasks,
         train,
-        len(data.target_names),
+        data.target_names,
         request.rules,
         count=request.count,
         pool=request.pool,
@@ -41,6 +41,8 @@ def run(work: NodeWork) -> Outcome:
         rng=np.random.default_rng(work.seed),
     )
     ranked = ranking.ranked
+    if not ranked:
+        return left_out(work, "; ".join(f"{rule}: {why}" for rule, why in ranking.left_out.items()))
     shown = min(acquisition.SHOWN, request.count, len(ranking.pool))
     rows = np.stack([train.images[one.images[:shown]] for one in ranked.values()])
     facts = {

@@ -44,7 +44,7 @@ def confidence(found: Evaluated, sheets: Sheets) -> Chart:
         ]
         told.append(f"{title}: a mean of {' and '.join(means)}.")
 
-    judged = {name: one for name, one in found.classifiers.items() if len(one.targets) == len(found.images)}
+    judged = {name: one for name, one in found.classifiers.items() if one.same_images}
     if no_responsibilities(found) is None:
         largest = found.outputs["component"].max(1).astype(np.float64)
         first = next(iter(judged), None)
@@ -65,10 +65,11 @@ def accuracy(found: Evaluated, sheets: Sheets) -> Chart:
     from acc_assets.tasks.calibration import wilson
 
     panels, told = [], []
-    names = next(iter(found.classifiers.values())).classes
+    names = list(dict.fromkeys(name for one in found.classifiers.values() for name in one.classes))
     for name, one in found.classifiers.items():
-        counts = np.bincount(one.targets, minlength=len(names))
-        right = np.bincount(one.targets[one.correct], minlength=len(names))
+        places = np.array([names.index(own) for own in one.classes])[one.targets]
+        counts = np.bincount(places, minlength=len(names))
+        right = np.bincount(places[one.correct], minlength=len(names))
         shares = 100 * np.divide(right, counts, out=np.full(len(names), np.nan), where=counts > 0)
         low, high = (100 * bound for bound in wilson(right, counts))
         panels.append(
@@ -84,7 +85,7 @@ def accuracy(found: Evaluated, sheets: Sheets) -> Chart:
         )
     return Chart(
         title="Accuracy by class",
-        spec={"kind": "rows", "label": "class", "names": list(names), "panels": panels},
+        spec={"kind": "rows", "label": "class", "names": names, "panels": panels},
         caption="The share of each class's test images whose likeliest class is the true one, with the 95 % interval "
         "(Wilson) that their number leaves. The line is the accuracy over all of them.",
         told=sentences(told),
@@ -136,7 +137,7 @@ def _sureness(found: Evaluated, name: str, one: Classified) -> dict[str, np.ndar
     """How sure (n,) a classifier is, by what measures it: its largest probability, and tau's certainty."""
     sure = {f"max p(y|x) of {name}": one.probabilities.max(1)}
     counted: Any = getattr(found.heads.get(name), "tau", None)
-    if callable(counted) and len(one.targets) == len(found.images):
+    if callable(counted) and one.same_images:
         best = counted().detach().cpu().double().numpy().max(1)  # (K,)
         sure[f"certainty max r τ of {name}"] = (found.outputs["component"] * best).max(1).astype(np.float64)
     return sure

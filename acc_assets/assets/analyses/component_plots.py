@@ -21,6 +21,11 @@ def no_responsibilities(found: Evaluated) -> str | None:
     return None if "component" in found.outputs else NO_RESPONSIBILITIES
 
 
+def one_component(found: Evaluated) -> str | None:
+    """Why no two components can be told apart."""
+    return None if found.outputs["component"].shape[1] > 1 else "there is one component alone"
+
+
 def no_own_image(found: Evaluated) -> str | None:
     """Why components have no reconstructions of their own."""
     if found.component_error is not None:
@@ -140,13 +145,12 @@ def distances(found: Evaluated, sheets: Sheets) -> Chart:
         apart = _apart(places)
         np.fill_diagonal(apart, np.nan)
         panels.append({"title": title, "unit": "", "digits": 2, "values": apart[np.ix_(shown, shown)]})
-        if len(apart) > 1:
-            pairs = np.triu_indices(len(apart), 1)
-            near = int(apart[pairs].argmin())
-            told.append(
-                f"{title}: nearest to each other are {_name(int(pairs[0][near]))} and {_name(int(pairs[1][near]))}, "
-                f"{number(apart[pairs].min(), 2)} apart; the mean is {number(apart[pairs].mean(), 2)}."
-            )
+        pairs = np.triu_indices(len(apart), 1)
+        near = int(apart[pairs].argmin())
+        told.append(
+            f"{title}: nearest to each other are {_name(int(pairs[0][near]))} and {_name(int(pairs[1][near]))}, "
+            f"{number(apart[pairs].min(), 2)} apart; the mean is {number(apart[pairs].mean(), 2)}."
+        )
     return Chart(
         title="How far components are apart",
         spec=heat(names, names, "component", "component", panels),
@@ -254,9 +258,9 @@ PLOTS = (
     Plot(title="π and usage over time", where="π and usage over time", draw=usage,
          applies=first_of(no_responsibilities, one_snapshot)),
     Plot(title="Embedding divergence", where="How far components are apart", draw=distances,
-         applies=first_of(no_responsibilities, no_places)),
+         applies=first_of(no_responsibilities, one_component, no_places)),
     Plot(title="Embedding divergence over time", where="Divergence of the components over time", draw=divergence,
-         applies=first_of(no_responsibilities, no_places, one_snapshot)),
+         applies=first_of(no_responsibilities, one_component, no_places, one_snapshot)),
     Plot(title="Reconstruction by component", where="Reconstruction by component", draw=reconstruction,
          applies=first_of(no_responsibilities, no_error)),
     Plot(title="Ownership", where="Ownership", draw=ownership,

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from acc_assets.assets.kinds import Outcome
 from acc_assets.assets.work import NodeWork
-from acc_assets.datasets import Split
 from acc_assets.families import latents
 from acc_assets.models import observe
 from acc_assets.tree import LATENT
@@ -19,9 +16,8 @@ def run(work: NodeWork) -> Outcome:
     """
     from acc_assets.training import checkpoint_steps, encode_split
 
-    test = work.data.test
-    images, steps = test.images, checkpoint_steps(work.run)
-    tasks = [task for task in work.node.tasks if _same(work.load(task.dataset).test, test)]
+    images, steps = work.data.test.images, checkpoint_steps(work.run)
+    tasks = [task for task in work.node.tasks if work.is_shown(task.dataset)]
     able = observe(work.model(steps[-1]).model, images.shape[1:])
     facts = {
         "dataset": work.dataset_name,
@@ -44,11 +40,4 @@ def run(work: NodeWork) -> Outcome:
             "snapshots": len(steps),
             "data": work.data.source,
         },
-    )
-
-
-def _same(one: Split, other: Split) -> bool:
-    """Whether two splits have the same images and targets, such as a data set's and that of its labelled images."""
-    return one is other or (
-        np.array_equal(one.targets, other.targets) and np.array_equal(one.images, other.images)
     )

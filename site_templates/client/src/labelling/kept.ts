@@ -15,7 +15,7 @@ export class Kept {
   ) {
     this.known = this.read();
     window.addEventListener("storage", ({ key }) => {
-      if (key !== place && key !== null) return;
+      if (!this.isLasting || (key !== place && key !== null)) return; // what is here alone must stay
       this.known = this.read();
       onChange();
     });

@@ -56,7 +56,10 @@ export class Outbox {
     let most = AT_ONCE;
     for (;;) {
       const waiting = this.unsent.filter((line) => !this.refused.some((one) => isSame(one.line, line)));
-      if (waiting.length === 0) return;
+      if (waiting.length === 0) {
+        [this.trouble, this.wait] = ["", FIRST_WAIT_MS]; // another tab may have sent them
+        return;
+      }
       const lines = waiting.slice(0, most);
       try {
         await this.give(lines);
