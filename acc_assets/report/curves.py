@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from acc_assets.families import RunArtifacts
-from acc_assets.families.words import METRICS, MetricWords, words
+from acc_assets.families import Family, RunArtifacts, metrics
+from acc_assets.families.words import MetricWords, words
 from acc_assets.report.recipe import RecipeView
 from acc_assets.report.table import history_table
 from acc_assets.report.trees import branch_colors
@@ -68,12 +68,16 @@ def panel_of(series: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def curve_words() -> dict[str, Any]:
-    """Return what the browser calls a curve that no page was rendered with: as `panel_of` does."""
+def curve_words(families: Iterable[Family] = ()) -> dict[str, Any]:
+    """Return what the browser calls a curve that no page was rendered with: as `panel_of` does.
+
+    families: those of the node, whose metrics have words beside those that tasks measure.
+    """
     plain = MetricWords("")
     told = {
         metric: {"label": word.label, "percent": word.style == "percent"}
-        for metric, word in METRICS.items()
+        for family in (metrics.FAMILY, *families)
+        for metric, word in family.metrics.items()
         if word.label != metric.replace("_", " ") or word.style != plain.style
     }
     return {"groups": GROUPS, "titles": TITLES, "metrics": told}

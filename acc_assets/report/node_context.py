@@ -57,7 +57,7 @@ def node_context(session: Session, node: TreeNode) -> dict[str, Any]:
             for told, phase in zip(phases_of(node), node.phases, strict=True)
         ],
         "curves": curve_panels(recipe, runs),
-        "words": curve_words(),
+        "words": curve_words(runs[0].families if runs else ()),
         "curve_provenance": of_runs(recipe, runs, "history", node.tag),
         "metrics": metric_rows(recipe, runs),
         "metric_provenance": of_runs(recipe, runs, "metrics", node.tag),

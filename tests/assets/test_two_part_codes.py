@@ -40,7 +40,17 @@ def test_every_output_of_an_example_is_stored_by_its_name(run: RunDirectory) -> 
     }
     for step in (0, 12, 24):
         stored = run.read_npz(f"latents/latents_step_{step}.npz")
-        assert set(stored) == {"mu", "logvar", "component", "component_means", "error", "pred/digit"}
+        assert set(stored) == {
+            *(
+                "mu",
+                "logvar",
+                "component",
+                "component_means",
+                "error",
+                "pred/digit",
+                "score/digit/uncertainty",
+            )
+        }
         model = load_model(run, node, step=step).model
         with torch.no_grad():
             outputs = model(torch.from_numpy(images()))

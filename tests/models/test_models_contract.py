@@ -15,6 +15,7 @@ from acc_assets.models import (
     FactorSlotAutoencoder,
     FullyConnectedAutoencoder,
     GaussianMixtureVAE,
+    HierarchicalVAE,
     MixtureVAE,
     ModelOutput,
     ResNetAutoencoder,
@@ -31,6 +32,7 @@ EVERY_MODEL = [
     FactorSlotAutoencoder(image_size=16, factor_groups=GROUPS, backbone_channels=(8, 16), embed_dim=16),
     GaussianMixtureVAE(image_size=16, latent_dim=5, components=3, channels=(4, 8)),
     MixtureVAE(image_size=16, z_dim=5, components=3),
+    HierarchicalVAE(image_size=16, z1_dim=4, z2_dim=5, hidden=20),
 ]
 
 
