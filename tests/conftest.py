@@ -70,11 +70,15 @@ def chromium() -> str:
 @pytest.fixture(scope="module")  # of the session, it would bar other modules from starting Playwright
 def browser(chromium: str) -> Iterator[Browser]:
     """A headless Chromium that renders WebGL in software."""
-    from playwright.sync_api import sync_playwright
+    from browser_watch import PATIENCE
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=1000 * PATIENCE)
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=arguments, timeout=1000 * PATIENCE
+        )
         yield browser
         browser.close()
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser_watch import settled, until, watch
+from browser_watch import drawn, new_context, reload_until, remembering, settled, until, watch
 from laboratory import build_site, view_of
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from acc_assets.assets.client import client_bundle, ort_wasm
 from acc_assets.report import Frame
@@ -30,7 +30,7 @@ def pages(lab: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def page(browser: Browser, pages: Path) -> Iterator[Page]:
     """A page that fails its test on any console error and any request outside the site."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    context = new_context(browser, viewport={"width": 1280, "height": 900})
     page = context.new_page()
     faults = watch(page, pages)
     yield page
@@ -40,10 +40,8 @@ def page(browser: Browser, pages: Path) -> Iterator[Page]:
 
 def test_the_home_page_draws_trees_and_colours_them_by_a_chosen_metric(page: Page, pages: Path) -> None:
     page.goto((pages / "index.html").as_uri())
-    page.wait_for_selector(".tree-node")
-    nodes = page.locator(".tree-node")
-    assert nodes.count() == 5
-    assert page.locator(".tree-link").count() == 4
+    expect(page.locator(".tree-node")).to_have_count(5)
+    expect(page.locator(".tree-link")).to_have_count(4)
     trained = page.locator(".tree-node", has_text="curriculum_600")
     assert " %" in trained.inner_text()
     assert "▲" in trained.inner_text()  # loss health by shape as well as by colour
@@ -58,25 +56,25 @@ def test_the_home_page_draws_trees_and_colours_them_by_a_chosen_metric(page: Pag
 
 def test_the_recipe_page_draws_every_chart(page: Page, pages: Path) -> None:
     page.goto((pages / "recipes/quickstart/index.html").as_uri())
-    page.wait_for_selector("#learning svg")
+    drawn(page)
     assert page.locator("[data-acc-state=failed]").count() == 0
+    assert page.locator("#learning svg").count() > 0
     assert page.locator("#metrics .chart-panel").count() == 6
     page.get_by_role("button", name="Show all").click()
     assert page.locator("#metrics .chart-panel").count() > 6
     training = page.locator("#learning .chart-panel").count()
     page.locator("#learning").get_by_role("button", name="Validation").click()
     assert 0 < page.locator("#learning .chart-panel").count() < training
-    first = page.locator("#learning .chart-panel").first
-    first.locator("svg").wait_for()
+    first = drawn(page).locator("#learning .chart-panel").first
     lines = first.locator("path").count()
     page.locator("#learning .chart-legend button").first.click()
-    first.locator("svg").wait_for()
+    drawn(page)
     assert 0 < first.locator("path").count() < lines
 
 
 def test_switches_choose_seed_and_factor(page: Page, pages: Path) -> None:
     page.goto((pages / "recipes/quickstart/index.html").as_uri())
-    section = page.locator("#side-by-side")
+    section = settled(page).locator("#side-by-side")
     assert section.locator("[data-factor]:visible").count() == 1
     assert section.locator("[data-seed='1']:visible").count() == 0
     section.get_by_role("button", name="1", exact=True).click()
@@ -85,7 +83,10 @@ def test_switches_choose_seed_and_factor(page: Page, pages: Path) -> None:
     assert visible.count() == 6  # traversal, single dimensions and sorted images of two branches
     assert section.locator("[data-seed='0']:visible").count() == 0
     widths = visible.evaluate_all(
-        "images => Promise.all(images.map(i => i.decode().then(() => i.naturalWidth)))"
+        """images => Promise.all(images.map((one) => {
+          one.loading = 'eager';
+          return one.decode().then(() => one.naturalWidth);
+        }))"""
     )
     assert all(width > 0 for width in widths)
     section.get_by_role("button", name="all", exact=True).click()
@@ -96,14 +97,11 @@ def test_the_theme_is_kept_from_page_to_page(page: Page, pages: Path) -> None:
     page.emulate_media(color_scheme="light")
     page.goto((pages / "index.html").as_uri())
     ground = "getComputedStyle(document.body).backgroundColor"
-    light = page.evaluate(ground)
+    light = remembering(page).evaluate(ground)
     page.locator(".theme-toggle").click()
     assert page.evaluate(ground) != light
     page.goto((pages / "datasets.html").as_uri())
-    # The browser hands storage on to the next page's process in its own time.
-    until(page, "localStorage.getItem('acc-theme') === 'dark'")
-    page.reload()
-    assert page.evaluate(ground) != light
+    reload_until(page, f"light => {ground} !== light", light)
 
 
 @pytest.mark.parametrize("width", [390, 768, 1920])
@@ -113,7 +111,7 @@ def test_no_page_is_wider_than_the_screen(page: Page, pages: Path, width: int) -
         if path.name == "playground.html":
             continue  # the fixture's models are no ONNX; the playground has tests of its own
         page.goto(path.as_uri())
-        assert settled(page).evaluate("document.documentElement.scrollWidth <= innerWidth"), path.name
+        assert drawn(page).evaluate("document.documentElement.scrollWidth <= innerWidth"), path.name
         assert (
             page.locator(
                 "[data-acc=tree][data-acc-state=failed], [data-acc=chart][data-acc-state=failed]"
@@ -123,10 +121,10 @@ def test_no_page_is_wider_than_the_screen(page: Page, pages: Path, width: int) -
 
 
 def test_pages_read_without_javascript(browser: Browser, pages: Path) -> None:
-    context = browser.new_context(java_script_enabled=False)
+    context = new_context(browser, java_script_enabled=False)
     page = context.new_page()
     page.goto((pages / "recipes/quickstart/index.html").as_uri())
-    assert page.locator(".tree-fallback .chip").count() == 5
+    expect(page.locator(".tree-fallback .chip")).to_have_count(5)
     assert page.locator("#side-by-side img:visible").count() > 20
     assert page.locator(".segmented:visible").count() == 0
     context.close()
@@ -134,9 +132,9 @@ def test_pages_read_without_javascript(browser: Browser, pages: Path) -> None:
 
 def test_the_keyboard_reaches_the_content_and_every_node(page: Page, pages: Path) -> None:
     page.goto((pages / "index.html").as_uri())
-    page.keyboard.press("Tab")
+    drawn(page).keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
-    page.wait_for_selector(".tree-node")
+    assert page.locator(".tree-node").count() > 0
     reached = set()
     for _ in range(40):
         page.keyboard.press("Tab")
@@ -146,15 +144,14 @@ def test_the_keyboard_reaches_the_content_and_every_node(page: Page, pages: Path
 
 def test_print_shows_every_factor_and_no_controls(page: Page, pages: Path) -> None:
     page.goto((pages / "recipes/quickstart/index.html").as_uri())
-    page.wait_for_selector("#learning svg")
-    page.emulate_media(media="print")
-    assert page.locator("[data-factor]:visible").count() == 4
-    assert page.locator(".segmented:visible, .theme-toggle:visible, .site-nav:visible").count() == 0
+    drawn(page).emulate_media(media="print")
+    expect(page.locator("[data-factor]:visible")).to_have_count(4)
+    expect(page.locator(".segmented:visible, .theme-toggle:visible, .site-nav:visible")).to_have_count(0)
 
 
 def test_tables_sort_by_keyboard_and_come_back(page: Page, pages: Path) -> None:
     page.goto((pages / "recipes/quickstart/index.html").as_uri())
-    table = page.locator("#runs table[data-acc-state=ready]")
+    table = settled(page).locator("#runs table[data-acc-state=ready]")
     seeds = lambda: table.locator("tbody tr td:nth-child(3)").all_inner_texts()  # noqa: E731
     own = seeds()
     button = table.get_by_role("button", name="Sort by Seed")
@@ -172,8 +169,7 @@ def test_tables_sort_by_keyboard_and_come_back(page: Page, pages: Path) -> None:
 
 def test_colours_are_left_out_where_differences_are_noise(page: Page, pages: Path) -> None:
     page.goto((pages / "index.html").as_uri())
-    page.wait_for_selector(".tree-node")
-    tree = page.locator(".tree").first
+    tree = drawn(page).locator(".tree").first
     page.get_by_label("Colour by").select_option("probe.thickness.stroke_thickness")
     assert tree.locator(".is-colored").count() == 0
     assert "within the noise" in tree.locator(".tree-legend").inner_text()
@@ -183,8 +179,7 @@ def test_colours_are_left_out_where_differences_are_noise(page: Page, pages: Pat
 
 def test_ticks_of_an_axis_differ(page: Page, pages: Path) -> None:
     page.goto((pages / "recipes/quickstart/index.html").as_uri())
-    page.wait_for_selector("#metrics svg")
-    page.get_by_role("button", name="Show all").click()
+    drawn(page).get_by_role("button", name="Show all").click()
     panels = "[...document.querySelectorAll('#metrics .chart-panel')]"
     until(page, f"{panels}.length > 6 && {panels}.every((panel) => panel.querySelector('svg'))")
     axes = page.locator("#metrics svg [aria-label='x-axis tick label']").all()

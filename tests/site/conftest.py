@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from browser_watch import watch
+from browser_watch import new_context, watch
 from built_tiny import build_recipe, built_storage, environment
 from playwright.sync_api import Browser, Page
 
@@ -51,12 +51,9 @@ def opener(browser: Browser, site: Path) -> Iterator[Open]:
     contexts = []
 
     def open_(path: str, width: int = 1280, scheme: str = "light") -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": 844}, reduced_motion="reduce", color_scheme=scheme
-        )
+        context = new_context(browser, viewport={"width": width, "height": 844}, color_scheme=scheme)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(60_000)
         opened.append((path, watch(page, site)))
         name, _, fragment = path.partition("#")
         page.goto((site / name).as_uri() + (f"#{fragment}" if fragment else ""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from browser_watch import settled, until
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from scripted_digits import scripted_digits
 
 pytestmark = pytest.mark.browser
@@ -14,7 +14,7 @@ PLAYGROUND = "recipes/tiny/playground.html"
 
 
 def playground(page: Page, branches: int = 1) -> Page:
-    assert settled(page).locator(".acc-branch-facts .acc-facts").count() == branches
+    expect(settled(page).locator(".acc-branch-facts .acc-facts")).to_have_count(branches)
     return page
 
 
@@ -32,7 +32,7 @@ def test_the_branch_chips_carry_the_view(open_page) -> None:
         """window.accViewer.set({run: 'runs/tiny/labelled_trained/seed-1', method: 'pca', color: 'factor:style',
         focus: 7, step: 6, selection: [1, 2]})"""
     )
-    until(page, "window.location.hash.includes('point=7')")
+    until(settled(page), "window.location.hash.includes('point=7')")
     page.locator(".explore-nav a", has_text="plain_trained").click()
     page.wait_for_url("**/latent/plain_trained.html#**")
     settled(page)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import onnx
 import pytest
-from browser_watch import settled, watch
+from browser_watch import new_context, settled, watch
 from lab_pages import write_data, write_page
 from onnx import TensorProto, helper, numpy_helper
 from playwright.sync_api import Browser, Page
@@ -113,7 +113,7 @@ def _model(
 
 @pytest.fixture
 def page(browser: Browser, lab: Lab) -> Iterator[Page]:
-    context = browser.new_context(reduced_motion="reduce")
+    context = new_context(browser)
     page = context.new_page()
     faults = watch(page, lab.page.parent)
     page.goto(lab.page.as_uri())

@@ -10,7 +10,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from browser_watch import drawn, settled, until
+from browser_watch import drawn, new_context, reload_until, remembering, settled, until
 from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
@@ -40,7 +40,7 @@ def address(request: pytest.FixtureRequest, odd_site: Path) -> Iterator[str]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    context = new_context(browser, viewport={"width": 1280, "height": 900})
     page = context.new_page()
     page.add_init_script(RECORD)
     yield page
@@ -64,10 +64,10 @@ def test_the_models_the_map_and_the_theme_work_under_the_policy(page: Page, addr
     page.locator(".acc-reading").first.wait_for()
     page.goto(address + "recipes/prototype/latent/toString.html#point=1")
     page.locator(".acc-focus-card .acc-thumb").first.wait_for()
-    page.get_by_label("Change between light and dark").click()
+    remembering(page).get_by_label("Change between light and dark").click()
     theme = page.evaluate("document.documentElement.dataset.theme")
-    page.reload()
-    assert page.evaluate("document.documentElement.dataset.theme") == theme
+    assert theme
+    reload_until(page, "theme => document.documentElement.dataset.theme === theme", theme)
     assert drawn(page).evaluate("window.refused") == []
 
 

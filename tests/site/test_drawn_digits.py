@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser_watch import settled, watch
+from browser_watch import new_context, settled, watch
 from built_tiny import build_recipe, environment
 from playwright.sync_api import Browser, Page
 from scripted_digits import Stroke, scripted_digits
@@ -34,7 +34,7 @@ def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def page(browser: Browser, playground: Path) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    context = new_context(browser, viewport={"width": 1280, "height": 900})
     page = context.new_page()
     faults = watch(page, playground.parents[2])
     page.goto(f"{playground.as_uri()}#run={RUN}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser_watch import settled, until
+from browser_watch import drawn, settled, until
 from foreign_built import foreign_storage
 from playwright.sync_api import Page
 
@@ -51,7 +51,7 @@ def test_a_page_shows_what_was_left_out_on_a_phone_too(open_page) -> None:
     page = loaded(open_page("recipes/foreign/nodes/encoder_only_trained.html", width=390, scheme="dark"))
     said = page.locator(".not-built:visible").all_inner_texts()
     assert any("EncoderOnly has no method decode(code)" in text for text in said)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert drawn(page).evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_points_are_coloured_by_every_named_factor(open_page, node: str, names: 
     assert set(names) <= set(options)
     page.evaluate("window.accViewer.set({color: 'data:y', focus: 3})")
     page.locator(".acc-colorbar").wait_for()
-    assert "y (ground truth)" in str(page.locator(".acc-colorbar").get_attribute("aria-label"))
+    assert "y (ground truth)" in str(settled(page).locator(".acc-colorbar").get_attribute("aria-label"))
     assert "scale (ground truth)" in page.locator(".acc-focus-card").inner_text()
 
 

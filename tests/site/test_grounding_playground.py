@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from browser_watch import drawn, settled, until, watch
+from browser_watch import drawn, new_context, settled, until, watch
 from lab_pages import write_data, write_page
 from PIL import Image
 from playwright.sync_api import Browser, Page
@@ -120,7 +120,7 @@ def _write_dataset(site: Path, images: np.ndarray, labels: np.ndarray) -> None:
 @pytest.fixture
 def page(browser: Browser, lab: Lab) -> Iterator[Page]:
     """The page with both branches ready; its test fails on any console error and any request outside the folder."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    context = new_context(browser, viewport={"width": 1280, "height": 900})
     page = context.new_page()
     faults = watch(page, lab.site)
     page.goto(lab.page.as_uri())
@@ -325,13 +325,13 @@ def test_an_address_brings_a_walk_back(page: Page, lab: Lab) -> None:
 
 
 def test_a_phone_shows_it_all_without_scrolling_sideways(browser: Browser, lab: Lab) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    context = new_context(browser, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = context.new_page()
     page.goto(lab.page.as_uri())
     settled(page)
     for mode in ("Probe", "Interpolate"):
         page.get_by_role("button", name=mode, exact=True).tap()
-        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        assert drawn(page).evaluate("document.documentElement.scrollWidth") == 390
     place = drawn(page).evaluate("accGrounding.screenPosition(7)")
     page.touchscreen.tap(place["x"], place["y"])
     until(page, "accGrounding.state().next === 'b'")  # the tap set A

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser_watch import until
+from browser_watch import drawn, new_context, reload_until, remembering, until
 from built_tiny import build_recipe, environment
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from acc_assets.assets import live
 from acc_assets.recipes import find_recipes
@@ -96,7 +96,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
     contexts, faults = [], []
 
     def open_(address: str, **options: Any) -> Page:
-        contexts.append(browser.new_context(reduced_motion="reduce", **options))
+        contexts.append(new_context(browser, **options))
         page = contexts[-1].new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(address)
@@ -139,8 +139,8 @@ def test_from_keys_and_clicks_to_a_branch_that_is_trained_on(lab: Lab, open_page
 
     assert page.locator(".acc-label-prediction li").count() == 0  # so that it sways nobody
     page.get_by_label("Show what the model thinks").check()
-    assert page.locator(".acc-label-prediction li").count() == 3
-    at = page.evaluate(f"accLabelling.placeOf({order[2]})")
+    expect(page.locator(".acc-label-prediction li")).to_have_count(3)
+    at = drawn(page).evaluate(f"accLabelling.placeOf({order[2]})")
     page.mouse.click(at["x"], at["y"])
     until(page, f"{STATE}.image === {order[2]}")
 
@@ -149,14 +149,15 @@ def test_from_keys_and_clicks_to_a_branch_that_is_trained_on(lab: Lab, open_page
     until(page, f"{SAVED} === 'trouble' && {STATE}.unsaved === 1")
     assert page.evaluate(STATE)["said"][str(order[2])] == "5"
     assert "not saved yet (the server does not answer)" in page.locator(".acc-label-saved").inner_text()
-    page.reload()  # the tab is closed, and nothing is lost
-    until(page, f"window.accLabelling && {SAVED} === 'saved'")  # by itself
+    reload_until(page, f"{STATE}.said[{order[2]}] === '5'")  # the tab is closed, and nothing is lost
+    until(page, f"{SAVED} === 'saved'")  # by itself
     assert lab.said()[order[2]] == {"Ann": "5"}
 
     lab.labels().append([Label(person="bob", index=order[0], label="8")], *lab.pool())
     page.get_by_role("button", name=f"Training image {order[4]}").click()
     page.keyboard.press("9")
     page.get_by_text(f"conflict on image {order[0]}: Ann says 3, bob says 8").wait_for()
+    until(page, f"{SAVED} === 'saved'")
     page.get_by_role("button", name="Look at it").click()
     page.get_by_text("You said 3, but bob says 8: it has no label until you agree.").wait_for()
 
@@ -181,15 +182,14 @@ def test_from_keys_and_clicks_to_a_branch_that_is_trained_on(lab: Lab, open_page
 def test_what_is_labelled_from_disk_is_kept_exported_and_taken(lab: Lab, open_page: Open) -> None:
     phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
     page = open_page((lab.site / PAGE).as_uri() + "#run=runs/asked/asked_trained/seed-0", **phone)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert drawn(remembering(page)).evaluate("document.documentElement.scrollWidth") <= 390
     assert page.get_by_role("button", name="Train a round").count() == 0
     order = begin(page, 'Bo, "Jr."')
     page.keyboard.press("4")
     page.get_by_role("button", name="6, 0 labels so far").tap()
     page.keyboard.press("2")
     page.get_by_role("button", name="Undo").tap()
-    page.reload()
-    until(page, f"window.accLabelling && {STATE}.image === {order[2]} && {STATE}.unsaved === 4")
+    reload_until(page, f"{STATE}.image === {order[2]} && {STATE}.unsaved === 4")
     assert page.evaluate(STATE)["said"] == {str(order[0]): "4", str(order[1]): "6"}
     with page.expect_download() as waited:
         page.get_by_role("button", name="Export the labels").tap()

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from browser_watch import drawn, settled, until, watch
+from browser_watch import drawn, new_context, settled, until, watch
 from lab_pages import write_data, write_page
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from small_mixture import EXAMPLES, RUN, STEPS, K, run_of
 
 from acc_assets.analysis.figures import atlas
@@ -137,7 +137,7 @@ def address(store: Store, run: RunDirectory, tmp_path_factory: pytest.TempPathFa
 
 
 def opened(browser: Browser, address: Path, fragment: str = "", **options: Any) -> Iterator[Page]:
-    context = browser.new_context(reduced_motion="reduce", **options)
+    context = new_context(browser, **options)
     page = context.new_page()
     faults = watch(page, address.parent)
     page.goto(address.as_uri() + fragment)
@@ -158,11 +158,12 @@ def page(explorer: Page) -> Page:
         "window.accViewer.set({color: 'label', focus: null, selection: [], only: false, ground: '', edges: 'top', "
         "extent: 1, part: null, camera: null, dimensions: 2, step: 5, hidden: []})"
     )
-    return explorer
+    return settled(explorer)
 
 
 def stage(page: Page) -> bytes:
-    """The points and what lies below them, as they are drawn."""
+    """The points and what lies below them, as they are drawn, with no point under the mouse."""
+    page.mouse.move(0, 0)
     return drawn(page).locator(".acc-stage").screenshot()
 
 
@@ -195,15 +196,19 @@ def test_the_mixture_is_that_of_the_snapshot_and_a_component_shows_its_samples(
         for component, (weight, count) in enumerate(zip(told["p"], told["argmax_counts"], strict=True)):
             said = f"Component {component}: weight {round(100 * weight)} %, likeliest of {count} images"
             page.get_by_role("button", name=said).wait_for()
-    page.locator("[data-part='1']").click()
+    settled(page).locator("[data-part='1']").click()
     assert (state(page, "part"), state(page, "color")) == (1, "mixture:q1")
     page.get_by_role("heading", name="Samples of component 1, at step 5").wait_for()
     kept = samples.series(samples.PRIOR, DRAWS).read(run)["images"][1]
-    shown = page.locator(".acc-draws canvas").evaluate_all(
-        "all => all.map(one => [...one.getContext('2d').getImageData(0, 0, 16, 16).data].filter((_, i) => i % 4 === 0))"
+    shown = (
+        settled(page)
+        .locator(".acc-draws canvas")
+        .evaluate_all(
+            "all => all.map(one => [...one.getContext('2d').getImageData(0, 0, 16, 16).data].filter((_, i) => i % 4 === 0))"
+        )
     )
     np.testing.assert_array_equal(np.array(shown), kept.reshape(DRAWS, -1))
-    page.get_by_role("group", name="Components").get_by_role("button").nth(1).press("Enter")
+    settled(page).get_by_role("group", name="Components").get_by_role("button").nth(1).press("Enter")
     assert state(page, "part") is None
 
 
@@ -211,7 +216,7 @@ def test_posterior_samples_stand_beside_the_point_that_they_are_drawn_around(pag
     page.get_by_role("heading", name="Samples of q(z|x) around these images").wait_for()
     page.locator(f".acc-mixture .acc-thumb[data-index='{POINT}']").click()
     page.get_by_role("heading", name=f"Samples of q(z|x) around point {POINT}, at step 5").wait_for()
-    assert page.locator(".acc-draws canvas").count() == DRAWS
+    expect(page.locator(".acc-draws canvas")).to_have_count(DRAWS)
     assert state(page, "focus") == POINT
 
 
@@ -251,12 +256,15 @@ def test_edges_fade_beyond_an_extent_that_grows_with_the_distance_in_latent_spac
     graph = neighbors.SERIES.read(run)
     page.evaluate("focus => window.accViewer.set({focus})", POINT)
     until(page, "window.accViewer.edges().length === 15")
-    assert page.evaluate("window.accViewer.edges().map(({to}) => to)") == graph["indices"][POINT].tolist()
+    assert (
+        settled(page).evaluate("window.accViewer.edges().map(({to}) => to)")
+        == graph["indices"][POINT].tolist()
+    )
     reaches = {}
     for focus in (POINT, 20, 100, 200):
         page.evaluate("focus => window.accViewer.set({focus, edges: 'extent'})", focus)
         until(page, "focus => window.accViewer.edges()[0]?.from === focus", focus)
-        reaches[focus] = page.evaluate("window.accViewer.edges()[0].reach")
+        reaches[focus] = settled(page).evaluate("window.accViewer.edges()[0].reach")
     farthest = graph["distances"][list(reaches), -1]
     np.testing.assert_allclose(
         np.array([*reaches.values()]) / reaches[POINT], farthest / farthest[0], rtol=1e-4
@@ -274,7 +282,7 @@ def test_a_focused_set_is_shown_alone_with_its_edges(page: Page) -> None:
     assert page.evaluate(visible) == 150
     until(page, "window.accViewer.edges().length === 150 * 15")
     page.evaluate("focus => window.accViewer.set({focus})", POINT)
-    page.get_by_role("button", name="Neighbourhood").click()
+    settled(page).get_by_role("button", name="Neighbourhood").click()
     assert POINT in state(page, "selection")
     page.get_by_role("button", name="All", exact=True).click()
     assert page.evaluate(visible) == 360
@@ -303,4 +311,4 @@ def test_a_link_opens_the_same_view_on_a_phone(browser: Browser, address: Path, 
         assert (found["only"], len(found["selection"])) == (True, 150)
         phone.get_by_role("heading", name="Samples of component 2").wait_for()
         phone.get_by_label("Below the points").wait_for()
-        assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+        assert drawn(phone).evaluate("document.documentElement.scrollWidth") <= 390

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from browser_watch import until
+from browser_watch import drawn, new_context, until
 from live_run import Training
 from PIL import Image
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Request, expect
 
 from acc_assets.assets.client import client_bundle, ort_wasm
 from acc_assets.datasets import Digits
@@ -97,7 +97,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, reduced_motion="reduce")
+    context = new_context(browser, viewport={"width": 390, "height": 844})
     page = context.new_page()
     faults: list[str] = []
     page.on("console", lambda one: faults.append(one.text) if one.type in ("error", "warning") else None)
@@ -107,8 +107,18 @@ def page(browser: Browser) -> Iterator[Page]:
     assert faults == []
 
 
+def followed(page: Page) -> set[Request]:
+    """The event streams that the page has open, as they are from now on."""
+    streams: set[Request] = set()
+    page.on("request", lambda one: streams.add(one) if "/events/stream" in one.url else None)
+    page.on("requestfinished", lambda one: streams.discard(one))
+    page.on("requestfailed", lambda one: streams.discard(one))
+    return streams
+
+
 def test_a_run_is_drawn_while_it_trains_and_replayed_from_disk(lab: Lab, page: Page) -> None:
     run = lab.store.run("r", "done", 0)
+    streams = followed(page)
     page.goto(lab.address + NODE)
     until(page, f"{STATUS} === 'waiting'")  # the page is there before the run is
     with run.lock():
@@ -144,13 +154,13 @@ def test_a_run_is_drawn_while_it_trains_and_replayed_from_disk(lab: Lab, page: P
         until(
             page, f"{STEP} === 'step 15, live' && {TOLD}[1].includes('Went on from the snapshot of step 10')"
         )
-        assert page.evaluate(MADE) == 10  # what came later stands no more
+        until(page, f"{MADE} === 10")  # what came later stands no more
         page.get_by_role("button", name="Cancel").click()
         until(page, "document.querySelector('.run-head button')?.textContent === 'Asked to end'")
         assert lab.cancelled == ["r/done/0"]
         training.steps(5)
         until(page, f"{STEP} === 'step 20, live'")  # drawn anew, it still says so
-        assert page.get_by_role("button", name="Asked to end").is_disabled()
+        expect(page.get_by_role("button", name="Asked to end")).to_be_disabled()
         training.snapshot()
         training.record.cancelled(20, {})
         until(
@@ -164,9 +174,8 @@ def test_a_run_is_drawn_while_it_trains_and_replayed_from_disk(lab: Lab, page: P
     Image.new("L", (160, 32)).save(picture, "PNG")
     reconstructions.write(run, picture.getvalue(), [0], [0.1])
     until(page, "document.querySelector('.run-pictures img')?.naturalWidth === 160")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    with page.expect_event("requestfailed", lambda one: "/events/stream" in one.url):
-        pass  # all is read, so that the page lets the stream go
+    assert drawn(page).evaluate("document.documentElement.scrollWidth") <= 390
+    until(page, lambda: not streams)  # all is read, so that the page lets the stream go
     run.append_event({"event": "run.message", "text": "one more"})
     until(page, f"{TOLD}[0].endsWith('one more')")  # and takes it up again when there is more
 
@@ -183,7 +192,7 @@ def test_a_run_is_drawn_while_it_trains_and_replayed_from_disk(lab: Lab, page: P
     for _ in range(11):
         slider.press("ArrowRight")
     until(page, f"{STEP} === 'step 12' && {TOLD}[1].includes('Went on from the snapshot of step 10')")
-    assert page.evaluate(MADE) == 10
+    until(page, f"{MADE} === 10")
     page.get_by_role("button", name="Play the run").click()
     until(page, f"{STEP} === 'step 20' && {TOLD}[0].includes('one more') && {MADE} === 20")
 
@@ -198,7 +207,7 @@ def test_a_node_that_failed_before_its_training_is_not_at_work(lab: Lab, page: P
     page.goto(lab.address + NODE)
     until(page, f"{TOLD}[0]?.includes('done failed: no such model')")
     assert page.evaluate(STATUS) == "waiting"
-    assert page.get_by_role("button", name="Cancel").count() == 0
+    assert drawn(page).get_by_role("button", name="Cancel").count() == 0
 
 
 def test_the_first_page_lists_runs_those_at_work_first(lab: Lab, page: Page) -> None:
@@ -211,7 +220,7 @@ def test_the_first_page_lists_runs_those_at_work_first(lab: Lab, page: Page) -> 
     with run.lock():
         Training(run).begin().steps(40)
         until(page, f"{rows} === 'running,failed'")
-        assert page.locator("tr[data-status=running] progress").get_attribute("value") == "40"
+        expect(page.locator("tr[data-status=running] progress")).to_have_attribute("value", "40")
         page.get_by_label("Status").select_option("failed")
         until(page, f"{rows} === 'failed'")
         assert "the disk is full" in page.locator(".runs-table").inner_text()
@@ -222,4 +231,4 @@ def test_the_first_page_lists_runs_those_at_work_first(lab: Lab, page: Page) -> 
         until(page, f"{rows} === 'running,failed'")
         page.get_by_role("link", name="done").click()
         until(page, f"{STATUS} === 'running' && {STEP} === 'step 40, live'")
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert drawn(page).evaluate("document.documentElement.scrollWidth") <= 390

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from browser_watch import settled, until, watch
+from browser_watch import drawn, new_context, settled, until, watch
 from lab_pages import write_data, write_page
 from playwright.sync_api import Browser, Page
 
@@ -109,7 +109,7 @@ def _run(branch: str) -> str:
 @pytest.fixture(scope="module")
 def window(browser: Browser, lab: Lab) -> Iterator[Page]:
     """One page for all tests; they fail together on any console error and any request outside the folder."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    context = new_context(browser, viewport={"width": 1280, "height": 900})
     page = context.new_page()
     faults = watch(page, lab.site)
     yield page
@@ -188,7 +188,7 @@ def test_the_layers_stand_in_columns_with_all_their_maps(page: Page) -> None:
     assert heads == ["input", "backbone.0", SECOND, "code", "decoder.layers.0", *heads[5:7], "reconstruction"]
     maps = [column.locator(".acc-map").count() for column in page.locator(".acc-layer").all()]
     assert maps[:3] == [4, 6, 4]
-    assert page.locator(".acc-flow-wires").evaluate("one => one.width > 0 && one.height > 0")
+    assert drawn(page).locator(".acc-flow-wires").evaluate("one => one.width > 0 && one.height > 0")
     assert page.locator(".acc-network-examples button").count() == 6
     label = page.locator(".acc-map").first.get_attribute("aria-label")
     assert str(label).startswith("backbone.0 after ReLU, channel 0: from")
@@ -468,9 +468,9 @@ def test_a_branch_without_graphs_says_why_it_cannot_follow_a_drawing(page: Page)
 
 
 def test_a_phone_shows_it_all_without_scrolling_sideways(browser: Browser, lab: Lab) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    context = new_context(browser, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = _open(context.new_page(), lab, f"#layer={SECOND}&channel=1")
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert drawn(page).evaluate("document.documentElement.scrollWidth") == 390
     page.locator(".acc-layer").nth(1).locator(".acc-map").nth(3).tap()
     _shows(page, channel=3)
     page.locator(".acc-map-large").scroll_into_view_if_needed()
@@ -481,5 +481,5 @@ def test_a_phone_shows_it_all_without_scrolling_sideways(browser: Browser, lab: 
     page.get_by_role("button", name="Draw", exact=True).tap()
     _draw(page, [[(0.4, 0.2), (0.6, 0.8)]], finger=True)
     assert _check_drawing(page, lab).max() > 0.9
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert drawn(page).evaluate("document.documentElement.scrollWidth") == 390
     context.close()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browser_watch import drawn, new_context
 from lab_pages import write_page
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -24,33 +27,36 @@ CHANNELS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def opened(browser: Browser, folder: Path, spec: dict[str, Any]) -> Page:
-    """A page with one chart, whose inline script has run."""
-    page = browser.new_page()
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = new_context(browser)
+    yield context.new_page()
+    context.close()
+
+
+def opened(page: Page, folder: Path, spec: dict[str, Any]) -> Page:
+    """The page with one chart, whose inline script has run."""
     page.goto(write_page(folder, "chart", spec).as_uri())
     page.evaluate("document.documentElement.classList.add('js')")
-    return page
+    return drawn(page)
 
 
-def test_a_heat_map_is_sorted_and_shows_the_chosen_quantity(browser: Browser, tmp_path: Path) -> None:
-    page = opened(browser, tmp_path, HEAT)
+def test_a_heat_map_is_sorted_and_shows_the_chosen_quantity(page: Page, tmp_path: Path) -> None:
+    opened(page, tmp_path, HEAT)
     rows = page.locator("[aria-label='y-axis tick label'] text")
-    page.get_by_role("button", name="by class").wait_for()
-    assert rows.all_text_contents() == ["C0", "C1"]
+    expect(rows).to_have_text(["C0", "C1"])
     page.get_by_role("button", name="by class").click()
-    assert rows.all_text_contents() == ["C1", "C0"]
+    expect(rows).to_have_text(["C1", "C0"])
     page.get_by_role("button", name="images").click()
-    cells = page.locator("[aria-label='text'] text").all_text_contents()
-    assert [cell for cell in cells if cell] == ["16", "1", "9"]
-    page.close()
+    cells = page.locator("[aria-label='text'] text").filter(has_text=re.compile("."))
+    expect(cells).to_have_text(["16", "1", "9"])
 
 
-def test_what_a_component_decodes_is_as_opaque_as_it_is_responsible(browser: Browser, tmp_path: Path) -> None:
-    page = opened(browser, tmp_path, CHANNELS)
+def test_what_a_component_decodes_is_as_opaque_as_it_is_responsible(page: Page, tmp_path: Path) -> None:
+    opened(page, tmp_path, CHANNELS)
     first, second = (page.get_by_role("img", name=f"C{at}: responsibility") for at in (0, 1))
-    first.wait_for()
-    assert [one.evaluate("one => one.style.opacity") for one in (first, second)] == ["0.9", "0.1"]
+    expect(first).to_have_css("opacity", "0.9")
+    expect(second).to_have_css("opacity", "0.1")
     page.get_by_role("button", name="all").click()
-    assert second.evaluate("one => one.style.opacity") == "1"
-    assert second.get_attribute("title") == "C1: responsibility 10.0 %, squared error 0.2000"
-    page.close()
+    expect(second).to_have_css("opacity", "1")
+    expect(second).to_have_attribute("title", "C1: responsibility 10.0 %, squared error 0.2000")

@@ -36,7 +36,7 @@ def test_every_page_loads_on_a_phone_in_the_dark_and_fits(open_page, site: Path)
     assert len(pages) == 13
     for path in pages:
         page = loaded(open_page(path, width=390, scheme="dark"))
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        assert drawn(page).evaluate("document.documentElement.scrollWidth <= innerWidth"), path
         assert brightness(page.evaluate(GROUND)) < 64, path
         assert page.title()
         assert page.locator("h1").count() == 1, path
@@ -53,7 +53,7 @@ def test_every_page_loads_on_a_phone_in_the_dark_and_fits(open_page, site: Path)
 def test_pages_on_a_wide_screen_in_the_light(open_page, site: Path) -> None:
     for path in ("index.html", "recipes/tiny/index.html", "recipes/tiny/nodes/labelled_trained.html"):
         page = loaded(open_page(path, width=1920))
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        assert drawn(page).evaluate("document.documentElement.scrollWidth <= innerWidth"), path
         assert brightness(page.evaluate(GROUND)) > 200, path
 
 
@@ -132,7 +132,12 @@ def test_clicking_a_point_lists_the_neighbours_of_the_graph(open_page, built_sto
     page.evaluate("window.accViewer.set({focus: 42})")
     card = page.get_by_label("Focused point")
     card.get_by_text("Point 42", exact=True).wait_for()
-    shown = card.locator(".acc-thumb").evaluate_all("all => all.map(one => Number(one.dataset.index))")
+    shown = (
+        settled(page)
+        .get_by_label("Focused point")
+        .locator(".acc-thumb")
+        .evaluate_all("all => all.map(one => Number(one.dataset.index))")
+    )
     assert shown == graph["indices"][42][: len(shown)].tolist()
     assert len(shown) == 15
     card.locator(".acc-thumb").first.click()
