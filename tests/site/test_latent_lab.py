@@ -200,12 +200,9 @@ def test_the_mixture_is_that_of_the_snapshot_and_a_component_shows_its_samples(
     assert (state(page, "part"), state(page, "color")) == (1, "mixture:q1")
     page.get_by_role("heading", name="Samples of component 1, at step 5").wait_for()
     kept = samples.series(samples.PRIOR, DRAWS).read(run)["images"][1]
-    shown = (
-        settled(page)
-        .locator(".acc-draws canvas")
-        .evaluate_all(
-            "all => all.map(one => [...one.getContext('2d').getImageData(0, 0, 16, 16).data].filter((_, i) => i % 4 === 0))"
-        )
+    settled(page)
+    shown = page.locator(".acc-draws canvas").evaluate_all(
+        "all => all.map(one => [...one.getContext('2d').getImageData(0, 0, 16, 16).data].filter((_, i) => i % 4 === 0))"
     )
     np.testing.assert_array_equal(np.array(shown), kept.reshape(DRAWS, -1))
     settled(page).get_by_role("group", name="Components").get_by_role("button").nth(1).press("Enter")

@@ -132,12 +132,8 @@ def test_clicking_a_point_lists_the_neighbours_of_the_graph(open_page, built_sto
     page.evaluate("window.accViewer.set({focus: 42})")
     card = page.get_by_label("Focused point")
     card.get_by_text("Point 42", exact=True).wait_for()
-    shown = (
-        settled(page)
-        .get_by_label("Focused point")
-        .locator(".acc-thumb")
-        .evaluate_all("all => all.map(one => Number(one.dataset.index))")
-    )
+    settled(page)
+    shown = card.locator(".acc-thumb").evaluate_all("all => all.map(one => Number(one.dataset.index))")
     assert shown == graph["indices"][42][: len(shown)].tolist()
     assert len(shown) == 15
     card.locator(".acc-thumb").first.click()
