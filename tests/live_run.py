@@ -109,7 +109,7 @@ class Reader:
         self, port: int, after: int | None = None, path: str = "/runs/r/done/0", query: str = ""
     ) -> None:
         self.began = time.monotonic()
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
         headers = {} if after is None else {"Last-Event-ID": str(after)}
         self.connection.request("GET", f"{path}/events/stream{query}", headers=headers)
         self.response = self.connection.getresponse()
@@ -159,6 +159,6 @@ class Collected(threading.Thread):
         self.events = self.reader.until(self._event)
 
     def all(self) -> list[dict[str, Any]]:
-        self.join(60)
+        self.join(120)
         assert not self.is_alive()
         return self.events

@@ -35,7 +35,7 @@ def test_serve_answers_on_the_loopback_address_alone(built: Path) -> None:
         address = process.stdout.readline().split()[0]
         assert address.startswith("http://127.0.0.1:")
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy
-        with direct.open(address, timeout=10) as response:
+        with direct.open(address, timeout=60) as response:
             assert b"Experiments" in response.read()
         listening = f"{int(address.rstrip('/').rsplit(':', 1)[1]):04X}"
         sockets = [line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]

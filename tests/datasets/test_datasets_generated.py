@@ -150,7 +150,7 @@ def test_shape_label_and_real_targets_of_one_seed_are_the_same_pictures() -> Non
 
 
 def test_generating_is_fast() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     Thickness(n=5_400, seed=11).load()
     Slant(n=5_400, seed=11).load()
-    assert time.perf_counter() - began < 4  # two data sets of 7,020 pictures; 0.5 s on a quiet machine
+    assert time.process_time() - began < 4  # two data sets of 7,020 pictures; they take 0.5 s

@@ -60,7 +60,7 @@ def port(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int
 
 
 def send(port: int, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     data = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None
     connection.request(method, path, data, {"Content-Type": "application/json", **named})

@@ -53,7 +53,7 @@ def finished(store: Store, port: int) -> Training:
 
 
 def ask(port: int, path: str, method: str = "GET", **headers: str) -> tuple[int, bytes, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     connection.request(
         method, path, headers={name.replace("_", "-"): value for name, value in headers.items()}
     )
@@ -248,6 +248,9 @@ def test_a_stream_replays_and_beats(port: int, finished: Training) -> None:
 def test_no_more_than_ten_messages_a_second_and_no_event_less(port: int, store: Store) -> None:
     training = Training(store.run("r", "fast", 0)).begin()
     collected = Collected(Reader(port, path="/runs/r/fast/0"), "run.completed")
+    while not collected.reader.messages_seen:  # that it has begun, before there is more to tell
+        assert collected.is_alive()
+        time.sleep(0.01)
     training.steps(300)
     training.record.completed(300, {})
     assert collected.all() == training.run.event_log()

@@ -179,7 +179,7 @@ def test_a_second_builder_says_who_holds_the_run_and_a_killed_one_frees_it(tmp_p
         child.kill()
         child.wait()
         child.stdout.close()
-    with run.lock(timeout=5), run.lock(timeout=0):  # free again, and reentrant
+    with run.lock(timeout=60), run.lock(timeout=0):  # free again, and reentrant
         pass
 
 
@@ -187,7 +187,7 @@ def test_a_second_thread_waits_for_its_turn(tmp_path):
     order = []
 
     def work(name):
-        with Store(tmp_path).run("r", "n", 0).lock(timeout=10):
+        with Store(tmp_path).run("r", "n", 0).lock(timeout=60):
             order.append(f"{name} starts")
             time.sleep(0.1)
             order.append(f"{name} ends")
