@@ -54,7 +54,7 @@ function outboxOf(refuses: (lines: readonly Line[]) => Error | null) {
       if (why) throw why;
       taken.push(...sent);
     },
-    (error) => error.message === "never",
+    (error) => error instanceof Error && error.message === "never",
     () => {},
   );
   return { outbox, taken, add: (...more: Line[]) => (lines = [...lines, ...more]), left: () => lines };
