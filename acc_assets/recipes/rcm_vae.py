@@ -1,6 +1,6 @@
 """How far do a hundred labels go in a mixture VAE, and which prior, layout and classifier helps?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from acc_assets.datasets import Augmentation, Digits, HeldOut, LabelBudget, Mnist
@@ -80,7 +80,8 @@ class RCMVAE(Recipe):
         which its scores are then to tell from the others. `phased` has the model of `conditioned` and takes the phases
         one after another, each a checkpoint: reconstruction alone, a KL that comes slowly while components are
         unlocked on plateaus, then labels, and last as many labels more, which an oracle tells of the images with the
-        smallest margin. `budgets` asks for `consistent` with other numbers of labels as well.
+        smallest margin. `budgets` asks for `consistent` with other numbers of labels as well, `train_images` for so
+        many training images in place of all.
     """
     question = "How accurate is a mixture VAE with few labels on new images, and what makes it so?"
     hypothesis = (
@@ -94,6 +95,7 @@ class RCMVAE(Recipe):
         ctx: RecipeContext,
         steps: int = 4300,
         labels: Positive = 100,
+        train_images: Positive | None = None,
         components: int = 20,
         z_dim: int = 10,
         label_weight: float = 20.0,
@@ -102,7 +104,7 @@ class RCMVAE(Recipe):
         data: Literal["mnist", "digits"] = "mnist",
         budgets: AnyNumberOf[Positive] = (),
     ) -> None:
-        whole = DATA[data]
+        whole = replace(DATA[data], train_samples=train_images)
         images, few = with_labels(ctx, whole, labels, names=(data, "labelled"))
         seen = with_labels(ctx, HeldOut(of=whole, classes=UNSEEN), labels, names=("seen", "seen_labelled"))
         every = max(1, steps // 10)
