@@ -86,6 +86,11 @@ class Task(ABC):
         """
         return None
 
+    def output_names(self, count: int) -> list[str]:
+        """Names of `count` outputs, from the data set where it names them: its classes or columns."""
+        known = getattr(self.dataset.config, "target_names", None) or ()
+        return [str(name) for name in known] if len(known) == count else [str(i) for i in range(count)]
+
     def predict(self, outputs: Outputs, head: nn.Module | None) -> Tensor | None:
         """Prediction for each example, or None when the task makes none."""
         return None
@@ -253,11 +258,6 @@ class ProbeTask(LatentTask):
     def needs(self) -> frozenset[str]:
         """The latent."""
         return frozenset({ModelOutput.LATENT})
-
-    def output_names(self, count: int) -> list[str]:
-        """Names of the probe's `count` outputs, from the data set where it names them: its classes or columns."""
-        known = getattr(self.dataset.config, "target_names", None) or ()
-        return [str(name) for name in known] if len(known) == count else [str(i) for i in range(count)]
 
     def _build_probe(self, model: Any, dataset: Any, outputs: int) -> nn.Module:
         from acc_assets.tasks.probes import LinearProbe
