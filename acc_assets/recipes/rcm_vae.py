@@ -30,7 +30,7 @@ from acc_assets.tasks import (
 from acc_assets.tree import DatasetRef, Recipe, RecipeContext
 from acc_assets.tree.config import AnyNumberOf, Positive
 
-DATA = {"mnist": Mnist(image_size=28), "digits": Digits(image_size=16)}
+DATA: dict[str, Mnist | Digits] = {"mnist": Mnist(image_size=28), "digits": Digits(image_size=16)}
 BATCH = 128
 ANCHOR = 10.0  # labelled images that each component is taken to have seen of its class
 SHIFT = 0.1  # of the image's width
