@@ -73,15 +73,18 @@ class RCMVAE(Recipe):
         Mixture VAEs that see all training images and the labels of a few of them, which are the same for all branches
         of a seed, one for each class as often as another. Loss, in nats per image: expected reconstruction + KL of z +
         KL of c, and a classifier trained on the labelled images, in batches of their own: tau, which counts what class
-        each component stands for, or a perceptron on z. Branches differ from `mixture` (learned components and weights,
-        one z, a decoder that does not see c) in the prior, the layout, the conditioning or the classifier. The branch
-        `consistent` is designed for accuracy: a wider encoder, and responsibilities that must stay what they are when
-        an image is distorted, with and without its label; `open_set` is the same without the images of two classes,
-        which its scores are then to tell from the others. `phased` has the model of `conditioned` and takes the phases
-        one after another, each a checkpoint: reconstruction alone, a KL that comes slowly while components are
-        unlocked on plateaus, then labels, and last as many labels more, which an oracle tells of the images with the
-        smallest margin. `budgets` asks for `consistent` with other numbers of labels as well, `train_images` for so
-        many training images in place of all.
+        each component stands for, or a perceptron on z.
+
+        Branches differ from `mixture` (learned components and weights, one z, a decoder that does not see c) in the
+        prior, the layout, the conditioning or the classifier. `consistent` is designed for accuracy: a wider encoder,
+        and responsibilities that must stay what they are when an image is distorted, with and without its label.
+        `open_set` is the same without the images of two classes, which its scores are then to tell from the others.
+        `phased` has the model of `conditioned` and takes the phases one after another, each a checkpoint:
+        reconstruction alone, a KL that comes slowly while components are unlocked on plateaus, then labels, and last as
+        many labels more, which an oracle tells of the images with the smallest margin.
+
+        The parameter `budgets` asks for `consistent` with other numbers of labels as well, `train_images` for so many
+        training images in place of all.
     """
     question = "How accurate is a mixture VAE with few labels on new images, and what makes it so?"
     hypothesis = (
