@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -42,29 +41,20 @@ def _judged(work: NodeWork) -> tuple[Mapping[str, Classified], np.ndarray | None
     from acc_assets.training.evaluation import judge_images
 
     work.runtime.apply()
-    loaded, images = work.model(), work.data.test.images
-    found: dict[str, Classified] = {}
-    apart: list[Any] = []
-    shared: list[Any] = []
-    splits = {name: work.load(ref).test for name, ref in work.node.datasets.items()}
-    for task in work.node.tasks:
-        if hasattr(task, "probabilities"):
-            (shared if work.is_shown(task.dataset) else apart).append(task)
-
-    def keep(tasks: list[Any], probabilities: Mapping[str, np.ndarray]) -> None:
-        for task in tasks:
-            split, told = splits[task.dataset.name], probabilities[task.name]
-            given = slice(None) if split.labelled is None else split.labelled
-            names = [str(name) for name in getattr(task.dataset.config, "target_names", None) or ()]
-            names = names if len(names) == told.shape[1] else [str(at) for at in range(told.shape[1])]
-            same = tasks is shared and split.labelled is None
-            found[task.name] = Classified(told[given], split.targets[given], names, same)
-
+    loaded, test = work.model(), work.data.test
+    tasks = [task for task in work.node.tasks if hasattr(task, "probabilities")]
+    shown = [task for task in tasks if work.is_shown(task.dataset)]
+    told: dict[str, np.ndarray] = {}
     errors: np.ndarray | None = None
-    if shared or ModelOutput.COMPONENT in work.abilities.outputs:
-        probabilities, errors = judge_images(loaded.model, loaded.heads, shared, images)
-        keep(shared, probabilities)
-    for task in apart:
-        own = judge_images(loaded.model, loaded.heads, [task], splits[task.dataset.name].images)[0]
-        keep([task], own)
+    if shown or ModelOutput.COMPONENT in work.abilities.outputs:
+        told, errors = judge_images(loaded.model, loaded.heads, shown, test.images)
+    found: dict[str, Classified] = {}
+    for task in (*shown, *(one for one in tasks if one not in shown)):
+        split = work.load(task.dataset).test
+        if task not in shown:
+            told |= judge_images(loaded.model, loaded.heads, [task], split.images)[0]
+        given = slice(None) if split.labelled is None else split.labelled
+        names = task.output_names(told[task.name].shape[1])
+        same = task in shown and split.labelled is None
+        found[task.name] = Classified(told[task.name][given], split.targets[given], names, same)
     return found, errors

@@ -175,11 +175,10 @@ class _Planner:
         deps: Sequence[dg.AssetKey],
         node: TreeNode | None,
     ) -> AssetPlan:
-        asked = spec_hash({"request": canonical(request)})
-        version = (
-            f"{request.version}-{lineage}-{asked}{f'-{self._words(node)}' if request.reads_words else ''}"
-        )
-        kind = kind_of(request)
+        parts = [str(request.version), lineage, spec_hash({"request": canonical(request)})]
+        if request.reads_words:
+            parts.append(self._words(node))
+        kind, version = kind_of(request), "-".join(parts)
         return AssetPlan(
             self._key(name), self._tree.name, kind, version, tuple(deps), node=node, request=request
         )

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import ClassVar
 
 from acc_assets.datasets.arrays import Split, SplitName
-from acc_assets.datasets.data import load_dataset, sees_seed
 from acc_assets.datasets.wrapped import Wrapped
 from acc_assets.tree.config import Natural, config
 
@@ -24,14 +23,6 @@ class Binarised(Wrapped):
 
     name: ClassVar[str] = "binarised"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if sees_seed(self.of):
-            raise ValueError(
-                f"of is {self.of!r}, which differs between seeds; allowed is a data set that is the same for all, so "
-                "that all runs are measured on the same images"
-            )
-
     @property
     def source(self) -> str:
         return (
@@ -39,11 +30,8 @@ class Binarised(Wrapped):
             f"once (seed {self.seed}) for validation and test"
         )
 
-    def _fetch(self) -> None:
-        self.of._fetch()
-
     def _read(self) -> Mapping[SplitName, Split]:
-        grey = load_dataset(self.of, None)
+        grey = self.of.load()
         validation, test = (replace(split, dynamic=True) for split in (grey.validation, grey.test))
         return {
             "train": replace(grey.train, dynamic=True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -43,7 +44,7 @@ class Batch:
         return Batch(self.images[chosen], self.inputs[chosen], self.targets[chosen], factors)
 
 
-class DatasetConfig(DataFacts):
+class DatasetConfig(DataFacts, ABC):
     """Base of the data set configurations: frozen, hashable, and usable without torch until `load`.
 
     A subclass is a frozen dataclass with the field `image_size`, names itself in `name`, and fills in `_read`,
@@ -58,14 +59,14 @@ class DatasetConfig(DataFacts):
     image_size: int
 
     @property
+    @abstractmethod
     def source(self) -> str:
         """Where the data comes from, in words that a page can show."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def sizes(self) -> dict[SplitName, int]:
         """Number of images of each split, known without loading."""
-        raise NotImplementedError
 
     @property
     def kind_of_target(self) -> TargetKind:
@@ -73,9 +74,9 @@ class DatasetConfig(DataFacts):
         return "class"
 
     @property
+    @abstractmethod
     def target_names(self) -> tuple[str, ...]:
         """Names of the classes, or of the columns of a real target."""
-        raise NotImplementedError
 
     @property
     def factors(self) -> dict[str, tuple[str, ...] | None]:
@@ -103,7 +104,7 @@ class DatasetConfig(DataFacts):
         """Bring files that are missing, where they can be had."""
 
     def _read(self) -> Mapping[SplitName, Split]:
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define _read() or load()")
 
 
 def sees_seed(config: Any) -> bool:

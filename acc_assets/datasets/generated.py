@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Annotated
 
 import numpy as np
 from pydantic import Field
 
-from acc_assets.datasets.arrays import Split, SplitName
+from acc_assets.datasets.arrays import SPLITS, Split, SplitName
 from acc_assets.datasets.data import DatasetConfig
 from acc_assets.tree.config import Natural, config
 
-SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 REFERENCE_SIZE = (
     32  # lengths in the generators are pixels of a picture of this size, and scale with image_size
 )
@@ -48,5 +48,6 @@ class GeneratedConfig(DatasetConfig):
             for stream, split in enumerate(SPLITS)
         }
 
+    @abstractmethod
     def _generate(self, count: int, rng: np.random.Generator) -> Split:
-        raise NotImplementedError
+        """So many examples of a split."""

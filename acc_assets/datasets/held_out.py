@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
-from acc_assets.datasets.arrays import ImageData, Split, SplitName
-from acc_assets.datasets.data import sees_seed
+from acc_assets.datasets.arrays import SPLITS, Split, SplitName
 from acc_assets.datasets.wrapped import Wrapped
 from acc_assets.tree.config import Several, Share, config
-
-SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 
 
 @config
@@ -31,11 +27,6 @@ class HeldOut(Wrapped):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if sees_seed(self.of):
-            raise ValueError(
-                f"of is {self.of!r}, which each seed sees differently; hold classes out first: "
-                f"{type(self.of).__name__}(of=HeldOut(...))"
-            )
         names = self.of.target_names
         if not {*self.classes} < {*names} or len({*self.classes}) < len(self.classes):
             raise ValueError(
@@ -51,21 +42,15 @@ class HeldOut(Wrapped):
         kept = len(self.of.target_names) - len(self.classes)
         return {split: kept * self._of_each(split) for split in SPLITS}
 
-    def load(self) -> ImageData:
-        """The arrays without the classes; raises ValueError where one that stays has too few images."""
+    def _read(self) -> dict[SplitName, Split]:
         whole = self.of.load()
-        train, validation, test = (self._kept(getattr(whole, split), split) for split in SPLITS)
-        return replace(
-            whole, name=self.name, source=self.source, train=train, validation=validation, test=test
-        )
+        return {split: self._kept(getattr(whole, split), split) for split in SPLITS}
 
     def unseen(self) -> Split:
         """The test images of the classes held out."""
         test = self.of.load().test
-        return test.take(np.flatnonzero(np.isin(test.targets, self._numbers())))
-
-    def _numbers(self) -> list[int]:
-        return [self.of.target_names.index(name) for name in self.classes]
+        numbers = [self.of.target_names.index(name) for name in self.classes]
+        return test.take(np.flatnonzero(np.isin(test.targets, numbers)))
 
     def _of_each(self, split: SplitName) -> int:
         return max(1, int(self.share * self.of.sizes[split] / len(self.of.target_names)))

@@ -8,14 +8,17 @@ from typing import Annotated, Any
 from pydantic import WithJsonSchema
 
 from acc_assets.datasets.arrays import PenRule, SplitName
-from acc_assets.datasets.data import DatasetConfig
+from acc_assets.datasets.data import DatasetConfig, sees_seed
 from acc_assets.datasets.digits import Digits
 from acc_assets.tree.config import config
 
 
 @config
 class Wrapped(DatasetConfig):
-    """Another data set with classes (`of`), whose facts it has; a subclass says what is different by `load`."""
+    """Another data set with classes (`of`), whose facts it has; a subclass says what is different by `_read` or `load`.
+
+    One that is the same for all seeds cannot be made of one that each seed sees differently.
+    """
 
     of: Annotated[
         DatasetConfig,
@@ -26,6 +29,11 @@ class Wrapped(DatasetConfig):
         if self.of.kind_of_target != "class":
             raise ValueError(
                 f"of is {self.of!r}, whose targets are numbers; allowed is a data set with classes"
+            )
+        if sees_seed(self.of) and not sees_seed(self):
+            raise ValueError(
+                f"of is {self.of!r}, which each seed sees differently; put it outside: "
+                f"{type(self.of).__name__}(of={type(self).__name__}(...))"
             )
 
     @property
@@ -73,3 +81,6 @@ class Wrapped(DatasetConfig):
     def files(self) -> tuple[Path, ...]:
         """Those of the data set behind it."""
         return self.of.files()
+
+    def _fetch(self) -> None:
+        self.of._fetch()

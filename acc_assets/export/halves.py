@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ _Calls = Mapping[str, str]  # of a half: its own name of a call to the layer's n
 _Seen = dict[str, tuple[str, Tensor]]  # by a call's name the module's path and what it gave
 
 
-class Half(nn.Module):
+class Half(nn.Module, ABC):
     """A half of a model: `outputs` names what it gives, first its `own`, then those of `layers`.
 
     It holds a copy of the model, whose layers tell it what they give.
@@ -41,9 +42,9 @@ class Half(nn.Module):
         """The names of all outputs in their order."""
         return (*self.own, *self.layers)
 
+    @abstractmethod
     def run(self, *given: Tensor) -> Mapping[str, Tensor]:
         """What the half gives of its own, by name."""
-        raise NotImplementedError
 
     def forward(self, *given: Tensor) -> tuple[Tensor, ...]:
         """All outputs, each (B, ...), in their order."""

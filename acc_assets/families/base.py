@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -12,10 +12,10 @@ from acc_assets.families.words import METRICS, MetricWords
 
 if TYPE_CHECKING:
     from acc_assets.families.artifacts import Artifacts, RunArtifacts
+    from acc_assets.storage import FamilyWriter
 
-Page = Literal[
-    "node", "viewer", "playground", "grounding", "network", "labels"
-]  # the pages that load data scripts
+# The pages that load data scripts.
+Page = Literal["node", "viewer", "playground", "grounding", "network", "labels"]
 Script = tuple[Mapping[str, Any], Mapping[str, np.ndarray]]  # meta and arrays of a data script
 
 
@@ -61,7 +61,7 @@ class Chart:
     """A chart that the browser draws: a JSON value that names its `kind` (see the client's charts) and a caption.
 
     told: what it shows of this run, in numbers. sheet: a PNG of the family that the chart cuts its pictures from; its
-    `spec` gets the address as `sheet`.
+    `spec` gets the address as `sheet`. png: what is in it, of a chart that is not written yet.
     """
 
     title: str
@@ -69,6 +69,14 @@ class Chart:
     caption: str
     told: str = ""
     sheet: str = ""
+    png: bytes = b""
+
+    def stored(self, out: FamilyWriter) -> dict[str, Any]:
+        """Write the sheet, where there is one, and return the rest as a JSON value."""
+        told = asdict(self)
+        if (png := told.pop("png")) or self.sheet:
+            out.png(self.sheet, png)
+        return told
 
 
 @dataclass(frozen=True, kw_only=True)

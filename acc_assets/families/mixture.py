@@ -21,7 +21,7 @@ from acc_assets.families.base import (
     Script,
 )
 from acc_assets.families.scatter import PANEL_INK, point_colors, reduced_png
-from acc_assets.families.series import Series
+from acc_assets.families.series import Series, panel_of
 from acc_assets.families.words import is_number, number
 from acc_assets.tree import LATENT, Analysis, TreeNode
 
@@ -205,21 +205,11 @@ def _panels(run: RunArtifacts, history: Sequence[Mapping[str, Any]]) -> list[dic
         ("Largest weight", "%", (("by mean q(c|x)", "pmax"),)),
         ("Entropy of the weights", "nats", (("by mean q(c|x)", "entropy"),)),
     )
-    return [
-        {
-            "id": title,
-            "group": "Mixture",
-            "title": title,
-            "unit": unit,
-            "better": None,
-            "percent": unit == "%",
-            "series": [
-                {"node": name, "seed": run.seed, "color": color, "x": x, "y": [one[field] for one in history]}
-                for color, (name, field) in enumerate(series)
-            ],
-        }
-        for title, unit, series in panels
-    ]
+    found = []
+    for title, unit, named in panels:
+        lines = {name: [one[field] for one in history] for name, field in named}
+        found.append(panel_of("Mixture", title, unit, run.seed, x, lines))
+    return found
 
 
 def _size(history: Sequence[Mapping[str, Any]]) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -64,19 +64,15 @@ class Report(Analysis):
     after = ("latents", "metrics", "reconstructions")
     reads_data = True
     reads_words = True
+    version = 2  # 2: what does not apply has no place
 
 
-def write(
-    folder: ArtifactFolder,
-    charts: Sequence[Chart],
-    statuses: Sequence[Status],
-    sheets: Mapping[str, bytes],
-    text: str,
-) -> None:
-    """Write charts with their sheets by name, what applies, and the run in words."""
+def write(folder: ArtifactFolder, charts: Sequence[Chart], statuses: Sequence[Status], text: str) -> None:
+    """Write charts with their sheets, what applies, and the run in words."""
     with folder.family(FAMILY.name) as out:
-        for name, png in sheets.items():
-            out.png(name, png)
-        told = {"charts": [asdict(one) for one in charts], "statuses": [asdict(one) for one in statuses]}
+        told = {
+            "charts": [one.stored(out) for one in charts],
+            "statuses": [asdict(one) for one in statuses],
+        }
         out.json(FAMILY.document, told)
         out.bytes(TEXT, text.encode(), volatile=True)  # it tells how long the training took

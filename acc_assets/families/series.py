@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,3 +50,15 @@ class Series:
         pattern = re.compile(rf"{re.escape(self.stem)}_step_(\d+){re.escape(self.tail + self.ending)}")
         found = (pattern.fullmatch(name) for name in run.names(self.family, suffix=self.ending))
         return sorted(int(match[1]) for match in found if match)
+
+
+def panel_of(
+    group: str, title: str, unit: str, seed: int, steps: Sequence[int], lines: Mapping[str, Sequence[Any]]
+) -> dict[str, Any]:
+    """A panel of a `curves` chart: what each snapshot has, a line each by name; shares where the unit is %."""
+    series = [
+        {"node": name, "seed": seed, "color": color, "x": list(steps), "y": list(values)}
+        for color, (name, values) in enumerate(lines.items())
+    ]
+    told = {"id": title, "group": group, "title": title, "unit": unit, "better": None}
+    return {**told, "percent": unit == "%", "series": series}

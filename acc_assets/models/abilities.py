@@ -136,6 +136,15 @@ def point_latent(outputs: Outputs) -> Tensor | None:
     return latent if latent is not None and latent.ndim == 2 else None
 
 
+def flat_latent(model: nn.Module, outputs: Outputs) -> Tensor:
+    """The same; raises ValueError where there is none."""
+    if (latent := point_latent(outputs)) is None:
+        raise ValueError(
+            f"{type(model).__name__} returns no flat latent (B, D): return one under ModelOutput.LATENT."
+        )
+    return latent
+
+
 def code_parts(model: nn.Module) -> tuple[str, ...]:
     """Names of what `decode` takes: the module's own `code_parts`, or the latent alone."""
     return tuple(str(part) for part in getattr(model, "code_parts", (ModelOutput.LATENT,)))

@@ -6,6 +6,7 @@ A prior of your own is a configuration that derives from `Prior` and a module th
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from acc_assets.tree.config import Positive, PositiveNumber, config
@@ -17,7 +18,7 @@ PseudoInputs = Literal["random", "data", "kmeans"]
 
 
 @config
-class Prior:
+class Prior(ABC):
     """p(c), the weights of the components, and p(z|c), what the posterior of z is held against."""
 
     learns_weights: ClassVar[bool] = False  # p(c) is learned
@@ -27,9 +28,9 @@ class Prior:
         """Why this prior makes no sense for a model of K components with z of D dimensions; None where it does."""
         return None
 
+    @abstractmethod
     def build(self, components: int, z_dim: int, image_shape: tuple[int, int, int]) -> PriorNet:
         """Return the module, initialised from torch's global generator."""
-        raise NotImplementedError(f"{type(self).__name__} must define build()")
 
 
 @config

@@ -1,6 +1,6 @@
 """How far do a hundred labels go in a mixture VAE, and which prior, layout and classifier helps?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from acc_assets.datasets import Augmentation, Digits, HeldOut, LabelBudget, Mnist
@@ -30,7 +30,7 @@ from acc_assets.tasks import (
 from acc_assets.tree import DatasetRef, Recipe, RecipeContext
 from acc_assets.tree.config import AnyNumberOf, Positive
 
-DATA = {"mnist": Mnist(image_size=28), "digits": Digits(image_size=16)}
+DATA: dict[str, Mnist | Digits] = {"mnist": Mnist(image_size=28), "digits": Digits(image_size=16)}
 BATCH = 128
 ANCHOR = 10.0  # labelled images that each component is taken to have seen of its class
 SHIFT = 0.1  # of the image's width
@@ -73,14 +73,18 @@ class RCMVAE(Recipe):
         Mixture VAEs that see all training images and the labels of a few of them, which are the same for all branches
         of a seed, one for each class as often as another. Loss, in nats per image: expected reconstruction + KL of z +
         KL of c, and a classifier trained on the labelled images, in batches of their own: tau, which counts what class
-        each component stands for, or a perceptron on z. Branches differ from `mixture` (learned components and weights,
-        one z, a decoder that does not see c) in the prior, the layout, the conditioning or the classifier. The branch
-        `consistent` is designed for accuracy: a wider encoder, and responsibilities that must stay what they are when
-        an image is distorted, with and without its label; `open_set` is the same without the images of two classes,
-        which its scores are then to tell from the others. `phased` has the model of `conditioned` and takes the phases
-        one after another, each a checkpoint: reconstruction alone, a KL that comes slowly while components are
-        unlocked on plateaus, then labels, and last as many labels more, which an oracle tells of the images with the
-        smallest margin. `budgets` asks for `consistent` with other numbers of labels as well.
+        each component stands for, or a perceptron on z.
+
+        Branches differ from `mixture` (learned components and weights, one z, a decoder that does not see c) in the
+        prior, the layout, the conditioning or the classifier. `consistent` is designed for accuracy: a wider encoder,
+        and responsibilities that must stay what they are when an image is distorted, with and without its label.
+        `open_set` is the same without the images of two classes, which its scores are then to tell from the others.
+        `phased` has the model of `conditioned` and takes the phases one after another, each a checkpoint:
+        reconstruction alone, a KL that comes slowly while components are unlocked on plateaus, then labels, and last as
+        many labels more, which an oracle tells of the images with the smallest margin.
+
+        The parameter `budgets` asks for `consistent` with other numbers of labels as well, `train_images` for so many
+        training images in place of all.
     """
     question = "How accurate is a mixture VAE with few labels on new images, and what makes it so?"
     hypothesis = (
@@ -94,6 +98,7 @@ class RCMVAE(Recipe):
         ctx: RecipeContext,
         steps: int = 4300,
         labels: Positive = 100,
+        train_images: Positive | None = None,
         components: int = 20,
         z_dim: int = 10,
         label_weight: float = 20.0,
@@ -102,7 +107,7 @@ class RCMVAE(Recipe):
         data: Literal["mnist", "digits"] = "mnist",
         budgets: AnyNumberOf[Positive] = (),
     ) -> None:
-        whole = DATA[data]
+        whole = replace(DATA[data], train_samples=train_images)
         images, few = with_labels(ctx, whole, labels, names=(data, "labelled"))
         seen = with_labels(ctx, HeldOut(of=whole, classes=UNSEEN), labels, names=("seen", "seen_labelled"))
         every = max(1, steps // 10)

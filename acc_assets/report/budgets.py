@@ -9,9 +9,9 @@ from typing import Any
 
 from acc_assets.families import RunArtifacts
 from acc_assets.families.words import CLASSIFIERS, is_number, number, words
-from acc_assets.report.cells import Cell
+from acc_assets.report.cells import Cell, finite
 from acc_assets.report.columns import Column, measured
-from acc_assets.report.comparison import Comparison, finite
+from acc_assets.report.comparison import Comparison
 from acc_assets.report.differences import settings
 from acc_assets.report.recipe import RecipeView
 from acc_assets.report.specs import tasks_of

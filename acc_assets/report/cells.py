@@ -27,3 +27,8 @@ class Cell:
         reach = max(abs(value - mean) for value in numbers)  # squares of it cannot overflow
         squares = math.fsum(((value - mean) / reach) ** 2 for value in numbers) if reach else 0.0
         return Cell(dict(values), mean, reach * math.sqrt(squares / (len(numbers) - 1)))
+
+
+def finite(value: float | None) -> float | None:
+    """Return the value, or None where JSON has no word for it."""
+    return value if value is not None and math.isfinite(value) else None

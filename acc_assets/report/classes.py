@@ -8,14 +8,14 @@ from typing import Any
 from acc_assets.families import RunArtifacts
 from acc_assets.families.metrics import BY_CLASS
 from acc_assets.families.words import is_number, words
-from acc_assets.report.cells import Cell
-from acc_assets.report.comparison import finite
+from acc_assets.report.cells import Cell, finite
+from acc_assets.report.columns import Column, dots
 from acc_assets.report.recipe import RecipeView
 from acc_assets.report.vocabulary import show, show_spread
 from acc_assets.tree import TreeNode
 
 WORST = "worst class"
-SHOWN = ("accuracy", "ece", "tau_coverage")
+SHOWN = ("accuracy", "ece", "tau_coverage", WORST)
 
 
 def class_charts(
@@ -47,10 +47,17 @@ def class_charts(
     columns = [key.removeprefix(BY_CLASS) for key in classes]
     heat = {"kind": "heat", "rows": names, "columns": columns, "row": "branch", "column": "class", "panels": [panel],
             "floor": "least"}  # fmt: skip
-    metrics = [_strip(key, words(key).label, cells, colors) for key in SHOWN]
-    metrics.append(_strip(WORST, "accuracy of the worst class", cells, colors))
-    dots = {"kind": "dots", "nodes": list(cells), "metrics": [one for one in metrics if one["rows"]]}
-    return {"heat": heat, "dots": dots}
+    by_metric = {key: {tag: found[key] for tag, found in cells.items() if key in found} for key in SHOWN}
+    metrics = [dots(_column(key), known, colors) for key, known in by_metric.items() if known]
+    return {"heat": heat, "dots": {"kind": "dots", "nodes": list(cells), "metrics": metrics}}
+
+
+def _column(key: str) -> Column:
+    """A metric of `_measured`, whatever the task that measured it is called."""
+    metric = "accuracy" if key == WORST else key
+    word = words(metric)
+    label = "accuracy of the worst class" if key == WORST else word.label
+    return Column(key, "", metric, label, word.unit, word.better, dataset="", rank=word.rank)
 
 
 def _measured(runs: Sequence[RunArtifacts]) -> dict[str, Any]:
@@ -74,25 +81,3 @@ def _told(cell: Cell | None) -> str:
         return ""
     seeds = ", ".join(f"seed {seed}: {show('accuracy', value)}" for seed, value in cell.values.items())
     return f"{show_spread('accuracy', cell.mean, cell.sd)}\n{seeds}"
-
-
-def _strip(
-    key: str, label: str, cells: Mapping[str, Mapping[str, Any]], colors: Mapping[str, int]
-) -> dict[str, Any]:
-    """One metric of every branch, as dot plots have it."""
-    word = words("accuracy" if key == WORST else key)
-    rows = [
-        {
-            "node": tag,
-            "color": colors[tag],
-            "values": [[seed, finite(value)] for seed, value in found[key].values.items()],
-            "mean": finite(found[key].mean),
-            "sd": finite(found[key].sd),
-        }
-        for tag, found in cells.items()
-        if key in found
-    ]
-    return {
-        "key": key, "label": label, "unit": word.unit, "better": word.better, "percent": word.style == "percent",
-        "digits": word.digits, "baseline": None, "rows": rows,
-    }  # fmt: skip

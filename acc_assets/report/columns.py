@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from acc_assets.families import Number, RunArtifacts
 from acc_assets.families.words import words
+from acc_assets.report.cells import Cell, finite
 from acc_assets.report.recipe import RecipeView
 
 RAW_PIXELS = "raw pixels"  # the control that no network made
@@ -77,3 +79,27 @@ def column_of(number: Number) -> Column:
         slot=number.slot,
         target=number.target,
     )
+
+
+def dots(column: Column, cells: Mapping[str, Cell], colors: Mapping[str, int]) -> dict[str, Any]:
+    """One metric of a dot plot: each seed's point, the mean and the spread of the nodes that have it."""
+    word = words(column.metric)
+    return {
+        "key": column.key,
+        "label": column.label,
+        "unit": column.unit,
+        "better": column.better,
+        "percent": word.style == "percent",
+        "digits": word.digits,
+        "baseline": finite(column.baseline),
+        "rows": [
+            {
+                "node": node,
+                "color": colors[node],
+                "values": [[seed, finite(value)] for seed, value in cell.values.items()],
+                "mean": finite(cell.mean),
+                "sd": finite(cell.sd),
+            }
+            for node, cell in cells.items()
+        ],
+    }

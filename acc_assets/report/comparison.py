@@ -228,8 +228,3 @@ def pair_of(column: Column, names: tuple[str, str], ours: Cell | None, theirs: C
     errors = [column.error(cell.values[seed]) for cell in (ours, theirs) for seed in shared]
     known = [error for error in errors if error is not None]
     return Pair(column.key, *names, differences, max(known) if known else None)
-
-
-def finite(value: float | None) -> float | None:
-    """Return the value, or None where JSON has no word for it."""
-    return value if value is not None and math.isfinite(value) else None

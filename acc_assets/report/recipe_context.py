@@ -9,13 +9,13 @@ from typing import Any
 from acc_assets.families import Artifacts, RunArtifacts
 from acc_assets.families.artifacts import worst_health
 from acc_assets.families.metrics import CLASS, WHOLE
-from acc_assets.families.words import number, words
+from acc_assets.families.words import number
 from acc_assets.report import publication
 from acc_assets.report.budgets import budgets_context
 from acc_assets.report.cells import Cell
 from acc_assets.report.classes import class_charts
-from acc_assets.report.columns import RAW_PIXELS, Column
-from acc_assets.report.comparison import Comparison, finite
+from acc_assets.report.columns import RAW_PIXELS, Column, dots
+from acc_assets.report.comparison import Comparison
 from acc_assets.report.curves import curve_panels
 from acc_assets.report.differences import differences
 from acc_assets.report.explore import links_of
@@ -191,34 +191,8 @@ def dots_payload(comparison: Comparison, colors: dict[str, int]) -> dict[str, An
     """Return the numbers behind the dot plots: each seed's point, mean and spread, for every metric."""
     metrics = []
     for column in comparison.columns:
-        word = words(column.metric)
-        rows = []
-        for node in comparison.nodes:
-            cell = comparison.cells[node].get(column.key)
-            if cell is None:
-                continue
-            values = [[seed, finite(value)] for seed, value in cell.values.items()]
-            rows.append(
-                {
-                    "node": node,
-                    "color": colors[node],
-                    "values": values,
-                    "mean": finite(cell.mean),
-                    "sd": finite(cell.sd),
-                }
-            )
-        metrics.append(
-            {
-                "key": column.key,
-                "label": column.label,
-                "unit": column.unit,
-                "better": column.better,
-                "percent": word.style == "percent",
-                "digits": word.digits,
-                "baseline": finite(column.baseline),
-                "rows": rows,
-            }
-        )
+        cells = {node: comparison.cells[node].get(column.key) for node in comparison.nodes}
+        metrics.append(dots(column, {node: cell for node, cell in cells.items() if cell}, colors))
     return {"kind": "dots", "nodes": list(comparison.nodes), "metrics": metrics}
 
 

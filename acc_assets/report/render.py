@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +24,7 @@ from acc_assets.report.session import (
     viewer_page,
 )
 
+_CODE = re.compile(r"`([^`\n]+)`")
 SHORT = 4  # letters of a name's part that does not stand alone on a line
 STYLES = (
     "base.css",
@@ -49,6 +51,7 @@ def environment(folder: Path) -> Environment:
         lstrip_blocks=True,
     )
     made.filters["soft"] = soft
+    made.filters["paragraphs"] = paragraphs
     made.filters["json_script"] = lambda value: Markup(script_json(value))
     made.globals.update(
         recipe_page=recipe_page,
@@ -87,6 +90,12 @@ def soft(name: Any) -> Markup:
     return Markup(escape(first)) + Markup("").join(
         Markup("_{}" if len(part) < SHORT else "_<wbr>{}").format(part) for part in parts
     )
+
+
+def paragraphs(text: str) -> list[Markup]:
+    """Escape a text of blank lines between paragraphs, with what stands between backticks as code."""
+    told = [Markup(_CODE.sub(r"<code>\1</code>", str(escape(part)))) for part in re.split(r"\n\s*\n", text)]
+    return [part for part in told if part.strip()]
 
 
 def stylesheet(templates: Path) -> str:

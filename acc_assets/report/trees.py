@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from acc_assets.families.artifacts import worst_health
 from acc_assets.families.words import words
+from acc_assets.report.cells import finite
 from acc_assets.report.columns import Column
-from acc_assets.report.comparison import finite
 from acc_assets.report.recipe import RecipeView
 from acc_assets.report.specs import tasks_of
 from acc_assets.report.table import cells_of, columns_of

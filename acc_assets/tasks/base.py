@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,7 +22,7 @@ NATS = "nats per image"
 
 
 @config(kw_only=False)
-class Task:
+class Task(ABC):
     """A loss plus an evaluation that reads model outputs: configuration, not a subclass per model.
 
     `weight` multiplies the loss; a schedule counts the steps of the training phase. Each task says in `unit` what its
@@ -48,17 +49,17 @@ class Task:
         return False
 
     @property
+    @abstractmethod
     def unit(self) -> str:
         """What the loss counts, as artifacts and pages name it, such as "nats per image"."""
-        raise NotImplementedError(f"{type(self).__name__} must define unit")
 
     def weight_at(self, step: int) -> float:
         """Weight at a step of the training phase, counted from 0."""
         return weight_at(self.weight, step)
 
+    @abstractmethod
     def needs(self) -> frozenset[str]:
         """Model outputs without which the loss cannot be computed."""
-        raise NotImplementedError(f"{type(self).__name__} must define needs()")
 
     def check(self, model_config: Any, dataset_config: Any) -> None:
         """Raise ValueError when model, data set and task do not fit; what a config leaves open is not checked."""
@@ -85,6 +86,11 @@ class Task:
         """
         return None
 
+    def output_names(self, count: int) -> list[str]:
+        """Names of `count` outputs, from the data set where it names them: its classes or columns."""
+        known = getattr(self.dataset.config, "target_names", None) or ()
+        return [str(name) for name in known] if len(known) == count else [str(i) for i in range(count)]
+
     def predict(self, outputs: Outputs, head: nn.Module | None) -> Tensor | None:
         """Prediction for each example, or None when the task makes none."""
         return None
@@ -93,9 +99,9 @@ class Task:
         """How unsure the task is of each example, (B,) by name, higher where it is less sure; none by default."""
         return {}
 
+    @abstractmethod
     def loss(self, view: StepView) -> Tensor | Loss:
         """Scalar loss, the mean over the batch; as a `Loss` where there are diagnostics to tell beside it."""
-        raise NotImplementedError(f"{type(self).__name__} must define loss()")
 
     def after_step(self, view: StepView) -> None:
         """Change the task's state after the optimizer's step on what its loss saw; nothing by default.
@@ -103,6 +109,7 @@ class Task:
         Called without gradients, in the steps in which the task is trained. The view's outputs are those from before
         the step.
         """
+        return
 
     def after_validation(
         self, metrics: Mapping[str, Mapping[str, float]], head: nn.Module | None, model: nn.Module
@@ -111,14 +118,15 @@ class Task:
 
         metrics: on the validation split, by task and metric, of all tasks of the phase.
         """
+        return
 
+    @abstractmethod
     def evaluator(self) -> Evaluator:
         """Return a fresh evaluator of this task's metrics."""
-        raise NotImplementedError(f"{type(self).__name__} must define evaluator()")
 
+    @abstractmethod
     def baseline(self, dataset: Any) -> dict[str, float]:
         """Metrics on the test split of the best constant prediction, known from the training split alone."""
-        raise NotImplementedError(f"{type(self).__name__} must define baseline()")
 
     def training_baseline(self, dataset: Any) -> dict[str, float]:
         """As `baseline`, on training images: all, or some 2,000 evenly spaced ones."""
@@ -134,9 +142,9 @@ class Task:
         scores = self.training_baseline(dataset)
         return scores["loss"] - scores.get("loss_floor", 0.0)
 
+    @abstractmethod
     def health(self, losses: Sequence[float], baseline: Mapping[str, float], model: Any = None) -> LossHealth:
         """Judge a curve of unweighted training losses; `baseline` is what `baseline()` returned."""
-        raise NotImplementedError(f"{type(self).__name__} must define health()")
 
     def _check_needs(self, available: Any, owner: str) -> None:
         missing = sorted(str(output) for output in self.needs() if output not in available)
@@ -250,11 +258,6 @@ class ProbeTask(LatentTask):
     def needs(self) -> frozenset[str]:
         """The latent."""
         return frozenset({ModelOutput.LATENT})
-
-    def output_names(self, count: int) -> list[str]:
-        """Names of the probe's `count` outputs, from the data set where it names them: its classes or columns."""
-        known = getattr(self.dataset.config, "target_names", None) or ()
-        return [str(name) for name in known] if len(known) == count else [str(i) for i in range(count)]
 
     def _build_probe(self, model: Any, dataset: Any, outputs: int) -> nn.Module:
         from acc_assets.tasks.probes import LinearProbe

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from acc_assets.models import ModelOutput
+from acc_assets.tasks.base import Task
 from acc_assets.tasks.gaussian_mixture import CategoricalKLTask, MixtureTerm
 from acc_assets.tasks.health import Health, LossHealth, final_loss
 from acc_assets.tasks.kl_divergence import posterior_health
@@ -22,7 +23,31 @@ FIXED_DRAWS = 0  # seeds the samples of z of an evaluation
 
 
 @config
-class PosteriorKLTask(MixtureTerm):
+class PriorTerm(MixtureTerm):
+    """A term of a posterior and the prior that the model has: a PriorNet as its `prior`, and a method `asks_for`.
+
+    When it is first trained, a prior that begins with training images is given them.
+    """
+
+    asks_for: ClassVar[str]
+    instead: ClassVar[str]  # a model that has both
+
+    def build_head(self, model: Any, dataset: Any) -> nn.Module | None:
+        """None; lets the prior begin with training images, where it asks for any.
+
+        Raises ValueError for a module without the two.
+        """
+        if not (hasattr(model, "prior") and hasattr(model, self.asks_for)):
+            raise ValueError(
+                f"{self.kind} task '{self.name}' needs a module with a PriorNet as its 'prior' and a method "
+                f"'{self.asks_for}', and {type(model).__name__} lacks them: use {self.instead}, or give it both"
+            )
+        model.prior.start(lambda: dataset.train.images)
+        return None
+
+
+@config
+class PosteriorKLTask(PriorTerm):
     """KL of q(z|x) from the prior's p(z|c), in nats per image: summed over the dimensions of z, mean over the batch.
 
     over "responsibilities": sum_c r_c KL(q(z|x, c) || p(z|c)) with r = q(c|x), the term of the ELBO; where neither the
@@ -35,6 +60,8 @@ class PosteriorKLTask(MixtureTerm):
     over: Literal["responsibilities", "components"] = "responsibilities"
 
     kind: ClassVar[str] = "posterior_kl"
+    asks_for: ClassVar[str] = "by_component"
+    instead: ClassVar[str] = "MixtureVAE"
 
     def needs(self) -> frozenset[str]:
         """The posterior of z and the logits of q(c|x)."""
@@ -54,19 +81,6 @@ class PosteriorKLTask(MixtureTerm):
                 "component, and in the shared layout there is one for all: use over='responsibilities', or "
                 "layout='decentralized'"
             )
-
-    def build_head(self, model: Any, dataset: Any) -> nn.Module | None:
-        """None; lets the prior begin with training images, where it asks for any.
-
-        Raises ValueError for a module without `prior` and `by_component`.
-        """
-        if not (hasattr(model, "prior") and hasattr(model, "by_component")):
-            raise ValueError(
-                f"posterior_kl task '{self.name}' needs a module with a PriorNet as its 'prior' and a method "
-                f"'by_component', and {type(model).__name__} lacks them: use MixtureVAE, or give it both"
-            )
-        model.prior.start(lambda: dataset.train.images)
-        return None
 
     def nats_per_image(self, view: StepView) -> Tensor:
         """KL (B,), nats."""
@@ -162,7 +176,7 @@ class LogitMixtureTask(MixtureTerm):
 
 
 @config
-class UsageEntropyTask(MixtureTerm):
+class UsageEntropyTask(Task):
     """H(p) with p the mean of q(c|x) over the batch, in nats. A negative weight rewards that all components are used.
 
     It is of the batch, not of an image: with B images p is a mean of B. Metrics: loss, with p the mean over the split.
@@ -199,7 +213,7 @@ class UsageEntropyTask(MixtureTerm):
 
 
 @config
-class DirichletTask(MixtureTerm):
+class DirichletTask(Task):
     """-(alpha - 1) sum_c log p(c) over the components in play, in nats: Dirichlet(alpha) prior on learned weights.
 
     It is of the model, not of an image: beside terms in nats per image, a weight of one over the number of training

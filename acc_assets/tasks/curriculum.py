@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from acc_assets.models import ModelOutput
-from acc_assets.tasks.base import Task
-from acc_assets.tasks.health import Health, LossHealth
+from acc_assets.tasks.steering import SteeringTask
 from acc_assets.tasks.view import Evaluator, Loss, StepView
 from acc_assets.tree.config import Amount, Name, Natural, Positive, PositiveNumber, config
 from acc_assets.tree.epochs import Count
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @config
-class ChannelCurriculumTask(Task):
+class ChannelCurriculumTask(SteeringTask):
     """Lets the first `start` components play, and unlocks the next one on each plateau of a validation metric.
 
     A plateau: `metric` of the task `watch` has not improved by more than `min_delta` for `patience` validations. After
@@ -42,11 +41,7 @@ class ChannelCurriculumTask(Task):
     kick_temperature: PositiveNumber = 5.0
 
     kind: ClassVar[str] = "curriculum"
-    unit = "nothing"  # the loss is 0
-
-    def needs(self) -> frozenset[str]:
-        """The logits of q(c|x)."""
-        return frozenset({ModelOutput.COMPONENT_LOGITS})
+    reads: ClassVar[str] = ModelOutput.COMPONENT_LOGITS
 
     def check(self, model_config: Any, dataset_config: Any) -> None:
         """Also raise ValueError where there is nothing to unlock, or a model that cannot be routed."""
@@ -91,7 +86,7 @@ class ChannelCurriculumTask(Task):
         routing: Any = view.model.routing
         active = routing.active.sum()
         told = {"k_active": active, "unlocked": active - self.start, "kick_active": routing.temperature > 1.0}
-        return Loss(0.0 * view.outputs[ModelOutput.COMPONENT_LOGITS].sum(), told)
+        return Loss(super().loss(view).value, told)
 
     def after_step(self, view: StepView) -> None:
         """Count the kick down, and end it."""
@@ -133,14 +128,6 @@ class ChannelCurriculumTask(Task):
     def evaluator(self) -> Evaluator:
         """Evaluator of k_active."""
         return ActiveCount()
-
-    def baseline(self, dataset: Any) -> dict[str, float]:
-        """Zero: there is no loss."""
-        return {"loss": 0.0}
-
-    def health(self, losses: Sequence[float], baseline: Mapping[str, float], model: Any = None) -> LossHealth:
-        """Always healthy: a curriculum learns nothing by itself."""
-        return LossHealth(Health.HEALTHY, "a curriculum has no loss of its own")
 
     def _watched(self, metrics: Mapping[str, Mapping[str, float]]) -> float:
         found = metrics.get(self.watch, {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -26,9 +27,9 @@ class MixtureTerm(Task):
 
     unit = NATS
 
+    @abstractmethod
     def nats_per_image(self, view: StepView) -> Tensor:
         """The term (B,) of each image, nats."""
-        raise NotImplementedError(f"{type(self).__name__} must define nats_per_image()")
 
     def loss(self, view: StepView) -> Tensor | Loss:
         """Scalar, nats per image."""

@@ -6,19 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from acc_assets.models import ModelOutput
-from acc_assets.tasks.component_terms import FIXED_DRAWS
-from acc_assets.tasks.gaussian_mixture import MixtureTerm
+from acc_assets.tasks.component_terms import FIXED_DRAWS, PriorTerm
 from acc_assets.tasks.health import LossHealth
 from acc_assets.tasks.kl_divergence import posterior_health
 from acc_assets.tasks.view import Evaluator, StepView
 from acc_assets.tree.config import config
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 
 @config
-class HierarchicalKLTask(MixtureTerm):
+class HierarchicalKLTask(PriorTerm):
     """log q(z2|x) - log p(z2) + KL(q(z1|x, z2) || p(z1|z2)) at one z2 drawn from q(z2|x), in nats per image.
 
     Its mean is KL(q(z2, z1|x) || p(z2, z1)), the term of the ELBO of a `HierarchicalVAE`; in evaluation the draws are
@@ -27,6 +26,8 @@ class HierarchicalKLTask(MixtureTerm):
     """
 
     kind: ClassVar[str] = "hierarchical_kl"
+    asks_for: ClassVar[str] = "divergence"
+    instead: ClassVar[str] = "HierarchicalVAE"
 
     def needs(self) -> frozenset[str]:
         """The posteriors of both layers."""
@@ -41,19 +42,6 @@ class HierarchicalKLTask(MixtureTerm):
                 f"hierarchical_kl task '{self.name}' needs a model with two stochastic layers, and "
                 f"{type(model_config).__name__} has one: use HierarchicalVAE, or PosteriorKLTask or KLDivergenceTask"
             )
-
-    def build_head(self, model: Any, dataset: Any) -> nn.Module | None:
-        """None; lets the prior begin with training images, where it asks for any.
-
-        Raises ValueError for a module without `prior` and `divergence`.
-        """
-        if not (hasattr(model, "prior") and hasattr(model, "divergence")):
-            raise ValueError(
-                f"hierarchical_kl task '{self.name}' needs a module with a PriorNet as its 'prior' and a method "
-                f"'divergence', and {type(model).__name__} lacks them: use HierarchicalVAE, or give it both"
-            )
-        model.prior.start(lambda: dataset.train.images)
-        return None
 
     def nats_per_image(self, view: StepView) -> Tensor:
         """The term (B,), nats."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from acc_assets.datasets.partly_labelled import PartlyLabelled
 from acc_assets.models import ModelOutput
-from acc_assets.tasks.base import Task
-from acc_assets.tasks.health import Health, LossHealth
-from acc_assets.tasks.view import Evaluator, Loss, StepView
+from acc_assets.tasks.steering import SteeringTask
+from acc_assets.tasks.view import Evaluator, StepView
 from acc_assets.tree.asking import Rule
 from acc_assets.tree.config import Positive, config
 
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @config
-class OracleTask(Task):
+class OracleTask(SteeringTask):
     """Reveals the classes of `labels` training images each time that a phase with it begins.
 
     `dataset` gives labels for some images alone, such as a `LabelBudget`. The model that the phase starts from ranks
@@ -37,11 +35,7 @@ class OracleTask(Task):
     neighbors: Positive = 10
 
     kind: ClassVar[str] = "oracle"
-    unit = "nothing"  # the loss is 0
-
-    def needs(self) -> frozenset[str]:
-        """The latent."""
-        return frozenset({ModelOutput.LATENT})
+    reads: ClassVar[str] = ModelOutput.LATENT
 
     def check(self, model_config: Any, dataset_config: Any) -> None:
         """Also raise ValueError for a data set that has nothing to reveal."""
@@ -67,21 +61,9 @@ class OracleTask(Task):
         head.register_buffer("given", torch.tensor(images if labelled is None else int(labelled.sum())))
         return head
 
-    def loss(self, view: StepView) -> Loss:
-        """Zero."""
-        return Loss(0.0 * view.outputs[ModelOutput.LATENT].sum())
-
     def evaluator(self) -> Evaluator:
         """Evaluator of labels."""
         return LabelCount()
-
-    def baseline(self, dataset: Any) -> dict[str, float]:
-        """Zero: there is no loss."""
-        return {"loss": 0.0}
-
-    def health(self, losses: Sequence[float], baseline: Mapping[str, float], model: Any = None) -> LossHealth:
-        """Always healthy: an oracle learns nothing."""
-        return LossHealth(Health.HEALTHY, "an oracle has no loss of its own")
 
 
 class LabelCount:

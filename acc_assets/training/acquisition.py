@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
 from acc_assets.analysis import acquisition
 from acc_assets.datasets import Split
 from acc_assets.families.acquisition import Ranked
-from acc_assets.training.evaluation import encode_split
+from acc_assets.models.abilities import Outputs, flat_latent
+from acc_assets.training.evaluation import by_image
 from acc_assets.tree.asking import Rule
 
 
@@ -30,23 +31,6 @@ class Ranking:
     ranked: Mapping[str, Ranked]
     left_out: Mapping[str, str]
     probabilities_by: str
-
-
-@dataclass(frozen=True)
-class _Probabilities:
-    """A task whose prediction are the probabilities of its classes."""
-
-    task: Any
-
-    @property
-    def name(self) -> str:
-        return str(self.task.name)
-
-    def predict(self, outputs: Any, head: Any) -> Any:
-        return self.task.probabilities(outputs, head)
-
-    def scores(self, outputs: Any, head: Any) -> Any:
-        return {}
 
 
 def rank_unlabelled(
@@ -74,16 +58,19 @@ def rank_unlabelled(
     asked = np.sort(rng.choice(open_ones, min(pool, len(open_ones)), replace=False))
     voters = np.sort(rng.choice(given, min(pool, len(given)), replace=False))
     task = next((one for one in tasks if _tells(one, classes)), None)
-    told = encode_split(
-        model,
-        heads,
-        [_Probabilities(task)] if task is not None else [],
-        train.take(np.concatenate([asked, voters])).drawn(0).images,
-        decode=False,
-    )
-    latents, labelled, labels = told["mu"][: len(asked)], told["mu"][len(asked) :], train.targets[voters]
+
+    def told(outputs: Outputs, pixels: Tensor) -> dict[str, Tensor]:
+        codes = {"latents": flat_latent(model, outputs)}
+        if task is None:
+            return codes
+        return {**codes, "probabilities": task.probabilities(outputs, heads.get(task.name))}
+
+    pictures = train.take(np.concatenate([asked, voters])).drawn(0).images
+    found = by_image(model, heads, pictures, told, decode=False)
+    codes = found["latents"].float().numpy()
+    latents, labelled, labels = codes[: len(asked)], codes[len(asked) :], train.targets[voters]
     if task is not None:
-        probabilities = told[f"pred/{task.name}"][: len(asked)].astype(float)
+        probabilities = found["probabilities"][: len(asked)].double().numpy()
         by = f"the task {task.name}"
     else:
         probabilities = acquisition.neighbour_probabilities(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,21 @@ from torch import Tensor, nn
 
 from acc_assets.datasets import Batch, ImageData, Split, SplitName
 from acc_assets.models import ModelOutput
-from acc_assets.models.abilities import coded, every_output, kept_outputs, point_latent, shared_outputs
+from acc_assets.models.abilities import (
+    Outputs,
+    coded,
+    every_output,
+    flat_latent,
+    kept_outputs,
+    shared_outputs,
+)
 from acc_assets.models.layer_calls import device_of, evaluating
 from acc_assets.tasks import StepView
 from acc_assets.training.batches import chosen_factors
 from acc_assets.training.objective import as_images, group_tasks
 
 BATCH_SIZE = 512
+ERRORS = ""  # no task has this name
 
 
 def evaluate(
@@ -65,33 +73,25 @@ def encode_split(
     (N, T). `score/<task>/<what>` (N,): how unsure a task is (`Task.scores`). Floats are float32. Raises ValueError when
     the model gives no flat latent.
     """
-    device = device or device_of(model)
-    outputs_of = every_output if decode else coded
-    columns: dict[str, list[Tensor]] = {}
     shared: dict[str, Tensor] = {}
-    with evaluating(model, heads.values()):
-        for start in range(0, len(images), batch_size):
-            pixels = as_images(torch.from_numpy(images[start : start + batch_size]), device)
-            outputs = outputs_of(model, pixels)
-            if point_latent(outputs) is None:
-                raise ValueError(
-                    f"{type(model).__name__} returns no flat latent (B, D): return one under ModelOutput.LATENT."
-                )
-            found = kept_outputs(model, outputs)
-            if decode and ModelOutput.RECONSTRUCTION in outputs:
-                found["error"] = (outputs[ModelOutput.RECONSTRUCTION] - pixels).square().flatten(1).mean(1)
-            for task in tasks:
-                prediction = task.predict(outputs, heads.get(task.name))
-                if prediction is not None:
-                    found[f"pred/{task.name}"] = prediction
-                for score, values in task.scores(outputs, heads.get(task.name)).items():
-                    found[f"score/{task.name}/{score}"] = values
-            for name, values in found.items():
-                columns.setdefault(name, []).append(values.cpu())
-            shared = shared_outputs(model, outputs)
-    arrays = {name: torch.cat(parts) for name, parts in columns.items()} | shared
+
+    def told(outputs: Outputs, pixels: Tensor) -> dict[str, Tensor]:
+        flat_latent(model, outputs)
+        found = kept_outputs(model, outputs)
+        if decode and ModelOutput.RECONSTRUCTION in outputs:
+            found["error"] = (outputs[ModelOutput.RECONSTRUCTION] - pixels).square().flatten(1).mean(1)
+        for task in tasks:
+            prediction = task.predict(outputs, heads.get(task.name))
+            if prediction is not None:
+                found[f"pred/{task.name}"] = prediction
+            for score, values in task.scores(outputs, heads.get(task.name)).items():
+                found[f"score/{task.name}/{score}"] = values
+        shared.update({name: values.cpu() for name, values in shared_outputs(model, outputs).items()})
+        return found
+
+    arrays = by_image(model, heads, images, told, batch_size, device, decode=decode) | shared
     return {
-        name: (values.float() if values.is_floating_point() else values).detach().cpu().numpy()
+        name: (values.float() if values.is_floating_point() else values).detach().numpy()
         for name, values in arrays.items()
     }
 
@@ -108,20 +108,44 @@ def judge_images(
     The error is that of a component's own reconstruction, squared, the mean over pixels; None for a model whose
     components have no reconstructions of their own. tasks: those with a method `probabilities`.
     """
-    device = device_of(model)
-    told: dict[str, list[Tensor]] = {}
-    errors: list[Tensor] = []
+
+    def told(outputs: Outputs, pixels: Tensor) -> dict[str, Tensor]:
+        found = {task.name: task.probabilities(outputs, heads.get(task.name)) for task in tasks}
+        logits = outputs.get(ModelOutput.COMPONENT_RECONSTRUCTION_LOGITS)  # (B, J, C, H, W)
+        if logits is not None and logits.shape[1] > 1:
+            found[ERRORS] = (logits.sigmoid() - pixels[:, None]).square().flatten(2).mean(2)
+        return found
+
+    found = by_image(model, heads, images, told, batch_size)
+    errors = found.pop(ERRORS, None)
+    return {name: values.double().numpy() for name, values in found.items()}, (
+        None if errors is None else errors.numpy()
+    )
+
+
+def by_image(
+    model: nn.Module,
+    heads: Mapping[str, nn.Module],
+    images: np.ndarray,
+    told: Callable[[Outputs, Tensor], Mapping[str, Tensor]],
+    batch_size: int = BATCH_SIZE,
+    device: torch.device | None = None,
+    *,
+    decode: bool = True,
+) -> dict[str, Tensor]:
+    """What `told` makes of the outputs of uint8 images (N, C, H, W) and their pixels in 0 .. 1, as tensors (N, ...).
+
+    Without `decode` the outputs are those of the encoder alone.
+    """
+    device = device or device_of(model)
+    outputs_of = every_output if decode else coded
+    columns: dict[str, list[Tensor]] = {}
     with evaluating(model, heads.values()):
         for start in range(0, len(images), batch_size):
             pixels = as_images(torch.from_numpy(images[start : start + batch_size]), device)
-            outputs = every_output(model, pixels)
-            for task in tasks:
-                told.setdefault(task.name, []).append(task.probabilities(outputs, heads.get(task.name)).cpu())
-            logits = outputs.get(ModelOutput.COMPONENT_RECONSTRUCTION_LOGITS)  # (B, J, C, H, W)
-            if logits is not None and logits.shape[1] > 1:
-                errors.append((logits.sigmoid() - pixels[:, None]).square().flatten(2).mean(2).cpu())
-    probabilities = {name: torch.cat(parts).double().numpy() for name, parts in told.items()}
-    return probabilities, torch.cat(errors).numpy() if errors else None
+            for name, values in told(outputs_of(model, pixels), pixels).items():
+                columns.setdefault(name, []).append(values.cpu())
+    return {name: torch.cat(parts) for name, parts in columns.items()}
 
 
 def _batches(split: Split, batch_size: int, device: torch.device, columns: Sequence[str]) -> Iterator[Batch]:

@@ -60,11 +60,11 @@ def config(cls: type[T] | None = None, *, kw_only: bool = True) -> Any:
     constraints: Callable[[Any], None] = getattr(cls, "__post_init__", lambda self: None)
 
     def __post_init__(self: Any) -> None:  # noqa: N807
-        if "__pydantic_decorators__" in vars(type(self)):
+        if "__pydantic_decorators__" in vars(type(self)) or type(self) is inherited_part:
             constraints(self)
             return
         names = [field.name for field in dataclasses.fields(made) if field.init]
-        inherited = made(**{name: getattr(self, name) for name in names})
+        inherited = inherited_part(**{name: getattr(self, name) for name in names})
         for name in names:
             object.__setattr__(self, name, getattr(inherited, name))
 
@@ -80,6 +80,8 @@ def config(cls: type[T] | None = None, *, kw_only: bool = True) -> Any:
             raise ValueError("\n".join(_lines(type(self), error, args, kwargs))) from None
 
     made.__init__ = __init__
+    inherited_part: Any = type(cls.__name__, (made,), {})
+    inherited_part.__abstractmethods__ = frozenset()  # what is abstract is not asked of it
     return made
 
 

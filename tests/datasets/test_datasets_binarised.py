@@ -32,7 +32,9 @@ def test_validation_and_test_are_one_draw_and_training_images_stay_grey() -> Non
     again = Binarised(of=Digits(image_size=8), seed=1)._read()
     np.testing.assert_array_equal(again["test"].images, other.test.images)
     assert Binarised(of=GREY).describe()["source"].endswith("once (seed 0) for validation and test")
-    with pytest.raises(ValueError, match="differs between seeds"):
+    with pytest.raises(
+        ValueError, match=r"each seed sees differently; put it outside: LabelBudget\(of=Binarised"
+    ):
         Binarised(of=LabelBudget(of=GREY))
 
 

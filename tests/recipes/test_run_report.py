@@ -20,7 +20,7 @@ from acc_assets.assets.plans import plans
 from acc_assets.assets.work import NodeWork
 from acc_assets.families import RunArtifacts, metrics
 from acc_assets.families.metrics import BY_CLASS
-from acc_assets.families.providers import Classified, metric
+from acc_assets.families.providers import Classified, Provided, metric
 from acc_assets.families.report import FAMILY
 from acc_assets.recipes.rcm_vae import RCMVAE
 from acc_assets.report.run_text import on_site
@@ -71,9 +71,11 @@ def test_what_applies_is_drawn_and_what_does_not_says_why(told: Mapping[str, Nod
     for name, found in by_branch.items():
         drawn = {chart["title"] for chart in found["charts"]}
         for one, status in zip(report.PLOTS, found["statuses"], strict=True):
-            why = one.applies(evaluated(told[name]))
-            assert (one.title, why or "") == (status["title"], status["why_not"])
-            assert one.draw is None or (one.where in drawn) is (why is None)
+            plot = isinstance(one, Provided)
+            title, applies = (one.family.title, one.reason) if plot else (one.title, one.applies)
+            why = applies(evaluated(told[name]))
+            assert (title, why or "") == (status["title"], status["why_not"])
+            assert not plot or (status["where"] in drawn) is (why is None)
     whys = {
         name: {one["title"]: one["why_not"] for one in told["statuses"]} for name, told in by_branch.items()
     }
@@ -202,7 +204,7 @@ def test_classifiers_of_different_classes_keep_the_names_of_their_own() -> None:
     shapes = Classified(np.eye(2), np.array([0, 1]), ["round", "square"])
     digits = Classified(np.eye(3)[[0, 1, 1]], np.array([0, 1, 2]), ["0", "1", "2"])
     found: Any = SimpleNamespace(classifiers={"shape": shapes, "digit": digits})
-    chart = class_plots.accuracy(found, {})
+    chart = class_plots.accuracy.function(found)
     assert chart.spec["names"] == ["round", "square", "0", "1", "2"]
     assert [panel["counts"] for panel in chart.spec["panels"]] == [[1, 1, 0, 0, 0], [0, 0, 1, 1, 1]]
     assert "about 2, 0.0 %" in chart.told
@@ -210,7 +212,9 @@ def test_classifiers_of_different_classes_keep_the_names_of_their_own() -> None:
 
 def test_one_component_alone_is_not_apart_from_others() -> None:
     found: Any = SimpleNamespace(outputs={"component": np.ones((3, 1))})
-    rules = [one.applies for one in component_plots.PLOTS if one.title.startswith("Embedding divergence")]
+    rules = [
+        one.reason for one in component_plots.PLOTS if one.family.title.startswith("Embedding divergence")
+    ]
     assert [rule(found) for rule in rules] == ["there is one component alone"] * 2
 
 
@@ -234,7 +238,8 @@ def mean_norm(found):
 
 @plot("norms", title="Norms", applies=lambda found: None if found.classes else "no classes")
 def norms(found):
-    return Chart(title="Norms", spec={"kind": "histogram", "label": "norm", "bars": []}, caption="How long.")
+    spec = {"kind": "histogram", "label": "norm", "bars": []}
+    return Chart(title="Norms", spec=spec, caption="How long.", sheet="cut.png", png=b"\\x89PNG\\r\\n\\x1a\\n")
 
 
 @plot("drawn")
@@ -304,7 +309,8 @@ def test_a_function_of_somebody_elses_is_a_plot_or_a_metric(
     assert not requests["norms"].family.measures
     made("norms")
     (chart,) = requests["norms"].family.charts(artifacts(work))
-    assert chart.spec["kind"] == "histogram"
+    assert (chart.spec["kind"], chart.sheet) == ("histogram", "cut.png")
+    assert run.read_bytes("norms/cut.png").startswith(b"\x89PNG")
     made("drawn")
     assert run.read_bytes("drawn/drawn.png").startswith(b"\x89PNG")
     made("never")

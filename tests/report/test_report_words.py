@@ -14,7 +14,7 @@ from test_report_broken_numbers import MANIFOLD, overwrite
 
 from acc_assets.models import FullyConnectedAutoencoder
 from acc_assets.report import Frame
-from acc_assets.report.render import soft
+from acc_assets.report.render import paragraphs, soft
 from acc_assets.report.trees import start_of
 from acc_assets.storage import Store
 from acc_assets.tree import RecipeContext, trace
@@ -173,3 +173,11 @@ def test_the_story_says_which_split_was_measured_and_whose_labels_judge(
 def test_names_do_not_break_before_a_short_part() -> None:
     assert str(soft("mnist_only_5k")) == "mnist_<wbr>only_5k"
     assert str(soft("a_<b>_trained")) == "a_&lt;b&gt;_<wbr>trained"
+
+
+def test_a_description_has_paragraphs_and_code_and_no_markup_of_its_own() -> None:
+    told = paragraphs("Of `mixture` and `<b>`,\n<i>one</i> ` alone.\n \nThe other.\n")
+    assert told == [
+        "Of <code>mixture</code> and <code>&lt;b&gt;</code>,\n&lt;i&gt;one&lt;/i&gt; ` alone.",
+        "The other.\n",
+    ]

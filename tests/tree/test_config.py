@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ import jsonschema
 import pytest
 import yaml
 
-from acc_assets.datasets import DatasetConfig, Digits, ImageData, Mnist
+from acc_assets.datasets import DatasetConfig, Digits, ImageData, Mnist, SplitName
 from acc_assets.families import ANALYSES
 from acc_assets.models import ConvAutoencoder, FactorGroup
 from acc_assets.recipes import vocabulary
@@ -136,6 +137,9 @@ class PlainData(DatasetConfig):
     image_size: int = 16
     anything: int = "any"  # type: ignore[assignment]
     name: ClassVar[str] = "plain"
+    source = "nowhere"
+    sizes: ClassVar[dict[SplitName, int]] = {}
+    target_names = ()
 
 
 @config
@@ -222,3 +226,23 @@ def test_parts_schedules_and_analyses_fit_the_schema() -> None:
     assert problems(document) == []
     document["nodes"][1]["phases"][0]["augment"] = {"shift": 2}
     assert problems(document) == ["$.nodes[1].phases[0].augment"]
+
+
+def test_what_a_base_leaves_open_is_asked_of_each_subclass() -> None:
+    @config
+    class Base(ABC):
+        size: Positive
+
+        @property
+        @abstractmethod
+        def word(self) -> str:
+            """A word."""
+
+    class Plain(Base):  # without @config of its own
+        word = "plain"
+
+    with pytest.raises(TypeError, match="abstract"):
+        Base(size=1)
+    assert (Plain(size=2).size, Plain(size=2).word) == (2, "plain")
+    with pytest.raises(ValueError, match="size is 0; allowed is a whole number from 1"):
+        Plain(size=0)

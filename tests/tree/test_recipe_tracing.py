@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import re
 import subprocess
 import sys
-from typing import Literal
 
 import pytest
 
@@ -23,7 +21,6 @@ from acc_assets.tasks import (
     RegressionTask,
 )
 from acc_assets.tree import EarlyStopping, Recipe, RecipeContext, RecipeError, trace
-from acc_assets.tree.config import Amount
 
 GROUPS = (FactorGroup("digit", 0, 4), FactorGroup("style", 4, 8))
 
@@ -302,96 +299,6 @@ def test_seeds_are_distinct_whole_numbers(seeds) -> None:
     with pytest.raises(RecipeError, match=r"seeds=.*distinct whole numbers"):
         trace(recipe_of(started, seeds=seeds))
     assert trace(recipe_of(started, seeds=range(3))).seeds == (0, 1, 2)
-
-
-@pytest.mark.parametrize(
-    ("default", "given", "taken"),
-    [
-        (600, "abc", None),
-        (600, 1.5, None),
-        (600, True, None),
-        (600, None, None),
-        (0.5, "abc", None),
-        (0.5, True, None),
-        (True, 1, None),
-        (True, "yes", None),
-        ("adam", 3, None),
-        ((4, 8), 3, None),
-        (600, 12, 12),
-        (0.5, 1, 1.0),
-        (False, True, True),
-        ("adam", "sgd", "sgd"),
-        ((4, 8), [1, 2], (1, 2)),
-        (None, "anything", "anything"),
-    ],
-)
-def test_a_parameter_has_the_type_of_its_default(default, given, taken) -> None:
-    class Tried(Recipe):
-        name = "tried"
-
-        def run(self, ctx: RecipeContext, option=default) -> None:
-            started(ctx)
-
-    if taken is None:
-        with pytest.raises(
-            RecipeError, match=rf"parameter 'option' is .*; its default {re.escape(repr(default))}"
-        ):
-            trace(Tried(), option=given)
-    else:
-        value = trace(Tried(), option=given).parameters["option"]
-        assert (value, type(value)) == (taken, type(taken))
-
-
-class Annotated(Recipe):
-    """Its parameters may be less than any text or number."""
-
-    name = "annotated"
-
-    def run(
-        self,
-        ctx: RecipeContext,
-        data: Literal["mnist", "digits"] = "digits",
-        weight: Amount = 1.0,
-        slant: float | None = None,
-    ) -> None:
-        started(ctx)
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"data": "cifar"}, r"data.*'mnist' or 'digits'"),
-        ({"weight": -1.0}, r"weight.*-1"),
-        ({"slant": "much"}, r"slant.*much"),
-    ],
-)
-def test_an_annotation_says_what_a_parameter_may_be(given, message: str) -> None:
-    right = {"data": "mnist", "weight": 2, "slant": 0.5}
-    assert trace(Annotated(), **right).parameters == right
-    with pytest.raises(RecipeError, match=message):
-        trace(Annotated(), **given)
-
-
-def test_an_annotation_that_cannot_be_read_is_named() -> None:
-    class Tried(Recipe):
-        name = "tried"
-
-        def run(self, ctx: RecipeContext, option: Nowhere = 3) -> None:  # type: ignore[name-defined] # noqa: F821
-            started(ctx)
-
-    with pytest.raises(RecipeError, match=r"Nowhere.*TYPE_CHECKING"):
-        trace(Tried())
-
-
-def test_a_parameter_that_is_not_plain_is_refused() -> None:
-    class Tried(Recipe):
-        name = "tried"
-
-        def run(self, ctx: RecipeContext, option=object()) -> None:  # noqa: B008
-            started(ctx)
-
-    with pytest.raises(RecipeError, match=r"parameter 'option'.*numbers, text, lists"):
-        trace(Tried())
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from acc_assets.assets.analyses.component_plots import no_responsibilities
-from acc_assets.assets.analyses.plots import Plot, Sheets, rounded, sentences
-from acc_assets.families import Chart, Evaluated
+from acc_assets.assets.analyses.plots import rounded, sentences
+from acc_assets.families import Chart, Evaluated, plot
+from acc_assets.families.latents import SCORED
 from acc_assets.families.providers import Classified
-from acc_assets.families.words import number, words
+from acc_assets.families.words import number
 
 BINS = 20  # of confidence
 RESPONSIBILITY = "largest responsibility max q(c|x)"
@@ -28,7 +27,8 @@ def no_confidence(found: Evaluated) -> str | None:
     return None
 
 
-def confidence(found: Evaluated, sheets: Sheets) -> Chart:
+@plot("confidence", title="Confidence histogram", applies=no_confidence)
+def confidence(found: Evaluated) -> Chart:
     """How sure the model is, of images that it classifies rightly and wrongly."""
     panels, told = [], []
 
@@ -60,7 +60,8 @@ def confidence(found: Evaluated, sheets: Sheets) -> Chart:
     )
 
 
-def accuracy(found: Evaluated, sheets: Sheets) -> Chart:
+@plot("accuracy", title="Per-class accuracy", applies=no_classifier)
+def accuracy(found: Evaluated) -> Chart:
     """Accuracy of each class, with the interval that its number of test images leaves."""
     from acc_assets.tasks.calibration import wilson
 
@@ -92,7 +93,8 @@ def accuracy(found: Evaluated, sheets: Sheets) -> Chart:
     )
 
 
-def calibration(found: Evaluated, sheets: Sheets) -> Chart:
+@plot("calibration", title="Certainty calibration", applies=no_classifier)
+def calibration(found: Evaluated) -> Chart:
     """Whether a classifier is right as often as it is sure."""
     from acc_assets.tasks.calibration import reliability
 
@@ -126,35 +128,13 @@ def calibration(found: Evaluated, sheets: Sheets) -> Chart:
     )
 
 
-PLOTS = (
-    Plot(title="Confidence histogram", where="Confidence", draw=confidence, applies=no_confidence),
-    Plot(title="Per-class accuracy", where="Accuracy by class", draw=accuracy, applies=no_classifier),
-    Plot(title="Certainty calibration", where="Calibration", draw=calibration, applies=no_classifier),
-)
+PLOTS = (confidence, accuracy, calibration)
 
 
 def _sureness(found: Evaluated, name: str, one: Classified) -> dict[str, np.ndarray]:
     """How sure (n,) a classifier is, by what measures it: its largest probability, and tau's certainty."""
     sure = {f"max p(y|x) of {name}": one.probabilities.max(1)}
-    counted: Any = getattr(found.heads.get(name), "tau", None)
-    if callable(counted) and one.same_images:
-        best = counted().detach().cpu().double().numpy().max(1)  # (K,)
-        sure[f"certainty max r τ of {name}"] = (found.outputs["component"] * best).max(1).astype(np.float64)
+    score = found.outputs.get(f"{SCORED}{name}/ood")  # 1 - the certainty, of a task that counts labels
+    if score is not None and one.same_images and callable(getattr(found.heads.get(name), "tau", None)):
+        sure[f"certainty max r τ of {name}"] = 1 - score.astype(np.float64)
     return sure
-
-
-def measured(metric: str, otherwise: str) -> Plot:
-    """A metric of `metrics.json`: it applies where a task measured it."""
-
-    def applies(found: Evaluated) -> str | None:
-        if any(metric in values for values in found.metrics.values()):
-            return None
-        return no_responsibilities(found) or otherwise
-
-    label = words(metric).label
-    return Plot(
-        title=f"{label[:1].upper()}{label[1:]}",
-        where="Metrics on the test split",
-        applies=applies,
-        kind="metric",
-    )

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-from acc_assets.assets.analyses.plots import Plot, Sheets, first_of, heat, rounded, sentences
-from acc_assets.families import Chart, Evaluated
+from acc_assets.assets.analyses.plots import first_of, heat, rounded, sentences
+from acc_assets.families import Chart, Evaluated, plot
 from acc_assets.families.mixture import NO_RESPONSIBILITIES, most_used
+from acc_assets.families.series import panel_of
 from acc_assets.families.words import number
 
 EXAMPLES = 8  # images of the channel grid
 ERROR = "squared error"  # of a reconstruction, the mean over pixels
+SPREAD: dict[str, Callable[[np.ndarray], float]] = {"largest": np.max, "mean": np.mean, "least": np.min}
 
 
 def no_responsibilities(found: Evaluated) -> str | None:
@@ -55,12 +56,13 @@ def no_tau(found: Evaluated) -> str | None:
 
 def no_places(found: Evaluated) -> str | None:
     """Why components are nowhere."""
-    if _places(found, found.model, found.outputs):
+    if _places(found):
         return None
     return "components have neither an embedding (conditioning of the decoder) nor a mean (Gaussian prior of one z)"
 
 
-def channels(found: Evaluated, sheets: Sheets) -> Chart:
+@plot("channels", title="Channel grid", applies=first_of(no_responsibilities, no_own_image))
+def channels(found: Evaluated) -> Chart:
     """What each component decodes of an image."""
     import torch
 
@@ -68,30 +70,26 @@ def channels(found: Evaluated, sheets: Sheets) -> Chart:
     from acc_assets.models.abilities import every_output
     from acc_assets.models.layer_calls import device_of, evaluating
 
-    rows = found.examples[:EXAMPLES]
-    used = found.outputs["component"].mean(0)
+    rows, q, errors = found.examples[:EXAMPLES], found.outputs["component"], found.component_error
+    assert errors is not None  # that is what applies
+    used = q.mean(0)
     shown = sorted(_shown(found), key=lambda at: -used[at])
     pixels = torch.from_numpy(found.images[rows].astype(np.float32) / 255.0)  # (B, C, H, W)
     with evaluating(found.model):
         outputs = every_output(found.model, pixels.to(device_of(found.model)))
-        own = (
-            outputs[ModelOutput.COMPONENT_RECONSTRUCTION_LOGITS][:, shown].sigmoid().cpu()
-        )  # (B, K, C, H, W)
+        logits = outputs[ModelOutput.COMPONENT_RECONSTRUCTION_LOGITS][:, shown]  # (B, K, C, H, W)
+        own = logits.sigmoid().cpu()
         whole = outputs[ModelOutput.RECONSTRUCTION].cpu()
     cells = torch.cat([pixels[:, None], whole[:, None], own], 1).numpy()
-    sheets["channels.png"] = _sheet(np.rint(255 * cells).astype(np.uint8))
-    shares, errors = found.outputs["component"][rows][:, shown], found.component_error
-    assert errors is not None  # that is what applies
-    images = [{"index": int(row), "label": _label(found, int(row))} for row in rows]
-    best = (found.component_error.argmin(1) == found.outputs["component"].argmax(1)).mean()  # type: ignore[union-attr]
+    best = (errors.argmin(1) == q.argmax(1)).mean()
     return Chart(
         title="What each component decodes",
         spec={
             "kind": "channels",
             "cell": list(cells.shape[-2:]),
             "components": [_name(at) for at in shown],
-            "images": images,
-            "shares": rounded(shares),
+            "images": [{"index": int(row), "label": _label(found, int(row))} for row in rows],
+            "shares": rounded(q[rows][:, shown]),
             "errors": rounded(errors[rows][:, shown]),
         },
         caption="A row is a test image, its reconstruction, and the image that each component decodes of it, the most "
@@ -99,10 +97,12 @@ def channels(found: Evaluated, sheets: Sheets) -> Chart:
         told=f"Of {number(100 * best, 1)} % of the test images the likeliest component also decodes with the least "
         f"{ERROR}.",
         sheet="channels.png",
+        png=_sheet(np.rint(255 * cells).astype(np.uint8)),
     )
 
 
-def usage(found: Evaluated, sheets: Sheets) -> Chart:
+@plot("usage", title="π and usage over time", applies=first_of(no_responsibilities, one_snapshot))
+def usage(found: Evaluated) -> Chart:
     """pi and usage of each component at every snapshot."""
     from acc_assets.tasks.mixture_terms import ACTIVE_ABOVE
 
@@ -137,11 +137,16 @@ def usage(found: Evaluated, sheets: Sheets) -> Chart:
     )
 
 
-def distances(found: Evaluated, sheets: Sheets) -> Chart:
+@plot(
+    "distances",
+    title="Embedding divergence",
+    applies=first_of(no_responsibilities, one_component, no_places),
+)
+def distances(found: Evaluated) -> Chart:
     """Pairwise distances of what tells components apart."""
     shown, names = _shown(found), [_name(at) for at in _shown(found)]
     panels, told = [], []
-    for title, places in _places(found, found.model, found.outputs).items():
+    for title, places in _places(found).items():
         apart = _apart(places)
         np.fill_diagonal(apart, np.nan)
         panels.append({"title": title, "unit": "", "digits": 2, "values": apart[np.ix_(shown, shown)]})
@@ -159,28 +164,35 @@ def distances(found: Evaluated, sheets: Sheets) -> Chart:
     )
 
 
-def divergence(found: Evaluated, sheets: Sheets) -> Chart:
+@plot(
+    "divergence",
+    title="Embedding divergence over time",
+    applies=first_of(no_responsibilities, one_component, no_places, one_snapshot),
+)
+def divergence(found: Evaluated) -> Chart:
     """The least, mean and largest of these distances at every snapshot."""
     by_title: dict[str, list[np.ndarray]] = {}
     for step in found.steps:
-        for title, places in _places(found, found.model_at(step), found.at(step)).items():
+        for title, places in _places(found, step).items():
             by_title.setdefault(title, []).append(_apart(places)[np.triu_indices(len(places), 1)])
+    panels = []
+    for title, apart in by_title.items():
+        lines = {name: rounded([of(one) for one in apart]) for name, of in SPREAD.items()}
+        panels.append(panel_of("Distances", title, "", found.seed, found.steps, lines))
     told = "; ".join(
         f"{title}: a mean of {number(apart[0].mean(), 2)} at first and {number(apart[-1].mean(), 2)} in the end"
         for title, apart in by_title.items()
     )
     return Chart(
         title="Divergence of the components over time",
-        spec={
-            "kind": "curves",
-            "panels": [_spread(found, title, apart) for title, apart in by_title.items()],
-        },
+        spec={"kind": "curves", "panels": panels},
         caption="Distances of all pairs of components at every snapshot.",
         told=sentences([f"{told}."]),
     )
 
 
-def reconstruction(found: Evaluated, sheets: Sheets) -> Chart:
+@plot("reconstruction", title="Reconstruction by component", applies=first_of(no_responsibilities, no_error))
+def reconstruction(found: Evaluated) -> Chart:
     """How well each component reconstructs the images that it has."""
     shares = found.outputs["component"].astype(np.float64)  # (N, K)
     own = found.component_error
@@ -210,7 +222,8 @@ def reconstruction(found: Evaluated, sheets: Sheets) -> Chart:
     )
 
 
-def ownership(found: Evaluated, sheets: Sheets) -> Chart:
+@plot("ownership", title="Ownership", applies=first_of(no_responsibilities, no_classes))
+def ownership(found: Evaluated) -> Chart:
     """Which classes the images of each component are of."""
     shown, classes = _shown(found), len(found.classes)
     owner = found.outputs["component"].argmax(1)
@@ -233,7 +246,8 @@ def ownership(found: Evaluated, sheets: Sheets) -> Chart:
     )
 
 
-def tau(found: Evaluated, sheets: Sheets) -> Chart:
+@plot("tau", title="τ heat map", applies=first_of(no_responsibilities, no_tau))
+def tau(found: Evaluated) -> Chart:
     """What class each component stands for."""
     told = _tau(found)
     assert told is not None  # that is what applies
@@ -252,22 +266,7 @@ def tau(found: Evaluated, sheets: Sheets) -> Chart:
     )
 
 
-PLOTS = (
-    Plot(title="Channel grid", where="What each component decodes", draw=channels,
-         applies=first_of(no_responsibilities, no_own_image)),
-    Plot(title="π and usage over time", where="π and usage over time", draw=usage,
-         applies=first_of(no_responsibilities, one_snapshot)),
-    Plot(title="Embedding divergence", where="How far components are apart", draw=distances,
-         applies=first_of(no_responsibilities, one_component, no_places)),
-    Plot(title="Embedding divergence over time", where="Divergence of the components over time", draw=divergence,
-         applies=first_of(no_responsibilities, one_component, no_places, one_snapshot)),
-    Plot(title="Reconstruction by component", where="Reconstruction by component", draw=reconstruction,
-         applies=first_of(no_responsibilities, no_error)),
-    Plot(title="Ownership", where="Ownership", draw=ownership,
-         applies=first_of(no_responsibilities, no_classes)),
-    Plot(title="τ heat map", where="What each component stands for (τ)", draw=tau,
-         applies=first_of(no_responsibilities, no_tau)),
-)  # fmt: skip
+PLOTS = (channels, usage, distances, divergence, reconstruction, ownership, tau)
 
 
 def _name(component: int) -> str:
@@ -292,12 +291,14 @@ def _tau(found: Evaluated) -> tuple[str, np.ndarray, list[str]] | None:
     return None
 
 
-def _places(found: Evaluated, model: Any, outputs: Any) -> dict[str, np.ndarray]:
-    """What tells components apart, by what it is called: points (K, D)."""
+def _places(found: Evaluated, step: int | None = None) -> dict[str, np.ndarray]:
+    """What tells components apart at a snapshot, the last by default, by what it is called: points (K, D)."""
     places = {}
-    if (embedded := getattr(getattr(model, "decoder", None), "embeddings", None)) is not None:
-        places["embeddings of the decoder"] = embedded.detach().cpu().double().numpy()
-    if "component_means" in outputs:
+    if getattr(getattr(found.model, "decoder", None), "embeddings", None) is not None:
+        model = found.model if step is None else found.model_at(step)
+        places["embeddings of the decoder"] = model.decoder.embeddings.detach().cpu().double().numpy()
+    if "component_means" in found.outputs:
+        outputs = found.outputs if step is None else found.at(step)
         places["means of the prior's components"] = outputs["component_means"].astype(np.float64)
     return places
 
@@ -306,18 +307,6 @@ def _apart(places: np.ndarray) -> np.ndarray:
     """Euclidean distances (K, K) of points (K, D)."""
     found: np.ndarray = np.sqrt(np.square(places[:, None] - places[None]).sum(2))
     return found
-
-
-def _spread(found: Evaluated, title: str, apart: list[np.ndarray]) -> dict[str, Any]:
-    """Least, mean and largest distance at every snapshot, as curves."""
-    lines: dict[str, Callable[[np.ndarray], float]] = {"largest": np.max, "mean": np.mean, "least": np.min}
-    series = [
-        {"node": name, "seed": found.seed, "color": color, "x": list(found.steps),
-         "y": rounded([of(one) for one in apart])}
-        for color, (name, of) in enumerate(lines.items())
-    ]  # fmt: skip
-    return {"id": title, "group": "Distances", "title": title, "unit": "", "better": None, "percent": False,
-            "series": series}  # fmt: skip
 
 
 def _sheet(cells: np.ndarray) -> bytes:

@@ -23,6 +23,11 @@ def run(work: NodeWork) -> Outcome:
     from acc_assets.training import encode_split
 
     request: Outliers = work.request
+    why_not: dict[str, str] = {}
+    elsewhere = [*_elsewhere(work, why_not)]
+    if not elsewhere:
+        why = "; ".join(f"{name}: {reason}" for name, reason in why_not.items())
+        return left_out(work, why or "its data set holds no class out, and no other data set is named")
     loaded, data = work.model(), work.data
     rng = np.random.default_rng(work.seed)
     drawn = rng.permutation(len(data.train))[: request.reference]
@@ -42,9 +47,8 @@ def run(work: NodeWork) -> Outcome:
     tasks = [task for task in work.node.tasks if task.name in scored]
     shown = next(iter(inside))
     sets: dict[str, Judged] = {}
-    why_not: dict[str, str] = {}
     rows = [data.test.images[np.argsort(-inside[shown], kind="stable")[:SHOWN]]]
-    for name, source, images in _elsewhere(work, why_not):
+    for name, source, images in elsewhere:
         pictures = images[: request.limit]
         found = scores_of(encode_split(loaded.model, loaded.heads, tasks, pictures))
         sets[name] = Judged(
@@ -54,9 +58,6 @@ def run(work: NodeWork) -> Outcome:
             {score: fpr95(inside[score], values) for score, values in found.items()},
         )
         rows.append(pictures[np.argsort(found[shown], kind="stable")[:SHOWN]])
-    if not sets:
-        why = "; ".join(f"{name}: {reason}" for name, reason in why_not.items())
-        return left_out(work, why or "its data set holds no class out, and no other data set is named")
     full = {label: row for label, row in zip(["test", *sets], rows, strict=True) if len(row) == SHOWN}
     picture = to_png(tile(np.stack([*full.values()]), scale=2, row_labels=[*full])) if full else None
     facts = {

@@ -1,33 +1,15 @@
-"""What every plot of a run's report has in common: its name, the rule whether it applies, and its values."""
+"""What the plots of a run's report have in common: the rules whether they apply, and the values of their charts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from acc_assets.families import Chart, Evaluated
 from acc_assets.families.providers import Applies
 
-Sheets = dict[str, bytes]  # PNGs by name
 DIGITS = 5  # of the numbers in a chart
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plot:
-    """A plot: `applies` says why it cannot be made of a model (None: it can), and alone decides whether it is.
-
-    where: the place that a reader finds it. draw: the chart, with the PNGs that it cuts its pictures from; None for
-    what another part of the page draws.
-    """
-
-    title: str
-    where: str
-    applies: Applies
-    draw: Callable[[Evaluated, Sheets], Chart] | None = None
-    kind: str = "plot"
 
 
 def rounded(values: Any) -> Any:

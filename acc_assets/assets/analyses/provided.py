@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-from dataclasses import asdict
 from typing import Any
 
 from acc_assets.assets.evaluated import evaluated
@@ -12,6 +11,7 @@ from acc_assets.assets.kinds import Outcome
 from acc_assets.assets.work import NodeWork, left_out
 from acc_assets.families import Chart, Provided
 from acc_assets.families.providers import ProviderError
+from acc_assets.storage import FamilyWriter
 
 DOTS_PER_INCH = 150
 
@@ -31,36 +31,36 @@ def run(work: NodeWork) -> Outcome:
         ) from error
     if why is not None:
         return left_out(work, str(why))
-    document, picture = (
-        _number(made, place) if request.kind == "metric" else _shown(made, place, request.name)
-    )
     with work.folder.family(request.name) as out:
-        if picture is not None:
-            out.png(document["picture"], picture)
+        if request.kind == "metric":
+            document: dict[str, Any] = {"value": _number(made, place)}
+        else:
+            document = _shown(made, place, request.name, out)
         out.json(request.family.document, document)
     return Outcome(metadata={request.family.title: document["value"]} if "value" in document else {})
 
 
-def _number(made: Any, place: str) -> tuple[dict[str, Any], None]:
+def _number(made: Any, place: str) -> float:
     try:
         value = float(made)
     except (TypeError, ValueError):
         raise ProviderError(f"{place} gave a {type(made).__name__}; a metric gives one number") from None
     if not math.isfinite(value):
         raise ProviderError(f"{place} gave {value}; a metric gives a finite number")
-    return {"value": value}, None
+    return value
 
 
-def _shown(made: Any, place: str, name: str) -> tuple[dict[str, Any], bytes | None]:
+def _shown(made: Any, place: str, name: str, out: FamilyWriter) -> dict[str, Any]:
     if isinstance(made, Chart):
-        return {"chart": asdict(made)}, None
+        return {"chart": made.stored(out)}
     if not callable(getattr(made, "savefig", None)):
         raise ProviderError(
             f"{place} gave a {type(made).__name__}; a plot gives a Chart or a figure of matplotlib"
         )
     png = io.BytesIO()
     made.savefig(png, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
-    return {"picture": f"{name}.png"}, png.getvalue()
+    out.png(f"{name}.png", png.getvalue())
+    return {"picture": f"{name}.png"}
 
 
 def _file(request: Provided) -> str:

@@ -1,7 +1,7 @@
 import * as Plot from "@observablehq/plot";
 import { h } from "../shared/dom";
-import { legend, onWidth } from "./frame";
-import { axisNumber, axisTick, branchColor, intervalDomain } from "./series";
+import { legend, onWidth, panelHead } from "./frame";
+import { axisNumber, axisTick, branchColor, intervalDomain, suitsLog } from "./series";
 
 interface AgainstPoint {
   x: number;
@@ -41,8 +41,6 @@ export function mountAgainst(element: HTMLElement, x: string, panels: readonly A
 }
 
 function drawPanel(panel: AgainstPanel, x: string, order: readonly string[], hidden: ReadonlySet<string>): HTMLElement {
-  const direction = panel.better === "higher" ? " ↑" : panel.better === "lower" ? " ↓" : "";
-  const title = h("h3", {}, panel.title, h("span", { class: "muted" }, `${panel.unit ? ` ${panel.unit}` : ""}${direction}`));
   const shown = panel.lines.filter(({ name }) => !hidden.has(name));
   const points = shown.flatMap(({ name, color, control, points: own }) =>
     own.flatMap(({ x: at, mean, low, high, values }) => {
@@ -54,7 +52,7 @@ function drawPanel(panel: AgainstPanel, x: string, order: readonly string[], hid
   );
   const seeds = points.flatMap(({ seeds: own, ...point }) => own.map((value) => ({ ...point, value })));
   const places = [...new Set(points.map(({ at }) => at))].sort((a, b) => a - b);
-  const wide = places.length > 2 && places.at(-1)! / places[0]! > 30;
+  const wide = places.length > 2 && suitsLog(places.map((y) => ({ y })));
   const text = (value: number) => `${axisNumber(value)}${panel.unit ? ` ${panel.unit}` : ""}`;
   const frame = h("div", { class: "chart-panel-plot" });
   onWidth(frame, (width) => {
@@ -75,8 +73,8 @@ function drawPanel(panel: AgainstPanel, x: string, order: readonly string[], hid
           panel.zero ? Plot.ruleY([0], { stroke: "currentColor", strokeDasharray: "5 3" }) : null,
           ...shown.flatMap(({ name, control }) => {
             const own = points.filter((point) => point.name === name);
-            const dx = own[0]?.dx ?? 0;
-            const stroke = own[0]?.stroke ?? "currentColor";
+            if (!own.length) return [];
+            const { dx, stroke } = own[0]!;
             return [
               Plot.ruleX(own, { x: "at", y1: "y1", y2: "y2", dx, stroke, strokeWidth: 2, strokeOpacity: 0.45, clip: true }),
               Plot.dot(seeds.filter((point) => point.name === name), { x: "at", y: "value", dx, fill: stroke, r: 1.6 }),
@@ -98,5 +96,5 @@ function drawPanel(panel: AgainstPanel, x: string, order: readonly string[], hid
       }),
     );
   });
-  return h("div", { class: "chart-panel" }, title, frame);
+  return h("div", { class: "chart-panel" }, panelHead(panel.title, panel.unit, panel.better), frame);
 }

@@ -54,6 +54,15 @@ export function mountLatent(element: HTMLElement, bars: readonly LatentBar[], la
   });
 }
 
+/** Bars of bins, with what `title` says of each. */
+export function binBars<Bin extends { x0: number; x1: number; count: number }>(bins: readonly Bin[], fill: string, title: (bin: Bin) => string): Plot.Markish[] {
+  return [
+    Plot.rectY(bins, { x1: "x0", x2: "x1", y: "count", fill, insetLeft: 0.5, insetRight: 0.5 }),
+    Plot.ruleY([0]),
+    Plot.tip(bins, Plot.pointerX({ x: (bin) => (bin.x0 + bin.x1) / 2, y: "count", title })),
+  ];
+}
+
 /** How often each class, or each range of a real target, occurs. */
 export function mountHistogram(element: HTMLElement, bars: readonly HistogramBar[], label: string): void {
   const frame = h("div", {});

@@ -1,5 +1,6 @@
 import { h } from "../shared/dom";
 import { choice } from "./frame";
+import { valueText } from "./series";
 
 export interface ChannelData {
   /** A picture of rows of cells: the image, its reconstruction, and what each component decodes. */
@@ -38,7 +39,7 @@ export function mountChannels(element: HTMLElement, data: ChannelData): void {
       h("td", {}, cell(row, 1, `reconstruction of test image ${index}`)),
       ...data.components.map((name, at) => {
         const share = data.shares[row]![at]!;
-        const text = `${name}: responsibility ${(100 * share).toFixed(1)} %, squared error ${data.errors[row]![at]!.toFixed(4)}`;
+        const text = `${name}: responsibility ${valueText(100 * share, { unit: "%", digits: 1 })}, squared error ${data.errors[row]![at]!.toFixed(4)}`;
         const picture = cell(row, at + 2, text);
         decoded.push({ element: picture, share });
         return h("td", {}, picture, h("small", {}, share >= SEEN ? share.toFixed(2).replace("0.", ".") : ""));

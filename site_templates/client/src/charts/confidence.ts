@@ -1,5 +1,7 @@
 import * as Plot from "@observablehq/plot";
 import { h } from "../shared/dom";
+import { percent, plural } from "../shared/format";
+import { binBars } from "./bars";
 import { onWidth } from "./frame";
 import { axisTick } from "./series";
 
@@ -8,8 +10,6 @@ export interface ConfidencePanel {
   /** Images in each bin of equal width over 0 to 1, by what they have in common: right, wrong, or all. */
   counts: Readonly<Record<string, readonly number[]>>;
 }
-
-const COLORS: Readonly<Record<string, string>> = { right: "var(--accent)", wrong: "var(--branch-1)", all: "var(--accent)" };
 
 /** How sure the model is: a histogram each of what it gets right and wrong, which are far from equally many. */
 export function mountConfidence(element: HTMLElement, panels: readonly ConfidencePanel[]): void {
@@ -36,17 +36,8 @@ function drawPanel({ title, counts }: ConfidencePanel): HTMLElement {
           y: { label: null, ticks: 3, tickFormat: axisTick, grid: true },
           ariaLabel: `${title}: ${part}`,
           marks: [
-            Plot.rectY(bars, { x1: "x0", x2: "x1", y: "count", fill: COLORS[part] ?? "var(--accent)", insetLeft: 0.5, insetRight: 0.5 }),
-            Plot.ruleY([0]),
-            Plot.text([`${part}: ${sum.toLocaleString("en")} images`], { frameAnchor: "top-left", dx: 4, dy: -12, fill: "var(--ink)", fontWeight: 600 }),
-            Plot.tip(
-              bars,
-              Plot.pointerX({
-                x: (d) => (d.x0 + d.x1) / 2,
-                y: "count",
-                title: (d) => `${Math.round(100 * d.x0)} to ${Math.round(100 * d.x1)} %\n${d.count.toLocaleString("en")} images`,
-              }),
-            ),
+            Plot.text([`${part}: ${plural(sum, "image")}`], { frameAnchor: "top-left", dx: 4, dy: -12, fill: "var(--ink)", fontWeight: 600 }),
+            ...binBars(bars, part === "wrong" ? "var(--branch-1)" : "var(--accent)", (bin) => `${percent(bin.x0)} to ${percent(bin.x1)}\n${plural(bin.count, "image")}`),
           ],
         });
       }),

@@ -1,6 +1,6 @@
 import * as Plot from "@observablehq/plot";
 import { h } from "../shared/dom";
-import { choice, legend, onWidth } from "./frame";
+import { choice, legend, onWidth, panelHead } from "./frame";
 import { axisNumber, axisTick, branchColor, type CurvePanel, meansOf, pointsOf, suitsLog } from "./series";
 
 /** Small multiples of learning curves: thin lines are seeds, the strong line is their mean. */
@@ -47,8 +47,6 @@ export function drawPanel(
 ): HTMLElement {
   const frame = h("div", { class: "chart-panel-plot" });
   const unit = panel.percent ? "%" : panel.unit;
-  const direction = panel.better === "higher" ? " ↑" : panel.better === "lower" ? " ↓" : "";
-  const title = h("h3", {}, panel.title, h("span", { class: "muted" }, `${unit ? ` ${unit}` : ""}${direction}`));
   const series = panel.series.filter(({ node }) => !state.hidden.has(node));
   const scale = panel.percent ? 100 : 1;
   const seeds = pointsOf(series, scale);
@@ -82,5 +80,5 @@ export function drawPanel(
     });
     frame.replaceChildren(plot);
   });
-  return h("div", { class: "chart-panel" }, title, frame);
+  return h("div", { class: "chart-panel" }, panelHead(panel.title, unit, panel.better), frame);
 }

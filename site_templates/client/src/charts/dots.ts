@@ -1,7 +1,7 @@
 import * as Plot from "@observablehq/plot";
 import { h } from "../shared/dom";
-import { onWidth } from "./frame";
-import { axisTick, branchColor, dotDomain, type DotMetric } from "./series";
+import { nameAxis, onWidth, panelHead } from "./frame";
+import { axisTick, branchColor, dotDomain, type DotMetric, valueText } from "./series";
 
 const FIRST = 6; // metrics shown before one asks for all
 
@@ -33,20 +33,12 @@ function drawMetric(metric: DotMetric, nodes: readonly string[]): HTMLElement {
   const means = rows.flatMap(({ node, stroke, mean, sd }) =>
     mean === null ? [] : [{ node, stroke, mean: mean * scale, sd: (sd ?? 0) * scale }],
   );
-  const text = (value: number) => `${value.toFixed(metric.digits)}${unit ? ` ${unit}` : ""}`.replace("-", "−");
+  const text = (value: number) => valueText(value, { unit, digits: metric.digits });
   const base = metric.baseline === null ? null : metric.baseline * scale;
-  const note = [unit, metric.better === "higher" ? "↑" : metric.better === "lower" ? "↓" : ""].filter(Boolean).join(" ");
-  const title = h(
-    "h3",
-    {},
-    metric.label,
-    h("span", { class: "muted" }, note ? ` ${note}` : "", far && base !== null && `, baseline ${text(base)} ${far === "left" ? "←" : "→"}`),
-  );
+  const away = far && base !== null ? `, baseline ${text(base)} ${far === "left" ? "←" : "→"}` : "";
   const frame = h("div", { class: "chart-panel-plot" });
   onWidth(frame, (width) => {
-    const longest = Math.max(...nodes.map((node) => node.length));
-    const marginLeft = Math.min(Math.round(width * 0.4), longest * 6.2 + 14);
-    const room = Math.floor((marginLeft - 12) / 6.2);
+    const { marginLeft, tickFormat } = nameAxis(nodes, width);
     const plot = Plot.plot({
       width,
       height: nodes.length * 30 + 38,
@@ -55,7 +47,7 @@ function drawMetric(metric: DotMetric, nodes: readonly string[]): HTMLElement {
       marginTop: 4,
       marginBottom: 26,
       x: { domain: domain.map((value) => value * scale), ticks: Math.max(3, Math.floor((width - marginLeft) / 70)), tickFormat: axisTick, label: null, grid: true },
-      y: { type: "band", domain: [...nodes], label: null, padding: 0.4, tickSize: 0, tickFormat: (node: string) => (node.length > room ? `${node.slice(0, room - 1)}…` : node) },
+      y: { type: "band", domain: [...nodes], label: null, padding: 0.4, tickSize: 0, tickFormat },
       ariaLabel: `${metric.label} of every branch and seed`,
       marks: [
         base !== null && !far ? Plot.ruleX([base], { stroke: "currentColor", strokeDasharray: "3 3" }) : null,
@@ -68,5 +60,5 @@ function drawMetric(metric: DotMetric, nodes: readonly string[]): HTMLElement {
     });
     frame.replaceChildren(plot);
   });
-  return h("div", { class: "chart-panel" }, title, frame);
+  return h("div", { class: "chart-panel" }, panelHead(metric.label, unit, metric.better, away), frame);
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { heatOrder, valueText } from "./heat";
+import { heatOrder } from "./heat";
 import { filledBins } from "./reliability";
+import { valueText } from "./series";
 
 test("rows are sorted by their last value, or by the column of their largest and then by that", () => {
   const values = [

@@ -1,6 +1,6 @@
 import * as Plot from "@observablehq/plot";
-import { h } from "../shared/dom";
-import { choice, onWidth } from "./frame";
+import { mountChoices, nameAxis } from "./frame";
+import { valueText } from "./series";
 
 export interface HeatPanel {
   title: string;
@@ -35,41 +35,11 @@ export function heatOrder(values: HeatPanel["values"], sort: "last" | "peak"): n
     : places.sort((a, b) => peak(a) - peak(b) || top(b) - top(a) || a - b);
 }
 
-/** A number of a chart with its unit. */
-export function valueText(value: number, panel: { unit: string; digits: number }): string {
-  const text = value.toLocaleString("en", { minimumFractionDigits: panel.digits, maximumFractionDigits: panel.digits });
-  return `${text}${panel.unit ? ` ${panel.unit}` : ""}`.replace("-", "−");
-}
-
 /** A heat map: a cell for each row and column, of one panel at a time. */
 export function mountHeat(element: HTMLElement, data: HeatData): void {
   const names = data.panels.map(({ title }) => title);
-  const sorts = data.sort === "last" ? ["as numbered", "by last"] : ["as numbered", `by ${data.column}`];
-  const state = { panel: names[0]!, sorted: false, width: 0 };
-  const frame = h("div", { class: "chart-heat" });
-  const draw = () => state.width > 0 && frame.replaceChildren(drawHeat(data, data.panels[names.indexOf(state.panel)]!, state.sorted, state.width));
-  element.append(
-    h(
-      "div",
-      { class: "chart-toolbar" },
-      names.length > 1
-        ? choice("Quantity", names, state.panel, (name) => {
-            state.panel = name;
-            draw();
-          })
-        : h("span", { class: "muted" }, names[0]!),
-      data.sort &&
-        choice("Order of the rows", sorts, sorts[0]!, (name) => {
-          state.sorted = name !== sorts[0];
-          draw();
-        }),
-    ),
-    frame,
-  );
-  onWidth(frame, (width) => {
-    state.width = width;
-    draw();
-  });
+  const orders = data.sort ? ["as numbered", data.sort === "last" ? "by last" : `by ${data.column}`] : [];
+  mountChoices(element, { label: "Quantity", names, orders }, (name, order, width) => [drawHeat(data, data.panels[name]!, order > 0, width)]);
 }
 
 function drawHeat(data: HeatData, panel: HeatPanel, sorted: boolean, width: number): SVGSVGElement | HTMLElement {
@@ -84,8 +54,7 @@ function drawHeat(data: HeatData, panel: HeatPanel, sorted: boolean, width: numb
       return { row: data.rows[i]!, column, value, share, note: panel.notes?.[i]?.[j] ?? "" };
     }),
   );
-  const marginLeft = Math.min(Math.round(width * 0.36), Math.max(...data.rows.map((name) => name.length)) * 6.6 + 16);
-  const room = Math.floor((marginLeft - 10) / 6.4);
+  const { marginLeft, tickFormat } = nameAxis(data.rows, width);
   const total = Math.min(width, marginLeft + data.columns.length * 64);
   const cell = (total - marginLeft - 8) / data.columns.length;
   const printed = [panel.digits, 0]
@@ -102,7 +71,7 @@ function drawHeat(data: HeatData, panel: HeatPanel, sorted: boolean, width: numb
     marginTop: 4,
     marginBottom: 38,
     x: { type: "band", domain: [...data.columns], label: data.column, tickSize: 0, padding: 0.04, tickFormat: (name: string) => (data.columns.indexOf(name) % every === 0 ? name : "") },
-    y: { type: "band", domain: order.map((i) => data.rows[i]!), label: null, tickSize: 0, padding: 0.04, tickFormat: (name: string) => (name.length > room ? `${name.slice(0, room - 1)}…` : name) },
+    y: { type: "band", domain: order.map((i) => data.rows[i]!), label: null, tickSize: 0, padding: 0.04, tickFormat },
     ariaLabel: `${panel.title}, by ${data.row} and ${data.column}`,
     marks: [
       Plot.cell(cells, { x: "column", y: "row", fill: (d) => `color-mix(in oklab, var(--accent) ${Math.round(100 * d.share)}%, var(--surface-2))` }),

@@ -1,7 +1,9 @@
 import * as Plot from "@observablehq/plot";
 import { h } from "../shared/dom";
-import { choice, onWidth } from "./frame";
-import { axisTick } from "./series";
+import { plural } from "../shared/format";
+import { binBars } from "./bars";
+import { mountChoices } from "./frame";
+import { axisTick, valueText } from "./series";
 
 export interface ReliabilitySeries {
   name: string;
@@ -21,42 +23,22 @@ export function filledBins({ counts, confidence, accuracy }: ReliabilitySeries) 
   });
 }
 
-const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+const percent = (share: number) => valueText(100 * share, { unit: "%", digits: 1 });
 
 /** Accuracy against confidence, and how many images each bin holds; the chosen series strong, the others faint. */
 export function mountReliability(element: HTMLElement, series: readonly ReliabilitySeries[]): void {
   const names = series.map(({ name }) => name);
-  const state = { chosen: names[0]!, width: 0 };
-  const frame = h("div", { class: "chart-stack" });
-  const draw = () => state.width > 0 && frame.replaceChildren(...drawReliability(series, state.chosen, state.width));
-  element.append(
-    h(
-      "div",
-      { class: "chart-toolbar" },
-      names.length > 1
-        ? choice("Confidence", names, state.chosen, (name) => {
-            state.chosen = name;
-            draw();
-          })
-        : h("span", { class: "muted" }, names[0]!),
-    ),
-    frame,
-  );
-  onWidth(frame, (width) => {
-    state.width = width;
-    draw();
-  });
+  mountChoices(element, { label: "Confidence", names }, (at, _, width) => drawReliability(series, series[at]!, width));
 }
 
-function drawReliability(series: readonly ReliabilitySeries[], chosen: string, room: number): HTMLElement[] {
+function drawReliability(series: readonly ReliabilitySeries[], chosen: ReliabilitySeries, room: number): HTMLElement[] {
   const width = Math.min(room, 460);
-  const one = series.find(({ name }) => name === chosen)!;
-  const bins = filledBins(one);
+  const bins = filledBins(chosen);
   const most = Math.max(...bins.map(({ count }) => count), 1);
   const ticks = [0, 0.2, 0.4, 0.6, 0.8, 1];
   const common = { width, marginLeft: 46, marginRight: 12, style: { background: "none" } };
   const title = (d: (typeof bins)[number]) =>
-    `between ${percent(d.x0)} and ${percent(d.x1)}: ${d.count.toLocaleString("en")} images\n${percent(d.sure)} sure, ${percent(d.right)} right`;
+    `between ${percent(d.x0)} and ${percent(d.x1)}: ${plural(d.count, "image")}\n${percent(d.sure)} sure, ${percent(d.right)} right`;
   const curve = Plot.plot({
     ...common,
     height: width - 28,
@@ -65,14 +47,14 @@ function drawReliability(series: readonly ReliabilitySeries[], chosen: string, r
     r: { type: "identity" },
     x: { domain: [0, 1], ticks, tickFormat: () => "", label: null, grid: true },
     y: { domain: [0, 1], ticks, tickFormat: (share: number) => `${Math.round(100 * share)}`, label: "right, %", grid: true },
-    ariaLabel: `Accuracy against ${chosen}`,
+    ariaLabel: `Accuracy against ${chosen.name}`,
     marks: [
       Plot.line([[0, 0], [1, 1]], { stroke: "currentColor", strokeDasharray: "3 3" }),
-      ...series.filter(({ name }) => name !== chosen).map((other) => Plot.line(filledBins(other), { x: "sure", y: "right", stroke: "var(--ink-2)", strokeOpacity: 0.45 })),
+      ...series.filter((other) => other !== chosen).map((other) => Plot.line(filledBins(other), { x: "sure", y: "right", stroke: "var(--ink-2)", strokeOpacity: 0.45 })),
       Plot.link(bins, { x1: "sure", x2: "sure", y1: "sure", y2: "right", stroke: "var(--branch-1)", strokeWidth: 2 }),
       Plot.line(bins, { x: "sure", y: "right", stroke: "var(--accent)", strokeWidth: 2 }),
       Plot.dot(bins, { x: "sure", y: "right", r: (d) => 2 + 6 * Math.sqrt(d.count / most), fill: "var(--accent)" }),
-      Plot.text([`ECE ${one.ece.toFixed(1)} %`], { frameAnchor: "top-left", dx: 10, dy: 8, fontSize: 13, fontWeight: 650, fill: "var(--ink)" }),
+      Plot.text([`ECE ${chosen.ece.toFixed(1)} %`], { frameAnchor: "top-left", dx: 10, dy: 8, fontSize: 13, fontWeight: 650, fill: "var(--ink)" }),
       Plot.tip(bins, Plot.pointer({ x: "sure", y: "right", title })),
     ],
   });
@@ -83,8 +65,8 @@ function drawReliability(series: readonly ReliabilitySeries[], chosen: string, r
     marginBottom: 34,
     x: { domain: [0, 1], ticks, tickFormat: (share: number) => `${Math.round(100 * share)}`, label: "sure, %" },
     y: { label: "images", ticks: 3, tickFormat: axisTick, grid: true },
-    ariaLabel: `Images by ${chosen}`,
-    marks: [Plot.rectY(bins, { x1: "x0", x2: "x1", y: "count", fill: "var(--accent)", insetLeft: 0.5, insetRight: 0.5 }), Plot.ruleY([0]), Plot.tip(bins, Plot.pointerX({ x: (d) => (d.x0 + d.x1) / 2, y: "count", title }))],
+    ariaLabel: `Images by ${chosen.name}`,
+    marks: binBars(bins, "var(--accent)", title),
   });
   return [h("div", {}, curve), h("div", {}, counts)];
 }

@@ -1,8 +1,7 @@
 import * as Plot from "@observablehq/plot";
-import { h } from "../shared/dom";
-import { choice, onWidth } from "./frame";
-import { valueText } from "./heat";
-import { axisTick } from "./series";
+import { plural } from "../shared/format";
+import { mountChoices, nameAxis } from "./frame";
+import { axisTick, valueText } from "./series";
 
 export interface RowsPanel {
   title: string;
@@ -20,32 +19,8 @@ export interface RowsPanel {
 
 /** One value for each name: a bar from 0, or, with an interval, a dot; as numbered or by value. */
 export function mountRows(element: HTMLElement, label: string, names: readonly string[], panels: readonly RowsPanel[]): void {
-  const titles = panels.map(({ title }) => title);
-  const orders = ["as numbered", "by value"];
-  const state = { panel: titles[0]!, sorted: false, width: 0 };
-  const frame = h("div", {});
-  const draw = () => state.width > 0 && frame.replaceChildren(drawRows(label, names, panels[titles.indexOf(state.panel)]!, state.sorted, state.width));
-  element.append(
-    h(
-      "div",
-      { class: "chart-toolbar" },
-      titles.length > 1
-        ? choice("Quantity", titles, state.panel, (title) => {
-            state.panel = title;
-            draw();
-          })
-        : h("span", { class: "muted" }, titles[0]!),
-      choice("Order of the rows", orders, orders[0]!, (order) => {
-        state.sorted = order !== orders[0];
-        draw();
-      }),
-    ),
-    frame,
-  );
-  onWidth(frame, (width) => {
-    state.width = width;
-    draw();
-  });
+  const quantities = { label: "Quantity", names: panels.map(({ title }) => title), orders: ["as numbered", "by value"] };
+  mountChoices(element, quantities, (at, order, width) => [drawRows(label, names, panels[at]!, order > 0, width)]);
 }
 
 function drawRows(label: string, names: readonly string[], panel: RowsPanel, sorted: boolean, width: number): SVGSVGElement | HTMLElement {
@@ -55,13 +30,13 @@ function drawRows(label: string, names: readonly string[], panel: RowsPanel, sor
   });
   const order = sorted ? [...rows].sort((a, b) => b.value - a.value).map(({ name }) => name) : [...names];
   const between = panel.low !== undefined;
-  const marginLeft = Math.min(Math.round(width * 0.36), Math.max(...names.map((name) => name.length)) * 6.6 + 16);
+  const { marginLeft, tickFormat } = nameAxis(names, width);
   const title = (d: (typeof rows)[number]) =>
     [
       `${label} ${d.name}`,
       valueText(d.value, panel),
       between && `95 % interval ${valueText(d.low, { ...panel, unit: "" })} to ${valueText(d.high, panel)}`,
-      d.count !== undefined && `${d.count.toLocaleString("en")} images`,
+      d.count !== undefined && plural(d.count, "image"),
     ]
       .filter(Boolean)
       .join("\n");
@@ -73,7 +48,7 @@ function drawRows(label: string, names: readonly string[], panel: RowsPanel, sor
     marginTop: 4,
     marginBottom: 34,
     x: { label: `${panel.title}${panel.unit ? ` (${panel.unit})` : ""}`, grid: true, nice: true, tickFormat: axisTick, ticks: 5, ...(between ? {} : { zero: true }) },
-    y: { type: "band", domain: order, label: null, tickSize: 0, padding: 0.25 },
+    y: { type: "band", domain: order, label: null, tickSize: 0, padding: 0.25, tickFormat },
     ariaLabel: `${panel.title} of each ${label}`,
     marks: [
       panel.all !== undefined ? Plot.ruleX([panel.all], { stroke: "currentColor", strokeDasharray: "3 3" }) : null,

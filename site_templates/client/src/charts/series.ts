@@ -80,7 +80,7 @@ export function meansOf(series: readonly CurveSeries[], scale = 1): Point[] {
 }
 
 /** Whether a curve reads better on a logarithmic axis: all values positive, over more than a factor of 30. */
-export function suitsLog(points: readonly Point[]): boolean {
+export function suitsLog(points: ReadonlyArray<{ y: number }>): boolean {
   const values = points.map((point) => point.y);
   const low = Math.min(...values);
   return values.length > 0 && low > 0 && Math.max(...values) / low > 30;
@@ -133,6 +133,12 @@ export function intervalDomain(
 /** A number in a tip, or alone. */
 export function axisNumber(value: number): string {
   return short(value, 3);
+}
+
+/** A number with its digits and unit. */
+export function valueText(value: number, { unit, digits }: { unit: string; digits: number }): string {
+  const text = value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return `${text}${unit ? ` ${unit}` : ""}`.replace("-", "−");
 }
 
 /** Numbers that stand together, in three digits or in as many more as it takes to tell different ones apart. */

@@ -1,106 +1,81 @@
-import { h, iconButton } from "../shared/dom";
+import { h } from "../shared/dom";
 import { count, number } from "../shared/format";
-import { rampGradient, rampTable } from "../shared/palette";
+import { colorBar, colorByValue, rangeOf, type Scale } from "../shared/scale";
 import { onThemeChange, readPageColors } from "../shared/theme";
 import { EMPHASIS } from "../viewer/cloud";
-import { listenToGestures, PICK_REACH } from "../viewer/gestures";
-import { cameraKeys, listenToKeys } from "../viewer/keys";
-import { Navigation } from "../viewer/navigation";
-import { NoWebGlError, Stage } from "../viewer/stage";
+import { createStage, frameStage } from "../viewer/small_stage";
+import { NoWebGlError, type Stage } from "../viewer/stage";
 import type { Camera } from "../viewer/state";
 import type { Asked, Rule } from "./asked";
-import { rangeOf } from "./walk";
 
-const RAMP = "cividis";
 const [CALLOUT, FRAME, RING, LEASH] = [44, 2.5, 9, 14]; // CSS pixels: the picture beside the point, its frame, and between
 
 /** Where the pool lies on the map, coloured by the scores of a rule; the images still to label are outlined. */
 export class LabelMap {
   readonly element: HTMLElement;
   private readonly stage: Stage | null;
-  private readonly tip = h("div", { class: "acc-hover-card", hidden: true });
-  private readonly bar = h("div", { class: "acc-colorbar" });
+  private readonly bar = h("div");
   private readonly note = h("p", { class: "acc-hint" });
-  private isMoved = false; // by hand; until then the camera fits the map
+  private fit = () => {}; // shows all of the map
   private asked: Asked | null = null;
   private rule: Rule | null = null;
+  private images: readonly number[] = []; // of the pool
+  private tints = new Uint8Array();
   private open: readonly number[] = []; // images of the queue that are still to label
   private current: number | null = null;
 
   /** `onPick` hears of the image of the queue that was clicked or tapped. */
-  constructor(private readonly onPick: (image: number) => void) {
+  constructor(onPick: (image: number) => void) {
     this.stage = createStage();
-    const frame = h("div", { class: "acc-stage-frame" });
-    this.element = h("section", { class: "acc-label-map", "aria-label": "Where the queue lies" }, frame, this.bar, this.note);
-    onThemeChange(() => this.draw());
+    this.element = h("section", { class: "acc-label-map", "aria-label": "Where the queue lies" }, this.bar, this.note);
+    onThemeChange(() => {
+      this.paint();
+      this.emphasize();
+    });
     if (!this.stage) {
-      frame.append(h("p", { class: "acc-hint acc-label-no-map", role: "alert" }, new NoWebGlError().message, " Labelling works without it."));
+      const why = h("p", { class: "acc-hint acc-label-no-map", role: "alert" }, new NoWebGlError().message, " Labelling works without it.");
+      this.element.prepend(h("div", { class: "acc-stage-frame" }, why));
       return;
     }
     const { stage } = this;
-    const navigation = new Navigation(stage, () => 2, () => (this.isMoved = true));
-    const home = () => {
-      this.isMoved = false;
-      navigation.show(this.wholeMap(stage));
-    };
-    stage.element.setAttribute("role", "application");
-    stage.element.setAttribute("aria-label", "Map of the latents. Arrow keys move it, plus and minus zoom. The list of images holds the same queue.");
-    frame.append(
-      stage.element,
-      h(
-        "div",
-        { class: "acc-toolbar" },
-        iconButton("plus", "Closer", () => navigation.zoom(1.4)),
-        iconButton("minus", "Farther", () => navigation.zoom(1 / 1.4)),
-        iconButton("home", "Show all of it", home),
-      ),
-      this.tip,
-    );
+    const { element, fit } = frameStage(stage, {
+      dimensions: 2,
+      label: "Map of the latents. Arrow keys move it, plus and minus zoom. The list of images holds the same queue.",
+      home: () => this.wholeMap(stage),
+      pick: (x, y, reach) => this.pick(stage, x, y, reach),
+      onPick: (row) => onPick(this.images[row]!),
+      card: (row) => {
+        const { asked, rule, images } = this;
+        return { pictures: asked!.pictures, tile: asked!.tileOf.get(images[row]!)!, lines: [`Training image ${images[row]}`, `score ${number(rule!.scores[row]!)}`] };
+      },
+    });
+    this.fit = fit;
+    this.element.prepend(element);
     stage.setPositions(() => this.asked?.places ?? new Float32Array());
-    stage.onResize = () => {
-      if (!this.isMoved) stage.camera.set(this.wholeMap(stage));
-    };
     stage.annotate = (context) => {
       this.outline(stage, context);
       this.point(stage, context);
     };
-    listenToKeys(stage.element, cameraKeys(navigation));
-    listenToGestures(stage.element, {
-      tool: () => "move",
-      pan: (dx, dy) => navigation.pan(dx, dy),
-      drag: (dx, dy) => navigation.drag(dx, dy),
-      zoom: (factor, x, y) => navigation.zoom(factor, x, y),
-      hover: (x, y) => this.hover(stage, this.pick(stage, x, y, PICK_REACH.mouse), x, y),
-      leave: () => this.hover(stage, null, 0, 0),
-      click: (x, y, touch) => {
-        const image = this.pick(stage, x, y, touch ? PICK_REACH.touch : PICK_REACH.mouse);
-        if (image !== null) this.onPick(image);
-      },
-      doubleClick: () => {},
-      path: () => {},
-      select: () => {},
-    });
   }
 
   /** Shows the pool of a run by a rule. */
   show(asked: Asked, rule: Rule): void {
     const isNew = this.asked !== asked;
-    [this.asked, this.rule] = [asked, rule];
+    [this.asked, this.rule, this.images] = [asked, rule, [...asked.rowOf.keys()]];
     if (this.stage && isNew) {
       const { cloud } = this.stage;
-      const images = [...asked.rowOf.keys()];
-      cloud.setPictures(asked.pictures, images.length, this.stage.maxTexture(), images.map((image) => asked.tileOf.get(image) ?? 0));
+      cloud.setPictures(asked.pictures, this.images.length, this.stage.maxTexture(), this.images.map((image) => asked.tileOf.get(image) ?? 0));
       cloud.setBlend({ from: asked.places, to: asked.places, mix: 0 });
-      this.isMoved = false;
-      this.stage.camera.set(this.wholeMap(this.stage));
+      this.fit();
     }
+    this.paint();
     this.note.textContent = `Points are training images that had no label when this run was trained (${count(asked.rowOf.size)} were looked at), coloured by the score of the rule; those outlined are still to label. ${asked.meta.map.note}`;
   }
 
   /** Marks the images that are still to label, and the one that is looked at. */
   mark(open: readonly number[], current: number | null): void {
     [this.open, this.current] = [open, current];
-    this.draw();
+    this.emphasize();
   }
 
   /** Where an image is on the page, in CSS pixels of the window; null without a map. */
@@ -111,34 +86,27 @@ export class LabelMap {
     return { x: box.left + places.x[row]!, y: box.top + places.y[row]! };
   }
 
-  private draw(): void {
+  /** Colours the points by the scores of the rule. */
+  private paint(): void {
     const { asked, rule, stage } = this;
     if (!asked || !rule) return;
     const colors = readPageColors();
-    const { scores } = rule;
-    const [low, high] = rangeOf(scores);
-    this.bar.replaceChildren(
-      h("div", { class: "acc-colorbar-ramp", style: `background:${rampGradient(RAMP, colors.theme)}` }),
-      h(
-        "div",
-        { class: "acc-colorbar-labels", title: "1st to 99th percentile; values beyond have the colour of the end" },
-        h("span", {}, `≤ ${number(low)}`),
-        h("span", {}, rule.words),
-        h("span", {}, `≥ ${number(high)}`),
-      ),
-    );
-    if (!stage) return;
-    const table = rampTable(RAMP, colors.theme);
-    const tints = new Uint8Array(scores.length * 4);
-    for (let i = 0; i < scores.length; i++) {
-      const at = Math.min(255, Math.max(0, Math.round(((scores[i]! - low) / (high - low)) * 255))) || 0;
-      tints.set(table.subarray(at * 3, at * 3 + 3), i * 4);
-    }
-    for (const image of this.open) tints[asked.rowOf.get(image)! * 4 + 3] = EMPHASIS.strong;
-    const front = this.current === null ? null : asked.rowOf.get(this.current)!;
+    const scale: Scale = { ramp: "cividis", ...rangeOf(rule.scores) };
+    this.bar.replaceChildren(colorBar(scale, rule.words, rule.words, colors.theme));
+    this.tints = new Uint8Array(rule.scores.length * 4);
+    colorByValue(this.tints, rule.scores, scale, colors.theme);
+    stage?.setColors(colors);
+    stage?.cloud.setLook({ marks: "dots", size: 1, dimensions: 2, surface: colors.surface, spacing: asked.spacing });
+  }
+
+  /** Brings forward what is still to label, and what is looked at. */
+  private emphasize(): void {
+    const { asked, stage, tints, open, current } = this;
+    if (!asked || !stage) return;
+    const front = current === null ? null : asked.rowOf.get(current)!;
+    for (let i = 3; i < tints.length; i += 4) tints[i] = EMPHASIS.normal;
+    for (const image of open) tints[asked.rowOf.get(image)! * 4 + 3] = EMPHASIS.strong;
     if (front !== null) tints[front * 4 + 3] = EMPHASIS.strong;
-    stage.setColors(colors);
-    stage.cloud.setLook({ marks: "dots", size: 1, dimensions: 2, surface: colors.surface, spacing: asked.spacing });
     stage.setTints(tints, front);
   }
 
@@ -193,7 +161,7 @@ export class LabelMap {
     context.drawImage(asked.pictures.bitmap, (tile % columns) * width, Math.floor(tile / columns) * height, width, height, left, top, CALLOUT, tall);
   }
 
-  /** The image of the queue that is nearest to a place of the stage, within reach of its picture. */
+  /** The row of the image of the queue that is nearest to a place of the stage, within reach of its picture. */
   private pick(stage: Stage, x: number, y: number, reach: number): number | null {
     const { asked, rule } = this;
     if (!asked || !rule) return null;
@@ -202,23 +170,9 @@ export class LabelMap {
     for (const image of rule.order) {
       const row = asked.rowOf.get(image)!;
       const distance = Math.hypot(places.x[row]! - x, places.y[row]! - y) - places.radius[row]!;
-      if (distance <= reach / 2 && distance < nearest) [best, nearest] = [image, distance];
+      if (distance <= reach / 2 && distance < nearest) [best, nearest] = [row, distance];
     }
     return best;
-  }
-
-  private hover(stage: Stage, image: number | null, x: number, y: number): void {
-    const { asked, rule } = this;
-    stage.element.classList.toggle("acc-over-point", image !== null);
-    this.tip.hidden = image === null;
-    if (!asked || !rule || image === null) return;
-    const row = asked.rowOf.get(image)!;
-    const picture = h("span", {});
-    asked.pictures.show(picture, asked.tileOf.get(image)!, 56);
-    this.tip.replaceChildren(picture, h("span", { class: "acc-tip-text" }, h("strong", {}, `Training image ${image}`), h("br"), `score ${number(rule.scores[row]!)}`));
-    const left = x + 16 + this.tip.offsetWidth > stage.width ? x - 16 - this.tip.offsetWidth : x + 16;
-    const top = Math.min(stage.height - this.tip.offsetHeight - 4, Math.max(4, y - 30));
-    this.tip.style.transform = `translate(${Math.round(Math.max(4, left))}px, ${Math.round(top)}px)`;
   }
 }
 
@@ -227,13 +181,4 @@ function extentOf(values: Float32Array): { middle: number; half: number } {
   const sorted = values.sort();
   const [low, high] = [sorted[Math.floor((sorted.length - 1) * 0.002)] ?? -1, sorted[Math.ceil((sorted.length - 1) * 0.998)] ?? 1];
   return { middle: (low + high) / 2, half: (high - low) / 2 };
-}
-
-function createStage(): Stage | null {
-  try {
-    return new Stage();
-  } catch (error) {
-    if (error instanceof NoWebGlError) return null;
-    throw error;
-  }
 }

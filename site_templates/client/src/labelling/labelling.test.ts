@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { rangeOf } from "../shared/scale";
 import { keysOf } from "./keys";
 import { csvOf, type Line, saidBy, wrongName } from "./lines";
 import { Outbox } from "./outbox";
-import { countLabels, nextOpen, rangeOf } from "./walk";
+import { countLabels, nextOpen } from "./walk";
 
 const line = (index: number, label: string, person = "ann"): Line => ({ person, time: "2026-01-01T00:00:00.000Z", index, label });
 
@@ -37,8 +38,8 @@ test("the next open image is behind, then from the start", () => {
   assert.equal(nextOpen([5, 6, 7], 1, open([6])), 1);
   assert.equal(nextOpen([5, 6, 7], 0, open([])), -1);
   assert.equal(nextOpen([], -1, open([])), -1);
-  assert.deepEqual(rangeOf([2, 2]), [2, 3]);
-  assert.deepEqual(rangeOf([Number.NaN, 0, 1]), [0, 1]);
+  assert.deepEqual(rangeOf([2, 2]), { low: 2, high: 3 });
+  assert.deepEqual(rangeOf([Number.NaN, 0, 1]), { low: 0, high: 1 });
 });
 
 /** A store in the place of the browser's, and a server that takes a line unless `refuses` says why not. */
@@ -53,7 +54,7 @@ function outboxOf(refuses: (lines: readonly Line[]) => Error | null) {
       if (why) throw why;
       taken.push(...sent);
     },
-    (error) => error.message === "never",
+    (error) => error instanceof Error && error.message === "never",
     () => {},
   );
   return { outbox, taken, add: (...more: Line[]) => (lines = [...lines, ...more]), left: () => lines };

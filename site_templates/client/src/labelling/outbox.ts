@@ -26,14 +26,9 @@ export class Outbox {
   constructor(
     private readonly kept: Lines,
     private readonly give: (lines: readonly Line[]) => Promise<unknown>,
-    private readonly isFinal: (error: Error) => boolean,
+    private readonly isFinal: (error: unknown) => boolean,
     private readonly onChange: () => void,
   ) {}
-
-  /** What is not sent yet, the refused lines among it. */
-  get unsent(): readonly Line[] {
-    return this.kept.lines();
-  }
 
   /** Sends all that is there, now; settles when all is sent or an attempt has failed. */
   send(): Promise<void> {
@@ -55,7 +50,7 @@ export class Outbox {
   private async empty(): Promise<void> {
     let most = AT_ONCE;
     for (;;) {
-      const waiting = this.unsent.filter((line) => !this.refused.some((one) => isSame(one.line, line)));
+      const waiting = this.kept.lines().filter((line) => !this.refused.some((one) => isSame(one.line, line)));
       if (waiting.length === 0) {
         [this.trouble, this.wait] = ["", FIRST_WAIT_MS]; // another tab may have sent them
         return;
@@ -64,7 +59,7 @@ export class Outbox {
       try {
         await this.give(lines);
       } catch (error) {
-        if (!(error instanceof Error) || !this.isFinal(error)) {
+        if (!this.isFinal(error)) {
           this.later(error);
           return;
         }

@@ -1,8 +1,9 @@
-import type { Run } from "../live/server";
-import { h } from "../shared/dom";
+import { listRuns, type Run } from "../live/server";
+import { progressBar, statusMark } from "../live/words";
+import { h, renew } from "../shared/dom";
 import { messageOf } from "../shared/failure";
 import { count, plural } from "../shared/format";
-import { beginRound, buildFork, type Fork, readRounds, runsOfNode } from "./server";
+import { beginRound, buildFork, type Fork, readRounds } from "./server";
 
 const ASK_MS = 1500; // between two looks at rounds at work
 
@@ -48,20 +49,12 @@ export class Rounds {
   private async begin(): Promise<void> {
     if (this.isBeginning) return;
     this.isBeginning = true;
-    this.fail("");
-    this.draw();
-    try {
+    await this.act(async () => {
       if (!(await this.before())) throw new Error("Some labels are not saved yet, so that a round would miss them. Save them first.");
-      for (const fork of await beginRound(this.recipe, this.node())) {
-        this.rounds.push(fork);
-        await this.build(fork);
-      }
-    } catch (error) {
-      this.fail(messageOf(error));
-    } finally {
-      this.isBeginning = false;
-      await this.look();
-    }
+      for (const fork of await beginRound(this.recipe, this.node())) await this.build(fork);
+    });
+    this.isBeginning = false;
+    this.draw();
   }
 
   private async build({ name }: Fork): Promise<void> {
@@ -69,11 +62,23 @@ export class Rounds {
     this.begun.add(name);
   }
 
+  /** Does something, tells why it failed where it did, and looks how the rounds stand. */
+  private async act(deed: () => Promise<void>): Promise<void> {
+    this.fail("");
+    this.draw();
+    try {
+      await deed();
+    } catch (error) {
+      this.fail(messageOf(error));
+    }
+    await this.look();
+  }
+
   private async look(): Promise<void> {
     try {
       this.rounds = await readRounds(this.recipe);
       for (const round of this.rounds) {
-        if (!this.isOver(round)) this.runs.set(round.name, await runsOfNode(this.recipe, trained(round)));
+        if (!this.isOver(round)) this.runs.set(round.name, await listRuns({ recipe: this.recipe, node: trained(round) }));
       }
     } catch (error) {
       this.fail(`The server does not answer (${messageOf(error)}); this page tries again by itself.`);
@@ -100,37 +105,30 @@ export class Rounds {
     this.button.setAttribute("aria-disabled", String(this.isBeginning));
     this.button.classList.toggle("acc-label-first", this.newLines > 0 && !this.rounds.some((one) => !this.isOver(one)));
     this.button.textContent = this.isBeginning ? "Beginning…" : "Train a round with these labels";
-    const focused = (document.activeElement as HTMLElement | null)?.dataset["round"];
-    this.list.replaceChildren(...this.rounds.toReversed().map((round) => this.row(round)));
-    if (focused) this.list.querySelector<HTMLElement>(`[data-round="${CSS.escape(focused)}"]`)?.focus();
+    renew(this.list, "round", this.rounds.toReversed().map((round) => this.row(round)));
   }
 
   private row(round: Fork): HTMLElement {
     const runs = this.runs.get(round.name) ?? [];
     const root = document.documentElement.dataset["root"] ?? "";
     const page = `${root}recipes/${encodeURIComponent(this.recipe)}/nodes/${encodeURIComponent(trained(round))}.html`;
-    const isIdle = runs.length === 0 && !this.begun.has(round.name);
-    const states = this.seeds.map((seed) => stateOf(seed, runs.find((run) => run.seed === seed), this.begun.has(round.name)));
+    const isBegun = this.begun.has(round.name);
+    const isIdle = runs.length === 0 && !isBegun;
+    const isOver = this.isOver(round);
+    const shown = this.seeds.map((seed) => {
+      const run = runs.find((one) => one.seed === seed);
+      return { seed, run, status: run?.status ?? (isIdle ? "recorded" : "queued") };
+    });
     return h(
       "li",
-      { "data-node": trained(round), "data-state": worst(this.seeds.map((seed) => runs.find((run) => run.seed === seed)?.status ?? (isIdle ? "recorded" : "queued"))) },
+      { "data-node": trained(round), "data-state": ORDER.find((one) => shown.some(({ status }) => status === one)) },
       h("a", { href: page, "data-round": `${round.name} page` }, trained(round)),
       h("span", { class: "row-note" }, `off ${round.checkpoint}`),
-      ...states,
-      isIdle && h("button", { type: "button", class: "acc-link", "data-round": `${round.name} build`, onclick: () => void this.buildNow(round) }, "Build it"),
-      this.begun.has(round.name) && !this.isOver(round) && h("span", { class: "row-note" }, `What the build says is in forks/${this.recipe}.log of the store.`),
-      this.isOver(round) && h("span", { class: "row-note" }, "Once its pages are rendered, ", h("a", { href: `#run=runs/${this.recipe}/${trained(round)}/seed-${this.seeds[0]}` }, "label what it asks about"), "."),
+      ...shown.map(({ seed, run, status }) => stateOf(seed, run, status)),
+      isIdle && h("button", { type: "button", class: "acc-link", "data-round": `${round.name} build`, onclick: () => void this.act(() => this.build(round)) }, "Build it"),
+      isBegun && !isOver && h("span", { class: "row-note" }, `What the build says is in forks/${this.recipe}.log of the store.`),
+      isOver && h("span", { class: "row-note" }, "Once its pages are rendered, ", h("a", { href: `#run=runs/${this.recipe}/${trained(round)}/seed-${this.seeds[0]}` }, "label what it asks about"), "."),
     );
-  }
-
-  private async buildNow(round: Fork): Promise<void> {
-    this.fail("");
-    try {
-      await this.build(round);
-    } catch (error) {
-      this.fail(messageOf(error));
-    }
-    await this.look();
   }
 }
 
@@ -167,22 +165,11 @@ function trained({ name }: Fork): string {
   return `${name}_trained`;
 }
 
+/** What a round is said to be where its runs differ: the first of these. */
 const ORDER = ["failed", "unreadable", "running", "interrupted", "cancelled", "queued", "recorded", "completed"];
 
-function worst(states: readonly string[]): string {
-  return ORDER.find((one) => states.includes(one)) ?? "queued";
-}
-
-function stateOf(seed: number, run: Run | undefined, isBegun: boolean): HTMLElement {
-  const status = run?.status ?? (isBegun ? "queued" : "recorded");
-  const progress = run?.status === "running" && run.of ? h("progress", { max: run.of, value: run.done ?? 0, "aria-label": `Training with seed ${seed}` }) : null;
-  const step = run?.status === "running" && run.of ? ` ${count(run.done ?? 0)} of ${count(run.of)} steps` : "";
-  return h(
-    "span",
-    { class: `run-status run-${status}` },
-    h("span", { class: "run-dot", "aria-hidden": "true" }),
-    `seed ${seed}: ${status === "completed" ? "done" : status}${step}`,
-    progress,
-    run?.error && h("span", { class: "row-note" }, run.error),
-  );
+function stateOf(seed: number, run: Run | undefined, status: string): HTMLElement {
+  const bar = run ? progressBar(run) : null;
+  const step = bar ? ` ${count(run?.done ?? 0)} of ${count(run?.of ?? 0)} steps` : "";
+  return statusMark(status, `seed ${seed}: ${status === "completed" ? "done" : status}${step}`, bar, run?.error ? h("span", { class: "row-note" }, run.error) : null);
 }

@@ -1,5 +1,7 @@
-import { post, read, type Run } from "../live/server";
+import { post, read, Refusal } from "../live/server";
 import type { Line } from "./lines";
+
+const WRONG = 422; // the status for labels that cannot be
 
 /** What the server says of a recipe's label file. */
 export interface GivenLabels {
@@ -18,11 +20,11 @@ export interface Fork {
 const of = (kind: "labels" | "forks", recipe: string) => `/${kind}/${encodeURIComponent(recipe)}`;
 
 export function readLabels(recipe: string): Promise<GivenLabels> {
-  return read(of("labels", recipe));
+  return answerOf(read(of("labels", recipe)));
 }
 
 export function sendLabels(recipe: string, labels: readonly Line[]): Promise<GivenLabels> {
-  return post(of("labels", recipe), { labels });
+  return answerOf(post(of("labels", recipe), { labels }));
 }
 
 /** Records a round of the branches that go on from a node; they are to be built. */
@@ -39,6 +41,17 @@ export async function buildFork(recipe: string, name: string): Promise<void> {
   await post(`${of("forks", recipe)}/${encodeURIComponent(name)}/build`, {});
 }
 
-export async function runsOfNode(recipe: string, node: string): Promise<Run[]> {
-  return (await read<{ runs: Run[] }>(`/runs?${new URLSearchParams({ recipe, node })}`)).runs;
+/** Whether the server would say the same of these labels again. */
+export function isFinal(error: unknown): boolean {
+  return error instanceof Refusal && error.status === WRONG;
+}
+
+/** What the server answers; where nothing answers, an error that says so. */
+async function answerOf<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    throw new Error("the server does not answer", { cause: error });
+  }
 }

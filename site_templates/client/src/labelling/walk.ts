@@ -10,11 +10,3 @@ export function countLabels(said: ReadonlyMap<number, string>): Map<string, numb
   for (const label of said.values()) counts.set(label, (counts.get(label) ?? 0) + 1);
   return counts;
 }
-
-/** The 1st and the 99th percentile of values, between which colours run; a little apart where all are the same. */
-export function rangeOf(values: ArrayLike<number>): [low: number, high: number] {
-  const sorted = Float32Array.from(values).filter(Number.isFinite).sort();
-  const at = (q: number) => sorted[Math.round((sorted.length - 1) * q)] ?? 0;
-  const [low, high] = [at(0.01), at(0.99)];
-  return [low, high > low ? high : low + 1];
-}

@@ -4,6 +4,7 @@ import { h } from "../shared/dom";
 import { messageOf } from "../shared/failure";
 import { count, number, plural } from "../shared/format";
 import { isServed, listRuns, type Run } from "./server";
+import { progressBar, statusMark } from "./words";
 
 const ASK_MS = 2000; // between two looks
 const FILTERS = { status: "Status", recipe: "Recipe", node: "Node", seed: "Seed" } as const;
@@ -89,15 +90,14 @@ function tableOf(runs: readonly Run[]): HTMLElement {
 
 function row(run: Run): HTMLElement {
   const root = document.documentElement.dataset["root"] ?? "";
-  const progress = run.status === "running" && run.of ? h("progress", { max: run.of, value: run.done ?? 0, "aria-label": `Training of ${run.node}, seed ${run.seed}` }) : null;
   const speed = run.status === "running" && run.steps_per_s ? `${number(run.steps_per_s)} steps/s` : "";
   return h(
     "tr",
     { "data-status": run.status },
     h("th", { scope: "row" }, h("a", { href: `${root}${run.page}#seed=${run.seed}` }, run.node), h("span", { class: "row-note" }, run.recipe)),
     h("td", {}, String(run.seed)),
-    h("td", {}, h("span", { class: `run-status run-${run.status}` }, h("span", { class: "run-dot", "aria-hidden": "true" }), run.status), run.error && h("span", { class: "row-note" }, run.error)),
-    h("td", {}, progress, h("span", { class: "runs-step" }, run.done !== null && run.of ? `${count(run.done)} of ${count(run.of)}` : run.step !== null && count(run.step)), speed && h("span", { class: "row-note" }, speed)),
+    h("td", {}, statusMark(run.status, run.status), run.error && h("span", { class: "row-note" }, run.error)),
+    h("td", {}, progressBar(run), h("span", { class: "runs-step" }, run.done !== null && run.of ? `${count(run.done)} of ${count(run.of)}` : run.step !== null && count(run.step)), speed && h("span", { class: "row-note" }, speed)),
     h("td", { class: "muted" }, run.started ? new Date(run.started).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" }) : ""),
   );
 }

@@ -47,14 +47,10 @@ export function addressOf(unit: Unit, what = ""): string {
   return `/runs/${encodeURIComponent(unit.recipe)}/${encodeURIComponent(unit.node)}/${unit.seed}${what}`;
 }
 
-export async function listRuns(): Promise<Run[]> {
-  return (await read<{ runs: Run[] }>("/runs")).runs;
-}
-
-/** What the server says of one run; null where nothing was begun. */
-export async function runOf(unit: Unit): Promise<Run | null> {
-  const asked = new URLSearchParams({ recipe: unit.recipe, node: unit.node, seed: String(unit.seed) });
-  return (await read<{ runs: Run[] }>(`/runs?${asked}`)).runs[0] ?? null;
+/** What the server says of the runs of the store, or of those with this recipe, node or seed. */
+export async function listRuns(of: Partial<Unit> = {}): Promise<Run[]> {
+  const asked = new URLSearchParams(Object.entries(of).map(([name, value]) => [name, String(value)]));
+  return (await read<{ runs: Run[] }>(`/runs?${asked}`)).runs;
 }
 
 export async function picturesOf(unit: Unit): Promise<Picture[]> {

@@ -9,9 +9,9 @@ import { cut, panelsOf, panelsOfSeed, stepsOf, type CurveWords } from "./curves"
 import { Gallery } from "./gallery";
 import { RunLog, until, type RunEvent, type Status } from "./log";
 import { Scrubber } from "./scrubber";
-import { cancelRun, follow, isServed, runOf, type Run, type Unit } from "./server";
+import { cancelRun, follow, isServed, listRuns, type Run, type Unit } from "./server";
 import { Snapshots } from "./snapshots";
-import { BAD, listed, wordsOf } from "./words";
+import { BAD, listed, statusMark, wordsOf } from "./words";
 
 const DRAW_MS = 400; // between two drawings while events come
 const ASK_MS = 2000; // between two looks whether a run that is silent is still at work, or one that has ended goes on
@@ -183,7 +183,7 @@ class Training {
   /** Asks how the run stands; the stream of one that has ended is let go once all is read, and taken up when more came. */
   private async ask(): Promise<void> {
     try {
-      this.told = await runOf(this.unit);
+      [this.told = null] = await listRuns(this.unit);
     } catch {
       return; // whether the server is there, the stream tells
     }
@@ -217,7 +217,7 @@ class Training {
     const [name, more] = isServed() ? STATUS[status] : this.stored(status);
     this.element.dataset["status"] = status;
     this.facts.replaceChildren(
-      h("p", { class: `run-status run-${status}`, role: "status" }, h("span", { class: "run-dot", "aria-hidden": "true" }), h("span", {}, h("b", {}, name), more)),
+      h("p", { role: "status" }, statusMark(status, h("span", {}, h("b", {}, name), more))),
       ...(at ? [h("progress", { max: of, value: done, "aria-label": "Training" }), h("p", { class: "note" }, at)] : []),
     );
     this.button.hidden = status !== "running" || !isServed();

@@ -1,5 +1,7 @@
+import { h } from "../shared/dom";
 import { count } from "../shared/format";
 import type { RunEvent } from "./log";
+import type { Run } from "./server";
 
 const text = (event: RunEvent, field: string) => String(event[field] ?? "");
 const at = (event: RunEvent) => count(event.step ?? 0);
@@ -30,4 +32,15 @@ export function wordsOf(event: RunEvent): string | null {
 export function listed(events: readonly RunEvent[]): RunEvent[] {
   const map = events.findLast((event) => event.event === "projection.progress");
   return events.filter((event) => wordsOf(event) !== null && (event.event !== "projection.progress" || event === map));
+}
+
+/** A status as a coloured dot, and words behind it. */
+export function statusMark(status: string, ...words: Array<HTMLElement | string | null | undefined>): HTMLElement {
+  return h("span", { class: `run-status run-${status}` }, h("span", { class: "run-dot", "aria-hidden": "true" }), ...words);
+}
+
+/** How far a run at work is; null for others. */
+export function progressBar({ status, node, seed, of, done }: Run): HTMLElement | null {
+  if (status !== "running" || !of) return null;
+  return h("progress", { max: of, value: done ?? 0, "aria-label": `Training of ${node}, seed ${seed}` });
 }

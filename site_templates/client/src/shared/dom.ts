@@ -22,6 +22,22 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+/**
+ * Gives an element other children. Where one of the former had the focus, the new one with the same `data-<name>` gets it,
+ * or else `otherwise`.
+ */
+export function renew(element: HTMLElement, name: string, children: Child[], otherwise?: HTMLElement): void {
+  const focused = element.contains(document.activeElement) ? (document.activeElement as HTMLElement).dataset[name] : undefined;
+  element.replaceChildren(...children.filter((child): child is Node | string => Boolean(child)));
+  if (focused !== undefined) (element.querySelector<HTMLElement>(`[data-${name}="${CSS.escape(focused)}"]`) ?? otherwise)?.focus();
+}
+
+/** A control with its name above. */
+export function field(name: string, control: HTMLElement): HTMLElement {
+  const isControl = control instanceof HTMLSelectElement || control instanceof HTMLInputElement;
+  return h(isControl ? "label" : "div", { class: "acc-field" }, h("span", { class: "acc-field-name" }, name), control);
+}
+
 /** Line icons on a 16 x 16 grid, drawn in the colour of the text around them. */
 const ICONS = {
   move: "M8 1.5v13M1.5 8h13M6 3.5l2-2 2 2M6 12.5l2 2 2-2M3.5 6l-2 2 2 2M12.5 6l2 2-2 2",

@@ -1,4 +1,5 @@
-import { classColor, outcomeColor, parseHex, type RampName, rampTable, type Theme } from "../shared/palette";
+import { classColor, outcomeColor, parseHex, type Theme } from "../shared/palette";
+import { colorByValue, rangeOf, type Scale } from "../shared/scale";
 import { EMPHASIS } from "./cloud";
 import type { RunData } from "./run_data";
 import type { ViewerState } from "./state";
@@ -11,13 +12,6 @@ export interface Classes {
   color: (index: number, theme: Theme) => string;
   /** Class of each point (N,). */
   of: ArrayLike<number>;
-}
-
-/** The range of a continuous colouring; values beyond it have the colour of its end. */
-export interface Scale {
-  ramp: RampName;
-  low: number;
-  high: number;
 }
 
 /** The classes of colouring `id`, or null where it is continuous or not in the data. */
@@ -37,12 +31,9 @@ export function classesOf(run: RunData, id: string): Classes | null {
   return { id, names, counts: countsOf(of, names.length), color: classColor, of };
 }
 
-/** The range of colouring `id`: from the 1st to the 99th percentile, so that a few outliers do not flatten the rest. */
+/** The ramp and the range of colouring `id`. */
 export function scaleOf(run: RunData, id: string): Scale {
-  const sorted = Float32Array.from(run.values(id)).filter(Number.isFinite).sort();
-  const at = (q: number) => sorted[Math.round((sorted.length - 1) * q)] ?? 0;
-  const [low, high] = [at(0.01), at(0.99)];
-  return { ramp: id.startsWith("factor:") ? "viridis" : "cividis", low, high: high > low ? high : low + 1 };
+  return { ramp: id.startsWith("factor:") ? "viridis" : "cividis", ...rangeOf(run.values(id)) };
 }
 
 /** The points that the legend filters out (N,): 1 where hidden. */
@@ -66,13 +57,7 @@ export function tintsOf(run: RunData, state: ViewerState, theme: Theme, strong: 
     const colors = classes.names.map((_, i) => parseHex(classes.color(i, theme)));
     for (let i = 0; i < run.count; i++) tints.set(colors[classes.of[i]!] ?? [128, 128, 128], i * 4);
   } else {
-    const values = run.values(state.color);
-    const { ramp, low, high } = scaleOf(run, state.color);
-    const table = rampTable(ramp, theme);
-    for (let i = 0; i < run.count; i++) {
-      const at = Math.min(255, Math.max(0, Math.round(((values[i]! - low) / (high - low)) * 255))) || 0;
-      tints.set(table.subarray(at * 3, at * 3 + 3), i * 4);
-    }
+    colorByValue(tints, run.values(state.color), scaleOf(run, state.color), theme);
   }
   const hidden = hiddenPoints(run, state);
   const selected = new Set(state.selection);

@@ -1,6 +1,7 @@
-import { h } from "../shared/dom";
+import { h, renew } from "../shared/dom";
 import { count, number } from "../shared/format";
-import { rampGradient, type Theme } from "../shared/palette";
+import type { Theme } from "../shared/palette";
+import { colorBar } from "../shared/scale";
 import { type Classes, classesOf, scaleOf } from "./coloring";
 import { nearestSnapshot, type RunData } from "./run_data";
 import type { ViewerState } from "./state";
@@ -16,16 +17,15 @@ export class Legend {
     const coloring = run.colorings.find(({ id }) => id === state.color);
     const classes = classesOf(run, state.filterBy);
     const parts: HTMLElement[] = [];
-    if (coloring?.kind === "scalar") parts.push(colorBar(run, state.color, coloring.label, theme));
+    if (coloring?.kind === "scalar") {
+      const scale = scaleOf(run, state.color);
+      parts.push(colorBar(scale, coloring.label, number((scale.low + scale.high) / 2), theme));
+    }
     if (classes) parts.push(this.classList(classes, state, coloring?.kind === "class", theme));
     const isFact = coloring !== undefined && coloring.id !== "label";
     const shown = run.meta.steps[nearestSnapshot(state.step, run.meta.steps)];
     if (isFact && run.step !== shown) parts.push(h("p", { class: "acc-hint" }, `${coloring.label} as of step ${count(run.step)}.`));
-    const focused = this.element.contains(document.activeElement)
-      ? (document.activeElement as HTMLElement).dataset.class
-      : undefined;
-    this.element.replaceChildren(...parts);
-    if (focused !== undefined) this.element.querySelector<HTMLElement>(`[data-class="${focused}"]`)?.focus();
+    renew(this.element, "class", parts);
   }
 
   private classList(classes: Classes, state: ViewerState, colored: boolean, theme: Theme): HTMLElement {
@@ -55,20 +55,4 @@ export class Legend {
       h("button", { type: "button", class: "acc-link", "data-class": "all", onclick: () => this.onFilter([]) }, "Show all");
     return h("div", {}, h("div", { class: "acc-legend-items", role: "group", "aria-label": "Show classes" }, ...items), reset);
   }
-}
-
-function colorBar(run: RunData, id: string, label: string, theme: Theme): HTMLElement {
-  const { ramp, low, high } = scaleOf(run, id);
-  return h(
-    "div",
-    { class: "acc-colorbar", role: "img", "aria-label": `${label}: colours from ${number(low)} to ${number(high)}` },
-    h("div", { class: "acc-colorbar-ramp", style: `background:${rampGradient(ramp, theme)}` }),
-    h(
-      "div",
-      { class: "acc-colorbar-labels", title: "1st to 99th percentile; values beyond have the colour of the end" },
-      h("span", {}, `≤ ${number(low)}`),
-      h("span", {}, number((low + high) / 2)),
-      h("span", {}, `≥ ${number(high)}`),
-    ),
-  );
 }

@@ -1,7 +1,7 @@
 import { arrayOf, type Data, floatsOf, loadData } from "../data";
 import { PictureCanvas } from "../picture/canvas";
 import type { MixtureMeta, SampleKind, SamplesMeta } from "../shared/contract";
-import { h } from "../shared/dom";
+import { h, renew } from "../shared/dom";
 import { count, fixed, percent } from "../shared/format";
 import type { Maps } from "../shared/maps";
 import { classColor, type Theme } from "../shared/palette";
@@ -52,13 +52,11 @@ export class MixtureView {
       const key = `${run.key}/samples-${step}`;
       const samples = step === undefined ? null : await loadData<SamplesMeta>(key);
       if (request !== this.request) return;
-      const focused = this.element.contains(document.activeElement) ? (document.activeElement as HTMLElement).dataset["part"] : undefined;
-      this.element.hidden = !mixture && !samples;
-      this.element.replaceChildren(
+      renew(this.element, "part", [
         ...(mixture ? this.mixtureParts(mixture, run, state, theme) : []),
         ...(samples ? this.sampleParts(samples, key, run, state, theme) : []),
-      );
-      if (focused !== undefined) this.element.querySelector<HTMLElement>(`[data-part="${focused}"]`)?.focus();
+      ]);
+      this.element.hidden = !mixture && !samples;
     } catch (error) {
       if (request !== this.request) return;
       this.shown = "";

@@ -1,5 +1,5 @@
 import { runSelect } from "../branches/choice";
-import { h, segmented } from "../shared/dom";
+import { field, h, segmented } from "../shared/dom";
 import type { Coloring, RunChoice } from "../shared/contract";
 import { count, plural } from "../shared/format";
 import type { Maps } from "../shared/maps";
@@ -136,9 +136,4 @@ function optionsOf(colorings: readonly Coloring[]): HTMLElement[] {
     ...colorings.filter(({ group }) => !group).map(option),
     ...groups.map((name) => h("optgroup", { label: name }, ...colorings.filter(({ group }) => group === name).map(option))),
   ];
-}
-
-function field(name: string, control: HTMLElement): HTMLElement {
-  const isControl = control instanceof HTMLSelectElement || control instanceof HTMLInputElement;
-  return h(isControl ? "label" : "div", { class: "acc-field" }, h("span", { class: "acc-field-name" }, name), control);
 }
