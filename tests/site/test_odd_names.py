@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from browser_watch import drawn, settled, until
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -50,7 +50,7 @@ def test_viewer_and_playgrounds_show_every_branch(open_odd_page) -> None:
     page = settled(open_odd_page(f"{RECIPE}/playground.html#run=runs/prototype/toString/seed-0"))
     assert page.locator(".acc-reading p").first.inner_text().startswith("constructor: ")
     page.get_by_role("button", name="Compare side by side").click()
-    assert settled(page).locator(".acc-reading").count() == 2
+    expect(settled(page).locator(".acc-reading")).to_have_count(2)
     page = settled(open_odd_page(f"{RECIPE}/grounding.html"))
     branches = page.evaluate("accGrounding.state().branches")
     assert [branch["latent"] is None for branch in branches] == [False, False]

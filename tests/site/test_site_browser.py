@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browser_watch import drawn, settled, until
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from acc_assets.storage import Store
 
@@ -192,6 +192,6 @@ def test_moving_a_factor_changes_the_decoded_picture(open_page) -> None:
 def test_two_branches_side_by_side(open_page) -> None:
     page = loaded(open_page(PLAYGROUND))
     page.get_by_role("button", name="Compare side by side").click()
-    assert settled(page).locator(".acc-branch-view").count() == 2
+    expect(settled(page).locator(".acc-branch-view")).to_have_count(2)
     assert len(set(page.evaluate("window.accPlayground.branches()"))) == 2
     until(page, "window.location.hash.includes('with=')")
