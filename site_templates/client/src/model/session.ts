@@ -1,5 +1,6 @@
 import * as ort from "onnxruntime-web/wasm";
 import { arrayOf, loadData, releaseData } from "../data";
+import { oneByOne } from "../shared/one_by_one";
 
 /** Arrays by the names of a graph's inputs or outputs; rows of a batch lie one after the other. */
 export type Named = ReadonlyMap<string, Float32Array>;
@@ -21,6 +22,10 @@ export interface GraphSession {
 
 let runtime: Promise<void> | null = null;
 
+// A call keeps what it points to on the one stack of the WebAssembly and waits in between: of two at once, of whatever
+// sessions, the one that ends first frees what the other still reads, which then fails or has other numbers.
+const alone = oneByOne();
+
 /** Hands the WebAssembly of the ONNX runtime over as bytes, once: a page opened from disk cannot fetch it. */
 export function loadRuntime(): Promise<void> {
   runtime ??= loadData("runtime/ort-wasm").then((data) => {
@@ -36,7 +41,7 @@ export function loadRuntime(): Promise<void> {
 
 /** Opens a graph (ONNX bytes) whose inputs are `inputs`; errors call it `name`. */
 export async function openSession(name: string, bytes: Uint8Array, inputs: readonly Input[]): Promise<GraphSession> {
-  const session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
+  const session = await alone(() => ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] }));
   const declared = inputs.map((input) => input.name);
   if (declared.toSorted().join() !== session.inputNames.toSorted().join()) {
     throw new Error(`${name} takes ${session.inputNames.join(", ")}, not ${declared.join(", ")}; build the branch again, then: acc site`);
@@ -48,10 +53,13 @@ export async function openSession(name: string, bytes: Uint8Array, inputs: reado
       return time;
     },
     run: async (values, wanted) => {
-      const start = performance.now();
       const feeds = Object.fromEntries(inputs.map((input) => [input.name, tensorOf(name, input, values.get(input.name))]));
-      const outputs = await session.run(feeds, [...wanted]);
-      time = performance.now() - start;
+      const outputs = await alone(async () => {
+        const start = performance.now();
+        const found = await session.run(feeds, [...wanted]);
+        time = performance.now() - start;
+        return found;
+      });
       return new Map(wanted.map((output) => [output, floatsOf(name, output, outputs[output])]));
     },
   };
