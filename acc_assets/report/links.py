@@ -77,7 +77,8 @@ def check_links(
 ) -> LinkReport:
     """Follow every relative link and anchor of every page and style sheet under `site`.
 
-    owned: whether a file, by its path below the site, is one to be checked. promised: files that another build writes.
+    owned: whether a file, by its path below the site, is one to be checked. promised: files that another build
+    is yet to write, so that what they lack now tells nothing.
     """
     report = LinkReport()
     parsed: dict[Path, _Page] = {}
@@ -136,8 +137,10 @@ def _problem(
         return "it leads out of the site's folder"
     if target.is_dir():
         return "a folder: from disk it shows a listing; link to its index.html"
+    if target.relative_to(site.resolve()).as_posix() in promised:
+        return None
     if not target.is_file():
-        return None if target.relative_to(site.resolve()).as_posix() in promised else "no such file"
+        return "no such file"
     fragment = unquote(parts.fragment)
     state = "=" in fragment  # "#step=500&color=error" is a state that the page's script reads, not an anchor
     if fragment and not state and target in parsed and fragment not in parsed[target].ids:

@@ -66,11 +66,11 @@ def view(lab: Store) -> RecipeView:
 
 
 @pytest.fixture(scope="session")
-def site(lab: Store, frame: Frame, tmp_path_factory: pytest.TempPathFactory) -> Site:
+def site(lab: Store, drawn: Path, frame: Frame, tmp_path_factory: pytest.TempPathFactory) -> Site:
     """The site of the fixture with a recipe that nobody built, one without pages and a broken one; read only."""
     return build_site(
         frame,
-        tmp_path_factory.mktemp("site"),
+        shutil.copytree(drawn, tmp_path_factory.mktemp("site"), dirs_exist_ok=True),
         view_of(lab),
         view_of(lab, name="not_yet", title="Not yet"),
         unbuilt=[tree_of(name="untouched", title="Untouched")],

@@ -49,14 +49,14 @@ def overwrite(store: Store, node: str, seed: int, file: str, document: Any) -> N
 
 
 @pytest.fixture(scope="module")
-def sound(lab: Store, frame: Frame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sound(lab: Store, drawn: Path, frame: Frame, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store and its site: the laboratory with a manifold analysis of every run and of its raw pixels."""
     folder = tmp_path_factory.mktemp("sound")
     store = Store(shutil.copytree(lab.root, folder / "store"))
     for node in (A, B):
         for seed in (0, 1):
             overwrite(store, node, seed, "manifold/manifold.json", {**MANIFOLD, "pixels": MANIFOLD})
-    build_site(frame, folder / "site", view_of(store, judged=True))
+    build_site(frame, shutil.copytree(drawn, folder / "site"), view_of(store, judged=True))
     return folder
 
 

@@ -80,13 +80,13 @@ def test_charts_get_every_seed_of_every_branch(site: Site) -> None:
     assert all(len(one["x"]) == len(one["y"]) <= 160 for one in recon["series"])
 
 
-def test_every_figure_says_where_it_comes_from(view: RecipeView, tmp_path: Path, frame: Frame) -> None:
+def test_every_figure_says_where_it_comes_from(view: RecipeView, rendered: Path, frame: Frame) -> None:
     versions = {0: "feedface00", 1: "feedface11"}
     known = {
         node: {family: replace(asset, data_versions=versions) for family, asset in assets.items()}
         for node, assets in view.assets.items()
     }
-    result = build_site(frame, tmp_path / "site", replace(view, assets=known))
+    result = build_site(frame, rendered, replace(view, assets=known))
     page = Document(read(result, f"recipes/quickstart/nodes/{B}.html"))
     for text in (
         "quickstart/curriculum_600_traversals",

@@ -80,8 +80,8 @@ def test_headings_skip_no_level(site: Site) -> None:
         assert all(b <= a + 1 for a, b in itertools.pairwise(levels)), path
 
 
-def test_one_seed_has_no_spread(lab: Store, site: Site, tmp_path: Path, frame: Frame) -> None:
-    one = page(build_site(frame, tmp_path / "one", view_of(lab, seeds=(0,)))).text
+def test_one_seed_has_no_spread(lab: Store, site: Site, rendered: Path, frame: Frame) -> None:
+    one = page(build_site(frame, rendered, view_of(lab, seeds=(0,)))).text
     assert "Test split; one seed, so without a spread." in one
     for claim in (
         "standard deviation over",
@@ -125,7 +125,7 @@ def test_a_root_is_the_common_start_only_where_it_is_the_only_one() -> None:
 
 @pytest.mark.parametrize("labelled", [True, False])
 def test_the_story_says_what_was_trained_with_labels(
-    own_lab: Store, tmp_path: Path, frame: Frame, labelled: bool
+    own_lab: Store, rendered: Path, frame: Frame, labelled: bool
 ) -> None:
     for name in (A, B):
         for seed in (0, 1):
@@ -135,7 +135,7 @@ def test_the_story_says_what_was_trained_with_labels(
             tasks = summary["tasks"].items()
             kept = {n: t for n, t in tasks if labelled or t["kind"] in ("reconstruction", "kl")}
             run.write_json("summary.json", {**summary, "tasks": kept})
-    text = page(build_site(frame, tmp_path / "site", view_of(own_lab, judged=True))).text
+    text = page(build_site(frame, rendered, view_of(own_lab, judged=True))).text
     if labelled:
         assert f"Trained with labels: {A} (digit_classify); {B} (digit_classify, thickness)." in text
         assert "Nothing was trained with labels" not in text
@@ -144,9 +144,9 @@ def test_the_story_says_what_was_trained_with_labels(
 
 
 def test_the_story_says_which_split_was_measured_and_whose_labels_judge(
-    own_lab: Store, tmp_path: Path, frame: Frame
+    own_lab: Store, rendered: Path, frame: Frame
 ) -> None:
-    def story(sets: dict[str, str], split: str, out: str) -> str:
+    def story(sets: dict[str, str], split: str) -> str:
         for name, labels in sets.items():
             found = {labels: MANIFOLD["label_sets"]["few"]}  # type: ignore[index]
             document = {
@@ -158,12 +158,12 @@ def test_the_story_says_which_split_was_measured_and_whose_labels_judge(
             }
             for seed in (0, 1):
                 overwrite(own_lab, name, seed, "manifold/manifold.json", document)
-        return page(build_site(frame, tmp_path / out, view_of(own_lab, judged=True))).text
+        return page(build_site(frame, rendered, view_of(own_lab, judged=True))).text
 
-    shared = story({A: "digits", B: "digits"}, "test", "a")
+    shared = story({A: "digits", B: "digits"}, "test")
     assert "all but the first are measured on the test split" in shared
     assert "of the same 100 labelled images in every row" in shared
-    apart = story({A: "digits", B: "others"}, "train", "b")
+    apart = story({A: "digits", B: "others"}, "train")
     assert "all but the first are measured on the training split" in apart
     assert "trustworthiness, training split" in apart
     assert "Here branches are judged by different labelled images" in apart
