@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
-from acc_assets.datasets.arrays import SPLITS, Split, SplitName
+from acc_assets.datasets.arrays import SPLITS, ImageData, Split, SplitName
 from acc_assets.datasets.wrapped import Wrapped
 from acc_assets.tree.config import Several, Share, config
 
@@ -42,9 +43,13 @@ class HeldOut(Wrapped):
         kept = len(self.of.target_names) - len(self.classes)
         return {split: kept * self._of_each(split) for split in SPLITS}
 
-    def _read(self) -> dict[SplitName, Split]:
+    def load(self) -> ImageData:
+        """The arrays without the classes; raises ValueError where one that stays has too few images."""
         whole = self.of.load()
-        return {split: self._kept(getattr(whole, split), split) for split in SPLITS}
+        train, validation, test = (self._kept(getattr(whole, split), split) for split in SPLITS)
+        return replace(
+            whole, name=self.name, source=self.source, train=train, validation=validation, test=test
+        )
 
     def unseen(self) -> Split:
         """The test images of the classes held out."""

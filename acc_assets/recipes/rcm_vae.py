@@ -107,7 +107,7 @@ class RCMVAE(Recipe):
         data: Literal["mnist", "digits"] = "mnist",
         budgets: AnyNumberOf[Positive] = (),
     ) -> None:
-        whole = replace(DATA[data], train_samples=train_images)
+        whole = replace(DATA[data], train_samples=train_images, stratified=train_images is not None)
         images, few = with_labels(ctx, whole, labels, names=(data, "labelled"))
         seen = with_labels(ctx, HeldOut(of=whole, classes=UNSEEN), labels, names=("seen", "seen_labelled"))
         every = max(1, steps // 10)

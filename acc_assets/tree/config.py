@@ -60,13 +60,23 @@ def config(cls: type[T] | None = None, *, kw_only: bool = True) -> Any:
     constraints: Callable[[Any], None] = getattr(cls, "__post_init__", lambda self: None)
 
     def __post_init__(self: Any) -> None:  # noqa: N807
-        if "__pydantic_decorators__" in vars(type(self)) or type(self) is inherited_part:
+        kind = type(self)
+        if issubclass(kind, _TypesAlone):
+            return
+        if "__pydantic_decorators__" in vars(kind) or id(self) in _TYPED:
             constraints(self)
             return
         names = [field.name for field in dataclasses.fields(made) if field.init]
-        inherited = inherited_part(**{name: getattr(self, name) for name in names})
+        inherited = types_alone(**{name: getattr(self, name) for name in names})
         for name in names:
             object.__setattr__(self, name, getattr(inherited, name))
+        _TYPED.add(id(self))
+        try:
+            constraints(self)
+        except ValueError as error:
+            raise ValueError(f"{cls.__name__}: {error}") from None
+        finally:
+            _TYPED.discard(id(self))
 
     cls.__post_init__ = __post_init__  # type: ignore[attr-defined]
     made: Any = pydantic.dataclasses.dataclass(frozen=True, kw_only=kw_only, config=RULES)(cls)
@@ -80,9 +90,16 @@ def config(cls: type[T] | None = None, *, kw_only: bool = True) -> Any:
             raise ValueError("\n".join(_lines(type(self), error, args, kwargs))) from None
 
     made.__init__ = __init__
-    inherited_part: Any = type(cls.__name__, (made,), {})
-    inherited_part.__abstractmethods__ = frozenset()  # what is abstract is not asked of it
+    types_alone: Any = type(cls.__name__, (made, _TypesAlone), {})
+    types_alone.__abstractmethods__ = frozenset()  # what is abstract is not asked of it
     return made
+
+
+class _TypesAlone:
+    """The part of a plain dataclass that a configuration gave it, made to check and convert its fields one by one."""
+
+
+_TYPED: set[int] = set()  # plain dataclasses whose fields have been checked, while their constraints are
 
 
 def json_schema(kind: type) -> dict[str, Any]:

@@ -51,6 +51,9 @@ def test_the_branches_see_the_same_labels_and_differ_in_what_they_say() -> None:
     assert trace(RCMVAE(), labels=1000).datasets["labelled"].config.labels == 1000
     with pytest.raises((RecipeError, ValueError), match="'mnist' or 'digits'"):
         trace(RCMVAE(), data="cifar")
+    fewer = trace(RCMVAE(), data="digits", train_images=200, labels=20)
+    sizes = {name: len(ref.config.load(0).train) for name, ref in fewer.datasets.items()}
+    assert sizes == {"digits": 200, "labelled": 20, "seen": 8 * 16, "seen_labelled": 20}
 
 
 def test_the_phases_are_nodes_that_go_on_from_each_other() -> None:

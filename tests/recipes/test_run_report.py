@@ -70,6 +70,8 @@ def test_what_applies_is_drawn_and_what_does_not_says_why(told: Mapping[str, Nod
     by_branch = {name: work.run.read_json("report/report.json") for name, work in told.items()}
     for name, found in by_branch.items():
         drawn = {chart["title"] for chart in found["charts"]}
+        drawing = [one for one in report.PLOTS if isinstance(one, Provided)]
+        assert len(drawn) == sum(one.reason(evaluated(told[name])) is None for one in drawing)
         for one, status in zip(report.PLOTS, found["statuses"], strict=True):
             plot = isinstance(one, Provided)
             title, applies = (one.family.title, one.reason) if plot else (one.title, one.applies)
@@ -264,6 +266,11 @@ def wordy(found):
     return "many"
 
 
+@plot("halved", title="Halved")
+def halved(found):
+    return Chart(title="Halved", spec={}, caption="Half.", sheet="cut.png")
+
+
 class Own(Recipe):
     name = "own"
 
@@ -272,7 +279,7 @@ class Own(Recipe):
         ctx.create_model(ConvAutoencoder, image_size=16, latent_dim=4)
         ctx.attach_task(ReconstructionTask("recon", digits))
         ctx.save_checkpoint("root")
-        ctx.evaluate(*STANDARD, mean_norm, norms, drawn, never, broken, wordy)
+        ctx.evaluate(*STANDARD, mean_norm, norms, drawn, never, broken, wordy, halved)
 """
 
 
@@ -321,6 +328,8 @@ def test_a_function_of_somebody_elses_is_a_plot_or_a_metric(
         made("broken")
     with pytest.raises(ValueError, match=r"the metric 'wordy' .* gave a str; a metric gives one number"):
         made("wordy")
+    with pytest.raises(ValueError, match=r"the plot 'halved' .* gave a Chart with one of sheet and png"):
+        made("halved")
     before = canonical(requests["mean_norm"])
     assert canonical(module(OWN + "# a remark")["mean_norm"]) == before
     assert canonical(module(OWN.replace("** 2", "** 4"))["mean_norm"]) != before

@@ -124,6 +124,7 @@ def test_a_run_is_drawn_while_it_trains_and_replayed_from_disk(lab: Lab, page: P
     with run.lock():
         training = Training(run).begin().steps(10).snapshot()
         until(page, f"{STATUS} === 'running' && {STEP} === 'step 10, live' && {MADE} === 10")
+        until(page, lambda: bool(streams))
         made, placed = page.evaluate(DRAWN)
         assert made.startswith(
             "4 test images, each above what the model makes of it at step 10. Mean squared"

@@ -7,7 +7,7 @@ import dataclasses
 import pickle
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import jsonschema
 import pytest
@@ -246,3 +246,33 @@ def test_what_a_base_leaves_open_is_asked_of_each_subclass() -> None:
     assert (Plain(size=2).size, Plain(size=2).word) == (2, "plain")
     with pytest.raises(ValueError, match="size is 0; allowed is a whole number from 1"):
         Plain(size=0)
+
+
+def test_a_plain_subclass_may_have_what_a_subclass_widened_and_is_checked_as_itself() -> None:
+    @config
+    class Base:
+        kind: Literal["a", "b"] = "a"
+
+        def __post_init__(self) -> None:
+            if self.refused():
+                raise ValueError("it is refused")
+
+        def refused(self) -> bool:
+            return True
+
+    @config
+    class Wider(Base):
+        kind: Literal["a", "b", "c"] = "a"  # type: ignore[assignment]
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+
+    class Plain(Wider):
+        def refused(self) -> bool:
+            return False
+
+    assert Plain(kind="c").kind == "c"
+    with pytest.raises(ValueError, match=r"^Wider: it is refused"):
+        Wider()
+    with pytest.raises(ValueError, match=r"^Plain: kind is 'd'; allowed is 'a' or 'b' or 'c'"):
+        Plain(kind="d")

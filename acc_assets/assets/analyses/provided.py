@@ -52,6 +52,10 @@ def _number(made: Any, place: str) -> float:
 
 def _shown(made: Any, place: str, name: str, out: FamilyWriter) -> dict[str, Any]:
     if isinstance(made, Chart):
+        if bool(made.sheet) != bool(made.png):
+            raise ProviderError(
+                f"{place} gave a Chart with one of sheet and png: a file's name, and its bytes"
+            )
         return {"chart": made.stored(out)}
     if not callable(getattr(made, "savefig", None)):
         raise ProviderError(

@@ -75,7 +75,8 @@ def run(work: NodeWork) -> Outcome:
     charts, statuses = [], []
     for one in PLOTS:
         if isinstance(one, Elsewhere):
-            statuses.append(report.Status(one.title, one.kind, one.where, one.applies(found) or ""))
+            why = one.applies(found) or ""
+            statuses.append(report.Status(one.title, one.kind, "" if why else one.where, why))
             continue
         why = one.reason(found) or ""
         if not why:

@@ -117,7 +117,7 @@ export class Rounds {
     const isOver = this.isOver(round);
     const shown = this.seeds.map((seed) => {
       const run = runs.find((one) => one.seed === seed);
-      return { seed, run, status: run?.status ?? (isIdle ? "recorded" : "queued") };
+      return { seed, run, status: run?.status ?? (isBegun ? "queued" : "recorded") };
     });
     return h(
       "li",
