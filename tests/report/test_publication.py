@@ -29,7 +29,7 @@ NAMES = {"metrics", "curves", "traversals", "latent-map"}
 
 
 @pytest.fixture(scope="module")
-def drawn(lab: Store) -> dict[str, Drawing]:
+def figures(lab: Store) -> dict[str, Drawing]:
     """The figures of the fixture, by name."""
     return {one.name: one for one in drawings_of(view_of(lab))}
 
@@ -48,16 +48,16 @@ def test_every_figure_is_among_the_downloads_as_pdf_and_svg(site: Site) -> None:
             assert f'href="../../{path}"' in page
 
 
-def test_figures_are_as_wide_as_columns_of_a_journal(drawn: dict[str, Drawing]) -> None:
-    assert set(drawn) == NAMES
-    for one in drawn.values():
+def test_figures_are_as_wide_as_columns_of_a_journal(figures: dict[str, Drawing]) -> None:
+    assert set(figures) == NAMES
+    for one in figures.values():
         width, height = (25.4 * inches for inches in one.figure.get_size_inches())
         assert min(abs(width - SINGLE), abs(width - DOUBLE)) < 0.01
         assert height < 250
 
 
-def test_no_text_leaves_the_page_or_covers_another(drawn: dict[str, Drawing]) -> None:
-    for one in drawn.values():
+def test_no_text_leaves_the_page_or_covers_another(figures: dict[str, Drawing]) -> None:
+    for one in figures.values():
         canvas = FigureCanvasAgg(one.figure)
         with style():
             canvas.draw()
@@ -83,20 +83,20 @@ def test_no_text_leaves_the_page_or_covers_another(drawn: dict[str, Drawing]) ->
             assert apart, (one.name, text.get_text(), other.get_text())
 
 
-def test_the_text_of_a_pdf_is_text_and_the_svg_is_vectors(drawn: dict[str, Drawing]) -> None:
-    pdf = drawn["metrics"].render("pdf")
+def test_the_text_of_a_pdf_is_text_and_the_svg_is_vectors(figures: dict[str, Drawing]) -> None:
+    pdf = figures["metrics"].render("pdf")
     assert b"/TrueType" in pdf or b"/CIDFontType2" in pdf  # no outlines, and no Type 3
     assert b"/Type3" not in pdf
     assert b"CreationDate" not in pdf
-    tree = ElementTree.fromstring(drawn["metrics"].render("svg"))
+    tree = ElementTree.fromstring(figures["metrics"].render("svg"))
     found = {element.tag.rpartition("}")[2] for element in tree.iter()}
     assert "path" in found
     assert "image" not in found
     assert "date" not in found
 
 
-def test_a_map_of_many_points_is_a_picture_within_vectors(drawn: dict[str, Drawing]) -> None:
-    svg = drawn["latent-map"].render("svg").decode()
+def test_a_map_of_many_points_is_a_picture_within_vectors(figures: dict[str, Drawing]) -> None:
+    svg = figures["latent-map"].render("svg").decode()
     assert svg.count("<image") == 2  # one a branch
     assert len(svg) < 500_000
 
