@@ -135,7 +135,8 @@ class Comparison:
         """Return the most telling columns, those that every node has before others.
 
         Of every task its first metric, accuracy and PSNR before others; and whether a slot means what it is called,
-        for the class only where no classifier of the branches' own tells it for all of them.
+        for the class only where no classifier of the branches' own tells it for all of them. Where every node has a
+        classifier, whatever it is called, the accuracies come first.
         """
         best: dict[str, Column] = {}
         for column in self.columns:  # in the order of their ranks
@@ -149,7 +150,11 @@ class Comparison:
         having = {
             column.key: sum(column.key in self.cells[node] for node in self.nodes) for column in telling
         }
-        telling.sort(key=lambda column: -having[column.key])
+        right = [column for column in telling if column.metric == "accuracy"]
+        measured = [found for found in self.cells.values() if found]
+        if not all(any(column.key in found for column in right) for found in measured):
+            right = []
+        telling.sort(key=lambda column: (column not in right, -having[column.key]))
         whole = [column for column in telling if having[column.key] == len(self.nodes)]
         if len(whole) >= ENOUGH:  # a number that some branches lack compares nothing
             telling = whole

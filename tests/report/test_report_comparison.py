@@ -154,6 +154,17 @@ def test_headlines_take_the_first_metric_of_each_task() -> None:
     assert [column.key for column in found.headline()] == ["cls.accuracy", "rec.psnr"]
 
 
+def test_where_every_node_has_a_classifier_of_some_name_accuracies_come_first() -> None:
+    common = {"c.cluster_accuracy": [0.5], "rec.psnr": [20]}
+    nodes = {"a": {"tau.accuracy": [0.9], **common}, "b": {"head.accuracy": [0.8], **common}}
+    unmeasured: dict[str, dict[str, list[float]]] = {"later": {}}
+    for found in (comparison(nodes), comparison({**nodes, **unmeasured})):
+        keys = [column.key for column in found.headline()]
+        assert keys == ["head.accuracy", "tau.accuracy", "c.cluster_accuracy", "rec.psnr"]
+    some = comparison({**nodes, "b": common})
+    assert some.headline()[0].key == "c.cluster_accuracy"
+
+
 def test_a_difference_needs_the_same_direction_in_every_seed() -> None:
     both = findings(comparison({"a": {"c.accuracy": [0.9, 0.91]}, "b": {"c.accuracy": [0.93, 0.95]}}))
     assert any("b differs from a by +3.50 points" in line and "better in both seeds" in line for line in both)
