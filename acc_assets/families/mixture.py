@@ -21,7 +21,7 @@ from acc_assets.families.base import (
     Script,
 )
 from acc_assets.families.scatter import PANEL_INK, point_colors, reduced_png
-from acc_assets.families.series import Series, panel_of
+from acc_assets.families.series import Series, snapshot_panel
 from acc_assets.families.words import is_number, number
 from acc_assets.tree import LATENT, Analysis, TreeNode
 
@@ -208,7 +208,7 @@ def _panels(run: RunArtifacts, history: Sequence[Mapping[str, Any]]) -> list[dic
     found = []
     for title, unit, named in panels:
         lines = {name: [one[field] for one in history] for name, field in named}
-        found.append(panel_of("Mixture", title, unit, run.seed, x, lines))
+        found.append(snapshot_panel("Mixture", title, unit, run.seed, x, lines))
     return found
 
 

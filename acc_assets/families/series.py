@@ -52,7 +52,7 @@ class Series:
         return sorted(int(match[1]) for match in found if match)
 
 
-def panel_of(
+def snapshot_panel(
     group: str, title: str, unit: str, seed: int, steps: Sequence[int], lines: Mapping[str, Sequence[Any]]
 ) -> dict[str, Any]:
     """A panel of a `curves` chart: what each snapshot has, a line each by name; shares where the unit is %."""

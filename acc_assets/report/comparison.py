@@ -135,26 +135,20 @@ class Comparison:
         """Return the most telling columns, those that every node has before others.
 
         Of every task its first metric, accuracy and PSNR before others; and whether a slot means what it is called,
-        for the class only where no classifier of the branches' own tells it for all of them. Where every node has a
-        classifier, whatever it is called, the accuracies come first.
+        for the class only where some node has no classifier of its own. Where each has one, whatever it is called, the
+        accuracies come first.
         """
         best: dict[str, Column] = {}
         for column in self.columns:  # in the order of their ranks
             if column.better and column.rank < SECONDARY:
                 best.setdefault(column.task, column)
-        classified = any(
-            column.metric == "accuracy" and all(column.key in self.cells[node] for node in self.nodes)
-            for column in best.values()
-        )
+        accuracies = {column.key for column in best.values() if column.metric == "accuracy"}
+        classified = all(accuracies & found.keys() for found in self.cells.values() if found)
         telling = [c for c in best.values() if not (classified and c.metric == "probe_accuracy")]
         having = {
             column.key: sum(column.key in self.cells[node] for node in self.nodes) for column in telling
         }
-        right = [column for column in telling if column.metric == "accuracy"]
-        measured = [found for found in self.cells.values() if found]
-        if not all(any(column.key in found for column in right) for found in measured):
-            right = []
-        telling.sort(key=lambda column: (column not in right, -having[column.key]))
+        telling.sort(key=lambda c: (not (classified and c.key in accuracies), -having[c.key]))
         whole = [column for column in telling if having[column.key] == len(self.nodes)]
         if len(whole) >= ENOUGH:  # a number that some branches lack compares nothing
             telling = whole

@@ -133,11 +133,12 @@ def _problem(
     if parts.path.startswith("/"):
         return "absolute: it breaks below a sub-path"
     target = (page.parent / unquote(parts.path)).resolve() if parts.path else page
-    if not target.is_relative_to(site.resolve()):
+    root = site.resolve()
+    if not target.is_relative_to(root):
         return "it leads out of the site's folder"
     if target.is_dir():
         return "a folder: from disk it shows a listing; link to its index.html"
-    if target.relative_to(site.resolve()).as_posix() in promised:
+    if target.relative_to(root).as_posix() in promised:
         return None
     if not target.is_file():
         return "no such file"

@@ -70,12 +70,13 @@ def test_what_applies_is_drawn_and_what_does_not_says_why(told: Mapping[str, Nod
     by_branch = {name: work.run.read_json("report/report.json") for name, work in told.items()}
     for name, found in by_branch.items():
         drawn = {chart["title"] for chart in found["charts"]}
+        seen = evaluated(told[name])
         drawing = [one for one in report.PLOTS if isinstance(one, Provided)]
-        assert len(drawn) == sum(one.reason(evaluated(told[name])) is None for one in drawing)
+        assert len(drawn) == sum(one.reason(seen) is None for one in drawing)
         for one, status in zip(report.PLOTS, found["statuses"], strict=True):
             plot = isinstance(one, Provided)
             title, applies = (one.family.title, one.reason) if plot else (one.title, one.applies)
-            why = applies(evaluated(told[name]))
+            why = applies(seen)
             assert (title, why or "") == (status["title"], status["why_not"])
             assert not plot or (status["where"] in drawn) is (why is None)
     whys = {

@@ -9,7 +9,7 @@ import numpy as np
 from acc_assets.assets.analyses.plots import first_of, heat, rounded, sentences
 from acc_assets.families import Chart, Evaluated, plot
 from acc_assets.families.mixture import NO_RESPONSIBILITIES, most_used
-from acc_assets.families.series import panel_of
+from acc_assets.families.series import snapshot_panel
 from acc_assets.families.words import number
 
 EXAMPLES = 8  # images of the channel grid
@@ -178,7 +178,7 @@ def divergence(found: Evaluated) -> Chart:
     panels = []
     for title, apart in by_title.items():
         lines = {name: rounded([of(one) for one in apart]) for name, of in SPREAD.items()}
-        panels.append(panel_of("Distances", title, "", found.seed, found.steps, lines))
+        panels.append(snapshot_panel("Distances", title, "", found.seed, found.steps, lines))
     told = "; ".join(
         f"{title}: a mean of {number(apart[0].mean(), 2)} at first and {number(apart[-1].mean(), 2)} in the end"
         for title, apart in by_title.items()

@@ -66,10 +66,24 @@ test("labels that cannot be sent stay, and go when the server is back", async ()
   add(line(1, "1"), line(2, "2"));
   await outbox.send();
   assert.deepEqual([outbox.trouble, left().length, taken.length], ["down", 2, 0]);
-  assert.ok(outbox.retriesAt !== null);
   isDown = false;
   await outbox.send();
-  assert.deepEqual([outbox.trouble, left().length, taken.length, outbox.retriesAt], ["", 0, 2, null]);
+  assert.deepEqual([outbox.trouble, left().length, taken.length], ["", 0, 2]);
+});
+
+test("what could not be sent goes by itself after a wait", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  let isDown = true;
+  const { outbox, add, left } = outboxOf(() => (isDown ? new Error("down") : null));
+  add(line(1, "1"));
+  await outbox.send();
+  isDown = false;
+  context.mock.timers.tick(999);
+  await new Promise(setImmediate);
+  assert.equal(left().length, 1);
+  context.mock.timers.tick(1);
+  await new Promise(setImmediate);
+  assert.deepEqual([outbox.trouble, left().length], ["", 0]);
 });
 
 test("a label that is refused is named and stays, and holds up no other", async () => {

@@ -15,8 +15,6 @@ export interface Lines {
 export class Outbox {
   /** Why the last attempt failed; "" where none did. */
   trouble = "";
-  /** When it tries again by itself (ms since 1970). */
-  retriesAt: number | null = null;
   readonly refused: Array<{ line: Line; why: string }> = [];
   private wait = FIRST_WAIT_MS;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -33,7 +31,6 @@ export class Outbox {
   /** Sends all that is there, now; settles when all is sent or an attempt has failed. */
   send(): Promise<void> {
     clearTimeout(this.timer);
-    this.retriesAt = null;
     this.sending ??= this.empty().finally(() => {
       this.sending = null;
       this.onChange();
@@ -75,7 +72,6 @@ export class Outbox {
 
   private later(error: unknown): void {
     this.trouble = messageOf(error);
-    this.retriesAt = Date.now() + this.wait;
     this.timer = setTimeout(() => void this.send(), this.wait);
     (this.timer as { unref?: () => void }).unref?.(); // keeps no test waiting
     this.wait = Math.min(2 * this.wait, LONGEST_WAIT_MS);
