@@ -11,7 +11,7 @@ import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +65,16 @@ class Project:
         if plan.scope == "project":
             return plan.recipe
         part = plan.node.branch if plan.node is not None else "data" if plan.dataset is not None else "report"
-        owners = [name for name, tree in self.trees.items() if any(node.branch == part for node in tree)]
-        return part if plan.node is not None and owners == [plan.recipe] else f"{plan.recipe}__{part}"
+        alone = plan.node is not None and self._recipes_of_branches[part] == {plan.recipe}
+        return part if alone else f"{plan.recipe}__{part}"
+
+    @cached_property
+    def _recipes_of_branches(self) -> Mapping[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for name, tree in self.trees.items():
+            for node in tree:
+                found.setdefault(node.branch, set()).add(name)
+        return found
 
     def in_run(self, name: str, context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Tree:
         """The tree that a step carries out: as launched, with the parameters that the launchpad sets.

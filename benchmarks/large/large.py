@@ -1,4 +1,4 @@
-"""A recipe of 200 nodes and ten seeds: a root, and branches of a fork with two trained checkpoints each."""
+"""A recipe of 500 nodes and twenty seeds: a root, and branches of a fork with two trained checkpoints each."""
 
 from acc_assets.datasets import Digits
 from acc_assets.models import ConvAutoencoder
@@ -10,9 +10,9 @@ class Large(Recipe):
     name = "large"
     title = "Large"
     description = "As many nodes and seeds as an experiment may have; nothing of it is trained."
-    seeds = tuple(range(10))
+    seeds = tuple(range(20))
 
-    def run(self, ctx: RecipeContext, nodes: int = 200) -> None:
+    def run(self, ctx: RecipeContext, nodes: int = 500) -> None:
         digits = ctx.load_dataset("digits", Digits, image_size=16)
         ctx.create_model(ConvAutoencoder, image_size=16, latent_dim=4, variational=True)
         root = ctx.save_checkpoint("root")
