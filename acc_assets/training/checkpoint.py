@@ -8,19 +8,20 @@ import json
 import pickle
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from acc_assets.training.errors import CheckpointRefused
+from acc_assets.tree.config import config
 
 FORMAT = 2
 Weights = dict[str, Tensor]
 
 
-@dataclass(frozen=True)
+@config
 class Identity:
     """What decides a checkpoint's bits, device kind and threads aside; a snapshot is continued only where all agree.
 
@@ -37,7 +38,7 @@ class Identity:
     data: dict[str, str]
 
 
-@dataclass(frozen=True)
+@config
 class CheckpointState:
     """One checkpoint.
 
@@ -115,7 +116,7 @@ def parse_checkpoint(data: bytes, where: str) -> CheckpointState:
         values = {field.name: payload[field.name] for field in fields(CheckpointState)}
         values |= {"identity": Identity(**payload["identity"]), "spec": json.loads(payload["spec"])}
         return CheckpointState(**values)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise CheckpointRefused(f"{where} is an incomplete checkpoint ({error!r}). Rebuild it.") from error
 
 
