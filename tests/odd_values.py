@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
+T = TypeVar("T")
 MARKUP = """</script><script>alert(1)</script><img src=x onerror="alert(2)">' & {{ 7 * 7 }} <b>"""
 WORDS = (
     "",
@@ -56,6 +58,16 @@ numbers = st.sampled_from(
     ]
 )
 scalars = st.none() | numbers | words
+
+
+def tried(call: Callable[[], T], *errors: type[Exception]) -> tuple[T | None, str]:
+    """What a call returns, or the message of one of the errors that it may raise instead; no other passes."""
+    try:
+        return call(), ""
+    except errors as error:
+        told = str(error)
+    assert told.strip()
+    return None, told
 
 
 def nested(keys: st.SearchStrategy[Any] = words) -> st.SearchStrategy[Any]:

@@ -1,7 +1,8 @@
 """The event log of a run: one JSON object a line, numbered, only ever appended to.
 
-A line that is torn, or no event of this schema, is left out. A build that goes back takes nothing away: `run.created` begins anew, and `run.resumed` names the step gone back to. So
-a number is never used twice, and who has read up to one goes on behind it; `standing` tells what counts of a log.
+A line that is torn, or no event of this schema, is left out. A build that goes back takes nothing away: `run.created`
+begins anew, and `run.resumed` names the step gone back to. So a number is never used twice, and who has read up to one
+goes on behind it; `standing` tells what counts of a log.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def parse_forks(text: bytes, file: Path) -> tuple[RecordedFork, ...]:
         return ForksFile.model_validate_json(text).forks
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
+        place = ".".join(map(str, first["loc"])).encode("unicode_escape").decode()  # a key may be anything
         raise RecipeError(
             f"{file} cannot be read: {f'{place}: ' if place else ''}{first['msg']}.",
             remedy="Mend it, or move it away: without it the recipe has its own nodes alone.",
