@@ -125,7 +125,7 @@ BOMB = "a0: &a0 [x, x, x]\n" + "".join(f"a{i}: &a{i} [{f'*a{i - 1}, ' * 9}]\n" f
     [
         (BOMB, "more than 100,000 values"),
         ("a: &a {b: *a}", "inside of what it names"),
-        ("[" * 300, "nested more than 40 deep"),
+        ("[" * 100 + "]" * 100, "nested more than 40 deep"),
         ("- " * 45, "nested more than 40 deep"),
         ("x: " + "9" * 5000, "is no int"),
         ("x: 0x" + "f" * 5000, "is no int"),
