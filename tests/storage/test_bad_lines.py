@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from live_run import Training
 from odd_values import mutated, nested, tried, words
@@ -54,6 +54,7 @@ def odd_line(line: bytes) -> st.SearchStrategy[bytes]:
     return torn | other | dumped | ill | st.sampled_from([b"null", b"[]", b"9" * 5000, b"[" * 5000, b"1e999"])
 
 
+@settings(max_examples=max(1, settings.default.max_examples // 3))
 @given(data=st.data())
 def test_odd_events_are_left_out_and_no_reader_breaks(
     written: tuple[RunDirectory, bytes], data: st.DataObject
