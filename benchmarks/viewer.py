@@ -1,0 +1,149 @@
+"""How many points the latent viewer takes: a built viewer whose points are repeated, opened from disk in Chromium.
+
+Headless Chromium draws by software where the machine has no GPU, so that frames are those of a weak machine.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from acc_assets.report.payloads import script_path
+from acc_assets.report.scripts import decode, encode
+from acc_assets.storage import Store
+from benchmarks.records import Record, record, spread
+
+POINTS = (10_000, 70_000, 300_000)
+FIRST_PAINT, FRAME = 1.0, 100.0  # s, and ms by software
+NEEDS = re.compile(r'data-needs="([^"]*)"')
+FLAGS = ["--no-sandbox", "--allow-file-access-from-files"]
+DRAWN = (
+    """() => window.accViewer && !window.accViewer.state().isBusy && window.accViewer.frameTimes.length > 0"""
+)
+FRAMES = """async (count) => {
+  const canvas = document.querySelector(".acc-stage canvas");
+  const at = canvas.getBoundingClientRect();
+  const [x, y] = [at.left + at.width / 2, at.top + at.height / 2];
+  const told = [];
+  let last = performance.now();
+  for (let i = 0; i < count; i++) {
+    const turn = { deltaY: i % 8 < 4 ? -40 : 40, clientX: x, clientY: y, bubbles: true, cancelable: true };
+    canvas.dispatchEvent(new WheelEvent("wheel", turn));
+    await new Promise(requestAnimationFrame);
+    told.push(performance.now() - last);
+    last = performance.now();
+  }
+  return told.slice(5);
+}"""
+
+
+def viewer(rounds: int, threads: int) -> Iterator[Record]:
+    """First picture and frames of the viewer of the newest MNIST site in the store, with ever more points."""
+    site = Store().folder("site").local_path()
+    pages = sorted(site.glob("recipes/*/latent/*.html"), key=lambda page: page.stat().st_mtime)
+    if not pages:
+        raise RuntimeError(f"{site} has no latent viewer; build one: acc build supervised_ae")
+    for count in POINTS:
+        with TemporaryDirectory() as folder:
+            page = repeated(site, pages[-1], count, Path(folder))
+            opened, frames = measured(page, rounds)
+        told = f"{pages[-1].stem}, points repeated to {count:,}, from disk; {spread(opened)}"
+        yield record(f"viewer, {count:,} points: first picture", median(opened), "s", "<=", FIRST_PAINT, told)
+        told = f"zooming, by software GL; slowest of ten {np.percentile(frames, 90):.0f} ms"
+        yield record(f"viewer, {count:,} points: a frame", median(frames), "ms", "<=", FRAME, told)
+
+
+def repeated(site: Path, page: Path, count: int, out: Path) -> Path:
+    """Copy one run's viewer with its points repeated, each copy moved a little; returns the page's copy."""
+    text = page.read_text(encoding="utf-8")
+    found = NEEDS.search(text)
+    assert found is not None
+    needs = found[1].split()
+    run = next(key for key in needs if key.endswith("/points")).removesuffix("points")
+    kept = [key for key in needs if key.startswith((run, "datasets/"))]
+    kept = [key for key in kept if not key.startswith((f"{run}density", f"{run}distortion"))]
+    shutil.copytree(site / "assets", out / "assets")
+    facts = json.loads(re.search(r'<script type="application/json">(.*?)</script>', text)[1])  # type: ignore[index]
+    for key in kept:
+        path = out / script_path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        name, meta, arrays = decode((site / script_path(key)).read_bytes())
+        rounded = "/projection-" in key
+        path.write_bytes(encode(name, *_more(meta, arrays, count), rounded))
+    only = {**facts, "runs": facts["runs"][:1]}
+    text = text.replace(found[1], " ".join(kept)).replace(
+        json.dumps(facts, separators=(",", ":")), json.dumps(only)
+    )
+    target = out / page.relative_to(site)
+    target.parent.mkdir(parents=True)
+    target.write_text(text, encoding="utf-8")
+    return target
+
+
+def _more(
+    meta: dict[str, Any], arrays: dict[str, np.ndarray], count: int
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The arrays of a script with `count` points: rows repeated, the pictures too."""
+    known = int(meta["n"]) if "atlas" in arrays else None
+    if known is None:
+        sizes = [size for array in arrays.values() for size in array.shape]
+        known = max(sizes)
+    rows = np.arange(count) % known
+    found = {}
+    for name, array in arrays.items():
+        if name == "atlas":
+            found[name] = _atlas(array, meta, rows)
+            continue
+        axes = [axis for axis, size in enumerate(array.shape) if size == known]
+        taken = np.take(array, rows, axis=axes[0]) if axes else array
+        if name == "coords":
+            noise = np.random.default_rng(0).normal(0, 0.01, taken.shape)
+            taken = (taken + noise * np.nanstd(taken)).astype(np.float32)
+        found[name] = taken
+    return ({**meta, "n": count} if "atlas" in arrays else meta), found
+
+
+def _atlas(png: np.ndarray, meta: dict[str, Any], rows: np.ndarray) -> np.ndarray:
+    """The pictures of the rows, in as many columns as make a square."""
+    with Image.open(io.BytesIO(png.tobytes())) as opened:
+        pixels = np.asarray(opened)
+    height, width, columns = meta["height"], meta["width"], meta["columns"]
+    tiles = pixels.reshape(-1, height, columns, width, *pixels.shape[2:]).swapaxes(1, 2)
+    tiles = tiles.reshape(-1, height, width, *pixels.shape[2:])[rows]
+    across = int(np.ceil(np.sqrt(len(rows))))
+    tiles = np.concatenate([tiles, np.zeros((-len(rows) % across, *tiles.shape[1:]), tiles.dtype)])
+    sheet = tiles.reshape(-1, across, *tiles.shape[1:]).swapaxes(1, 2)
+    meta["columns"] = across
+    sheet = sheet.reshape(-1, across * width, *pixels.shape[2:])
+    buffer = io.BytesIO()
+    Image.fromarray(sheet).save(buffer, "png", compress_level=1)
+    return np.frombuffer(buffer.getvalue(), np.uint8)
+
+
+def measured(page: Path, rounds: int) -> tuple[list[float], list[float]]:
+    """Seconds to the first picture, by round, and milliseconds of frames."""
+    from playwright.sync_api import sync_playwright
+
+    opened: list[float] = []
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        for _ in range(rounds):
+            tab = browser.new_page(viewport={"width": 1440, "height": 900})
+            tab.goto(page.as_uri(), wait_until="commit")
+            tab.wait_for_function(DRAWN, timeout=180_000)
+            opened.append(tab.evaluate("performance.now()") / 1000)
+            frames: list[float] = tab.evaluate(FRAMES, 40)
+            if len(opened) < rounds:
+                tab.close()
+        browser.close()
+    return opened, frames
