@@ -17,6 +17,7 @@ from acc_assets.tree.forks import (
     parse_forks,
     trained_as,
 )
+from acc_assets.tree.growth import Growth
 from acc_assets.tree.guard import TRACE_SECONDS
 from acc_assets.tree.nodes import Tree, TreeNode
 from acc_assets.tree.phases import COUNTED, PHASE_OPTIONS, EarlyStopping, TrainPhase
@@ -48,6 +49,7 @@ __all__ = [
     "EarlyStopping",
     "Epochs",
     "ForksFile",
+    "Growth",
     "Recipe",
     "RecipeContext",
     "RecipeError",

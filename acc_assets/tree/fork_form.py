@@ -8,12 +8,20 @@ from typing import Any
 
 from acc_assets.tree.errors import RecipeError
 from acc_assets.tree.forks import free_name, trained_as
+from acc_assets.tree.growth import Growth
 from acc_assets.tree.names import MAX_NAME, NAME_PATTERN, NAME_RULE
 from acc_assets.tree.nodes import Tree, TreeNode
 from acc_assets.tree.phases import TrainPhase
 from acc_assets.tree.references import DatasetRef
 from acc_assets.tree.yaml_recipe import Vocabulary
 from acc_assets.tree.yaml_schema import DIALECT, definition, definitions, named
+
+GROWING = (
+    "Larger widths keep the weights, and the model computes what it did (Net2Net): units are copied, and further "
+    "layers begin as the identity.\n\nWithout noise, copies of a unit learn the same for ever where nothing else, such "
+    "as dropout, tells them apart. The noise is a share of the deviation of their layer's weights; accuracy dips by it "
+    "at first."
+)
 
 
 def fork_schema(tree: Tree, tag: str, vocabulary: Vocabulary) -> dict[str, Any]:
@@ -27,7 +35,7 @@ def fork_schema(tree: Tree, tag: str, vocabulary: Vocabulary) -> dict[str, Any]:
         able = ", ".join(one.tag for one in tree if one.tasks)
         problem = f"'{tag}' has no task, so that a fork of it has nothing to learn."
         raise RecipeError(problem, remedy=f"Checkpoints with tasks are: {able}.", recipe=tree.name)
-    refs, defs = definitions(vocabulary, {type(task) for task in node.tasks})
+    refs, defs = definitions(vocabulary, {Growth, *(type(task) for task in node.tasks)})
     names = named(vocabulary)
 
     def present(config: Any, title: str, *but: str) -> dict[str, Any]:
@@ -55,7 +63,13 @@ def fork_schema(tree: Tree, tag: str, vocabulary: Vocabulary) -> dict[str, Any]:
         "not": {"enum": [*tree.nodes]},
         "default": free_name(tree.nodes, node.branch),
     }
-    form = _object({"name": name, "steps": steps, "task": _object(tasks), "train": train})
+    parts = {"name": name, "steps": steps, "task": _object(tasks), "train": train}
+    if (growing := getattr(node.model, "grows", None)) is not None:
+        widths = definition(refs[type(node.model)], defs)["properties"][growing]
+        noise = definition(refs[Growth], defs)["properties"]["noise"]
+        fields = {growing: {**widths, "default": plain(getattr(node.model, growing), names)}, "noise": noise}
+        parts["grow"] = {**_object(fields), "title": "model", "description": GROWING}
+    form = _object(parts)
     used = _reached(form, defs)
     return {"$schema": DIALECT, "title": f"Fork of {tag}", **form, "$defs": {one: defs[one] for one in used}}
 

@@ -37,8 +37,8 @@ class RecordedFork(BaseModel):
     checkpoint: str = Field(description="the node that it starts from, with its model and tasks")
     settings: dict[str, JsonValue] = Field(
         default_factory=dict,
-        description="`task.<task>.<field>` and `train.<option>`, with values as a YAML recipe has them; what is not "
-        "named is as in the branch it is off",
+        description="`task.<task>.<field>`, `train.<option>` and `grow.<field>` of the model, with values as a YAML "
+        "recipe has them; what is not named is as in the branch it is off",
     )
     steps: Steps | None = Field(
         default=None, description="of training; null: as many as the branch that it is off"
@@ -152,6 +152,7 @@ def _replay(ctx: RecipeContext, fork: RecordedFork, vocabulary: Vocabulary | Non
     unread = sorted(set(fork.labels) - {task.dataset.name for task in tasks.values()})
     if unread:
         raise ValueError(f"no task of '{fork.checkpoint}' reads the data set {unread}")
+    growing, grown = getattr(nodes[fork.checkpoint].model, "grows", None), dict[str, Any]()
     made = partial(_made, ctx.datasets, vocabulary)
     example = trained_as(nodes, fork.checkpoint)
     options = {one: getattr(example or TrainPhase, one) for one in PHASE_OPTIONS}
@@ -164,9 +165,14 @@ def _replay(ctx: RecipeContext, fork: RecordedFork, vocabulary: Vocabulary | Non
             changes[name][field] = _changed(old, path[1:], value, where, made)
         elif part == "train" and path and path[0] in options:
             options[path[0]] = _changed(options[path[0]], path, value, "train.", made)
+        elif part == "grow" and growing and path in ([growing], ["noise"]):
+            grown[path[0]] = value
         else:
             known = [*(f"task.{name}.<field>" for name in tasks), *(f"train.{one}" for one in PHASE_OPTIONS)]
+            known += [f"grow.{growing}", "grow.noise"] if growing else []
             raise ValueError(f"there is no setting '{key}'; settings are {', '.join(known)}")
+    if grown:
+        ctx.grow_model(**grown)
     for name, fields in changes.items():
         if fields:
             ctx.change_task(name, **fields)

@@ -32,7 +32,7 @@ RECIPE_KEYS = (
     "nodes",
 )
 STARTS = (("model", "root"), ("models", "roots"))  # one model and its checkpoint, or several
-NODE_KEYS = ("tag", "fork", "train", "tasks", "phases", "evaluate", "notes")
+NODE_KEYS = ("tag", "fork", "grow", "train", "tasks", "phases", "evaluate", "notes")
 
 
 @dataclass(frozen=True)
@@ -175,8 +175,19 @@ class YamlRecipe(Recipe):
                     "a fork has no phases.", line=entry.line, remedy="Give them to a 'train' node."
                 )
             ctx.fork(entry["fork"], entry["tag"])
+            if "grow" in entry:
+                if not isinstance(entry["grow"], Located):
+                    raise RecipeFileError(
+                        f"'grow' must be a mapping of the model's fields, not {entry['grow']!r}.",
+                        line=entry.line,
+                    )
+                ctx.grow_model(**entry["grow"])
             self._attach(ctx, entry, datasets)
         else:
+            if "grow" in entry:
+                raise RecipeFileError(
+                    "a trained node does not grow.", line=entry.line, remedy="Give 'grow' to a 'fork' node."
+                )
             if ctx.current_checkpoint_id != entry["train"]:
                 raise RecipeFileError(
                     f"'{entry['tag']}' trains '{entry['train']}', which another node was made from already.",

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from acc_assets.tree.config import JsonSchema
 from acc_assets.tree.epochs import Epochs
+from acc_assets.tree.growth import Growth
 from acc_assets.tree.phases import COUNTED, TrainPhase
 from acc_assets.tree.yaml_recipe import NODE_KEYS, RECIPE_KEYS, Vocabulary
 
@@ -26,7 +27,7 @@ def recipe_schema(vocabulary: Vocabulary) -> dict[str, Any]:
     The value of a field may be a parameter, `${name}`. What hangs on more than one place (names of checkpoints and
     data sets, constraints between fields) is checked when the recipe is traced.
     """
-    refs, defs = definitions(vocabulary, [Epochs, *vocabulary.analyses.values()])
+    refs, defs = definitions(vocabulary, [Epochs, Growth, *vocabulary.analyses.values()])
     phase = definition(refs[TrainPhase], defs)
     phase["properties"]["tasks"] = _ref("tasks")
     phase["required"].remove("tasks")
@@ -39,6 +40,10 @@ def recipe_schema(vocabulary: Vocabulary) -> dict[str, Any]:
         }
     for group, classes in _groups(vocabulary).items():
         defs[group] = {"oneOf": [refs[kind] for kind in classes.values()]}
+    growing = {"noise": definition(refs[Growth], defs)["properties"]["noise"]}
+    for kind in vocabulary.models.values():
+        if (field := getattr(kind, "grows", None)) is not None:
+            growing[field] = definition(refs[kind], defs)["properties"][field]
     names = {"enum": list(vocabulary.analyses)}
     requests = {name: {"anyOf": [refs[kind], {"type": "null"}]} for name, kind in vocabulary.analyses.items()}
     options = _closed(tuple(requests), **requests)
@@ -47,6 +52,7 @@ def recipe_schema(vocabulary: Vocabulary) -> dict[str, Any]:
         NODE_KEYS,
         tag=TEXT,
         fork=TEXT,
+        grow=_closed(tuple(growing), **growing),
         train=TEXT,
         tasks=_ref("tasks"),
         phases={"type": "array", "minItems": 1, "items": refs[TrainPhase]},

@@ -57,11 +57,13 @@ export class ForkPanel {
 
   private formOf(schema: Schema): HTMLElement {
     const form: Form = { defs: schema.$defs ?? {}, changed: () => preview() };
-    const { name: naming = {}, steps: counted = {}, task = {}, train = {} } = schema.properties ?? {};
+    const { name: naming = {}, steps: counted = {}, task = {}, train = {}, grow } = schema.properties ?? {};
     const [name, steps] = [editorOf(form, "name", naming, naming.default), editorOf(form, "steps", counted, counted.default)];
     const tasks = Object.entries(task.properties ?? {}).map(([key, one]) => ({ key, schema: one, editor: fieldsOf(form, `task.${key}`, one, presentOf(one)) }));
     const training = fieldsOf(form, "train", train, presentOf(train));
-    const settings = (): Settings => Object.assign({}, ...[...tasks.map(({ editor }) => editor), training].map((one) => one.changes())) as Settings;
+    const growing = grow ? fieldsOf(form, "grow", grow, presentOf(grow)) : null;
+    const parts = [...(growing ? [growing] : []), ...tasks.map(({ editor }) => editor), training];
+    const settings = (): Settings => Object.assign({}, ...parts.map((one) => one.changes())) as Settings;
     const wanted = () => ({ name: String(name.read() ?? ""), checkpoint: this.node, settings: settings(), steps: (steps.changes()["steps"] as number | undefined) ?? null });
 
     const command = h("p", { class: "acc-fork-command" });
@@ -75,7 +77,7 @@ export class ForkPanel {
       command.replaceChildren(commandLine(forkCommand(this.recipe, { ...fork, name: fork.name || "NAME" })));
       back.hidden = changed === 0;
     };
-    const editors: Editor[] = [name, steps, ...tasks.map(({ editor }) => editor), training];
+    const editors: Editor[] = [name, steps, ...parts];
     const submit = async (event: SubmitEvent) => {
       event.preventDefault();
       if (record.getAttribute("aria-disabled") === "true") return;
@@ -106,6 +108,7 @@ export class ForkPanel {
       "form",
       { class: "acc-fork-form", novalidate: true, onsubmit: submit },
       h("fieldset", {}, h("legend", {}, "Name and length"), h("div", { class: "acc-set-fields" }, name.element, steps.element)),
+      growing && h("fieldset", {}, h("legend", {}, "Model"), ...wordsOf(grow!), growing.element),
       ...tasks.map(({ key, schema: one, editor }) => h("fieldset", {}, h("legend", {}, "Task ", h("code", {}, key), h("span", { class: "muted" }, ` ${inWords(one.title ?? "")}`)), ...wordsOf(one), editor.element)),
       h("fieldset", {}, h("legend", {}, "Training"), first!, h("details", {}, h("summary", {}, "More options of training"), others!)),
       h("div", { class: "acc-fork-end" }, summary, command, h("p", { class: "actions" }, record, back)),
@@ -152,7 +155,7 @@ function wordsOf({ description = "" }: Schema): HTMLElement[] {
   const more = rest.join("\n\n");
   return [
     h("p", { class: "acc-hint" }, first.replaceAll("\n", " ")),
-    ...(more ? [h("details", { class: "acc-fork-words" }, h("summary", {}, "More about this task"), h("pre", {}, more))] : []),
+    ...(more ? [h("details", { class: "acc-fork-words" }, h("summary", {}, "More about it"), h("pre", {}, more))] : []),
   ];
 }
 
