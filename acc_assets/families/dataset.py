@@ -47,11 +47,11 @@ class DatasetFamily(Family):
         """Targets of the test split, (N,) classes or (N, T) values; None where it is not built."""
         return shared.npz(self.path(TEST)).get("targets")
 
-    def payload(self, shared: Artifacts, page: Page) -> Payload | None:
-        """Every test image in one picture, with the targets; None where they are not built."""
+    def of_test_images(self, shared: Artifacts, page: Page) -> list[Payload]:
+        """The targets of the test images, and all of them in one picture; none where they are not built."""
         picture = shared.bytes(self.path(ATLAS))
         if picture is None or not shared.exists(self.path(TEST)):
-            return None
+            return []
         facts = self.facts_of(shared)
 
         def make() -> Script:
@@ -69,10 +69,16 @@ class DatasetFamily(Family):
                 "classes": class_names(facts),
                 "columns": columns,
             }
-            return meta, {"atlas": np.frombuffer(picture, np.uint8), "targets": targets_of(test["targets"])}
+            return meta, {"targets": targets_of(test["targets"])}
 
-        what = self.site_name(shared)
-        return Payload(what=what, page=page, source=[shared.digest(self.name), facts], make=make)
+        def draw() -> Script:
+            return {}, {"atlas": np.frombuffer(picture, np.uint8)}
+
+        what, source = self.site_name(shared), [shared.digest(self.name), facts]
+        return [
+            Payload(what=what, page=page, source=source, make=make),
+            Payload(what=f"{what}-pictures", page=page, source=source, make=draw),
+        ]
 
 
 def write(

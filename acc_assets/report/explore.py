@@ -43,10 +43,10 @@ def viewer_context(session: Session, node: TreeNode) -> dict[str, Any] | None:
     recipe = session.recipe
 
     def keys_of(run: RunArtifacts) -> Collection[str]:
-        atlas = session.payloads.dataset(recipe, run, "viewer")
-        keys = session.payloads.of_run(recipe, run, "viewer") if atlas is not None else {}
+        images = session.payloads.dataset(recipe, run, "viewer")
+        keys = session.payloads.of_run(recipe, run, "viewer") if images else {}
         mapped = "points" in keys and any(key.startswith("projection-") for key in keys)
-        return [atlas, *keys.values()] if atlas is not None and mapped else []
+        return [*images, *keys.values()] if mapped else []
 
     offer = _offer(session, "viewer", recipe.runs(node.tag), keys_of, maps=projections.map_words())
     if offer is None:
@@ -74,8 +74,8 @@ def grounding_context(session: Session, runtime: str) -> dict[str, Any] | None:
 
     def keys_of(run: RunArtifacts) -> Collection[str]:
         maps, models = _keys(session, run, "grounding"), _keys(session, run, "playground")
-        atlas = session.payloads.dataset(session.recipe, run, "grounding")
-        return [*maps, *models, atlas] if maps and models and atlas else []
+        images = session.payloads.dataset(session.recipe, run, "grounding")
+        return [*maps, *models, *images] if maps and models and images else []
 
     runs = session.recipe.shown_runs()
     return _offer(session, "grounding", runs, keys_of, runtime, maps=projections.map_words())

@@ -13,7 +13,7 @@ from acc_assets.report.recipe import RecipeView
 from acc_assets.report.writer import SiteWriter, digest_of
 from acc_assets.storage import StorageError
 
-VERSION = 3  # raise it when a payload changes its shape
+VERSION = 4  # raise it when a payload changes its shape
 
 
 def run_key(run: RunArtifacts, what: str) -> str:
@@ -45,13 +45,14 @@ class Payloads:
                         found[payload.what] = key
         return found
 
-    def dataset(self, recipe: RecipeView, run: RunArtifacts, page: Page) -> str | None:
-        """Write the pictures and targets of the test images that a run's latents are of; None when not built."""
+    def dataset(self, recipe: RecipeView, run: RunArtifacts, page: Page) -> list[str]:
+        """Write targets and pictures of the test images of a run's latents; return the keys, none when not built."""
+        if not run.primary_dataset:
+            return []
         shared = recipe.shared(run.seed)
-        payload = DatasetFamily(run.primary_dataset).payload(shared, page) if run.primary_dataset else None
-        if payload is None:
-            return None
-        return self._write(f"datasets/{recipe.name}/{payload.what}", payload, shared, {})
+        offered = DatasetFamily(run.primary_dataset).of_test_images(shared, page)
+        keys = [self._write(f"datasets/{recipe.name}/{one.what}", one, shared, {}) for one in offered]
+        return [] if None in keys else [key for key in keys if key is not None]
 
     def runtime(self, wasm: bytes) -> str:
         """Write the ONNX runtime's WebAssembly."""

@@ -144,7 +144,9 @@ def test_projections_stack_the_snapshots(site: Site, lab: Store) -> None:
 
 def test_the_atlas_and_the_models_travel_as_bytes(site: Site, lab: Store) -> None:
     meta, arrays = data(site, "datasets/quickstart/digits")
-    assert arrays["atlas"].tobytes() == lab.recipe("quickstart").read_bytes("data-digits/atlas.png")
+    assert arrays["targets"].shape == (360,)
+    _, pictures = data(site, "datasets/quickstart/digits-pictures")
+    assert pictures["atlas"].tobytes() == lab.recipe("quickstart").read_bytes("data-digits/atlas.png")
     assert (meta["n"], meta["columns"], meta["width"], meta["classes"][9]) == (360, 19, 16, "9")
     meta, arrays = data(site, f"runs/quickstart/{B}/seed-0/onnx")
     assert arrays["encoder"].tobytes() == b"encoder " + B.encode()

@@ -113,8 +113,9 @@ def _write_dataset(site: Path, images: np.ndarray, labels: np.ndarray) -> None:
     Image.fromarray(tiles.reshape(rows * SIZE, COLUMNS * SIZE)).save(png, "PNG")
     size = {"n": len(images), "width": SIZE, "height": SIZE, "channels": 1, "columns": COLUMNS}
     meta = {"name": "digits", "source": "scikit-learn", "classes": [str(c) for c in range(10)], **size}
-    arrays = {"atlas": np.frombuffer(png.getvalue(), np.uint8), "targets": labels}
-    write_data(site, "datasets/lab/digits", meta, arrays)
+    write_data(site, "datasets/lab/digits", meta, {"targets": labels})
+    atlas = np.frombuffer(png.getvalue(), np.uint8)
+    write_data(site, "datasets/lab/digits-pictures", {}, {"atlas": atlas})
 
 
 @pytest.fixture

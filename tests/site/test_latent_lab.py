@@ -120,11 +120,10 @@ def address(store: Store, run: RunDirectory, tmp_path_factory: pytest.TempPathFa
     """The explorer's page of that run, with the scripts that its families offer."""
     site = tmp_path_factory.mktemp("explorer_site")
     shown, shared = RunArtifacts(run, *RUN, families=FAMILIES), Artifacts(store.recipe(RUN[0]))
-    pictures = dataset.DatasetFamily("digits").payload(shared, "viewer")
-    assert pictures is not None
+    images = dataset.DatasetFamily("digits").of_test_images(shared, "viewer")
     offered = [payload for family in FAMILIES for payload in family.payloads(shown, shared)]
     for key, payload in (
-        (f"datasets/{RUN[0]}/{pictures.what}", pictures),
+        *((f"datasets/{RUN[0]}/{one.what}", one) for one in images),
         *((f"{KEY}/{one.what}", one) for one in offered),
     ):
         write_data(site, key, *payload.make())

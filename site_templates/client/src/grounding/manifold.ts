@@ -44,7 +44,7 @@ export async function loadManifold(run: string): Promise<Manifold> {
   const own = arrayOf(data, key, "indices").data;
   const isTest = (meta.split ?? "test") === "test";
   const atlas = isTest ? test : await Pictures.decode(arrayOf(data, key, "atlas").data, { ...test.meta, n: own.length, columns: meta.atlas_columns ?? 1 });
-  const pictures = isTest ? test : test.with({ atlas, indices: own });
+  const pictures = isTest ? test : await test.with({ atlas, indices: own });
   const indices = isTest ? own : Array.from(own, (index) => test.meta.n + index);
   const labels = arrayOf(data, key, "reference_labels").data;
   const count = indices.length;

@@ -42,7 +42,8 @@ export class Space {
       card: (row) => ({ pictures, tile: indices[row]!, lines: [classes.names[classes.of[row]!]!, pictures.nameOf(indices[row]!)] }),
     });
     this.element = element;
-    stage.cloud.setPictures(manifold.drawn.atlas, manifold.indices.length, stage.maxTexture(), manifold.drawn.tiles);
+    stage.cloud.setPoints(manifold.indices.length, manifold.drawn.tiles);
+    stage.cloud.setPictures(manifold.drawn.atlas, stage.maxTexture());
     stage.cloud.setBlend({ from: manifold.shown, to: manifold.shown, mix: 0 });
     stage.setPositions(() => manifold.shown);
     stage.annotate = (context, place) => drawMarks(context, place, this.marks, manifold.shown, stage.overlay);

@@ -64,7 +64,8 @@ export class LabelMap {
     [this.asked, this.rule, this.images] = [asked, rule, [...asked.rowOf.keys()]];
     if (this.stage && isNew) {
       const { cloud } = this.stage;
-      cloud.setPictures(asked.pictures, this.images.length, this.stage.maxTexture(), this.images.map((image) => asked.tileOf.get(image) ?? 0));
+      cloud.setPoints(this.images.length, this.images.map((image) => asked.tileOf.get(image) ?? 0));
+      cloud.setPictures(asked.pictures, this.stage.maxTexture());
       cloud.setBlend({ from: asked.places, to: asked.places, mix: 0 });
       this.fit();
     }

@@ -14,7 +14,7 @@ export interface Factor {
 /** Facts for the line below a figure, shown as "name value" pairs in their order. */
 export type Provenance = Readonly<Record<string, string | number>>;
 
-/** `datasets/<recipe>/<dataset>`; arrays: `atlas` (bytes of one PNG, row-major tiles), `targets` (N,). */
+/** `datasets/<recipe>/<dataset>`; arrays: `targets` (N,). `<the same>-pictures` has `atlas`: one PNG, row-major tiles. */
 export interface DatasetMeta {
   name: string;
   source: string;

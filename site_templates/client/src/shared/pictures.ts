@@ -1,4 +1,4 @@
-import { arrayOf, type Data, loadData } from "../data";
+import { arrayOf, loadData } from "../data";
 import type { DatasetMeta } from "./contract";
 
 /** Pictures of another split than the test split, in an atlas of their own: tile i is picture `indices[i]` of it. */
@@ -12,28 +12,47 @@ export interface MorePictures {
  * has the indices from 0 to n; training pictures that are there too follow, picture i as n + i.
  */
 export class Pictures {
+  private sheet: Sheet | null = null;
+  /** When they are there; until then they are shown empty and cannot be read. Rejects with a message for people. */
+  readonly decoded: Promise<void>;
+
   private constructor(
     readonly meta: DatasetMeta,
-    readonly bitmap: ImageBitmap,
-    private readonly url: string,
+    private readonly coming: Promise<Sheet>,
     private readonly more: { atlas: Pictures; tiles: ReadonlyMap<number, number> } | null = null,
-  ) {}
+  ) {
+    this.decoded = coming.then((sheet) => {
+      this.sheet = sheet;
+    });
+  }
 
-  /** Decodes the atlas from its bytes; an `<img>` of a file would taint WebGL on a page opened from disk. */
-  static async load(data: Data<DatasetMeta>, key: string): Promise<Pictures> {
-    return Pictures.decode(arrayOf(data, key, "atlas").data, data.meta);
+  /** Begins to load the atlas of a data set of which `meta` is known. */
+  static begin(datasetKey: string, meta: DatasetMeta): Pictures {
+    const key = `${datasetKey}-pictures`;
+    return new Pictures(meta, loadData(key).then((data) => sheetOf(arrayOf(data, key, "atlas").data)));
   }
 
   static async decode(bytes: ArrayLike<number>, meta: DatasetMeta): Promise<Pictures> {
-    const png = new Blob([Uint8Array.from(bytes)], { type: "image/png" });
-    const bitmap = await createImageBitmap(png);
-    return new Pictures(meta, bitmap, URL.createObjectURL(png));
+    const pictures = new Pictures(meta, sheetOf(bytes));
+    await pictures.decoded;
+    return pictures;
   }
 
   /** These pictures and some of the training split. */
-  with({ atlas, indices }: MorePictures): Pictures {
+  async with({ atlas, indices }: MorePictures): Promise<Pictures> {
     const tiles = new Map(Array.from(indices, (index, tile) => [this.meta.n + index, tile]));
-    return new Pictures(this.meta, this.bitmap, this.url, { atlas, tiles });
+    const pictures = new Pictures(this.meta, this.coming, { atlas, tiles });
+    await pictures.decoded;
+    return pictures;
+  }
+
+  get isDecoded(): boolean {
+    return this.sheet !== null;
+  }
+
+  get bitmap(): ImageBitmap {
+    if (!this.sheet) throw new Error(`the pictures of ${this.meta.name} are not decoded yet`);
+    return this.sheet.bitmap;
   }
 
   has(index: number): boolean {
@@ -71,21 +90,44 @@ export class Pictures {
     element.classList.add("acc-picture");
     element.style.width = `${size}px`;
     element.style.height = `${tall}px`;
-    element.style.backgroundImage = `url("${this.url}")`;
+    const draw = () => {
+      element.style.backgroundImage = `url("${this.sheet!.url}")`;
+    };
+    if (this.sheet) draw();
+    else this.decoded.then(draw, () => {}); // whoever asked for them tells what went wrong
     element.style.backgroundSize = `${size * columns}px auto`;
     element.style.backgroundPosition = `${-(index % columns) * size}px ${-Math.floor(index / columns) * tall}px`;
   }
 }
 
-const loaded = new Map<string, Promise<Pictures>>();
+/** An atlas and the address of its file; an `<img>` of a file would taint WebGL on a page opened from disk. */
+interface Sheet {
+  bitmap: ImageBitmap;
+  url: string;
+}
 
-/** Pictures of a data set, decoded once: the runs of a recipe share them. */
-export function loadPictures(datasetKey: string): Promise<Pictures> {
-  let result = loaded.get(datasetKey);
+async function sheetOf(bytes: ArrayLike<number>): Promise<Sheet> {
+  const png = new Blob([Uint8Array.from(bytes)], { type: "image/png" });
+  return { bitmap: await createImageBitmap(png), url: URL.createObjectURL(png) };
+}
+
+const begun = new Map<string, Promise<Pictures>>();
+
+/** Pictures of a data set, which may still be coming; the runs of a recipe share them. */
+export function beginPictures(datasetKey: string): Promise<Pictures> {
+  let result = begun.get(datasetKey);
   if (!result) {
-    result = loadData<DatasetMeta>(datasetKey).then((data) => Pictures.load(data, datasetKey));
-    result.catch(() => loaded.delete(datasetKey)); // a later call may try again
-    loaded.set(datasetKey, result);
+    const forget = () => begun.delete(datasetKey); // a later call may try again
+    result = loadData<DatasetMeta>(datasetKey).then(({ meta }) => Pictures.begin(datasetKey, meta));
+    result.then((pictures) => pictures.decoded).catch(forget);
+    begun.set(datasetKey, result);
   }
   return result;
+}
+
+/** Pictures of a data set that are there. */
+export async function loadPictures(datasetKey: string): Promise<Pictures> {
+  const pictures = await beginPictures(datasetKey);
+  await pictures.decoded;
+  return pictures;
 }

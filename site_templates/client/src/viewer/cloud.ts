@@ -139,18 +139,10 @@ export class Cloud {
     this.three.frustumCulled = false;
   }
 
-  /**
-   * Takes the pictures of `count` points; `maxTexture` is the card's limit, above which the atlas is scaled down.
-   * Point i is picture `tiles[i]` of the atlas, or picture i.
-   */
-  setPictures(pictures: Pictures, count: number, maxTexture: number, tiles?: ArrayLike<number>): void {
-    const { meta } = pictures;
-    const rows = Math.ceil(meta.n / meta.columns);
+  /** Makes room for `count` points, dots until `setPictures`: point i is picture `tiles[i]`, or picture i. */
+  setPoints(count: number, tiles?: ArrayLike<number>): void {
     this.uniforms.atlas.value?.dispose();
-    this.uniforms.atlas.value = atlasTexture(pictures, maxTexture);
-    this.uniforms.tiles.value.set(meta.columns, rows);
-    this.uniforms.texels.value.set(meta.width, meta.height);
-    this.uniforms.gray.value = meta.channels === 1;
+    this.uniforms.atlas.value = null;
     if (count !== this.count) {
       this.count = count;
       this.layers = { position: null, goal: null };
@@ -164,6 +156,16 @@ export class Cloud {
     const tile = this.three.geometry.getAttribute("tile") as BufferAttribute;
     for (let i = 0; i < count; i++) tile.array[i] = tiles ? tiles[i]! : i;
     tile.needsUpdate = true;
+  }
+
+  /** Takes the pictures of the points; `maxTexture` is the card's limit, above which the atlas is scaled down. */
+  setPictures(pictures: Pictures, maxTexture: number): void {
+    const { meta } = pictures;
+    this.uniforms.atlas.value?.dispose();
+    this.uniforms.atlas.value = atlasTexture(pictures, maxTexture);
+    this.uniforms.tiles.value.set(meta.columns, Math.ceil(meta.n / meta.columns));
+    this.uniforms.texels.value.set(meta.width, meta.height);
+    this.uniforms.gray.value = meta.channels === 1;
   }
 
   setBlend({ from, to, mix }: Blend): void {
@@ -182,7 +184,7 @@ export class Cloud {
 
   /** `shown`: how many of the points are, where not all are; fewer have more room. */
   setLook(look: { marks: Marks; size: number; dimensions: Dimensions; surface: Rgb; spacing: number; shown?: number }): void {
-    this.uniforms.marks.value = { dots: 0, auto: 1, pictures: 2 }[look.marks];
+    this.uniforms.marks.value = this.uniforms.atlas.value ? { dots: 0, auto: 1, pictures: 2 }[look.marks] : 0;
     const shown = Math.max(1, look.shown ?? this.count);
     const even = Math.min(0.075, Math.sqrt(Math.PI / shown)); // spacing of points spread evenly
     const spacing = look.spacing * Math.sqrt(this.count / shown);

@@ -2,7 +2,7 @@ import { readRuns } from "../shared/contract";
 import type { Mount } from "../shared/component";
 import { h } from "../shared/dom";
 import { Maps } from "../shared/maps";
-import { loadNeighbors, loadProjection, loadRun } from "./run_data";
+import { loadProjection, loadRun } from "./run_data";
 import { initialState } from "./start_state";
 import type { ViewerState } from "./state";
 import { LatentViewer } from "./viewer";
@@ -41,8 +41,7 @@ export const mountLatentViewer: Mount = async (element, parameters) => {
   if (!kind) throw new Error(`no projection of ${run.meta.node} has been built; run: acc build ${run.meta.recipe}`);
   const projection = await loadProjection(first.key, kind);
   const start = initialState(run, projection);
-  const neighbors = await loadNeighbors(run, start.step);
-  const viewer = new LatentViewer(runs, maps, { ...start, run: runs[0]!.key }, start, { run, projection, neighbors });
+  const viewer = new LatentViewer(runs, maps, { ...start, run: runs[0]!.key }, start, { run, projection, neighbors: null });
   element.replaceChildren(viewer.element);
   window.accViewer = {
     get count() {

@@ -1,7 +1,7 @@
 import { arrayOf, type Data, floatsOf, loadData, releaseData } from "../data";
 import type { Coloring, DatasetMeta, NeighborsMeta, PointsMeta, ProjectionMeta } from "../shared/contract";
 import type { MapKind } from "../shared/maps";
-import { loadPictures, type Pictures } from "../shared/pictures";
+import { beginPictures, type Pictures } from "../shared/pictures";
 import { timeOfStep } from "./layout";
 
 /** All that one run knows of its points at one snapshot; row i is picture i of the data set. */
@@ -52,6 +52,8 @@ export interface Shown {
   neighbors: Neighbors | null;
 }
 
+const COMPARED = 2_000_000; // distances that tell the spacing of a map
+
 const OUTCOME: Coloring = { id: "outcome", label: "Right or wrong", kind: "class" };
 
 /** Index of the snapshot next to `step`. */
@@ -97,7 +99,7 @@ export async function loadRun(key: string): Promise<RunData> {
     key,
     meta,
     dataset: dataset.meta,
-    pictures: await loadPictures(datasetKey),
+    pictures: await beginPictures(datasetKey),
     count,
     colorings: coloringsOf(meta, first),
     factorNames: meta.factors.map((factor) => factor.name).filter((name) => first.has(`factor:${name}`)),
@@ -147,9 +149,9 @@ async function readProjection(key: string, kind: MapKind): Promise<Projection> {
   return { kind, steps: data.meta.steps, layers, fits: fitted.map(({ fit }) => fit), spacings: layers.map(spacingOf) };
 }
 
-/** Median distance from a point to its nearest one, over 200 of the points (N, 3). */
+/** Median distance from a point to its nearest one, over 200 of the points (N, 3), or fewer where there are many. */
 export function spacingOf(layer: Float32Array): number {
-  const nearest = nearestDistances(layer, 200);
+  const nearest = nearestDistances(layer, Math.max(25, Math.min(200, COMPARED / (layer.length / 3))));
   return nearest[Math.floor(nearest.length / 2)] ?? 0;
 }
 

@@ -183,10 +183,9 @@ export class LatentViewer {
     try {
       const run = isNewRun ? (await loadRun(state.run)).at(state.step) : this.shown.run;
       const projection = await loadProjection(state.run, state);
-      const neighbors = isNewRun ? await loadNeighbors(run, state.step) : this.shown.neighbors;
       if (request !== this.request) return;
       this.timeline.pause();
-      this.shown = { run, projection, neighbors };
+      this.shown = { run, projection, neighbors: isNewRun ? null : this.shown.neighbors };
       const { camera } = this.stage;
       const turn = refit ? this.navigation.follow(camera.home(state.dimensions)) : () => {};
       this.layout.moveTo(projection, this.store.get().step, isNewRun && !this.sameData(run) ? 0 : MOVE_TIME, turn);
@@ -195,6 +194,7 @@ export class LatentViewer {
       this.applyClassLabels();
       this.applyEdges();
       void this.busy.during(this.ground.bring());
+      if (isNewRun) void this.busy.during(this.bringNeighbors());
       this.refreshCaption();
       this.say("");
     } catch (error) {
@@ -249,13 +249,27 @@ export class LatentViewer {
   /** Draws everything that depends on the run. */
   private showRun(): void {
     const { run } = this.shown;
-    if (!this.sameData(run)) this.stage.cloud.setPictures(run.pictures, run.count, this.stage.maxTexture());
+    if (!this.sameData(run)) void this.busy.during(this.bringPictures(run));
     this.pictures = run.pictures;
     const { focus = null, color = "label", selection = [], filterBy = "label", only = false, ground = "" } = validFor(run, this.maps, this.store.get());
     this.store.set({ focus, color, selection, filterBy, only, ground });
     void this.busy.during(this.ground.bring());
     this.provenance.replaceChildren(provenanceLine(run.meta.provenance) ?? "");
     this.applyColors();
+  }
+
+  /** Points are dots until their pictures are there: those of many take longer than all else. */
+  private async bringPictures({ pictures, count }: RunData): Promise<void> {
+    const { cloud } = this.stage;
+    cloud.setPoints(count);
+    try {
+      await pictures.decoded;
+      if (pictures !== this.pictures) return;
+      cloud.setPictures(pictures, this.stage.maxTexture());
+      this.applyLook();
+    } catch (error) {
+      this.say(messageOf(error), true);
+    }
   }
 
   /** Draws everything that depends on the page's colours. */
