@@ -1,12 +1,14 @@
 """A traced tree becomes Dagster assets: one step a checkpoint, one for all analyses of a node and seed."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
 
 from acc_assets.assets import catalog
 from acc_assets.assets.automation import WHEN_STALE
+from acc_assets.assets.engine import engine
 from acc_assets.assets.failures import StepFailures, record_failed_checks
 from acc_assets.assets.home import home_inputs, home_plan
 from acc_assets.assets.instance import TRAINING_POOL
@@ -32,18 +34,20 @@ from acc_assets.tree import Tree
 
 OWNERS = ["team:acc_assets"]
 MATCHES = "matches_recipe"
+NO_TAGS: Mapping[str, Any] = MappingProxyType({})
 MADE_FROM_RECIPE = "made from the recipe as it is"
 
 
 def recipe_assets(project: Project, tree: Tree) -> list[dg.AssetsDefinition]:
     """All assets of one recipe."""
     made: list[dg.AssetsDefinition] = []
+    training_tags = engine().training_tags
     analyses: dict[str, list[AssetPlan]] = {}
     for plan in plans(tree, project.prefix):
         if plan.request is not None and plan.node is not None and plan.by_seed:
             analyses.setdefault(plan.node.tag, []).append(plan)
         else:
-            made.append(_step(project, tree, [plan], "__".join(plan.key.path)))
+            made.append(_step(project, tree, [plan], "__".join(plan.key.path), training_tags))
     for tag, own in analyses.items():
         name = "__".join([*own[0].key.path[:-1], tag, "analyses"])
         made.append(_step(project, tree, own, name, can_subset=True))
@@ -75,7 +79,13 @@ def home_asset(project: Project) -> dg.AssetsDefinition:
 
 
 def _step(
-    project: Project, tree: Tree, own: Sequence[AssetPlan], name: str, *, can_subset: bool = False
+    project: Project,
+    tree: Tree,
+    own: Sequence[AssetPlan],
+    name: str,
+    training_tags: Mapping[str, Any] = NO_TAGS,
+    *,
+    can_subset: bool = False,
 ) -> dg.AssetsDefinition:
     """One step: a checkpoint, the analyses of a node, a data set, the comparison or the site."""
     first = own[0]
@@ -88,6 +98,7 @@ def _step(
         partitions_def=seed_partitions(tree) if first.by_seed else None,
         can_subset=can_subset,
         pool=TRAINING_POOL if trains else None,
+        op_tags=training_tags if trains else None,
         required_resource_keys=set(project.keys.of(tree.name)),
     )
     def step(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
