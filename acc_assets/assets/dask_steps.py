@@ -15,22 +15,15 @@ process was killed; Dagster retries a step that raised. A training goes on from 
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Iterator
-from multiprocessing import resource_tracker
 from typing import Any
 
 import dagster as dg
-from dagster._cli.api import _execute_step_command_body  # what `dagster api execute_step` does, which k8s' pods run
 from dagster._core.definitions.executor_definition import multiple_process_executor_requirements
 from dagster._core.events import EngineEventData
 from dagster._core.execution.context.system import PlanOrchestrationContext
 from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode, get_retries_config
-from dagster._core.execution.stats import StepEventStatus
 from dagster._core.executor.step_delegating import (
     CheckStepHealthResult,
     StepDelegatingExecutor,
@@ -38,22 +31,17 @@ from dagster._core.executor.step_delegating import (
     StepHandlerContext,
 )
 from dagster._grpc.types import ExecuteStepArgs
-from dagster._serdes import deserialize_value, serialize_value
-from dagster._utils.interrupts import capture_interrupts
+from dagster._serdes import serialize_value
 from distributed import Client, Future
 
+from acc_assets.assets.dask_worker import DaskError, carry_out
 from acc_assets.assets.engine import PRELOADED
 
 RESOURCES_TAG = "dagster-dask/resource_requirements"  # dagster-dask's name for it: {"GPU": 1}
 RETRIES = 1  # of a step whose process was killed, while its worker lives
 CONNECT_SECONDS = 15
-POLL_SECONDS = 0.5  # between two looks at whether the run was terminated, and at its events
+POLL_SECONDS = 0.5  # between two looks at the events of a run
 HEALTH_SECONDS = 5
-DONE = (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE)
-
-
-class DaskError(RuntimeError):
-    """The cluster cannot carry a step out."""
 
 
 @dg.executor(
@@ -119,7 +107,7 @@ class _Tasks(StepHandler):
         key = f"{args.run_id}-{step}-{attempt}"
         needs = json.loads(step_handler_context.step_tags[step].get(RESOURCES_TAG, "{}"))
         self._futures[step] = self.client.submit(
-            carry_out, serialize_value(args), key=key, resources=needs, retries=RETRIES
+            carry_out, serialize_value(args), step, PRELOADED, key=key, resources=needs, retries=RETRIES
         )
         yield dg.DagsterEvent.step_worker_starting(
             step_handler_context.get_step_context(step),
@@ -148,62 +136,3 @@ class _Tasks(StepHandler):
 def _step_key(args: ExecuteStepArgs) -> str:
     (step,) = args.step_keys_to_execute or ()
     return str(step)
-
-
-def carry_out(packed: str) -> None:
-    """Carry out a step in a process of its own; what a Dask worker does.
-
-    The process ends with a snapshot when the run is terminated, and at once when the worker dies, wherever they are:
-    the instance's database and the operating system say so, no file and no process number.
-    """
-    if multiprocessing.current_process().daemon:
-        raise DaskError(
-            "this Dask worker runs under a nanny, which forbids it processes of its own. Start it with --no-nanny."
-        )
-    args = deserialize_value(packed, ExecuteStepArgs)
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([*PRELOADED, "dask.__main__", __name__])
-    resource_tracker.ensure_running()
-    process = context.Process(target=_step, args=(packed,), name=_step_key(args))
-    process.start()
-    terminated = False
-    try:
-        with dg.DagsterInstance.from_ref(args.instance_ref) as instance:
-            while process.is_alive():
-                process.join(POLL_SECONDS)
-                run = instance.get_run_by_id(args.run_id)
-                if not terminated and (run is None or run.status in DONE):
-                    process.terminate()
-                    terminated = True
-    finally:
-        process.kill()
-        process.join()
-    if process.exitcode and not terminated:
-        raise DaskError(f"its process ended with {_told(process.exitcode)}, on the worker {os.uname().nodename}")
-
-
-def _told(code: int) -> str:
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
-
-
-def _step(packed: str) -> None:
-    threading.Thread(target=_die_with_worker, daemon=True).start()
-    args = deserialize_value(packed, ExecuteStepArgs)
-    with capture_interrupts(), dg.DagsterInstance.from_ref(args.instance_ref) as instance:
-        run = instance.get_run_by_id(args.run_id)
-        # A worker may have died between the step's last event and its answer to the scheduler.
-        (known,) = instance.get_run_step_stats(args.run_id, [_step_key(args)]) or (None,)
-        if run is None or (known is not None and known.status in (StepEventStatus.SUCCESS, StepEventStatus.FAILURE)):
-            return
-        try:
-            for _ in _execute_step_command_body(args, instance, run):
-                pass
-        except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
-            pass  # told to the run already
-
-
-def _die_with_worker() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGKILL)

@@ -30,6 +30,7 @@ ENGINES = {"dask": ("acc_assets.assets.dask_steps", "dask_executor"), "k8s": ("d
 PRELOADED = [
     "dagster",
     "torch",
+    "torch._inductor.config",  # 1.3 s of a core, which torch takes when it is told to be deterministic
     "sklearn.neighbors",
     "acc_assets.assets.location",
     "acc_assets.training",

@@ -14,8 +14,8 @@ class Walks(Recipe):
         digits = ctx.load_dataset("digits", Digits, image_size=16)
         ctx.create_model(ConvAutoencoder, image_size=16, latent_dim=4)
         start = ctx.save_checkpoint("start")
-        for branch, weight in (("left", 1.0), ("right", 2.0)):
+        for branch, own_steps in (("left", steps), ("right", max(1, steps // 10))):
             ctx.fork(start, branch)
-            ctx.attach_task(ReconstructionTask("recon", digits, weight=weight))
-            ctx.train(steps=steps, snapshot_every=snapshot_every)
+            ctx.attach_task(ReconstructionTask("recon", digits))
+            ctx.train(steps=own_steps, snapshot_every=snapshot_every)
             ctx.save_checkpoint(f"{branch}_trained")
