@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from acc_assets.assets.resources import SettingError
 
 EXECUTOR_VARIABLE = "ACC_EXECUTOR"
+RETRIES = 3  # of a step on a cluster
 ENGINES = {"dask": ("acc_assets.assets.dask_steps", "dask_executor"), "k8s": ("dagster_k8s", "k8s_job_executor")}
 
 # What steps import; a forkserver loads it once, so that a step starts in milliseconds.
@@ -45,6 +46,14 @@ class Engine(BaseModel):
 
     executor: dict[str, dict[str, Any]] = Field(default_factory=dict, max_length=1)
     training_tags: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def retry_policy(self) -> dg.RetryPolicy | None:
+        """On a cluster, where a pod or a worker may go while its step is at work.
+
+        None on one machine: there, whatever ends a step ends its run, and a policy would repeat what a person terminated.
+        """
+        return dg.RetryPolicy(max_retries=RETRIES, delay=5) if self.executor else None
 
     def run_config(self, processes: int) -> dict[str, Any]:
         """The execution of a run of `acc build`; a cluster's file has said it already."""
@@ -70,7 +79,7 @@ class Engine(BaseModel):
             ) from error
         checked = process_config(definition.config_schema.config_type, config)
         if not checked.success:
-            told = "; ".join(error.message for error in checked.errors or ())
+            told = "; ".join(_first_cause(error.message) for error in checked.errors or ())
             raise SettingError(f"{_place()}, executor '{name}': {told}")
         configured: dg.ExecutorDefinition = definition.configured(config, name="recipe_executor")
         return configured
@@ -90,6 +99,12 @@ def engine() -> Engine:
     except ValidationError as error:
         told = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in error.errors())
         raise SettingError(f"{_place()} does not fit, {told}. Its keys are {', '.join(Engine.model_fields)}.") from error
+
+
+def _first_cause(message: str) -> str:
+    """What is wrong, without the trace that Dagster adds where a value cannot be had."""
+    (line, *_) = [one.split("Error: ")[-1] for one in message.splitlines() if "Error: " in one] or message.splitlines()
+    return line
 
 
 def _place() -> str:
