@@ -6,22 +6,29 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
 import pytest
-from built_tiny import build_recipe, environment
+from built_tiny import environment
 
-from acc_assets.assets.follow import ProgressEvent
+from acc_assets.assets.daemon import BUILD_TAG, Daemon, cancel
+from acc_assets.assets.follow import Listener, Outcomes, ProgressEvent, follow
 from acc_assets.assets.instance import configuration, open_instance
+from acc_assets.assets.launched import Project, keep
+from acc_assets.assets.status import AssetStatus, recipe_status
+from acc_assets.assets.submit import Launcher
+from acc_assets.recipes import find_recipes
 from acc_assets.storage import Store
+from acc_assets.tree import Tree
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
-STEPS, EVERY = 500, 50
+RECIPES = ROOT / "tests" / "cluster_recipes"
+STEPS, EVERY = 400, 40
 SLOTS, TRAININGS = 4, 2  # of the cluster; side by side by the pool's limit
 PATIENCE = 240.0  # seconds
 
@@ -65,7 +72,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     folder = tmp_path_factory.mktemp("dask")
     where = folder / "scheduler.json"
     with ExitStack() as ended, environment(folder / "storage") as patch, (folder / "log").open("wb") as log:
-        patch.setenv("ACC_RECIPES", str(ROOT / "tests" / "cluster_recipes"))
+        patch.setenv("ACC_RECIPES", str(RECIPES))
         patch.setenv("ACC_EXECUTOR", str(ROOT / "deploy" / "dask" / "executor.yaml"))
 
         def start(*arguments: str) -> subprocess.Popen[bytes]:
@@ -85,23 +92,65 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield Cluster([start("worker", address, "--no-nanny", "--nthreads", str(SLOTS // 2)) for _ in range(2)])
 
 
+@dataclass
+class Runs:
+    """Runs of the recipe as `acc build` submits them, without the report, which needs no cluster."""
+
+    store: Store
+    instance: dg.DagsterInstance
+    tree: Tree
+    tags: Mapping[str, str] = field(default_factory=lambda: {BUILD_TAG: "test"})
+
+    def units(self, seed: int, nodes: Sequence[str]) -> list[AssetStatus]:
+        """What a run of one seed makes: the checkpoints of these nodes, and the data for all."""
+        every = recipe_status(self.tree, self.instance, self.store)
+        chosen = [one for one in every if one.seed in (seed, None) and not one.plan.kind.reads_all]
+        return [one for one in chosen if one.plan.node is None or one.plan.node.tag in nodes]
+
+    def launcher(self) -> Launcher:
+        return Launcher(Project({"walks": self.tree}), self.tree, self.instance)
+
+    def on_the_cluster(self, seeds: Sequence[int], nodes: Sequence[str], listener: Listener) -> Outcomes:
+        """One run a seed, all at once; returns when they have ended."""
+        followed = {}
+        for seed in seeds:
+            units = self.units(seed, nodes)
+            keys = {one.plan.key for one in units}
+            followed[self.launcher().submit(seed, keys, tags=self.tags, processes=1)] = units
+        return follow(self.instance, self.store, self.tree, followed, None, listener)
+
+    def here(self, seed: int) -> None:
+        """The run of a seed in this process."""
+        keys = {one.plan.key for one in self.units(seed, list(self.tree.nodes))}
+        self.launcher().carry_out(seed, keys, tags=self.tags)
+
+
+@contextmanager
+def runs(store: Store, **parameters: int) -> Iterator[Runs]:
+    tree = find_recipes({"walks": parameters}).trees["walks"]
+    keep(store, tree)
+    with open_instance(store) as instance:
+        yield Runs(store, instance, tree)
+
+
 @pytest.fixture(scope="module")
-def built(cluster: Cluster) -> Store:
+def built(cluster: Cluster) -> Iterator[Store]:
     """Two branches and two seeds, built on the cluster, which loses one of its workers meanwhile."""
     store = Store()
-    parameters: dict[str, object] = {"steps": STEPS, "snapshot_every": EVERY}
-    report = build_recipe("walks", store, parameters, in_process=False, listener=cluster.kill_in_training)
-    assert not report.failed, report.failed
-    assert cluster.killed
-    return store
+    with runs(store, steps=STEPS, snapshot_every=EVERY) as own, Daemon(own.instance, store, "test"):
+        done = own.on_the_cluster((0, 1), list(own.tree.nodes), cluster.kill_in_training)
+        assert not done.errors
+        assert cluster.killed
+        yield store
 
 
 def test_the_bits_are_those_of_one_machine(built: Store, tmp_path: Path) -> None:
     with environment(tmp_path / "storage") as patch:
-        patch.setenv("ACC_RECIPES", str(ROOT / "tests" / "cluster_recipes"))
+        patch.setenv("ACC_RECIPES", str(RECIPES))
         alone = Store()
-        report = build_recipe("walks", alone, {"steps": STEPS, "snapshot_every": EVERY})
-        assert not report.failed, report.failed
+        with runs(alone, steps=STEPS, snapshot_every=EVERY) as own:
+            for seed in (0, 1):
+                own.here(seed)
     found = digests(built)
     assert len(found) == 10
     assert found == digests(alone)
@@ -118,7 +167,8 @@ def digests(store: Store) -> Mapping[tuple[str, int], str]:
 
 def test_a_killed_worker_loses_at_most_one_snapshot_interval(built: Store, cluster: Cluster) -> None:
     psutil = pytest.importorskip("psutil")
-    assert not psutil.pid_exists(cluster.killed["step"])  # it did not outlive its worker
+    with suppress(psutil.NoSuchProcess):  # it did not outlive its worker
+        assert psutil.Process(cluster.killed["step"]).status() == psutil.STATUS_ZOMBIE
     events = built.run("walks", *cluster.training).events()
     (resumed,) = [number for number, event in enumerate(events) if event["event"] == "run.resumed"]
     reached = max(event.get("step", 0) for event in events[:resumed])
@@ -146,10 +196,10 @@ def test_a_terminated_training_saves_and_leaves_its_worker(built: Store, cluster
         if event.kind == "training" and event.done > EVERY:
             raise KeyboardInterrupt
 
-    parameters: dict[str, object] = {"steps": 100_000, "snapshot_every": EVERY}
-    choice = {"select": "left_trained", "seeds": [1], "in_process": False, "listener": interrupt}
-    with pytest.raises(KeyboardInterrupt):
-        build_recipe("walks", built, parameters, **choice)
+    with runs(built, steps=100_000, snapshot_every=EVERY) as own:
+        with pytest.raises(KeyboardInterrupt):
+            own.on_the_cluster([1], ["left_trained"], interrupt)
+        cancel(own.instance, own.tags[BUILD_TAG])
     run = built.run("walks", "left_trained", 1)
     wait_for(lambda: any(event["event"] == "run.cancelled" for event in run.events()))
     (cancelled,) = [event["step"] for event in run.events() if event["event"] == "run.cancelled"]

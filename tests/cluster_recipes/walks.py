@@ -17,5 +17,5 @@ class Walks(Recipe):
         for branch, own_steps in (("left", steps), ("right", max(1, steps // 10))):
             ctx.fork(start, branch)
             ctx.attach_task(ReconstructionTask("recon", digits))
-            ctx.train(steps=own_steps, snapshot_every=snapshot_every)
+            ctx.train(steps=own_steps, snapshot_every=snapshot_every, batch_size=32)
             ctx.save_checkpoint(f"{branch}_trained")
