@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from ensure_browser import find
 
+from acc_assets.assets import run_host
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -47,6 +49,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest files, so that all workers end together."""
     place = {Path(__file__).parent / name: number for number, name in enumerate(LONG)}
     items.sort(key=lambda item: place.get(item.path, len(LONG)))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Let the process that runs were forked from end, which would wait for the next one."""
+    if not hasattr(config, "workerinput"):
+        run_host.host_address().unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="session")

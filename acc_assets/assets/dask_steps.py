@@ -35,7 +35,7 @@ from dagster._serdes import serialize_value
 from distributed import Client, Future
 
 from acc_assets.assets.dask_worker import DaskError, carry_out
-from acc_assets.assets.engine import PRELOADED
+from acc_assets.assets.run_host import PRELOADED
 
 RESOURCES_TAG = "dagster-dask/resource_requirements"  # dagster-dask's name for it: {"GPU": 1}
 RETRIES = 1  # of a step whose process was killed, while its worker lives
@@ -107,7 +107,7 @@ class _Tasks(StepHandler):
         key = f"{args.run_id}-{step}-{attempt}"
         needs = json.loads(step_handler_context.step_tags[step].get(RESOURCES_TAG, "{}"))
         self._futures[step] = self.client.submit(
-            carry_out, serialize_value(args), step, PRELOADED, key=key, resources=needs, retries=RETRIES
+            carry_out, serialize_value(args), step, list(PRELOADED), key=key, resources=needs, retries=RETRIES
         )
         yield dg.DagsterEvent.step_worker_starting(
             step_handler_context.get_step_context(step),

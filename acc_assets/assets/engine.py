@@ -22,21 +22,11 @@ from dagster._config import process_config
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from acc_assets.assets.resources import SettingError
+from acc_assets.assets.run_host import PRELOADED
 
 EXECUTOR_VARIABLE = "ACC_EXECUTOR"
 RETRIES = 3  # of a step on a cluster
 ENGINES = {"dask": ("acc_assets.assets.dask_steps", "dask_executor"), "k8s": ("dagster_k8s", "k8s_job_executor")}
-
-# What steps import; a forkserver loads it once, so that a step starts in milliseconds.
-PRELOADED = [
-    "dagster",
-    "torch",
-    "torch._inductor.config",  # 1.3 s of a core, which torch takes when it is told to be deterministic
-    "sklearn.neighbors",
-    "acc_assets.assets.location",
-    "acc_assets.training",
-    "acc_assets.analysis",
-]
 
 
 class Engine(BaseModel):
@@ -120,7 +110,7 @@ def _on_one_machine() -> dg.ExecutorDefinition:
     def configured(config: Mapping[str, Any]) -> Mapping[str, Any]:
         if "multiprocess" not in config:
             return {"in_process": {}}
-        method = {"forkserver": {"preload_modules": PRELOADED}}
+        method = {"forkserver": {"preload_modules": list(PRELOADED)}}
         return {
             "multiprocess": {
                 "max_concurrent": config["multiprocess"]["max_concurrent"],
