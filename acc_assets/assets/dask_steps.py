@@ -1,12 +1,12 @@
 """Steps as tasks of a Dask cluster: the executor `dask`, for any Dagster job.
 
-It stands in place of dagster-dask's, which cannot carry out these jobs (0.29.27 with Dagster 1.13.27): an asset's `pool`
-stops it at once (`RunOpConcurrency` is not iterable), since it runs each step as a plan of its own in which nobody
-claims a place in the pool; it calls a task `<job>.<step>`, so that two seeds on one cluster are one task; it carries a
-step out in a thread of the worker, where no signal can end a training; and it has no retries. Here Dagster's own
-`StepDelegatingExecutor`, on which dagster-k8s stands too, keeps order, pools and retries, and Dask says where a step
-goes: a worker starts it as a process of its own, so `--nthreads` is how many steps a worker has at a time, each with
-torch's global state and signals to itself.
+It stands in place of dagster-dask's, which cannot carry out these jobs (0.29.27 with Dagster 1.13.27): an asset's
+`pool` stops it at once (`RunOpConcurrency` is not iterable), since it runs each step as a plan of its own in which
+nobody claims a place in the pool; it calls a task `<job>.<step>`, so that two seeds on one cluster are one task; it
+carries a step out in a thread of the worker, where no signal can end a training; and it has no retries. Here Dagster's
+own `StepDelegatingExecutor`, on which dagster-k8s stands too, keeps order, pools and retries, and Dask says where a
+step goes: a worker starts it as a process of its own, so `--nthreads` is how many steps a worker has at a time, each
+with torch's global state and signals to itself.
 
 Whatever dies, one side has it: Dask gives the tasks of a worker that is gone to another one, and repeats a step whose
 process was killed; Dagster retries a step that raised. A training goes on from its last snapshot each time.
@@ -48,7 +48,9 @@ HEALTH_SECONDS = 5
     name="dask",
     config_schema={
         "address": dg.Field(dg.StringSource, description="Of the scheduler, such as tcp://host:8786."),
-        "max_concurrent": dg.Field(dg.IntSource, is_required=False, description="Steps of one run side by side."),
+        "max_concurrent": dg.Field(
+            dg.IntSource, is_required=False, description="Steps of one run side by side."
+        ),
         "retries": get_retries_config(),
     },
     requirements=multiple_process_executor_requirements(),
@@ -57,7 +59,9 @@ def dask_executor(init: dg.InitExecutorContext) -> DaskExecutor:
     """Steps on the workers of a Dask scheduler, as many at a time as these have threads."""
     config: Any = init.executor_config
     return DaskExecutor(
-        config["address"], RetryMode.from_config(config["retries"]) or RetryMode.ENABLED, config.get("max_concurrent")
+        config["address"],
+        RetryMode.from_config(config["retries"]) or RetryMode.ENABLED,
+        config.get("max_concurrent"),
     )
 
 

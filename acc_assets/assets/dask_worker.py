@@ -40,11 +40,14 @@ def _step(packed: str, step: str) -> None:
     from dagster._utils.interrupts import capture_interrupts
 
     args = deserialize_value(packed, ExecuteStepArgs)
+    assert args.instance_ref is not None, "an executor says which instance"
     with capture_interrupts(), dg.DagsterInstance.from_ref(args.instance_ref) as instance:
         threading.Thread(target=_watch, args=(instance, args.run_id), daemon=True).start()
         run = instance.get_run_by_id(args.run_id)
         known = instance.get_run_step_stats(args.run_id, [step])
-        if run is None or any(one.status in (StepEventStatus.SUCCESS, StepEventStatus.FAILURE) for one in known):
+        if run is None or any(
+            one.status in (StepEventStatus.SUCCESS, StepEventStatus.FAILURE) for one in known
+        ):
             return  # a worker died between the step's last event and its answer to the scheduler
         try:
             for _ in _execute_step_command_body(args, instance, run):
@@ -68,7 +71,9 @@ def _watch(instance: Any, run_id: str) -> None:
         worker.join(WATCH_SECONDS)
         if not worker.is_alive():
             os.kill(os.getpid(), signal.SIGKILL)
-        with contextlib.suppress(Exception):  # a database that is gone for a while is for the step itself to tell
+        with contextlib.suppress(
+            Exception
+        ):  # a database that is gone for a while is for the step itself to tell
             run = instance.get_run_by_id(run_id)
             if not asked and (run is None or run.status in ended):
                 asked = True

@@ -26,7 +26,10 @@ from acc_assets.assets.run_host import PRELOADED
 
 EXECUTOR_VARIABLE = "ACC_EXECUTOR"
 RETRIES = 3  # of a step on a cluster
-ENGINES = {"dask": ("acc_assets.assets.dask_steps", "dask_executor"), "k8s": ("dagster_k8s", "k8s_job_executor")}
+ENGINES = {
+    "dask": ("acc_assets.assets.dask_steps", "dask_executor"),
+    "k8s": ("dagster_k8s", "k8s_job_executor"),
+}
 
 
 class Engine(BaseModel):
@@ -41,7 +44,7 @@ class Engine(BaseModel):
     def retry_policy(self) -> dg.RetryPolicy | None:
         """On a cluster, where a pod or a worker may go while its step is at work.
 
-        None on one machine: there, whatever ends a step ends its run, and a policy would repeat what a person terminated.
+        None on one machine: whatever ends a step there ends its run, and a policy would repeat what was terminated.
         """
         return dg.RetryPolicy(max_retries=RETRIES, delay=5) if self.executor else None
 
@@ -58,7 +61,9 @@ class Engine(BaseModel):
             return _on_one_machine()
         ((name, config),) = self.executor.items()
         if name not in ENGINES:
-            raise SettingError(f"{_place()} asks for the executor '{name}'; it must be one of {', '.join(ENGINES)}.")
+            raise SettingError(
+                f"{_place()} asks for the executor '{name}'; it must be one of {', '.join(ENGINES)}."
+            )
         module, attribute = ENGINES[name]
         try:
             definition: dg.ExecutorDefinition = getattr(import_module(module), attribute)
@@ -88,12 +93,16 @@ def engine() -> Engine:
         raise SettingError(f"{_place()} is no YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         told = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in error.errors())
-        raise SettingError(f"{_place()} does not fit, {told}. Its keys are {', '.join(Engine.model_fields)}.") from error
+        raise SettingError(
+            f"{_place()} does not fit, {told}. Its keys are {', '.join(Engine.model_fields)}."
+        ) from error
 
 
 def _first_cause(message: str) -> str:
     """What is wrong, without the trace that Dagster adds where a value cannot be had."""
-    (line, *_) = [one.split("Error: ")[-1] for one in message.splitlines() if "Error: " in one] or message.splitlines()
+    (line, *_) = [
+        one.split("Error: ")[-1] for one in message.splitlines() if "Error: " in one
+    ] or message.splitlines()
     return line
 
 

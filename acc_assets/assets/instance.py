@@ -121,9 +121,7 @@ def explained(error: BaseException, store: Store) -> str | None:
         return f"{home / 'dagster.yaml'} reads {unset[1]} from the environment, and it is not set. Set it. {_SAFE}"
     if (absent := _NOT_IMPORTED.search(said)) is not None:
         extra = absent[1].removeprefix("dagster_")
-        return (
-            f"{home / 'dagster.yaml'} needs {absent[1]}, which is not installed: pip install 'acc-assets[{extra}]'."
-        )
+        return f"{home / 'dagster.yaml'} needs {absent[1]}, which is not installed: pip install 'acc-assets[{extra}]'."
     if "disk is full" in said or "No space left" in said:
         return f"the disk that holds {home} is full. Make room and run the same command again. {_SAFE}"
     damaged = _damaged_database(home)

@@ -14,11 +14,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from built_tiny import environment
+from dagster._core.launcher import WorkerStatus
 
 from acc_assets.assets.daemon import BUILD_TAG, Daemon, cancel
 from acc_assets.assets.follow import Listener, Outcomes, ProgressEvent, follow
-from acc_assets.assets.instance import configuration, open_instance
+from acc_assets.assets.instance import UNFINISHED, configuration, open_instance
 from acc_assets.assets.launched import Project, keep
+from acc_assets.assets.run_host import ALIVE_TAG
 from acc_assets.assets.status import AssetStatus, recipe_status
 from acc_assets.assets.submit import Launcher
 from acc_assets.recipes import find_recipes
@@ -89,7 +91,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         home = folder / "storage" / "dagster"
         home.mkdir(parents=True)
         (home / "dagster.yaml").write_text(configuration(TRAININGS))
-        yield Cluster([start("worker", address, "--no-nanny", "--nthreads", str(SLOTS // 2)) for _ in range(2)])
+        yield Cluster(
+            [start("worker", address, "--no-nanny", "--nthreads", str(SLOTS // 2)) for _ in range(2)]
+        )
 
 
 @dataclass
@@ -191,7 +195,11 @@ def test_the_limit_of_trainings_holds_on_the_cluster(built: Store) -> None:
     assert max(at_work) == TRAININGS < SLOTS
 
 
-def test_a_terminated_training_saves_and_leaves_its_worker(built: Store, cluster: Cluster) -> None:
+def test_a_training_that_another_machine_terminates_saves(
+    built: Store, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cluster's machines are one machine here, of which this process thinks that it is another."""
+
     def interrupt(event: ProgressEvent) -> None:
         if event.kind == "training" and event.done > EVERY:
             raise KeyboardInterrupt
@@ -199,6 +207,12 @@ def test_a_terminated_training_saves_and_leaves_its_worker(built: Store, cluster
     with runs(built, steps=100_000, snapshot_every=EVERY) as own:
         with pytest.raises(KeyboardInterrupt):
             own.on_the_cluster([1], ["left_trained"], interrupt)
+        monkeypatch.setattr("socket.gethostname", lambda: "elsewhere")
+        (run_of,) = own.instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)))
+        health = own.instance.run_launcher.check_run_worker_health
+        assert health(run_of).status == WorkerStatus.RUNNING
+        silent = run_of.with_tags({**run_of.tags, ALIVE_TAG: str(time.time() - 600)})
+        assert health(silent).status == WorkerStatus.FAILED
         cancel(own.instance, own.tags[BUILD_TAG])
     run = built.run("walks", "left_trained", 1)
     wait_for(lambda: any(event["event"] == "run.cancelled" for event in run.events()))

@@ -1,4 +1,4 @@
-"""The files of `deploy/k8s` fit the schemas of dagster, dagster-k8s and of Kubernetes' API; none of it needs a cluster."""
+"""The files of `deploy/k8s` fit the schemas of dagster, dagster-k8s and Kubernetes' API; none of it needs a cluster."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def instance_problems(config: Mapping[str, Any]) -> list[str]:
     return [f"{key}: {error.message}" for key, result in checked for error in result.errors or ()]
 
 
-@pytest.mark.parametrize("path", [K8S / "dagster.yaml", DEPLOY / "postgres" / "dagster.yaml"], ids=lambda p: p.parent.name)
+@pytest.mark.parametrize(
+    "path", [K8S / "dagster.yaml", DEPLOY / "postgres" / "dagster.yaml"], ids=lambda p: p.parent.name
+)
 def test_instances_fit_their_schemas(path: Path) -> None:
     config = yaml.safe_load(path.read_text())
     assert instance_problems(config) == []
@@ -63,7 +65,12 @@ def test_instances_fit_their_schemas(path: Path) -> None:
 
 def broken_places(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The same file with a key too many, in turn in each part that has a schema of its own."""
-    places: list[tuple[str, ...]] = [(), ("storage", "postgres", "postgres_db"), ("concurrency", "pools"), ("run_monitoring",)]
+    places: list[tuple[str, ...]] = [
+        (),
+        ("storage", "postgres", "postgres_db"),
+        ("concurrency", "pools"),
+        ("run_monitoring",),
+    ]
     places += [("run_launcher", "config"), ("compute_logs", "config")]
     for place in places:
         broken = copy.deepcopy(config)
@@ -121,7 +128,9 @@ def test_a_training_is_a_pod_of_its_own_with_a_gpu(tmp_path: Path) -> None:
     assert container.image == "acc-assets:1"
     assert container.resources.limits == {"nvidia.com/gpu": "1"}
     assert {mount.mount_path for mount in container.volume_mounts} >= {"/storage", "/etc/acc"}
-    assert {source.config_map_ref.name for source in container.env_from if source.config_map_ref} == {"acc-env"}
+    assert {source.config_map_ref.name for source in container.env_from if source.config_map_ref} == {
+        "acc-env"
+    }
     assert pod.service_account_name == "acc"
     assert job({}).containers[0].resources.limits is None
     with pytest.raises(Exception, match="no_such_key"):
@@ -157,7 +166,9 @@ def test_manifests_fit_kubernetes() -> None:
     assert launcher["instance_config_map"] in maps
     assert all((K8S / name).is_file() for name in [*maps["acc-config"]["files"], *kustomization["resources"]])
     given = {line.partition("=")[0] for line in maps["acc-env"]["literals"]}
-    assert {f"ACC_{name}" for name in NAMES} | {EXECUTOR_VARIABLE} == given - {"ACC_STORAGE"} | {"ACC_PG_PASSWORD"}
+    assert {f"ACC_{name}" for name in NAMES} | {EXECUTOR_VARIABLE} == given - {"ACC_STORAGE"} | {
+        "ACC_PG_PASSWORD"
+    }
     broken = copy.deepcopy(next(one for one in manifests if one["kind"] == "Deployment"))
     broken["spec"]["template"]["spec"]["containers"][0]["noSuchKey"] = 1
     with pytest.raises(Exception, match="noSuchKey"):

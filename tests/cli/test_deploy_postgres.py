@@ -43,7 +43,9 @@ def programs() -> Path:
     found = shutil.which("initdb")
     folders = [Path(found).parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not folders:
-        pytest.skip("needs PostgreSQL's initdb and postgres, in PATH or /usr/lib/postgresql (Debian: postgresql)")
+        pytest.skip(
+            "needs PostgreSQL's initdb and postgres, in PATH or /usr/lib/postgresql (Debian: postgresql)"
+        )
     return folders[-1]
 
 
@@ -63,7 +65,9 @@ def answers(port: str) -> bool:
     import psycopg2  # comes with dagster-postgres
 
     try:
-        psycopg2.connect(host="127.0.0.1", port=port, user="acc", password=PASSWORD, dbname="postgres").close()
+        psycopg2.connect(
+            host="127.0.0.1", port=port, user="acc", password=PASSWORD, dbname="postgres"
+        ).close()
     except psycopg2.OperationalError:
         return False
     return True
@@ -84,7 +88,11 @@ def server() -> Iterator[Server]:
         password.write_text(PASSWORD)
         initdb = [binaries / "initdb", "-D", data, "-U", "acc", "--pwfile", password, "-A", "password"]
         subprocess.run(
-            [*initdb, "--no-sync", "--locale=C", "-E", "UTF8"], check=True, stdout=subprocess.DEVNULL, cwd="/", **someone
+            [*initdb, "--no-sync", "--locale=C", "-E", "UTF8"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd="/",
+            **someone,
         )  # type: ignore[call-overload]
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
