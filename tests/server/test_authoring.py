@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema
 import pytest
 from built_tiny import environment
 from live_run import sources
 
 from acc_assets.assets import live
 from acc_assets.server import listening, serving
-from acc_assets.server.guard import MAX_BODY
+from acc_assets.server.guard import MAX_BODY, BodyLimit
 from acc_assets.storage import LabelFile, Store
 
 RECIPE = """
@@ -52,7 +55,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 @pytest.fixture(scope="module")
 def port(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     own = live.sources(store, begun=False)
-    more = {name: getattr(own, name) for name in ("trees", "record_fork", "remove_fork", "record_round")}
+    more = {
+        name: getattr(own, name)
+        for name in ("trees", "fork_form", "record_fork", "remove_fork", "record_round")
+    }
     more["build"] = lambda *branch: BEGUN.append(branch)
     folder = tmp_path_factory.mktemp("site")
     with listening(0) as listener, serving(sources(store, folder, **more), listener):
@@ -62,7 +68,13 @@ def port(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int
 def send(port: int, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    data = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None
+    data = (
+        body
+        if isinstance(body, bytes | Iterator)
+        else json.dumps(body).encode()
+        if body is not None
+        else None
+    )
     connection.request(method, path, data, {"Content-Type": "application/json", **named})
     response = connection.getresponse()
     text = response.read()
@@ -128,6 +140,28 @@ def test_forks_are_recorded_listed_and_removed(port: int) -> None:
     assert send(port, "GET", "/forks/asked") == (200, {"forks": []})
 
 
+def test_the_form_of_a_fork_has_what_may_be_set_with_what_it_is(port: int) -> None:
+    status, form = send(port, "GET", "/forks/asked/root/form")
+    assert status == 200
+    jsonschema.Draft202012Validator.check_schema(form)
+    assert (form["properties"]["name"]["default"], form["properties"]["steps"]["default"]) == ("root_fork", 2)
+    assert form["properties"]["name"]["not"] == {"enum": ["root", "done"]}
+    recon = form["properties"]["task"]["properties"]["recon"]["properties"]
+    assert recon["dataset"] == {"enum": ["some"], "default": "some"}
+    assert (recon["weight"]["default"], "type" in recon, "name" in recon) == (1.0, False, False)
+    assert form["properties"]["train"]["properties"]["optimizer"]["enum"] == ["adam", "adamw", "sgd"]
+    # Every field of the form is a key that a fork takes, and there is no other: the server names the same ones.
+    for place, part, key in (
+        (form["properties"]["task"]["properties"]["recon"], "task.recon", "task.recon.wight"),
+        (form["properties"]["train"], "train", "train.wight"),
+    ):
+        wrong = {"name": "other", "checkpoint": "root", "settings": {key: 1}}
+        status, told = send(port, "POST", "/forks/asked", wrong)
+        named = re.findall(rf"{part}\.(\w+)", told["detail"].partition("settings are ")[2])
+        assert (status, set(named)) == (422, set(place["properties"]))
+    assert send(port, "GET", "/forks/asked/nobody/form")[0] == 404
+
+
 def test_a_round_is_recorded_once_there_is_a_label_that_nothing_was_trained_with(
     port: int, store: Store
 ) -> None:
@@ -166,3 +200,21 @@ def test_strangers_and_large_bodies_write_nothing(port: int, store: Store) -> No
     assert LabelFile(store, "asked").lines() == before
     own = {"Origin": f"http://127.0.0.1:{port}", "Sec_Fetch_Site": "same-origin"}
     assert send(port, "POST", "/labels/asked", body, **own)[0] == 200
+
+
+def test_a_body_without_a_length_is_read_no_further_than_allowed() -> None:
+    asked, answered = [], []
+
+    async def receive() -> dict[str, Any]:
+        asked.append(65_536)
+        return {"type": "http.request", "body": b" " * 65_536, "more_body": True}
+
+    async def send_on(message: Any) -> None:
+        answered.append(message)
+
+    async def never(*_: Any) -> None:
+        raise AssertionError("the application was asked")
+
+    asyncio.run(BodyLimit(never)({"type": "http", "method": "POST", "headers": []}, receive, send_on))
+    assert answered[0]["status"] == 413
+    assert sum(asked) <= MAX_BODY + 65_536
