@@ -16,6 +16,7 @@ class _Friendly(click.Group):
     """Shows the errors that this package raises as one line; anything else is a bug and keeps its traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        logging.getLogger().addFilter(_says_something)
         try:
             return super().invoke(ctx)
         except click.ClickException:
@@ -29,9 +30,15 @@ class _Friendly(click.Group):
             raise
 
 
+def _says_something(record: logging.LogRecord) -> bool:
+    """Not dagster-postgres' warning at each of its attempts to connect; the last one's error says why."""
+    return not str(record.msg).startswith("Retrying failed database connection")
+
+
 def _about_dagsters_files(error: Exception) -> str | None:
     if type(error).__module__.partition(".")[0] not in (
         "dagster",
+        "dagster_postgres",
         "dagster_shared",
         "sqlalchemy",
         "sqlite3",

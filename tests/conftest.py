@@ -39,6 +39,7 @@ if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
 # Files that take longest, the longest first; the second does without the built tiny recipe, which the first makes.
 LONG = (
     "assets/test_assets_webserver.py",
+    "cli/test_deploy_dask.py",
     "assets/test_foreign_models.py",
     "cli/test_cli_builds.py",
     "assets/test_assets_staleness.py",

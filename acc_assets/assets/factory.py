@@ -7,6 +7,7 @@ import dagster as dg
 
 from acc_assets.assets import catalog
 from acc_assets.assets.automation import WHEN_STALE
+from acc_assets.assets.engine import Engine, engine
 from acc_assets.assets.failures import StepFailures, record_failed_checks
 from acc_assets.assets.home import home_inputs, home_plan
 from acc_assets.assets.instance import TRAINING_POOL
@@ -38,15 +39,16 @@ MADE_FROM_RECIPE = "made from the recipe as it is"
 def recipe_assets(project: Project, tree: Tree) -> list[dg.AssetsDefinition]:
     """All assets of one recipe."""
     made: list[dg.AssetsDefinition] = []
+    carried_out = engine()
     analyses: dict[str, list[AssetPlan]] = {}
     for plan in plans(tree, project.prefix):
         if plan.request is not None and plan.node is not None and plan.by_seed:
             analyses.setdefault(plan.node.tag, []).append(plan)
         else:
-            made.append(_step(project, tree, [plan], "__".join(plan.key.path)))
+            made.append(_step(project, tree, [plan], "__".join(plan.key.path), carried_out))
     for tag, own in analyses.items():
         name = "__".join([*own[0].key.path[:-1], tag, "analyses"])
-        made.append(_step(project, tree, own, name, can_subset=True))
+        made.append(_step(project, tree, own, name, carried_out, can_subset=True))
     return made
 
 
@@ -75,7 +77,13 @@ def home_asset(project: Project) -> dg.AssetsDefinition:
 
 
 def _step(
-    project: Project, tree: Tree, own: Sequence[AssetPlan], name: str, *, can_subset: bool = False
+    project: Project,
+    tree: Tree,
+    own: Sequence[AssetPlan],
+    name: str,
+    carried_out: Engine,
+    *,
+    can_subset: bool = False,
 ) -> dg.AssetsDefinition:
     """One step: a checkpoint, the analyses of a node, a data set, the comparison or the site."""
     first = own[0]
@@ -88,6 +96,8 @@ def _step(
         partitions_def=seed_partitions(tree) if first.by_seed else None,
         can_subset=can_subset,
         pool=TRAINING_POOL if trains else None,
+        op_tags=carried_out.training_tags if trains else None,
+        retry_policy=carried_out.retry_policy,
         required_resource_keys=set(project.keys.of(tree.name)),
     )
     def step(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:

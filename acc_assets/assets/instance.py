@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
 import sys
 from pathlib import Path
 
 import dagster as dg
+import yaml
 from filelock import FileLock
 
 from acc_assets.assets.resources import shares_gpu
@@ -103,7 +105,7 @@ def open_instance(store: Store) -> dg.DagsterInstance:
 
 
 def explained(error: BaseException, store: Store) -> str | None:
-    """What is wrong with Dagster's own files, in a sentence with a remedy; None where an error is something else."""
+    """What is wrong with Dagster's own files or its server, in a sentence with a remedy; None for something else."""
     home, seen = dagster_home(store), set[int]()
     texts = []
     cause: BaseException | None = error
@@ -112,6 +114,14 @@ def explained(error: BaseException, store: Store) -> str | None:
         texts.append(f"{type(cause).__module__} {cause}")
         cause = cause.__cause__ or cause.__context__
     said = "\n".join(texts)
+    refused = next((text for text in texts if text.startswith("psycopg2")), None)
+    if refused is not None:
+        return _refused(refused.partition(" ")[2].strip().splitlines()[0], home)
+    if (unset := _UNSET.search(said)) is not None:
+        return f"{home / 'dagster.yaml'} reads {unset[1]} from the environment, and it is not set. Set it. {_SAFE}"
+    if (absent := _NOT_IMPORTED.search(said)) is not None:
+        extra = absent[1].removeprefix("dagster_")
+        return f"{home / 'dagster.yaml'} needs {absent[1]}, which is not installed: pip install 'acc-assets[{extra}]'."
     if "disk is full" in said or "No space left" in said:
         return f"the disk that holds {home} is full. Make room and run the same command again. {_SAFE}"
     damaged = _damaged_database(home)
@@ -127,10 +137,34 @@ def explained(error: BaseException, store: Store) -> str | None:
 
 
 _SAFE = "The artifacts are safe."
+_UNSET = re.compile(r'the environment variable "(\w+)" which is not set')
+_NOT_IMPORTED = re.compile(r"Couldn't import module (dagster_\w+)")
+
+
+def _refused(told: str, home: Path) -> str:
+    """Why a PostgreSQL server gives no connection, in its own words, and what to do."""
+    if "password" in told or "role" in told:
+        remedy = "Correct the user or the password"
+    elif "does not exist" in told:
+        remedy = "Create the database, or correct its name"
+    else:
+        remedy = "Start the server, or correct its host and port"
+    return (
+        f"PostgreSQL refuses to open Dagster's database: {told}. {remedy} that {home / 'dagster.yaml'} says or reads "
+        f"from the environment, and run the same command again. {_SAFE}"
+    )
+
+
+def _in_files(home: Path) -> bool:
+    """Whether runs and events lie in the home itself, and not on a server."""
+    with contextlib.suppress(OSError, yaml.YAMLError, AttributeError):
+        storage = yaml.safe_load((home / "dagster.yaml").read_text(encoding="utf-8")).get("storage")
+        return storage is None or "sqlite" in storage
+    return True
 
 
 def _damaged_database(home: Path) -> Path | None:
-    for path in sorted(home.rglob("*.db")):
+    for path in sorted(home.rglob("*.db")) if _in_files(home) else ():
         try:
             with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
                 if database.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):

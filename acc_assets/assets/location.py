@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -15,16 +13,17 @@ import dagster as dg
 # Dagster exports its load context from no public module; what a code location keeps for its runs is public.
 from dagster._core.definitions.definitions_load_context import DefinitionsLoadContext, DefinitionsLoadType
 
+from acc_assets.assets.engine import engine
 from acc_assets.assets.factory import home_asset, recipe_assets
 from acc_assets.assets.jobs import broken_recipe_asset, project_jobs, recipe_jobs
 from acc_assets.assets.launched import Project, keep, launched_project
+from acc_assets.assets.no_garbage import nothing_is_garbage
 from acc_assets.assets.resources import (
     MachineResource,
     StoreResource,
     parameters_resource,
 )
 from acc_assets.assets.round_jobs import round_job, round_sensor
-from acc_assets.assets.run_host import PRELOADED
 from acc_assets.assets.watch import file_sources, sensors
 from acc_assets.recipes import find_recipes, read_forks
 from acc_assets.storage import Store
@@ -92,42 +91,8 @@ def launched_key(prefix: tuple[str, ...]) -> str:
 
 
 def application(project: Project) -> dg.Definitions:
-    """The definitions with the executor of the application."""
-    collects = gc.isenabled()
-    gc.disable()  # nothing of what is made here is garbage, and looking for it takes a quarter of the time
-    try:
-        return dg.Definitions.merge(project_definitions(project), dg.Definitions(executor=recipe_executor()))
-    finally:
-        if collects:
-            gc.enable()
-
-
-def recipe_executor() -> dg.ExecutorDefinition:
-    """All steps of a run in one process (seeds run side by side), or in processes of their own.
-
-    Steps of their own share the cores where one seed has many branches; each start costs about a second.
-    """
-
-    def configured(config: Mapping[str, Any]) -> Mapping[str, Any]:
-        if "multiprocess" not in config:
-            return {"in_process": {}}
-        method = {"forkserver": {"preload_modules": list(PRELOADED)}}
-        return {
-            "multiprocess": {
-                "max_concurrent": config["multiprocess"]["max_concurrent"],
-                "start_method": method,
-            }
-        }
-
-    cores = os.cpu_count() or 1
-    processes = dg.Field(
-        {"max_concurrent": dg.Field(int, default_value=cores, description="steps side by side")}
-    )
-    return dg.multi_or_in_process_executor.configured(
-        configured,
-        name="recipe_executor",
-        config_schema=dg.Field(
-            dg.Selector({"in_process": dg.Field({}), "multiprocess": processes}),
-            default_value={"in_process": {}},
-        ),
-    )
+    """The definitions with the executor of the application, on one machine or a cluster."""
+    with nothing_is_garbage():
+        return dg.Definitions.merge(
+            project_definitions(project), dg.Definitions(executor=engine().definition())
+        )

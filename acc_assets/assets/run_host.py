@@ -7,6 +7,7 @@ run goes on; it ends by itself when it had nothing to do for a while, or once th
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import json
@@ -18,6 +19,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -30,11 +32,15 @@ IDLE_SECONDS = 600.0
 ANSWER_SECONDS = 120.0  # until a host has imported all, on a busy machine
 ASKING_SECONDS = 5.0
 LOOK_SECONDS = 0.2  # between looks after runs that ended
+TOUCH_SECONDS, ALIVE_SECONDS = 3.0, 30.0  # between looks of a run at its tags, and between its signs of life
+# Tags of a run that the UI does not show: when it was last heard of, and which other machine terminated it.
+ALIVE_TAG, TERMINATE_TAG = ".dagster/acc_alive", ".dagster/acc_terminate"
 LOG = "runs.log"  # in Dagster's home: what a run prints outside of its steps
 # What runs import. A recipe's own modules are never among it: they may be edited between two runs.
 PRELOADED = (
     "dagster",
     "torch",
+    "torch._inductor.config",  # 1.3 s of a core, which torch takes when it is told to be deterministic
     "sklearn.neighbors",
     "acc_assets.assets.location",
     "acc_assets.training",
@@ -268,7 +274,31 @@ def _move_to(job: Job) -> None:
 def _execute(job: Job) -> None:
     from dagster._cli.api import api_cli
 
+    threading.Thread(target=_stay_in_touch, args=(job.run_id,), daemon=True).start()
     api_cli.main(["execute_run", job.arguments])
+
+
+def _stay_in_touch(run_id: str) -> None:
+    """Tell other machines that the run is led, and end it where one of them terminated it.
+
+    On this machine the launcher sees the process and signals to it.
+    """
+    import dagster as dg
+
+    told = time.monotonic()
+    with dg.DagsterInstance.get() as instance:
+        while True:
+            time.sleep(TOUCH_SECONDS)
+            with contextlib.suppress(
+                Exception
+            ):  # a database that is gone for a while is for the run itself to tell
+                run = instance.get_run_by_id(run_id)
+                if run is not None and TERMINATE_TAG in run.tags:
+                    os.kill(os.getpid(), signal.SIGINT)
+                    return
+                if time.monotonic() - told > ALIVE_SECONDS:
+                    told = time.monotonic()
+                    instance.add_run_tags(run_id, {ALIVE_TAG: str(time.time())})
 
 
 def _report_end(job: Job, code: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,9 +15,10 @@ from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import ConfigurableClass, serialize_value
 from dagster._serdes.config_class import ConfigurableClassData
 
-from acc_assets.assets.run_host import Job, Worker, carry_out
+from acc_assets.assets.run_host import ALIVE_TAG, TERMINATE_TAG, Job, Worker, carry_out
 
 WORKER_TAG = "acc/worker"  # of a run: host, process and when that began
+LOST_SECONDS = 120.0  # a run of another machine that has not been heard of for so long is gone
 
 
 class ForkingRunLauncher(RunLauncher[Any], ConfigurableClass):
@@ -52,7 +54,7 @@ class ForkingRunLauncher(RunLauncher[Any], ConfigurableClass):
         job = Job(run.run_id, serialize_value(arguments), {**os.environ, **home}, os.getcwd())
         worker = carry_out(job)
         where = json.dumps([socket.gethostname(), worker.pid, worker.began])
-        self._instance.add_run_tags(run.run_id, {WORKER_TAG: where})
+        self._instance.add_run_tags(run.run_id, {WORKER_TAG: where, ALIVE_TAG: str(time.time())})
 
     def terminate(self, run_id: str) -> bool:
         """Ask a run to end; its training ends the batch and writes a snapshot. False where it has ended."""
@@ -61,7 +63,10 @@ class ForkingRunLauncher(RunLauncher[Any], ConfigurableClass):
             return False
         self._instance.report_run_canceling(run)
         host, worker = _worker(run)
-        if host != socket.gethostname() or worker is None or not worker.interrupt():
+        if host != socket.gethostname():  # it looks for this tag
+            self._instance.add_run_tags(run_id, {TERMINATE_TAG: socket.gethostname()})
+            return True
+        if worker is None or not worker.interrupt():
             self._instance.report_engine_event("The process of the run is not there.", run)
             return False
         return True
@@ -72,10 +77,15 @@ class ForkingRunLauncher(RunLauncher[Any], ConfigurableClass):
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """Whether a run's process is there; of another machine's nobody here can tell."""
+        """Whether a run's process is there; one of another machine tells it in the database from time to time."""
         host, worker = _worker(run)
-        if worker is None or host != socket.gethostname():
+        if worker is None:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
+        if host != socket.gethostname():
+            silent = time.time() - float(run.tags.get(ALIVE_TAG, 0))
+            if silent < LOST_SECONDS:
+                return CheckRunHealthResult(WorkerStatus.RUNNING)
+            return CheckRunHealthResult(WorkerStatus.FAILED, f"{host} was not heard of for {silent:.0f} s")
         if worker.alive:
             return CheckRunHealthResult(WorkerStatus.RUNNING, run_worker_id=str(worker.pid))
         return CheckRunHealthResult(WorkerStatus.FAILED, f"the process {worker.pid} of the run is gone")

@@ -17,6 +17,7 @@ import dagster as dg
 from acc_assets.assets.home import home_inputs, home_plan
 from acc_assets.assets.kinds import NOT_READ
 from acc_assets.assets.launched import Project
+from acc_assets.assets.no_garbage import nothing_is_garbage
 from acc_assets.assets.plans import AssetPlan, Prefix, Unit, inputs_of, plans
 from acc_assets.assets.recorded import recorded_versions
 from acc_assets.datasets import DatasetError, source_digest
@@ -80,18 +81,13 @@ def recipe_status(
     by_key = {plan.key: plan for plan in every}
     recorded = recorded_versions(instance, by_key)
     found: dict[Unit, AssetStatus] = {}
-    for plan in every:
-        for seed in plan.seeds(tree):
-            inputs = {unit: found[unit] for unit in inputs_of(plan, tree, seed, by_key)}
-            found[plan.name, seed] = _status(
-                plan,
-                seed,
-                recorded.get((plan.key, seed)),
-                wanted_inputs(plan, inputs.values()),
-                _upstream(plan, inputs.values()),
-                store,
-                depth,
-            )
+    with nothing_is_garbage():
+        for plan in every:
+            for seed in plan.seeds(tree):
+                inputs = [found[unit] for unit in inputs_of(plan, tree, seed, by_key)]
+                wanted, upstream = wanted_inputs(plan, inputs), _upstream(plan, inputs)
+                known = recorded.get((plan.key, seed))
+                found[plan.name, seed] = _status(plan, seed, known, wanted, upstream, store, depth)
     told = {None, *(tree.seeds if seeds is None else seeds)}
     return [status for status in found.values() if status.seed in told]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Any
 
 import dagster as dg
 from dagster._core.code_pointer import CodePointer
@@ -24,6 +23,7 @@ from dagster._core.run_coordinator import SubmitRunContext
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from acc_assets.assets.daemon import MODULE
+from acc_assets.assets.engine import engine
 from acc_assets.assets.launched import RECIPE_TAG, Project, seed_tags, tree_tag
 from acc_assets.assets.location import application, launched_key
 from acc_assets.tree import Tree
@@ -60,21 +60,21 @@ class Launcher:
 
     def carry_out(self, seed: int | None, keys: set[dg.AssetKey], *, tags: Mapping[str, str]) -> str:
         """The same run, carried out in this process; returns its id when it has ended."""
-        job, run = self._create(seed, keys, tags, processes=1)
+        job, run = self._create(seed, keys, tags, None)
         execute_run(InMemoryJob(job.get_subset(asset_selection=keys)), run, self._instance)
         return run.run_id
 
     def _create(
-        self, seed: int | None, keys: set[dg.AssetKey], tags: Mapping[str, str], processes: int
+        self, seed: int | None, keys: set[dg.AssetKey], tags: Mapping[str, str], processes: int | None
     ) -> tuple[dg.JobDefinition, dg.DagsterRun]:
         job = self._repository.get_job(self._tree.name if seed is not None else f"{self._tree.name}__report")
-        execution: dict[str, Any] = {"in_process": {}}
-        if processes > 1:
-            execution = {"multiprocess": {"max_concurrent": processes}}
+        execution = engine().run_config(processes) if processes is not None else {}
+        if processes is None:
+            job = job.with_executor_def(dg.in_process_executor)
         run = self._instance.create_run_for_job(
             job_def=job,
             asset_selection=keys,
-            run_config={**QUIET, "execution": {"config": execution}},
+            run_config={**QUIET, **execution},
             tags={
                 RECIPE_TAG: self._tree.name,
                 tree_tag(self._tree.name): self._tree.hash,
