@@ -167,10 +167,9 @@ class _Work:
         except BaseException:
             cancel(self.instance, self.build_id)
             raise
-        for run in self.instance.get_runs(
-            dg.RunsFilter(list(followed), statuses=[dg.DagsterRunStatus.FAILURE])
-        ):
-            tell_failure(self.project, self.instance, self.store, run)
+        for run in map(self.instance.get_run_by_id, followed):
+            if run is not None and run.status == dg.DagsterRunStatus.FAILURE:
+                tell_failure(self.project, self.instance, self.store, run)
         return _what_became(followed, outcomes)
 
     def _under_way(self, seed: int | None, keys: set[dg.AssetKey]) -> str | None:

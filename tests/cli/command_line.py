@@ -26,7 +26,7 @@ def acc(*arguments: str) -> Result:
 def acc_process(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command in a process of its own; whatever is wrong, there is no traceback."""
     done = subprocess.run([ACC, *arguments], capture_output=True, text=True, timeout=600)
-    assert "Traceback" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
     return done
 
 
