@@ -151,7 +151,7 @@ def _status(
     if manifest is None:
         if recorded is None:
             return told("missing", "never built")
-        return told("damaged", f"its artifacts are gone from {folder.local_path(plan.family)}")
+        return told("damaged", f"its artifacts are gone from {folder.shown(plan.family)}")
     made_from = manifest.made_from
     why = _changed(plan, made_from, wanted, upstream)
     if why:
@@ -160,7 +160,7 @@ def _status(
         why = "its artifacts are here and Dagster's database does not know them: acc build records them"
         return told("unregistered", why, manifest.data_version)
     if manifest.data_version != recorded:
-        return told("damaged", f"{folder.local_path(plan.family)} is not what Dagster recorded")
+        return told("damaged", f"{folder.shown(plan.family)} is not what Dagster recorded")
     if depth is not None:
         damages = folder.verify(plan.family, every_byte=depth == "bytes")
         if damages:

@@ -1,0 +1,354 @@
+"""`Files` in an object store (S3, Google Cloud Storage, Azure) through obstore, by conditional requests alone.
+
+There are no renames, appends or locks there, but a put may be made to depend on what lies there (its etag). So a
+manifest replaces the very one that its writer has seen, a log is a row of segments of which the last one is replaced by
+itself and one line more, and a lease is an object that its holder renews; all three tell a writer that came too late.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import re
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from acc_assets.storage.errors import MissingArtifact, StorageBusy, StorageError
+from acc_assets.storage.files import OBJECTS, Remainder, Stamp, object_path
+from acc_assets.storage.manifest import MANIFEST
+
+LEASE_SECONDS = 30.0  # after which one that was not renewed is another's to take
+SEGMENT_BYTES = 32_768  # of a log, from which on the next line begins another one
+_DIGITS = 12  # a segment is called by the place in the log at which it begins
+_ATTEMPTS = 50  # to be the next to write to a log
+_PAUSE = 0.2  # seconds between two looks at another's lease
+_LEASES: dict[tuple[str, int], _ObjectLease] = {}  # that this process holds, by place and thread
+
+_T = TypeVar("_T")
+
+
+class _Changed(StorageError):  # noqa: N818
+    """What lies there is not what a request depended on."""
+
+
+class ObjectFiles:
+    """Files below a URL such as `s3://bucket/prefix`; credentials and endpoint are those of obstore's environment."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            import obstore
+            from obstore.store import from_url
+        except ModuleNotFoundError as error:
+            raise StorageError(
+                f"the store {url} is an object store, which needs the package obstore: pip install 'acc-assets[s3]'"
+            ) from error
+        self.url = url.rstrip("/")
+        self._obstore = obstore
+        self._ends: dict[str, _End] = {}
+        self._turn = threading.Lock()
+        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+        try:
+            self._bucket: Any = from_url(
+                self.url,
+                client_options={"allow_http": endpoint.startswith("http://"), "timeout": "60s"},
+                retry_config={"max_retries": 5, "retry_timeout": timedelta(seconds=30)},
+            )
+        except Exception as error:  # a scheme or an option that obstore does not know
+            raise StorageError(f"the store {url} cannot be opened: {_said(error)}") from error
+
+    def shown(self, path: str) -> str:
+        return f"{self.url}/{path}"
+
+    def read(self, path: str) -> bytes:
+        return self._get(path)[0]
+
+    def write(self, path: str, data: bytes) -> None:
+        self._ask("write", path, lambda: self._obstore.put(self._bucket, path, data))
+
+    def stamp(self, path: str) -> Stamp | None:
+        try:
+            return _stamp(self._ask("read", path, lambda: self._obstore.head(self._bucket, path)))
+        except MissingArtifact:
+            return None
+
+    def exists(self, path: str) -> bool:
+        return self.stamp(path) is not None
+
+    def names(self, folder: str) -> list[str]:
+        found = set()
+        for one in self._listed(folder):
+            parts = one["path"].removeprefix(f"{folder}/").split("/")
+            if len(parts[-1]) == _DIGITS and parts[-1].isdecimal() and len(parts) > 1:
+                parts.pop()  # a segment of a log
+            if not any(part.startswith(".") for part in parts):
+                found.add("/".join(parts))
+        return sorted(found)
+
+    def folders(self, folder: str) -> list[str]:
+        found = self._ask("read", folder, lambda: self._obstore.list_with_delimiter(self._bucket, folder))
+        names = (prefix.rsplit("/", 1)[-1] for prefix in found["common_prefixes"])
+        return sorted(name for name in names if not name.startswith("."))
+
+    def remove(self, path: str) -> None:
+        self._ends.pop(path, None)
+        self._delete(path, [path, *(one["path"] for one in self._listed(path))])
+
+    # families
+
+    def places(self, folder: str, name: str, sha256: str) -> tuple[str, ...]:
+        """Among the objects alone."""
+        return (object_path(folder, sha256),)
+
+    def put(self, folder: str, sha256: str, data: bytes) -> None:
+        self.write(object_path(folder, sha256), data)
+
+    def mirror(self, folder: str, name: str, sha256: str) -> None:
+        """A manifest may name an object twice."""
+
+    def discard(self, folder: str, sha256s: Iterable[str]) -> None:
+        self._delete(folder, [object_path(folder, sha256) for sha256 in sha256s])
+
+    def commit(self, folder: str, manifest: bytes, before: Stamp | None) -> None:
+        path = f"{folder}/{MANIFEST}"
+        try:
+            self._put_if(path, manifest, before.identity if before is not None else None)
+        except _Changed:
+            raise StorageBusy(
+                f"{self.shown(path)} was written by another process meanwhile, and stays what that one made it. "
+                "Run this again: it continues from what was saved."
+            ) from None
+
+    def settle(self, folder: str, named: Mapping[str, str]) -> None:
+        kept = set(named.values())
+        there = (one["path"].rsplit("/", 1)[-1] for one in self._listed(f"{folder}/{OBJECTS}"))
+        self.discard(folder, [sha256 for sha256 in there if sha256 not in kept])
+
+    # logs
+
+    def append(self, path: str, remainder: Remainder, *, sync: bool = False) -> None:
+        """Every line is one put, which survives a power cut whether it is asked to or not."""
+        with self._turn:
+            for attempt in range(_ATTEMPTS):
+                end = self._ends.pop(path, None) or self._end(path)
+                lines = remainder(end.data)
+                if end.etag is not None and len(end.data) < SEGMENT_BYTES:
+                    place, data, etag = end.place, end.data + lines, end.etag
+                else:
+                    place, data, etag = end.place + len(end.data), lines, None
+                try:
+                    etag = self._put_if(_segment(path, place), data, etag)
+                except _Changed:
+                    time.sleep(random.random() * min(0.02 * 2**attempt, 1.0))
+                    continue
+                self._ends[path] = _End(place, etag, data)
+                return
+        raise StorageBusy(f"{self.shown(path)} is written by too many at once. Run this again.")
+
+    def log(self, path: str, start: int = 0) -> bytes:
+        segments = [(place, size) for place, size in self._segments(path) if place + size > start]
+        if not segments and self.log_stamp(path) is None:
+            raise MissingArtifact(f"{self.shown(path)} does not exist")
+        data = b"".join(self.read(_segment(path, place)) for place, _ in segments)
+        return data[max(0, start - segments[0][0]) :] if segments else b""
+
+    def log_stamp(self, path: str) -> Stamp | None:
+        segments = self._segments(path)
+        return Stamp("log", sum(segments[-1]), 0) if segments else None
+
+    # turns
+
+    @contextlib.contextmanager
+    def lease(self, path: str, timeout: float, what: str) -> Iterator[_ObjectLease]:
+        key = (self.shown(path), threading.get_ident())
+        held = _LEASES.get(key)
+        if held is not None:
+            yield held
+            return
+        held = _ObjectLease(self, path, what)
+        held.take(timeout)
+        _LEASES[key] = held
+        try:
+            yield held
+        finally:
+            del _LEASES[key]
+            held.give_back()
+
+    def held(self, path: str) -> bool:
+        return _until(self._holder(path)[0]) > time.time()
+
+    # requests
+
+    def _ask(self, verb: str, path: str, request: Callable[[], _T]) -> _T:
+        """One request, with its failure in words."""
+        errors = self._obstore.exceptions
+        try:
+            return request()
+        except (errors.AlreadyExistsError, errors.PreconditionError):
+            raise _Changed(f"{self.shown(path)} is not what it was") from None
+        except (errors.BaseError, OSError) as error:
+            if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in str(error):
+                raise MissingArtifact(f"{self.shown(path)} does not exist") from None
+            raise StorageError(
+                f"cannot {verb} {self.shown(path)}: {_said(error)}. What was stored before is unchanged; check the "
+                "bucket, the credentials and the endpoint (AWS_ENDPOINT_URL), then run the same command again."
+            ) from None
+
+    def _get(self, path: str) -> tuple[bytes, str]:
+        def request() -> tuple[bytes, str]:
+            found = self._obstore.get(self._bucket, path)
+            return bytes(found.bytes()), found.meta["e_tag"]
+
+        return self._ask("read", path, request)
+
+    def _put_if(self, path: str, data: bytes, etag: str | None) -> str:
+        """Put where the object has this etag, or (None) where there is none, and return the new one.
+
+        A request that is repeated after its answer was lost finds its own bytes there: that is no conflict.
+        """
+        mode = "create" if etag is None else {"e_tag": etag}
+        try:
+            put = self._obstore.put
+            done = self._ask(
+                "write", path, lambda: put(self._bucket, path, data, mode=mode, use_multipart=False)
+            )
+            return str(done["e_tag"])
+        except (_Changed, MissingArtifact):
+            with contextlib.suppress(MissingArtifact):
+                there, new = self._get(path)
+                if there == data:
+                    return new
+            raise _Changed(f"{self.shown(path)} is not what it was") from None
+
+    def _delete(self, path: str, paths: list[str]) -> None:
+        if paths:
+            self._ask("remove", path, lambda: self._obstore.delete(self._bucket, paths))
+
+    def _listed(self, folder: str) -> list[dict[str, Any]]:
+        def request() -> list[dict[str, Any]]:
+            return [one for some in self._obstore.list(self._bucket, folder) for one in some]
+
+        return self._ask("read", folder, request)
+
+    def _segments(self, path: str) -> list[tuple[int, int]]:
+        """Place and size of a log's segments, in order."""
+        return sorted((int(one["path"].rsplit("/", 1)[-1]), one["size"]) for one in self._listed(path))
+
+    def _end(self, path: str) -> _End:
+        segments = self._segments(path)
+        if not segments:
+            return _End(0, None, b"")
+        data, etag = self._get(_segment(path, segments[-1][0]))
+        return _End(segments[-1][0], etag, data)
+
+    def _holder(self, path: str) -> tuple[dict[str, Any], str | None]:
+        """What a lease says, and its etag; nothing and None where nobody has it."""
+        try:
+            data, etag = self._get(path)
+            told = json.loads(data)
+            return (told if isinstance(told, dict) else {}), etag
+        except MissingArtifact:
+            return {}, None
+        except ValueError:
+            return {}, etag  # not written by us, and nobody's
+
+
+@dataclass(frozen=True)
+class _End:
+    """The last segment of a log: where it begins, its etag (None: there is none), its bytes."""
+
+    place: int
+    etag: str | None
+    data: bytes
+
+
+class _ObjectLease:
+    """An object that says who holds what until when, and that its holder renews.
+
+    Clocks of machines that differ by seconds let a lease be taken too early at worst; then its holder finds it changed,
+    and `commit` finds a manifest that it has not seen, so that nothing is mixed.
+    """
+
+    def __init__(self, files: ObjectFiles, path: str, what: str) -> None:
+        self._files, self._path, self._what = files, path, what
+        self._etag: str | None = None
+        self._until = 0.0
+        self._over = threading.Event()
+        self._renewing = threading.Thread(target=self._renew, daemon=True)
+        self._token = uuid.uuid4().hex
+
+    def take(self, timeout: float) -> None:
+        """Wait for the lease; raises `StorageBusy` that names its holder."""
+        end = time.monotonic() + timeout
+        while True:
+            holder, etag = self._files._holder(self._path)
+            if _until(holder) < time.time():
+                with contextlib.suppress(_Changed):
+                    self._write(etag)
+                    break
+            if timeout >= 0 and time.monotonic() >= end:
+                raise StorageBusy(
+                    f"{self._what} is in use by {holder.get('holder', 'another process')}; waited {max(timeout, 0):g} "
+                    "s. Let it finish, stop it, or run this again later: it continues from what was saved."
+                )
+            time.sleep(_PAUSE)
+        self._renewing.start()
+
+    def check(self) -> None:
+        if self._until < time.time():
+            raise StorageBusy(
+                f"{self._what} was taken over by another process, since this one could not renew its lease on it. "
+                "Nothing was written; run this again later: it continues from what was saved."
+            )
+
+    def give_back(self) -> None:
+        """Let the next one have it; one that may be another's by now is left alone."""
+        self._over.set()
+        self._renewing.join()
+        if self._until > time.time() + LEASE_SECONDS / 10:
+            with contextlib.suppress(StorageError):  # it runs out
+                self._files._delete(self._path, [self._path])
+
+    def _write(self, etag: str | None) -> None:
+        until = time.time() + LEASE_SECONDS
+        holder = f"process {os.getpid()} on {socket.gethostname()}"
+        told = {"holder": holder, "token": self._token, "until": until}
+        self._etag = self._files._put_if(self._path, json.dumps(told).encode(), etag)
+        self._until = until
+
+    def _renew(self) -> None:
+        while not self._over.wait(LEASE_SECONDS / 3):
+            try:
+                self._write(self._etag)
+            except _Changed:
+                self._until = 0.0
+                return
+            except StorageError:  # the network: it holds until it runs out
+                continue
+
+
+def _until(holder: Mapping[str, Any]) -> float:
+    until = holder.get("until")
+    return float(until) if isinstance(until, int | float) else 0.0
+
+
+def _stamp(meta: Mapping[str, Any]) -> Stamp:
+    return Stamp(str(meta["e_tag"]), meta["size"], int(meta["last_modified"].timestamp() * 1e9))
+
+
+def _segment(path: str, place: int) -> str:
+    return f"{path}/{place:0{_DIGITS}d}"
+
+
+def _said(error: Exception) -> str:
+    """What the server says where it says something, else the first line."""
+    text = str(error).strip() or type(error).__name__
+    message = re.search("<Message>(.*?)</Message>", text)
+    return (message[1] if message else text.splitlines()[0])[:300].rstrip(".")
