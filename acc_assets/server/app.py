@@ -34,7 +34,7 @@ class Sources:
     recipes by name, as they are now. cancel: terminates what makes a node and seed, and returns the ids of
     Dagster's runs; None where nothing can be cancelled from here. record_fork, remove_fork, record_round: as in
     `assets.forks` and `assets.rounds`; build: begins to build a branch of a recipe, and goes on when the server ends;
-    None where nobody may. heartbeat: seconds.
+    None where nobody may. refresh: brings the folder of the site up to date, where that is a copy. heartbeat: seconds.
     """
 
     store: Store
@@ -46,6 +46,7 @@ class Sources:
     remove_fork: Callable[[str, str], Sequence[str]] | None = None
     record_round: Callable[[str, str | None], Sequence[RecordedFork]] | None = None
     build: Callable[[str, str], None] | None = None
+    refresh: Callable[[], object] | None = None
     heartbeat: float = HEARTBEAT
 
     def seeds(self, recipe: str, node: str) -> list[int]:
@@ -73,7 +74,7 @@ def create_app(sources: Sources) -> FastAPI:
     app.include_router(authoring.router)
     app.add_exception_handler(StorageError, _explained)
     app.add_exception_handler(RecipeError, _explained)
-    app.mount("/", Site(sources.site, sources.frame, sources.seeds), name="site")
+    app.mount("/", Site(sources.site, sources.frame, sources.seeds, sources.refresh), name="site")
     app.add_middleware(BodyLimit)
     app.add_middleware(SameOrigin)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)

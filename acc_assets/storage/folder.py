@@ -141,6 +141,11 @@ class ArtifactFolder:
                 found.add(name)
         return sorted(name for name in found if name.startswith(prefix))
 
+    def stamps(self) -> dict[str, Stamp]:
+        """Of every file that belongs to no family, by name."""
+        found = {name: self._files.stamp(self._place(name)) for name in self._files.names(self.path)}
+        return {name: stamp for name, stamp in found.items() if stamp is not None}
+
     def remove(self, rel: str) -> None:
         """Remove a single file, or a family with all its files."""
         self._files.remove(self._place(rel))
@@ -154,6 +159,10 @@ class ArtifactFolder:
     def read_log(self, rel: str) -> bytes:
         """All of a log; raises `MissingArtifact` where nothing has begun one."""
         return self._files.log(self._place(rel))
+
+    def log_stamp(self, rel: str) -> Stamp | None:
+        """None where nothing has begun the log."""
+        return self._files.log_stamp(self._place(rel))
 
     # families
 

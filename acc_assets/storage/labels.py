@@ -73,17 +73,23 @@ class LabelFile:
 
     def __init__(self, store: Store, recipe: str) -> None:
         self._folder = store.folder(FOLDER)
-        self._name = f"{recipe}.csv"
+        self.name = f"{recipe}.csv"
 
     @property
     def shown(self) -> str:
         """Its path or URL, whether it is there or not."""
-        return self._folder.shown(self._name)
+        return self._folder.shown(self.name)
+
+    @property
+    def changed(self) -> float:
+        """When somebody gave a label last, in seconds since 1970; 0 where nobody has."""
+        stamp = self._folder.log_stamp(self.name)
+        return stamp.changed / 1e9 if stamp is not None else 0.0
 
     def lines(self, until: int | None = None) -> list[bytes]:
         """Its lines up to number `until`, without their ends; none where nobody has given a label."""
         try:
-            return _split(self._folder.read_log(self._name))[:until]
+            return _split(self._folder.read_log(self.name))[:until]
         except MissingArtifact:
             return []
 
@@ -123,7 +129,7 @@ class LabelFile:
         writer.writerows((one.person, one.time.isoformat(), one.index, one.label) for one in labels)
         if labels:
             title = TITLE + b"\n"
-            self._folder.append(self._name, lambda tail: (b"" if tail else title) + text.getvalue().encode())
+            self._folder.append(self.name, lambda tail: (b"" if tail else title) + text.getvalue().encode())
         return len(self.lines())
 
 

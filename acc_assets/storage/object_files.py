@@ -19,7 +19,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from acc_assets.storage.errors import MissingArtifact, StorageBusy, StorageError
 from acc_assets.storage.files import OBJECTS, Remainder, Stamp, object_path
@@ -153,15 +153,18 @@ class ObjectFiles:
         raise StorageBusy(f"{self.shown(path)} is written by too many at once. Run this again.")
 
     def log(self, path: str, start: int = 0) -> bytes:
-        segments = [(place, size) for place, size in self._segments(path) if place + size > start]
-        if not segments and self.log_stamp(path) is None:
+        segments = self._segments(path)
+        if not segments:
             raise MissingArtifact(f"{self.shown(path)} does not exist")
-        data = b"".join(self.read(_segment(path, place)) for place, _ in segments)
-        return data[max(0, start - segments[0][0]) :] if segments else b""
+        behind = [one.place for one in segments if one.place + one.size > start]
+        data = b"".join(self.read(_segment(path, place)) for place in behind)
+        return data[max(0, start - behind[0]) :] if behind else b""
 
     def log_stamp(self, path: str) -> Stamp | None:
         segments = self._segments(path)
-        return Stamp("log", sum(segments[-1]), 0) if segments else None
+        return (
+            Stamp("log", segments[-1].place + segments[-1].size, segments[-1].changed) if segments else None
+        )
 
     # turns
 
@@ -213,7 +216,7 @@ class ObjectFiles:
 
         A request that is repeated after its answer was lost finds its own bytes there: that is no conflict.
         """
-        mode = "create" if etag is None else {"e_tag": etag}
+        mode: Any = "create" if etag is None else {"e_tag": etag}
         try:
             put = self._obstore.put
             done = self._ask(
@@ -237,16 +240,19 @@ class ObjectFiles:
 
         return self._ask("read", folder, request)
 
-    def _segments(self, path: str) -> list[tuple[int, int]]:
-        """Place and size of a log's segments, in order."""
-        return sorted((int(one["path"].rsplit("/", 1)[-1]), one["size"]) for one in self._listed(path))
+    def _segments(self, path: str) -> list[_Segment]:
+        """The segments of a log, in order."""
+        found = self._listed(path)
+        return sorted(
+            _Segment(int(one["path"].rsplit("/", 1)[-1]), one["size"], _changed(one)) for one in found
+        )
 
     def _end(self, path: str) -> _End:
         segments = self._segments(path)
         if not segments:
             return _End(0, None, b"")
-        data, etag = self._get(_segment(path, segments[-1][0]))
-        return _End(segments[-1][0], etag, data)
+        data, etag = self._get(_segment(path, segments[-1].place))
+        return _End(segments[-1].place, etag, data)
 
     def _holder(self, path: str) -> tuple[dict[str, Any], str | None]:
         """What a lease says, and its etag; nothing and None where nobody has it."""
@@ -258,6 +264,14 @@ class ObjectFiles:
             return {}, None
         except ValueError:
             return {}, etag  # not written by us, and nobody's
+
+
+class _Segment(NamedTuple):
+    """Where a segment of a log begins, its bytes, and when it was written (ns)."""
+
+    place: int
+    size: int
+    changed: int
 
 
 @dataclass(frozen=True)
@@ -340,7 +354,11 @@ def _until(holder: Mapping[str, Any]) -> float:
 
 
 def _stamp(meta: Mapping[str, Any]) -> Stamp:
-    return Stamp(str(meta["e_tag"]), meta["size"], int(meta["last_modified"].timestamp() * 1e9))
+    return Stamp(str(meta["e_tag"]), meta["size"], _changed(meta))
+
+
+def _changed(meta: Mapping[str, Any]) -> int:
+    return int(meta["last_modified"].timestamp()) * 1_000_000_000
 
 
 def _segment(path: str, place: int) -> str:
