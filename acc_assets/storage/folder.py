@@ -51,6 +51,7 @@ class ArtifactFolder:
         self._files = files
         self._made_from: MadeFrom | None = None
         self._lease: Lease | None = None  # of the builder that holds this folder
+        self._known: dict[str, Manifest | Damage | None] | None = None  # of `still`
         self.path = path
 
     def __repr__(self) -> str:
@@ -82,6 +83,12 @@ class ArtifactFolder:
             raise StorageError(f"{self.shown(rel)} is no file of this machine; read it through the store.")
         return Path(self.shown(rel))
 
+    def still(self) -> Self:
+        """The same folder as it is now: each manifest is looked at once, for what reads much of it at a time."""
+        still = copy.copy(self)
+        still._known = {}
+        return still
+
     # single files
 
     def write_bytes(self, rel: str, data: bytes) -> None:
@@ -102,6 +109,8 @@ class ArtifactFolder:
         record = self._record(rel)
         for _ in range(_RECHECKS):
             data, damage = self._checked(rel, record)
+            if damage is not None and self._known is not None:
+                self._known.clear()
             if damage is None or record == (record := self._record(rel)):
                 break
         if damage is not None:
@@ -126,19 +135,24 @@ class ArtifactFolder:
         """Whether a file is there; also where what is there cannot be read, which reading it tells."""
         family, _, name = check_relative(rel).partition("/")
         manifest = self._manifest(family) if name and name != MANIFEST else None
-        known = isinstance(manifest, Manifest) and manifest.record(name) is not None
-        return known or self._files.exists(self._place(rel))
+        if isinstance(manifest, Manifest):
+            return manifest.record(name) is not None
+        return self._files.exists(self._place(rel))
 
     def list(self, prefix: str = "") -> Names:
         """Names of all artifacts that start with `prefix`, relative to this folder, sorted; no manifests."""
-        found = set()
-        for name in self._files.names(self.path):
-            family, _, rest = name.partition("/")
-            manifest = self._manifest(family) if rest and is_name(family) else None
-            if isinstance(manifest, Manifest):
-                found |= {f"{family}/{record.name}" for record in manifest.files}
-            elif name.rsplit("/", 1)[-1] != MANIFEST:
-                found.add(name)
+        one, within, _ = prefix.partition("/")
+        manifests = (
+            {one: self._manifest(one)} if within else {name: self._manifest(name) for name in self.families()}
+        )
+        whole = {name: manifest for name, manifest in manifests.items() if isinstance(manifest, Manifest)}
+        found = {f"{name}/{record.name}" for name, manifest in whole.items() for record in manifest.files}
+        if one not in whole:
+            found |= {
+                name
+                for name in self._files.names(self.path)
+                if name.partition("/")[0] not in whole and name.rsplit("/", 1)[-1] != MANIFEST
+            }
         return sorted(name for name in found if name.startswith(prefix))
 
     def stamps(self) -> dict[str, Stamp]:
@@ -191,7 +205,7 @@ class ArtifactFolder:
         folder = f"{self.path}/{name}"
         with self._files.lease(f"{self.path}/.locks/{name}", timeout, f"the family {folder}") as lease:
             before = self._files.stamp(f"{folder}/{MANIFEST}")
-            found = self._manifest(name)
+            found = self._look(name)
             if keep and isinstance(found, Damage):
                 raise DamagedArtifact(str(found))
             present = found if isinstance(found, Manifest) else None
@@ -219,7 +233,7 @@ class ArtifactFolder:
 
     def has_family(self, name: str) -> bool:
         """Whether a family was written to its end."""
-        return self._files.exists(f"{self._place(name)}/{MANIFEST}")
+        return self._manifest(name) is not None
 
     def families(self) -> Names:
         """Names of all families here, sorted."""
@@ -322,6 +336,14 @@ class ArtifactFolder:
         return f"{self.path}/{check_relative(rel)}"
 
     def _manifest(self, name: str) -> Manifest | Damage | None:
+        """What is known of a family where it is to be looked at once, else what is found."""
+        if self._known is None:
+            return self._look(name)
+        if name not in self._known:
+            self._known[name] = self._look(name)
+        return self._known[name]
+
+    def _look(self, name: str) -> Manifest | Damage | None:
         """A family's manifest where it is whole and in its place, else what is wrong; None where there is none.
 
         It is parsed and checked once in a process for each time that it was written.
