@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,6 @@ def s3_server() -> Iterator[str]:
     server = pytest.importorskip(
         "moto.server", reason="moto[server] is not installed (pip install -e '.[dev]')"
     )
-    boto3 = pytest.importorskip("boto3")
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     running.start()
@@ -32,7 +32,7 @@ def s3_server() -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
-        boto3.client("s3").create_bucket(Bucket=bucket)
+        urllib.request.urlopen(urllib.request.Request(f"http://{host}:{port}/{bucket}", method="PUT")).close()
         try:
             yield f"s3://{bucket}"
         finally:

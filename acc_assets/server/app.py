@@ -18,7 +18,7 @@ from acc_assets.server import answers, authoring, runs
 from acc_assets.server.guard import BodyLimit, SameOrigin
 from acc_assets.server.site import Site
 from acc_assets.server.stream import HEARTBEAT, messages
-from acc_assets.storage import MissingArtifact, RunDirectory, StorageError, Store
+from acc_assets.storage import MissingArtifact, RunDirectory, StorageError, Store, StoreUnreachable
 from acc_assets.tree import RecipeError, RecordedFork, Tree
 
 HOSTS = ["127.0.0.1", "localhost"]
@@ -74,6 +74,7 @@ def create_app(sources: Sources) -> FastAPI:
     app.include_router(authoring.router)
     app.add_exception_handler(StorageError, _explained)
     app.add_exception_handler(RecipeError, _explained)
+    app.add_exception_handler(StoreUnreachable, _unreachable)
     app.mount("/", Site(sources.site, sources.frame, sources.seeds, sources.refresh), name="site")
     app.add_middleware(BodyLimit)
     app.add_middleware(SameOrigin)
@@ -88,6 +89,10 @@ _RUN = "/runs/{recipe}/{node}/{seed}"
 async def _explained(_request: Request, error: Exception) -> JSONResponse:
     """Errors of store and recipes in their own words: what is not there, and what is damaged, no name or no setting."""
     return JSONResponse({"detail": str(error)}, 404 if isinstance(error, MissingArtifact) else 422)
+
+
+async def _unreachable(_request: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, 503)
 
 
 def _sources(request: Request) -> Sources:

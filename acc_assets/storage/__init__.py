@@ -1,6 +1,13 @@
 """Run directories, atomic writes, manifests and locks: the only room that opens a run's files by hand."""
 
-from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageBusy, StorageError, explained
+from acc_assets.storage.errors import (
+    DamagedArtifact,
+    MissingArtifact,
+    StorageBusy,
+    StorageError,
+    StoreUnreachable,
+    explained,
+)
 from acc_assets.storage.events import EVENTS, LogReader
 from acc_assets.storage.family import FamilyWriter
 from acc_assets.storage.folder import ArtifactFolder
@@ -30,6 +37,7 @@ __all__ = [
     "StorageBusy",
     "StorageError",
     "Store",
+    "StoreUnreachable",
     "digest_of",
     "explained",
 ]

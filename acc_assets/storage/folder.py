@@ -12,7 +12,7 @@ import numpy as np
 
 from acc_assets.storage import events
 from acc_assets.storage.arrays import from_json, from_npz, to_json
-from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageError
+from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageError, StoreUnreachable
 from acc_assets.storage.events import LogReader
 from acc_assets.storage.family import FamilyWriter
 from acc_assets.storage.files import Files, Lease, Remainder, Stamp
@@ -225,7 +225,7 @@ class ArtifactFolder:
                 for one in filter(None, (self._lease, lease)):
                     one.check()
             except BaseException:
-                with contextlib.suppress(StorageError):
+                with contextlib.suppress(StorageError, StoreUnreachable):
                     writer.forget()
                 raise
             writer.commit()

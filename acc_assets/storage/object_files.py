@@ -21,10 +21,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple, TypeVar
 
-from acc_assets.storage.errors import MissingArtifact, StorageBusy, StorageError
+from acc_assets.storage.errors import MissingArtifact, StorageBusy, StorageError, StoreUnreachable
 from acc_assets.storage.files import OBJECTS, Remainder, Stamp, object_path
 from acc_assets.storage.manifest import MANIFEST
 
+RETRIES = 10  # of a request that gets no answer, within a minute
 LEASE_SECONDS = 30.0  # after which one that was not renewed is another's to take
 SEGMENT_BYTES = 32_768  # of a log, from which on the next line begins another one
 _DIGITS = 12  # a segment is called by the place in the log at which it begins
@@ -59,7 +60,7 @@ class ObjectFiles:
             self._bucket: Any = from_url(
                 self.url,
                 client_options={"allow_http": endpoint.startswith("http://"), "timeout": "60s"},
-                retry_config={"max_retries": 5, "retry_timeout": timedelta(seconds=30)},
+                retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(seconds=60)},
             )
         except Exception as error:  # a scheme or an option that obstore does not know
             raise StorageError(f"the store {url} cannot be opened: {_said(error)}") from error
@@ -199,7 +200,7 @@ class ObjectFiles:
         except (errors.BaseError, OSError) as error:
             if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in str(error):
                 raise MissingArtifact(f"{self.shown(path)} does not exist") from None
-            raise StorageError(
+            raise StoreUnreachable(
                 f"cannot {verb} {self.shown(path)}: {_said(error)}. What was stored before is unchanged; check the "
                 "bucket, the credentials and the endpoint (AWS_ENDPOINT_URL), then run the same command again."
             ) from None
@@ -327,7 +328,7 @@ class _ObjectLease:
         self._over.set()
         self._renewing.join()
         if self._until > time.time() + LEASE_SECONDS / 10:
-            with contextlib.suppress(StorageError):  # it runs out
+            with contextlib.suppress(StoreUnreachable):  # it runs out
                 self._files._delete(self._path, [self._path])
 
     def _write(self, etag: str | None) -> None:
@@ -344,7 +345,7 @@ class _ObjectLease:
             except _Changed:
                 self._until = 0.0
                 return
-            except StorageError:  # the network: it holds until it runs out
+            except StoreUnreachable:  # it holds until it runs out
                 continue
 
 

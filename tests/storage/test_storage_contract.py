@@ -14,6 +14,7 @@ import pytest
 from dying_writer import EVENTS, LEASE_SECONDS, NEW, OLD
 from object_store import s3_server
 
+from acc_assets.families import Artifacts
 from acc_assets.storage import (
     DamagedArtifact,
     Label,
@@ -22,9 +23,10 @@ from acc_assets.storage import (
     StorageBusy,
     StorageError,
     Store,
+    StoreUnreachable,
+    copies,
     object_files,
 )
-from acc_assets.storage.files import object_path
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="uses signals")
 
@@ -332,13 +334,44 @@ def test_a_lease_that_is_held_for_long_is_renewed(bucket, monkeypatch):
     assert run.verify() == []
 
 
-def test_what_cannot_be_reached_is_one_sentence(bucket, monkeypatch):
+def test_what_cannot_be_reached_is_neither_missing_nor_damaged(bucket, monkeypatch):
+    """Else an outage would look like artifacts that are to be built again."""
     with pytest.raises(
-        StorageError, match=r"s3://no-such-bucket/.*check the bucket, the credentials"
+        StoreUnreachable, match=r"s3://no-such-bucket/.*check the bucket, the credentials"
     ) as caught:
         Store("s3://no-such-bucket/x").run("r", "n", 0).write_json("config.json", {})
     assert "\n" not in str(caught.value)
+    monkeypatch.setattr(object_files, "RETRIES", 0)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     run = Store(f"{bucket}/x").run("r", "n", 0)
+    reads = (run.families, run.verify, run.event_log, lambda: run.manifest("f"), lambda: run.exists("f/a"))
+    for read in (*reads, lambda: Artifacts(run).json("f/a.json"), lambda: run.lock().__enter__()):
+        with pytest.raises(StoreUnreachable):
+            read()
+
+
+def test_no_file_of_an_object_store_passes_for_one_of_this_machine(bucket):
     with pytest.raises(StorageError, match=r"s3://.*is no file of this machine"):
-        run.local_path("config.json")
-    assert object_path("f", "ab") == "f/.objects/ab"
+        Store(f"{bucket}/x").run("r", "n", 0).local_path("config.json")
+
+
+def test_copies_follow_their_family(store, tmp_path):
+    """The files of a family on this machine, and back: only what has changed is written."""
+    folder, here, other = store.folder("site"), tmp_path / "here", tmp_path / "other"
+    assert not copies.fetch(folder, "pages", other)
+    (here / "deep").mkdir(parents=True)
+    (here / "a.html").write_text("a")
+    (here / "deep" / "b.js").write_text("b")
+    copies.put(folder, "pages", here, ["a.html", "deep/b.js"])
+    assert copies.fetch(folder, "pages", other)
+    assert (other / "deep" / "b.js").read_text() == "b"
+    before = (other / "a.html").stat().st_mtime_ns
+    (here / "c.html").write_text("c")
+    copies.put(folder, "pages", here, ["a.html", "c.html"])
+    assert copies.fetch(folder, "pages", other)
+    assert sorted(path.name for path in other.iterdir() if path.is_file()) == [
+        ".pages.json",
+        "a.html",
+        "c.html",
+    ]
+    assert (other / "a.html").stat().st_mtime_ns == before
