@@ -17,6 +17,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple, TypeVar
@@ -26,6 +27,7 @@ from acc_assets.storage.files import OBJECTS, Remainder, Stamp, object_path
 from acc_assets.storage.manifest import MANIFEST
 
 RETRIES = 10  # of a request that gets no answer, within a minute
+SIDE_BY_SIDE = 8  # puts of one family, each of which waits for the network
 LEASE_SECONDS = 30.0  # after which one that was not renewed is another's to take
 SEGMENT_BYTES = 32_768  # of a log, from which on the next line begins another one
 _DIGITS = 12  # a segment is called by the place in the log at which it begins
@@ -54,6 +56,8 @@ class ObjectFiles:
         self.url = url.rstrip("/")
         self._obstore = obstore
         self._ends: dict[str, _End] = {}
+        self._puts: dict[str, list[Future[None]]] = {}  # under way, by the folder of their family
+        self._pool = ThreadPoolExecutor(SIDE_BY_SIDE, "put")
         self._turn = threading.Lock()
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
         try:
@@ -109,15 +113,22 @@ class ObjectFiles:
         return (object_path(folder, sha256),)
 
     def put(self, folder: str, sha256: str, data: bytes) -> None:
-        self.write(object_path(folder, sha256), data)
+        """Side by side with others; `commit` waits for it, and raises what became of it."""
+        under_way = self._puts.setdefault(folder, [])
+        if len(under_way) >= SIDE_BY_SIDE:  # no more than that is kept in memory
+            wait(under_way[: -SIDE_BY_SIDE + 1])
+        under_way.append(self._pool.submit(self.write, object_path(folder, sha256), data))
 
     def mirror(self, folder: str, name: str, sha256: str) -> None:
         """A manifest may name an object twice."""
 
     def discard(self, folder: str, sha256s: Iterable[str]) -> None:
+        wait(self._puts.pop(folder, []))
         self._delete(folder, [object_path(folder, sha256) for sha256 in sha256s])
 
     def commit(self, folder: str, manifest: bytes, before: Stamp | None) -> None:
+        for put in self._puts.pop(folder, []):
+            put.result()
         path = f"{folder}/{MANIFEST}"
         try:
             self._put_if(path, manifest, before.identity if before is not None else None)
