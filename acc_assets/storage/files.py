@@ -63,6 +63,9 @@ class Files(Protocol):
     def places(self, folder: str, name: str, sha256: str) -> tuple[str, ...]:
         """Where a reader looks for a file of a family, in this order."""
 
+    def stamps(self, folder: str, named: Mapping[str, str]) -> dict[str, Stamp]:
+        """Those of a family's files (sha256 by name) that are there, by name."""
+
     def put(self, folder: str, sha256: str, data: bytes) -> None:
         """Keep an object of a family."""
 

@@ -370,16 +370,13 @@ class ArtifactFolder:
 
     def _suspects(self, name: str, manifest: Manifest) -> Iterator[FileRecord]:
         """Files of another size than recorded, or written after the manifest."""
-        written = self._files.stamp(f"{self.path}/{name}/{MANIFEST}")
+        folder = f"{self.path}/{name}"
+        written = self._files.stamp(f"{folder}/{MANIFEST}")
+        stamps = self._files.stamps(folder, {record.name: record.sha256 for record in manifest.files})
         for record in manifest.files:
-            place = self._files.places(f"{self.path}/{name}", record.name, record.sha256)[0]
-            stamp = self._files.stamp(place)
-            if (
-                written is None
-                or stamp is None
-                or stamp.size != record.size
-                or stamp.changed > written.changed
-            ):
+            stamp = stamps.get(record.name)
+            whole = written is not None and stamp is not None and stamp.changed <= written.changed
+            if not whole or stamp is None or stamp.size != record.size:
                 yield record
 
     def _checked(self, rel: str, record: FileRecord | None) -> tuple[bytes | None, Damage | None]:

@@ -131,6 +131,10 @@ class LocalFiles:
         """At its name, among the objects, and at its name again, where it may have been moved to meanwhile."""
         return f"{folder}/{name}", object_path(folder, sha256), f"{folder}/{name}"
 
+    def stamps(self, folder: str, named: Mapping[str, str]) -> dict[str, Stamp]:
+        found = ((name, self.stamp(f"{folder}/{name}")) for name in named)
+        return {name: stamp for name, stamp in found if stamp is not None}
+
     def put(self, folder: str, sha256: str, data: bytes) -> None:
         path = object_path(folder, sha256)
         self._clear_way(folder, path)

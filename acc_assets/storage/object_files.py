@@ -112,6 +112,11 @@ class ObjectFiles:
         """Among the objects alone."""
         return (object_path(folder, sha256),)
 
+    def stamps(self, folder: str, named: Mapping[str, str]) -> dict[str, Stamp]:
+        """By one list, however many there are."""
+        found = {one["path"].rsplit("/", 1)[-1]: _stamp(one) for one in self._listed(f"{folder}/{OBJECTS}")}
+        return {name: found[sha256] for name, sha256 in named.items() if sha256 in found}
+
     def put(self, folder: str, sha256: str, data: bytes) -> None:
         """Side by side with others; `commit` waits for it, and raises what became of it."""
         under_way = self._puts.setdefault(folder, [])
