@@ -19,7 +19,7 @@ from acc_assets.assets.partitions import chosen_seeds
 from acc_assets.assets.plans import SITE, AssetPlan, Unit, plans
 from acc_assets.assets.status import AssetStatus, Depth, home_status, recipe_status
 from acc_assets.assets.submit import Launcher
-from acc_assets.assets.watch import tell_verdicts
+from acc_assets.assets.watch import tell_failure, tell_verdicts
 from acc_assets.storage import Store
 from acc_assets.tree import RecipeError, Tree
 
@@ -167,6 +167,10 @@ class _Work:
         except BaseException:
             cancel(self.instance, self.build_id)
             raise
+        for run in self.instance.get_runs(
+            dg.RunsFilter(list(followed), statuses=[dg.DagsterRunStatus.FAILURE])
+        ):
+            tell_failure(self.project, self.instance, self.store, run)
         return _what_became(followed, outcomes)
 
     def _under_way(self, seed: int | None, keys: set[dg.AssetKey]) -> str | None:

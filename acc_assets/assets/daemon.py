@@ -13,13 +13,19 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import dagster as dg
+from dagster._core.launcher import DefaultRunLauncher
+from dagster._utils.interrupts import capture_interrupts
 from filelock import FileLock, Timeout
 
+from acc_assets.assets import run_host
 from acc_assets.assets.instance import UNFINISHED
+from acc_assets.assets.run_launcher import ForkingRunLauncher
 from acc_assets.storage import Store
 
 BUILD_TAG = "acc/build"
@@ -65,6 +71,8 @@ class Daemon:
             return
         if self._others():
             return
+        if isinstance(self._instance.run_launcher, ForkingRunLauncher):
+            run_host.warm().close()  # it imports while the daemon starts
         command = [sys.executable, "-m", __name__, self._build_id]
         # A group of its own, so that Ctrl-C reaches the build alone, which terminates its runs in order.
         self._process = subprocess.Popen(
@@ -112,18 +120,41 @@ def cancel(instance: dg.DagsterInstance, build_id: str) -> None:
 
 def main(build_id: str) -> None:
     """Run the daemon until standard input ends and no run is left that needs it."""
-    from dagster._daemon import controller
-    from dagster._daemon.cli import run_command
-
-    # What a build launches is fixed, and a reload is a new process that loads all code: 5 s of a core every minute.
-    controller.RELOAD_WORKSPACE_INTERVAL = RELOAD_SECONDS
     home = Path(os.environ["DAGSTER_HOME"])
     with contextlib.suppress(Timeout), FileLock(home / LOCK, timeout=0), (home / LOG).open("ab") as log:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(log.fileno(), stream.fileno())
         threading.Thread(target=_end_with_build, args=(build_id,), daemon=True).start()
-        run_command.main(["-m", MODULE], standalone_mode=False)  # until SIGINT
+        with contextlib.suppress(KeyboardInterrupt), dg.DagsterInstance.get() as instance:
+            _serve(instance)
         _forget_heartbeats()
+
+
+def _serve(instance: dg.DagsterInstance) -> None:
+    """Take runs from the queue and watch over them until SIGINT; sensors and schedules are the UI's daemon's."""
+    from dagster._core.workspace.load_target import EmptyWorkspaceTarget, ModuleTarget
+    from dagster._daemon import controller
+    from dagster._daemon.daemon import DagsterDaemon
+
+    def daemons(instance: dg.DagsterInstance) -> Iterable[DagsterDaemon[Any]]:
+        wanted = {"QUEUED_RUN_COORDINATOR", "MONITORING"} & set(instance.get_required_daemon_types())
+        return [controller.create_daemon_of_type(one, instance) for one in sorted(wanted)]
+
+    # What a build launches is fixed, and a reload is a new process that loads all code: 5 s of a core every minute.
+    controller.RELOAD_WORKSPACE_INTERVAL = RELOAD_SECONDS
+    by_server = isinstance(
+        instance.run_launcher, DefaultRunLauncher
+    )  # it alone starts runs through a code server
+    code = (
+        ModuleTarget(MODULE, attribute=None, working_directory=None, location_name=MODULE)
+        if by_server
+        else EmptyWorkspaceTarget()
+    )
+    with (
+        capture_interrupts(),
+        controller.daemon_controller_from_instance(instance, code, gen_daemons=daemons) as running,
+    ):
+        running.check_daemon_loop()
 
 
 def _end_with_build(build_id: str) -> None:

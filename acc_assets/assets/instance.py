@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import sys
 from pathlib import Path
 
 import dagster as dg
@@ -46,7 +47,7 @@ run_coordinator:
   class: QueuedRunCoordinator
   config:
     dequeue_interval_seconds: 1
-run_monitoring:
+{launcher}run_monitoring:
   enabled: true
   start_timeout_seconds: 300
   poll_interval_seconds: 20
@@ -65,9 +66,19 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+_LAUNCHER = """\
+run_launcher:  # runs are processes of their own, which outlive the UI
+  module: acc_assets.assets.run_launcher
+  class: ForkingRunLauncher
+"""
+
+
 def configuration(side_by_side: int) -> str:
     """A `dagster.yaml` with which so many seeds, and trainings, go on at once; one training where they share a GPU."""
-    return _CONFIG.format(cores=side_by_side, trainings=1 if shares_gpu() else side_by_side)
+    launcher = _LAUNCHER if sys.platform == "linux" else ""  # elsewhere a process with torch cannot be forked
+    return _CONFIG.format(
+        cores=side_by_side, trainings=1 if shares_gpu() else side_by_side, launcher=launcher
+    )
 
 
 def prepare_home(store: Store) -> Path:

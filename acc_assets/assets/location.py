@@ -23,20 +23,11 @@ from acc_assets.assets.resources import (
     parameters_resource,
 )
 from acc_assets.assets.round_jobs import round_job, round_sensor
+from acc_assets.assets.run_host import PRELOADED
 from acc_assets.assets.watch import file_sources, sensors
 from acc_assets.recipes import find_recipes, read_forks
 from acc_assets.storage import Store
 from acc_assets.tree import Tree
-
-# What steps import; the forkserver loads it once, so that a step starts in milliseconds.
-PRELOADED = [
-    "dagster",
-    "torch",
-    "sklearn.neighbors",
-    "acc_assets.assets.location",
-    "acc_assets.training",
-    "acc_assets.analysis",
-]
 
 
 def current_project(
@@ -113,7 +104,7 @@ def recipe_executor() -> dg.ExecutorDefinition:
     def configured(config: Mapping[str, Any]) -> Mapping[str, Any]:
         if "multiprocess" not in config:
             return {"in_process": {}}
-        method = {"forkserver": {"preload_modules": PRELOADED}}
+        method = {"forkserver": {"preload_modules": list(PRELOADED)}}
         return {
             "multiprocess": {
                 "max_concurrent": config["multiprocess"]["max_concurrent"],

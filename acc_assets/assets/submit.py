@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
+from dagster._core.code_pointer import CodePointer
 from dagster._core.definitions.job_base import InMemoryJob
 
 # The UI's own mutation needs a code server for what these classes say in a few lines: where a run comes from.
 from dagster._core.definitions.metadata.metadata_value import CodeLocationReconstructionMetadataValue
 from dagster._core.definitions.repository_definition import RepositoryLoadData
 from dagster._core.execution.api import execute_run
+from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.remote_origin import (
     ManagedGrpcPythonEnvCodeLocationOrigin,
     RemoteJobOrigin,
@@ -42,6 +44,7 @@ class Launcher:
         self._load_data = RepositoryLoadData(
             cacheable_asset_data={}, reconstruction_metadata={launched_key(project.prefix): hashes}
         )
+        self._code = RepositoryPythonOrigin(sys.executable, CodePointer.from_module(MODULE, "defs", None))
         target = LoadableTargetOrigin(executable_path=sys.executable, module_name=MODULE)
         self._origin = RemoteRepositoryOrigin(
             ManagedGrpcPythonEnvCodeLocationOrigin(target, location_name=MODULE), repository.name
@@ -79,6 +82,7 @@ class Launcher:
                 **tags,
             },
             remote_job_origin=RemoteJobOrigin(self._origin, job.name),
+            job_code_origin=JobPythonOrigin(job.name, self._code),
             repository_load_data=self._load_data,
         )
         return job, run

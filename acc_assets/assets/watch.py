@@ -62,23 +62,34 @@ def sensors(project: Project, stored: StoreResource) -> list[Any]:
         minimum_interval_seconds=WATCH_SECONDS,
     )
     def failures(context: dg.RunFailureSensorContext) -> None:
-        run, at_work = context.dagster_run, set[str]()
-        for entry in context.instance.all_logs(run.run_id):
-            event = entry.dagster_event
-            if event is not None and event.step_key is not None:
-                if event.is_step_start:
-                    at_work.add(event.step_key)
-                elif event.is_step_success or event.is_step_failure:
-                    at_work.discard(event.step_key)
-        seed = run.tags.get(SEED_TAG)
-        for plan in _all_plans(project):
-            alone = plan.request is None and "__".join(plan.key.path) in at_work
-            if alone and (seed or not plan.by_seed):
-                own_seed = int(str(seed)) if plan.by_seed else None
-                why = f"the run ended while it was at work: {context.failure_event.message}"
-                record_failure(stored.open(), plan, own_seed, why, run.run_id)
+        tell_failure(project, context.instance, stored.open(), context.dagster_run)
 
     return [watch, up_to_date, failures]
+
+
+def tell_failure(project: Project, instance: dg.DagsterInstance, store: Store, run: dg.DagsterRun) -> None:
+    """Leave the reason with every node that a run was working on when it failed without telling it; once."""
+    at_work, why = set[str](), "it failed"
+    for entry in instance.all_logs(run.run_id):
+        event = entry.dagster_event
+        if event is None:
+            continue
+        if event.is_run_failure and event.message:
+            why = event.message
+        if event.step_key is not None:
+            if event.is_step_start:
+                at_work.add(event.step_key)
+            elif event.is_step_success or event.is_step_failure:
+                at_work.discard(event.step_key)
+    seed = run.tags.get(SEED_TAG)
+    for plan in _all_plans(project):
+        alone = plan.request is None and "__".join(plan.key.path) in at_work
+        if alone and (seed or not plan.by_seed):
+            own_seed = int(str(seed)) if plan.by_seed else None
+            known = (event.get("run") for event in plan.folder(store, own_seed).events())
+            if run.run_id not in known:
+                told = f"the run ended while it was at work: {why}"
+                record_failure(store, plan, own_seed, told, run.run_id)
 
 
 def tell_verdicts(project: Project, tree: Tree, instance: dg.DagsterInstance, store: Store) -> int:

@@ -51,17 +51,23 @@ class Webserver:
     def __init__(self, environment: Mapping[str, str], log: Path) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self._url = f"http://127.0.0.1:{port}"
+            self._port = free.getsockname()[1]
+        self._url = f"http://127.0.0.1:{self._port}"
         self._log = log
-        self._process = subprocess.Popen(
-            [Path(sys.executable).with_name("acc"), "ui", "-p", str(port)],
-            env={**os.environ, **environment},
-            stdout=log.open("w"),
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        wait_for(self._answers, 180, "the webserver to answer", log)
+        self._environment = {**os.environ, **environment}
+        self.start()
+
+    def start(self) -> None:
+        """Start it; returns when it answers."""
+        with self._log.open("a") as log:
+            self._process = subprocess.Popen(
+                [Path(sys.executable).with_name("acc"), "ui", "-p", str(self._port)],
+                env=self._environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        wait_for(self._answers, 180, "the webserver to answer", self._log)
 
     def stop(self) -> None:
         """End the server and whatever it started."""
@@ -69,8 +75,12 @@ class Webserver:
         try:
             self._process.wait(30)
         except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            self.kill()
+
+    def kill(self) -> None:
+        """Kill the server, the daemon and the code servers, none of which can do anything about it."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
     def ask(self, query: str, **variables: Any) -> Any:
         """The data of one GraphQL request."""

@@ -273,12 +273,19 @@ def test_a_killed_and_a_terminated_training_go_on_where_they_were(
     assert run.read_json("summary.json")["status"] == "cancelled"
     assert run.exists(f"checkpoints/step_{cancelled['step']:08d}.pt")
 
-    # The job of the whole recipe for a seed, then its report.
+    # The job of the whole recipe for a seed. The UI and its daemon are killed meanwhile, and training goes on.
     second = server.launch("slow", 0)
+    resumed = len(events("run.resumed"))
+    wait_for(lambda: len(events("run.resumed")) > resumed, 180, "training to go on", log)
+    server.kill()
+    wait_for(lambda: bool(events("run.completed")), 180, "training to end without a UI", log)
+    server.start()
     assert server.end_of(second) == "SUCCESS"
     assert run.read_json("summary.json")["status"] == "completed"
     assert run.read_json("summary.json")["step"] == STEPS
-    assert events("run.resumed")[-1]["step"] == cancelled["step"]
+    assert events("run.resumed")[-1]["step"] == cancelled["step"]  # and it began once
+
+    # Then its report.
     assert server.end_of(server.launch("slow__report", None)) == "SUCCESS"
     own = lambda: {unit for unit in stale(server, "slow") if unit[1] in ("", "0")}  # noqa: E731
     wait_for(lambda: not own(), 180, "the seed to be what the recipe says", log)

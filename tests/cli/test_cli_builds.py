@@ -137,9 +137,11 @@ def at_work(storage: Path) -> set[int]:
     for process in Path("/proc").iterdir():
         try:
             environment = (process / "environ").read_bytes().split(b"\0")
+            printing = (process / "fd" / "1").readlink()  # of a run, which was forked from elsewhere
         except OSError:
             continue
-        if f"ACC_STORAGE={storage}".encode() in environment and int(process.name) != os.getpid():
+        own = f"ACC_STORAGE={storage}".encode() in environment or printing.is_relative_to(storage)
+        if own and int(process.name) != os.getpid():
             found.add(int(process.name))
     return found
 

@@ -1,0 +1,294 @@
+"""A process that has imported what a run needs, and forks one process for each run.
+
+A run in a new interpreter imports for 4 to 5 s of a core before it does anything. The host is one process a user, code
+and environment, whatever store a run is of. It belongs to no UI, daemon or build, so that all of these may end while a
+run goes on; it ends by itself when it had nothing to do for a while, or once the code that it has imported was changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import os
+import signal
+import socket
+import socketserver
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+IDLE_SECONDS = 600.0
+ANSWER_SECONDS = 120.0  # until a host has imported all, on a busy machine
+ASKING_SECONDS = 5.0
+LOOK_SECONDS = 0.2  # between looks after runs that ended
+LOG = "runs.log"  # in Dagster's home: what a run prints outside of its steps
+# What runs import. A recipe's own modules are never among it: they may be edited between two runs.
+PRELOADED = (
+    "dagster",
+    "torch",
+    "sklearn.neighbors",
+    "acc_assets.assets.location",
+    "acc_assets.training",
+    "acc_assets.analysis",
+)
+_PACKAGE = Path(__file__).resolve().parents[1]
+# Of a shell, a terminal or a test: nothing that an import reads.
+_PASSING = ("ACC_", "DAGSTER_", "PYTEST_", "PWD", "OLDPWD", "SHLVL", "_", "TERM", "COLUMNS", "LINES")
+
+
+class HostError(RuntimeError):
+    """No process for runs could be started."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run that is to be carried out: the arguments of `dagster api execute_run`, and where it works."""
+
+    run_id: str
+    arguments: str
+    environment: Mapping[str, str]
+    folder: str
+
+
+@dataclass(frozen=True)
+class Worker:
+    """The process of a run: its number, and when it began in ticks of the system, as numbers are used again."""
+
+    pid: int
+    began: str
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is still at work on this machine."""
+        return began(self.pid) == self.began
+
+    def interrupt(self) -> bool:
+        """Ask it to end; False where it has."""
+        if self.alive:
+            os.kill(self.pid, signal.SIGINT)
+            return True
+        return False
+
+
+def began(pid: int) -> str | None:
+    """When a process began, in ticks since the machine did; None where it has ended."""
+    try:
+        told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if told[0] in "ZX" else told[19]
+
+
+def carry_out(job: Job) -> Worker:
+    """Have a run carried out, by the host that is there or a new one; returns its process.
+
+    Raises `HostError` where no host answers.
+    """
+    for _ in range(2):
+        try:
+            with warm() as host:
+                host.sendall(json.dumps(asdict(job)).encode() + b"\n")
+                answer = host.makefile().readline()
+        except OSError:
+            answer = ""
+        if answer:
+            return Worker(**json.loads(answer))
+    raise HostError(
+        f"no process for runs could be started; what it said is in {host_address().with_suffix('.log')}."
+    )
+
+
+def warm() -> socket.socket:
+    """A connection to the host, which is started where there is none and begins to import at once."""
+    address = host_address()
+    with FileLock(address.with_suffix(".lock"), timeout=ANSWER_SECONDS):
+        try:
+            return _connected(address)
+        except OSError:
+            address.unlink(missing_ok=True)
+        with address.with_suffix(".log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-c", f"from {__name__} import main; main()", str(address)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        end = time.monotonic() + ANSWER_SECONDS
+        while process.poll() is None and time.monotonic() < end:
+            try:
+                return _connected(address)
+            except OSError:
+                time.sleep(0.02)
+    raise HostError(
+        f"no process for runs could be started; what it said is in {address.with_suffix('.log')}."
+    )
+
+
+def _connected(address: Path) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(ANSWER_SECONDS)
+    try:
+        connection.connect(str(address))
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def host_address() -> Path:
+    """The socket of this user's host for this interpreter, package and environment."""
+    folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"acc-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise HostError(f"{folder} must be a folder that this user alone may open; remove it.")
+    kept = sorted((key, value) for key, value in os.environ.items() if not key.startswith(_PASSING))
+    told = json.dumps([sys.executable, str(_PACKAGE), kept])
+    return folder / f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.sock"
+
+
+class Host(socketserver.UnixStreamServer):
+    """Listens for jobs; holds no thread and no database, so that it can be forked."""
+
+    request_queue_size = 64
+
+    def __init__(self, address: Path) -> None:
+        super().__init__(str(address), socketserver.StreamRequestHandler)
+        self.timeout = LOOK_SECONDS
+        self._address = address
+        self._own = address.stat().st_ino
+        self._jobs: dict[int, Job | None] = {}
+        self._worked = time.monotonic()
+        self._code: dict[Path, int] = {}
+
+    def serve(self) -> None:
+        """Fork a process for each job until there was none for a while, or the imported code is not what lies there."""
+        for module in PRELOADED:
+            importlib.import_module(module)
+        self._code = _code()
+        while self._jobs or (not self._replaced() and time.monotonic() - self._worked < IDLE_SECONDS):
+            self.handle_request()
+            self._collect()
+        if not self._replaced():
+            self._address.unlink()
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """A connection, on which whoever made it has to be quick."""
+        connection, client = super().get_request()
+        connection.settimeout(ASKING_SECONDS)
+        return connection, client
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Whether a run can be carried out with what is imported; where not, a new host takes this one's place."""
+        if self._code == _code():
+            return True
+        self._address.unlink(missing_ok=True)
+        return False
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Take one job and fork."""
+        with request, request.makefile() as asked:
+            line = asked.readline()
+            if not line:  # somebody who only wanted the host to be there
+                return
+            job = Job(**json.loads(line))
+            pid = self._fork(_execute, job)
+            self._jobs[pid] = job
+            self._worked = time.monotonic()
+            request.sendall(json.dumps(asdict(Worker(pid, str(began(pid))))).encode() + b"\n")
+
+    def _replaced(self) -> bool:
+        try:
+            return self._address.stat().st_ino != self._own
+        except FileNotFoundError:
+            return True
+
+    def _collect(self) -> None:
+        while self._jobs:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            job = self._jobs.pop(pid)
+            self._worked = time.monotonic()
+            if job is not None and status:
+                self._jobs[self._fork(_report_end, job, os.waitstatus_to_exitcode(status))] = None
+
+    def _fork(self, work: Callable[..., None], job: Job, *arguments: object) -> int:
+        pid = os.fork()
+        if pid:
+            return pid
+        code = 1
+        try:
+            self.socket.close()
+            _move_to(job)
+            work(job, *arguments)
+            code = 0
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+
+
+def _code() -> dict[Path, int]:
+    """When the imported files of the package, and the folders that packages are installed in, were changed (ns)."""
+    own = [getattr(module, "__file__", None) for module in tuple(sys.modules.values())]
+    files = [Path(file) for file in own if file and file.startswith(str(_PACKAGE))]
+    folders = [Path(folder) for folder in sys.path if folder.endswith("-packages")]
+    return {path: path.stat().st_mtime_ns for path in (*files, *folders) if path.exists()}
+
+
+def _move_to(job: Job) -> None:
+    """Be as a process that was started for the job alone."""
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.clear()
+    os.environ.update(job.environment)
+    os.chdir(job.folder)
+    importlib.invalidate_caches()
+    home = Path(job.environment["DAGSTER_HOME"])
+    with (home / LOG).open("ab") as log:
+        for number in (1, 2):
+            os.dup2(log.fileno(), number)
+
+
+def _execute(job: Job) -> None:
+    from dagster._cli.api import api_cli
+
+    api_cli.main(["execute_run", job.arguments])
+
+
+def _report_end(job: Job, code: int) -> None:
+    """Tell Dagster of a run whose process ended before the run did, such as by the system for want of memory."""
+    import dagster as dg
+
+    with dg.DagsterInstance.get() as instance:
+        run = instance.get_run_by_id(job.run_id)
+        if run is None or run.is_finished:
+            return
+        how = f"by signal {-code}" if code < 0 else f"with status {code}"
+        told = f"The process of the run ended {how} before the run did."
+        if run.status == dg.DagsterRunStatus.CANCELING:
+            instance.report_run_canceled(run, told)
+        else:
+            instance.report_run_failed(run, told)
+
+
+def main() -> None:
+    """Serve at the address that the first argument names."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with Host(Path(sys.argv[1])) as host:
+        host.serve()
