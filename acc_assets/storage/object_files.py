@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from acc_assets.storage.errors import MissingArtifact, StorageBusy, StorageError, StoreUnreachable
 from acc_assets.storage.files import OBJECTS, Remainder, Stamp, object_path
@@ -44,6 +44,8 @@ class _Changed(StorageError):  # noqa: N818
 
 class ObjectFiles:
     """Files below a URL such as `s3://bucket/prefix`; credentials and endpoint are those of obstore's environment."""
+
+    _used_by: ClassVar[int | None] = None  # the process whose threads obstore's client has
 
     def __init__(self, url: str) -> None:
         try:
@@ -208,6 +210,14 @@ class ObjectFiles:
 
     def _ask(self, verb: str, path: str, request: Callable[[], _T]) -> _T:
         """One request, with its failure in words."""
+        ObjectFiles._used_by = ObjectFiles._used_by or os.getpid()
+        if (
+            ObjectFiles._used_by != os.getpid()
+        ):  # the client's threads did not come along: it would wait for ever
+            raise StoreUnreachable(
+                f"{self.url} cannot be asked by a process that was forked from one which has used a bucket. Start it "
+                "by spawn or forkserver."
+            )
         errors = self._obstore.exceptions
         try:
             return request()

@@ -350,6 +350,20 @@ def test_what_cannot_be_reached_is_neither_missing_nor_damaged(bucket, monkeypat
             read()
 
 
+def test_a_forked_process_says_that_it_cannot_ask(bucket):
+    """The client's threads are not in it: it would wait for ever."""
+    Store(f"{bucket}/forked").run("r", "n", 0).write_json("config.json", {})
+    child = os.fork()
+    if not child:
+        try:
+            Store(f"{bucket}/forked").run("r", "n", 0).read_json("config.json")
+        except StoreUnreachable as error:
+            os._exit(7 if "spawn or forkserver" in str(error) else 1)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
 def test_no_file_of_an_object_store_passes_for_one_of_this_machine(bucket):
     with pytest.raises(StorageError, match=r"s3://.*is no file of this machine"):
         Store(f"{bucket}/x").run("r", "n", 0).local_path("config.json")
