@@ -109,6 +109,7 @@ class LogReader:
     """
 
     def __init__(self, files: Files, path: str, after: int | None) -> None:
+        self.pause = files.pause  # seconds between two looks
         self._files = files
         self._path = path
         self._after = after

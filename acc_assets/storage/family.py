@@ -93,14 +93,20 @@ class FamilyWriter:
         return sorted({*self._old, *self._new})
 
     def commit(self) -> None:
-        """Make the new family the one that counts, and tidy up behind it."""
-        records = {**self._old, **self._new}
-        files = tuple(records.values())
+        """Make the new family the one that counts."""
+        files = self._records()
         manifest = Manifest(self._family, self._schema, files, self._owner, self._made_from)
         self._files.commit(self._folder, to_json(manifest.to_json()), self._before)
-        self._files.settle(self._folder, {record.name: record.sha256 for record in files})
+
+    def settle(self) -> None:
+        """Tidy up behind a commit: what the family before it held and it does not is gone."""
+        named = {record.name: record.sha256 for record in self._records()}
+        self._files.settle(self._folder, named, {record.sha256 for record in self._present.values()})
 
     def forget(self) -> None:
         """Remove what was put for a family that is not to be."""
         held = {record.sha256 for record in self._present.values()}
         self._files.discard(self._folder, {record.sha256 for record in self._new.values()} - held)
+
+    def _records(self) -> tuple[FileRecord, ...]:
+        return tuple({**self._old, **self._new}.values())

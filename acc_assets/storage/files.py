@@ -8,7 +8,7 @@ more is removed by the writer that has committed, and a reader that comes too la
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
@@ -32,7 +32,12 @@ class Lease(Protocol):
 
 
 class Files(Protocol):
-    """Files below one root, addressed by '/'-separated paths relative to it; names that begin with '.' are hidden."""
+    """Files below one root, addressed by '/'-separated paths relative to it; names that begin with '.' are hidden.
+
+    pause: seconds between two looks of whoever follows a log.
+    """
+
+    pause: float
 
     def shown(self, path: str) -> str:
         """Where a file lies, for messages."""
@@ -78,8 +83,11 @@ class Files(Protocol):
     def commit(self, folder: str, manifest: bytes, before: Stamp | None) -> None:
         """Put the manifest of a family; raises `StorageBusy` where it is not what it was `before`."""
 
-    def settle(self, folder: str, named: Mapping[str, str]) -> None:
-        """Remove what a committed manifest (sha256 by name) does not name; also what killed writers have left."""
+    def settle(self, folder: str, named: Mapping[str, str], before: Collection[str]) -> None:
+        """Remove what a committed manifest (sha256 by name) does not name.
+
+        before: sha256s of the manifest that it replaced; other objects were left by writers that were killed.
+        """
 
     # logs
 

@@ -12,7 +12,13 @@ import numpy as np
 
 from acc_assets.storage import events
 from acc_assets.storage.arrays import from_json, from_npz, to_json
-from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageError, StoreUnreachable
+from acc_assets.storage.errors import (
+    DamagedArtifact,
+    MissingArtifact,
+    StorageBusy,
+    StorageError,
+    StoreUnreachable,
+)
 from acc_assets.storage.events import LogReader
 from acc_assets.storage.family import FamilyWriter
 from acc_assets.storage.files import Files, Lease, Remainder, Stamp
@@ -226,9 +232,13 @@ class ArtifactFolder:
                     one.check()
             except BaseException:
                 with contextlib.suppress(StorageError, StoreUnreachable):
+                    lease.check()  # else another writer may have put the same by now
                     writer.forget()
                 raise
             writer.commit()
+            with contextlib.suppress(StorageBusy):  # the next writer does it
+                lease.check()
+                writer.settle()
             self.announce(name, **(told or {}))
 
     def has_family(self, name: str) -> bool:

@@ -14,7 +14,7 @@ import shutil
 import socket
 import stat
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -29,6 +29,8 @@ _TAIL_BYTES = 16_384  # longer than nearly any line
 
 class LocalFiles:
     """Files below `root`, addressed by '/'-separated paths relative to it."""
+
+    pause = 0.1
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root).expanduser().resolve()
@@ -156,7 +158,7 @@ class LocalFiles:
             self._sync(f"{folder}/{OBJECTS}")
         self._replace(f"{folder}/{MANIFEST}", manifest, f"{folder}/{OBJECTS}")
 
-    def settle(self, folder: str, named: Mapping[str, str]) -> None:
+    def settle(self, folder: str, named: Mapping[str, str], before: Collection[str]) -> None:
         """Put the objects under their names."""
         objects = f"{folder}/{OBJECTS}"
         waiting = set(os.listdir(self.shown(objects))) if os.path.isdir(self.shown(objects)) else set()

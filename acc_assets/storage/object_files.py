@@ -16,7 +16,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,6 +28,7 @@ from acc_assets.storage.manifest import MANIFEST
 
 RETRIES = 10  # of a request that gets no answer, within a minute
 SIDE_BY_SIDE = 8  # puts of one family, each of which waits for the network
+GRACE_SECONDS = 3600.0  # for objects that no manifest has named yet
 LEASE_SECONDS = 30.0  # after which one that was not renewed is another's to take
 SEGMENT_BYTES = 32_768  # of a log, from which on the next line begins another one
 _DIGITS = 12  # a segment is called by the place in the log at which it begins
@@ -45,6 +46,7 @@ class _Changed(StorageError):  # noqa: N818
 class ObjectFiles:
     """Files below a URL such as `s3://bucket/prefix`; credentials and endpoint are those of obstore's environment."""
 
+    pause = 1.0  # a look is a request
     _used_by: ClassVar[int | None] = None  # the process whose threads obstore's client has
 
     def __init__(self, url: str) -> None:
@@ -145,10 +147,12 @@ class ObjectFiles:
                 "Run this again: it continues from what was saved."
             ) from None
 
-    def settle(self, folder: str, named: Mapping[str, str]) -> None:
-        kept = set(named.values())
-        there = (one["path"].rsplit("/", 1)[-1] for one in self._listed(f"{folder}/{OBJECTS}"))
-        self.discard(folder, [sha256 for sha256 in there if sha256 not in kept])
+    def settle(self, folder: str, named: Mapping[str, str], before: Collection[str]) -> None:
+        """What nobody has named is left alone for a while: it may be of a writer that begins just now."""
+        kept, old = set(named.values()), time.time() - GRACE_SECONDS
+        there = {one["path"].rsplit("/", 1)[-1]: _stamp(one) for one in self._listed(f"{folder}/{OBJECTS}")}
+        gone = (sha for sha, stamp in there.items() if sha in before or stamp.changed <= old * 1e9)
+        self.discard(folder, [sha256 for sha256 in gone if sha256 not in kept])
 
     # logs
 

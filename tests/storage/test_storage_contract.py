@@ -263,6 +263,7 @@ def test_a_writer_killed_at_any_touch_leaves_the_old_family_or_the_new_one(store
     assert outcomes == sorted(outcomes), "the commit is one moment: old before it, new after it"
     assert not outcomes[0]
     assert outcomes[-2]
+    monkeypatch.setattr(object_files, "GRACE_SECONDS", 0.0)
     for number in range(1, len(ended) + 1):  # by now all leases have run out
         run = Store(store.place).run(f"r{number}", "n", 0)
         with run.lock(5), run.family("f", timeout=5) as out:
@@ -311,6 +312,35 @@ def test_a_writer_that_lost_its_lease_commits_nothing(bucket, monkeypatch):
         build_after(run, 0.35)
     assert run.read_npz("latents/latents_latest.npz")["mu"][0, 0] == 2
     assert run.verify() == []
+
+
+def test_a_writer_that_fails_takes_nothing_from_one_that_took_its_place(bucket, monkeypatch):
+    """Both have put the same bytes, and objects go by those."""
+    monkeypatch.setattr(object_files, "LEASE_SECONDS", 0.3)
+    monkeypatch.setattr(object_files._ObjectLease, "_renew", lambda self: None)
+    run, other = (Store(f"{bucket}/same").run("r", "n", 0) for _ in range(2))
+
+    def fail():
+        with run.family("f") as out:
+            out.bytes("a", b"same")
+            time.sleep(0.35)
+            at_once(write_same, other)
+            raise KeyError("a")
+
+    with pytest.raises(KeyError):
+        fail()
+    assert run.read_bytes("f/a") == b"same"
+    with run.family("f") as out:  # what nobody has named yet may be of a writer that begins just now
+        out.bytes("b", b"next")
+        run._files.put(f"{run.path}/f", "0" * 64, b"of another one")
+    held = [name for name in files_of(run) if name.startswith("f/")]
+    assert len(held) == 3
+    assert run.read_bytes("f/b") == b"next"
+
+
+def write_same(run):
+    with run.family("f") as out:
+        out.bytes("a", b"same")
 
 
 def test_a_commit_over_a_manifest_that_its_writer_has_not_seen_is_refused(bucket, monkeypatch):
