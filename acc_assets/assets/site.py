@@ -70,6 +70,7 @@ def rendering(store: Store) -> Iterator[None]:
     """Render into the site's folder, one at a time; an object store then has all of it, or what it had before."""
     with store.folder("site_lock").lock(timeout=LOCK_SECONDS):
         folder = fetched_site(store)
+        copies.forget(PAGES, folder)
         yield
         if not store.is_local:
             files = json.loads((folder / MANIFEST).read_bytes())["files"]

@@ -19,7 +19,7 @@ def fetch(folder: ArtifactFolder, family: str, out: Path) -> bool:
     """
     if not folder.has_family(family):
         return False
-    manifest, here, note = folder.manifest(family), LocalFiles(out), f".{family}.json"
+    manifest, here, note = folder.manifest(family), LocalFiles(out), _note(family)
     try:
         known = json.loads(here.read(note))
         before, names = str(known["version"]), [str(name) for name in known["files"]]
@@ -36,6 +36,11 @@ def fetch(folder: ArtifactFolder, family: str, out: Path) -> bool:
     return True
 
 
+def forget(family: str, out: Path) -> None:
+    """Let the next `fetch` look at every file: they are about to change here."""
+    (out / _note(family)).unlink(missing_ok=True)
+
+
 def put(folder: ArtifactFolder, family: str, out: Path, names: Iterable[str]) -> None:
     """Write files of `out` as a family; only what has changed is sent."""
     present = folder.manifest(family) if folder.digest(family) is not None else None
@@ -47,6 +52,10 @@ def put(folder: ArtifactFolder, family: str, out: Path, names: Iterable[str]) ->
                 writer.bytes(name, (out / name).read_bytes())
         for name in set(writer.names) - wanted:
             writer.drop(name)
+
+
+def _note(family: str) -> str:
+    return f".{family}.json"
 
 
 def _same(file: Path, size: int, digest: str) -> bool:

@@ -8,14 +8,11 @@ itself and one line more, and a lease is an object that its holder renews; all t
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import random
 import re
-import socket
 import threading
 import time
-import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -25,22 +22,16 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 from acc_assets.storage.errors import MissingArtifact, StorageBusy, StorageError, StoreUnreachable
 from acc_assets.storage.files import OBJECTS, Remainder, Stamp, object_path
 from acc_assets.storage.manifest import MANIFEST
+from acc_assets.storage.object_lease import Changed, ObjectLease, holding, is_held
 
 RETRIES = 10  # of a request that gets no answer, within a minute
 SIDE_BY_SIDE = 8  # puts of one family, each of which waits for the network
 GRACE_SECONDS = 3600.0  # for objects that no manifest has named yet
-LEASE_SECONDS = 30.0  # after which one that was not renewed is another's to take
 SEGMENT_BYTES = 32_768  # of a log, from which on the next line begins another one
 _DIGITS = 12  # a segment is called by the place in the log at which it begins
 _ATTEMPTS = 50  # to be the next to write to a log
-_PAUSE = 0.2  # seconds between two looks at another's lease
-_LEASES: dict[tuple[str, int], _ObjectLease] = {}  # that this process holds, by place and thread
 
 _T = TypeVar("_T")
-
-
-class _Changed(StorageError):  # noqa: N818
-    """What lies there is not what a request depended on."""
 
 
 class ObjectFiles:
@@ -77,7 +68,7 @@ class ObjectFiles:
         return f"{self.url}/{path}"
 
     def read(self, path: str) -> bytes:
-        return self._get(path)[0]
+        return self.get(path)[0]
 
     def write(self, path: str, data: bytes) -> None:
         self._ask("write", path, lambda: self._obstore.put(self._bucket, path, data))
@@ -108,7 +99,7 @@ class ObjectFiles:
 
     def remove(self, path: str) -> None:
         self._ends.pop(path, None)
-        self._delete(path, [path, *(one["path"] for one in self._listed(path))])
+        self.delete(path, [path, *(one["path"] for one in self._listed(path))])
 
     # families
 
@@ -133,15 +124,15 @@ class ObjectFiles:
 
     def discard(self, folder: str, sha256s: Iterable[str]) -> None:
         wait(self._puts.pop(folder, []))
-        self._delete(folder, [object_path(folder, sha256) for sha256 in sha256s])
+        self.delete(folder, [object_path(folder, sha256) for sha256 in sha256s])
 
     def commit(self, folder: str, manifest: bytes, before: Stamp | None) -> None:
         for put in self._puts.pop(folder, []):
             put.result()
         path = f"{folder}/{MANIFEST}"
         try:
-            self._put_if(path, manifest, before.identity if before is not None else None)
-        except _Changed:
+            self.put_if(path, manifest, before.identity if before is not None else None)
+        except Changed:
             raise StorageBusy(
                 f"{self.shown(path)} was written by another process meanwhile, and stays what that one made it. "
                 "Run this again: it continues from what was saved."
@@ -167,8 +158,8 @@ class ObjectFiles:
                 else:
                     place, data, etag = end.place + len(end.data), lines, None
                 try:
-                    etag = self._put_if(_segment(path, place), data, etag)
-                except _Changed:
+                    etag = self.put_if(_segment(path, place), data, etag)
+                except Changed:
                     time.sleep(random.random() * min(0.02 * 2**attempt, 1.0))
                     continue
                 self._ends[path] = _End(place, etag, data)
@@ -192,23 +183,12 @@ class ObjectFiles:
     # turns
 
     @contextlib.contextmanager
-    def lease(self, path: str, timeout: float, what: str) -> Iterator[_ObjectLease]:
-        key = (self.shown(path), threading.get_ident())
-        held = _LEASES.get(key)
-        if held is not None:
+    def lease(self, path: str, timeout: float, what: str) -> Iterator[ObjectLease]:
+        with holding(self, path, timeout, what) as held:
             yield held
-            return
-        held = _ObjectLease(self, path, what)
-        held.take(timeout)
-        _LEASES[key] = held
-        try:
-            yield held
-        finally:
-            del _LEASES[key]
-            held.give_back()
 
     def held(self, path: str) -> bool:
-        return _until(self._holder(path)[0]) > time.time()
+        return is_held(self, path)
 
     # requests
 
@@ -226,7 +206,7 @@ class ObjectFiles:
         try:
             return request()
         except (errors.AlreadyExistsError, errors.PreconditionError):
-            raise _Changed(f"{self.shown(path)} is not what it was") from None
+            raise Changed(f"{self.shown(path)} is not what it was") from None
         except (errors.BaseError, OSError) as error:
             if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in str(error):
                 raise MissingArtifact(f"{self.shown(path)} does not exist") from None
@@ -235,14 +215,14 @@ class ObjectFiles:
                 "bucket, the credentials and the endpoint (AWS_ENDPOINT_URL), then run the same command again."
             ) from None
 
-    def _get(self, path: str) -> tuple[bytes, str]:
+    def get(self, path: str) -> tuple[bytes, str]:
         def request() -> tuple[bytes, str]:
             found = self._obstore.get(self._bucket, path)
             return bytes(found.bytes()), found.meta["e_tag"]
 
         return self._ask("read", path, request)
 
-    def _put_if(self, path: str, data: bytes, etag: str | None) -> str:
+    def put_if(self, path: str, data: bytes, etag: str | None) -> str:
         """Put where the object has this etag, or (None) where there is none, and return the new one.
 
         A request that is repeated after its answer was lost finds its own bytes there: that is no conflict.
@@ -254,14 +234,14 @@ class ObjectFiles:
                 "write", path, lambda: put(self._bucket, path, data, mode=mode, use_multipart=False)
             )
             return str(done["e_tag"])
-        except (_Changed, MissingArtifact):
+        except (Changed, MissingArtifact):
             with contextlib.suppress(MissingArtifact):
-                there, new = self._get(path)
+                there, new = self.get(path)
                 if there == data:
                     return new
-            raise _Changed(f"{self.shown(path)} is not what it was") from None
+            raise Changed(f"{self.shown(path)} is not what it was") from None
 
-    def _delete(self, path: str, paths: list[str]) -> None:
+    def delete(self, path: str, paths: list[str]) -> None:
         if paths:
             self._ask("remove", path, lambda: self._obstore.delete(self._bucket, paths))
 
@@ -282,19 +262,8 @@ class ObjectFiles:
         segments = self._segments(path)
         if not segments:
             return _End(0, None, b"")
-        data, etag = self._get(_segment(path, segments[-1].place))
+        data, etag = self.get(_segment(path, segments[-1].place))
         return _End(segments[-1].place, etag, data)
-
-    def _holder(self, path: str) -> tuple[dict[str, Any], str | None]:
-        """What a lease says, and its etag; nothing and None where nobody has it."""
-        try:
-            data, etag = self._get(path)
-            told = json.loads(data)
-            return (told if isinstance(told, dict) else {}), etag
-        except MissingArtifact:
-            return {}, None
-        except ValueError:
-            return {}, etag  # not written by us, and nobody's
 
 
 class _Segment(NamedTuple):
@@ -312,76 +281,6 @@ class _End:
     place: int
     etag: str | None
     data: bytes
-
-
-class _ObjectLease:
-    """An object that says who holds what until when, and that its holder renews.
-
-    Clocks of machines that differ by seconds let a lease be taken too early at worst; then its holder finds it changed,
-    and `commit` finds a manifest that it has not seen, so that nothing is mixed.
-    """
-
-    def __init__(self, files: ObjectFiles, path: str, what: str) -> None:
-        self._files, self._path, self._what = files, path, what
-        self._etag: str | None = None
-        self._until = 0.0
-        self._over = threading.Event()
-        self._renewing = threading.Thread(target=self._renew, daemon=True)
-        self._token = uuid.uuid4().hex
-
-    def take(self, timeout: float) -> None:
-        """Wait for the lease; raises `StorageBusy` that names its holder."""
-        end = time.monotonic() + timeout
-        while True:
-            holder, etag = self._files._holder(self._path)
-            if _until(holder) < time.time():
-                with contextlib.suppress(_Changed):
-                    self._write(etag)
-                    break
-            if timeout >= 0 and time.monotonic() >= end:
-                raise StorageBusy(
-                    f"{self._what} is in use by {holder.get('holder', 'another process')}; waited {max(timeout, 0):g} "
-                    "s. Let it finish, stop it, or run this again later: it continues from what was saved."
-                )
-            time.sleep(_PAUSE)
-        self._renewing.start()
-
-    def check(self) -> None:
-        if self._until < time.time():
-            raise StorageBusy(
-                f"{self._what} was taken over by another process, since this one could not renew its lease on it. "
-                "Nothing was written; run this again later: it continues from what was saved."
-            )
-
-    def give_back(self) -> None:
-        """Let the next one have it; one that may be another's by now is left alone."""
-        self._over.set()
-        self._renewing.join()
-        if self._until > time.time() + LEASE_SECONDS / 10:
-            with contextlib.suppress(StoreUnreachable):  # it runs out
-                self._files._delete(self._path, [self._path])
-
-    def _write(self, etag: str | None) -> None:
-        until = time.time() + LEASE_SECONDS
-        holder = f"process {os.getpid()} on {socket.gethostname()}"
-        told = {"holder": holder, "token": self._token, "until": until}
-        self._etag = self._files._put_if(self._path, json.dumps(told).encode(), etag)
-        self._until = until
-
-    def _renew(self) -> None:
-        while not self._over.wait(LEASE_SECONDS / 3):
-            try:
-                self._write(self._etag)
-            except _Changed:
-                self._until = 0.0
-                return
-            except StoreUnreachable:  # it holds until it runs out
-                continue
-
-
-def _until(holder: Mapping[str, Any]) -> float:
-    until = holder.get("until")
-    return float(until) if isinstance(until, int | float) else 0.0
 
 
 def _stamp(meta: Mapping[str, Any]) -> Stamp:

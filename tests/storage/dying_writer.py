@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 
-from acc_assets.storage import Store, object_files
+from acc_assets.storage import Store, object_lease
 from acc_assets.storage.object_files import ObjectFiles
 
 OLD = dict.fromkeys(["a", "b", "latest"], b"old")
@@ -27,7 +27,7 @@ def write(place: str, fatal: int) -> None:
     with run.family("f") as out:
         for name, data in OLD.items():
             out.bytes(name, data)
-    object_files.LEASE_SECONDS = LEASE_SECONDS
+    object_lease.LEASE_SECONDS = LEASE_SECONDS
     _die_before(fatal)
     with run.lock(), run.family("f", keep=True) as out:
         for name in "bc":

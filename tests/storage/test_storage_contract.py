@@ -26,6 +26,7 @@ from acc_assets.storage import (
     StoreUnreachable,
     copies,
     object_files,
+    object_lease,
 )
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="uses signals")
@@ -244,7 +245,7 @@ def test_a_reader_never_sees_a_mixture(store):
 
 def test_a_writer_killed_at_any_touch_leaves_the_old_family_or_the_new_one(store, monkeypatch):
     """Before any of its touches of the disk, or of its requests: what is read is whole, and so is what follows."""
-    monkeypatch.setattr(object_files, "LEASE_SECONDS", LEASE_SECONDS)
+    monkeypatch.setattr(object_lease, "LEASE_SECONDS", LEASE_SECONDS)
     script = Path(__file__).with_name("dying_writer.py")
     done = subprocess.run([sys.executable, script, store.place], capture_output=True, text=True, timeout=300)
     ended = done.stdout.splitlines()
@@ -303,8 +304,8 @@ def build_after(run, pause):
 
 def test_a_writer_that_lost_its_lease_commits_nothing(bucket, monkeypatch):
     """It was paused for longer than its lease lasts, and another one took it over."""
-    monkeypatch.setattr(object_files, "LEASE_SECONDS", 0.3)
-    monkeypatch.setattr(object_files._ObjectLease, "_renew", lambda self: None)
+    monkeypatch.setattr(object_lease, "LEASE_SECONDS", 0.3)
+    monkeypatch.setattr(object_lease.ObjectLease, "_renew", lambda self: None)
     run, other = (Store(f"{bucket}/lost").run("r", "n", 0) for _ in range(2))
     with pytest.raises(StorageBusy, match="taken over"):
         build_while(run, other, 0.35)
@@ -316,8 +317,8 @@ def test_a_writer_that_lost_its_lease_commits_nothing(bucket, monkeypatch):
 
 def test_a_writer_that_fails_takes_nothing_from_one_that_took_its_place(bucket, monkeypatch):
     """Both have put the same bytes, and objects go by those."""
-    monkeypatch.setattr(object_files, "LEASE_SECONDS", 0.3)
-    monkeypatch.setattr(object_files._ObjectLease, "_renew", lambda self: None)
+    monkeypatch.setattr(object_lease, "LEASE_SECONDS", 0.3)
+    monkeypatch.setattr(object_lease.ObjectLease, "_renew", lambda self: None)
     run, other = (Store(f"{bucket}/same").run("r", "n", 0) for _ in range(2))
 
     def fail():
@@ -346,7 +347,7 @@ def write_same(run):
 def test_a_commit_over_a_manifest_that_its_writer_has_not_seen_is_refused(bucket, monkeypatch):
     """Even where no lease tells it."""
     for name in ("take", "check", "give_back"):
-        monkeypatch.setattr(object_files._ObjectLease, name, lambda self, timeout=0: None)
+        monkeypatch.setattr(object_lease.ObjectLease, name, lambda self, timeout=0: None)
     run, other = (Store(f"{bucket}/fenced").run("r", "n", 0) for _ in range(2))
     with pytest.raises(StorageBusy, match="written by another process meanwhile"):
         build_while(run, other)
@@ -355,7 +356,7 @@ def test_a_commit_over_a_manifest_that_its_writer_has_not_seen_is_refused(bucket
 
 
 def test_a_lease_that_is_held_for_long_is_renewed(bucket, monkeypatch):
-    monkeypatch.setattr(object_files, "LEASE_SECONDS", 0.6)
+    monkeypatch.setattr(object_lease, "LEASE_SECONDS", 0.6)
     run = Store(f"{bucket}/renewed").run("r", "n", 0)
     with run.lock():
         time.sleep(1.0)
