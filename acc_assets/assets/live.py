@@ -17,12 +17,12 @@ from acc_assets.assets.instance import open_instance
 from acc_assets.assets.launched import RECIPE_TAG, seed_tags
 from acc_assets.assets.rounds import record_round
 from acc_assets.assets.site import built_site, fetched_site, frame, site_folder
-from acc_assets.recipes import FORKS, find_recipes, recipe_folders
+from acc_assets.recipes import FORKS, find_recipes, recipe_folders, vocabulary
 from acc_assets.server import Sources
 from acc_assets.storage import Store
 from acc_assets.storage.files import Stamp
 from acc_assets.storage.store import ENVIRONMENT
-from acc_assets.tree import Tree, source_files
+from acc_assets.tree import Tree, fork_schema, source_files
 
 _Stamps = tuple[dict[Path, Stamp], dict[str, Stamp]]
 AT_WORK = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
@@ -39,6 +39,7 @@ def sources(store: Store, *, begun: bool = True) -> Sources:
         refresh=None if store.is_local else partial(fetched_site, store),
         trees=Recipes(),
         cancel=lambda *unit: cancel(store, *unit),
+        fork_form=lambda tree, node: fork_schema(tree, node, vocabulary()),
         record_fork=partial(record_fork, store),
         remove_fork=lambda recipe, name: remove_fork(store, recipe, name).kept,
         record_round=lambda recipe, node: record_round(store, recipe, node)[1],

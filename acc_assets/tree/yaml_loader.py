@@ -122,6 +122,13 @@ def located(values: Mapping[str, Any], line: int) -> Located:
     return found
 
 
+def from_json(value: Any) -> Any:
+    """A JSON value as a recipe file gives it: its mappings, which stand at no line, are `Located`."""
+    if isinstance(value, dict):
+        return located({key: from_json(item) for key, item in value.items()}, 0)
+    return [from_json(item) for item in value] if isinstance(value, list) else value
+
+
 def load(text: bytes) -> Any:
     """The value of a recipe file in UTF-8; raises `RecipeFileError` for what is none."""
     try:
