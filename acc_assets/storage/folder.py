@@ -115,8 +115,8 @@ class ArtifactFolder:
         record = self._record(rel)
         for _ in range(_RECHECKS):
             data, damage = self._checked(rel, record)
-            if damage is not None and self._known is not None:
-                self._known.clear()
+            if damage is not None:
+                self._forget()
             if damage is None or record == (record := self._record(rel)):
                 break
         if damage is not None:
@@ -288,8 +288,10 @@ class ArtifactFolder:
         suspects = manifest.files if every_byte else self._suspects(name, manifest)
         checked = (self._checked(f"{name}/{record.name}", record) for record in suspects)
         damages = [damage for _, damage in checked if damage is not None]
-        written_again = damages and self._manifest(name) not in (manifest, None)
-        return self.verify(name, every_byte=every_byte) if written_again else damages
+        if damages and self._look(name) not in (manifest, None):  # it was written again meanwhile
+            self._forget()
+            return self.verify(name, every_byte=every_byte)
+        return damages
 
     # events and the lock
 
@@ -352,6 +354,10 @@ class ArtifactFolder:
         if name not in self._known:
             self._known[name] = self._look(name)
         return self._known[name]
+
+    def _forget(self) -> None:
+        if self._known is not None:
+            self._known.clear()
 
     def _look(self, name: str) -> Manifest | Damage | None:
         """A family's manifest where it is whole and in its place, else what is wrong; None where there is none.

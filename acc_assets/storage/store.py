@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from acc_assets.places import CHECKOUT
 from acc_assets.storage.errors import StorageError
@@ -16,6 +18,9 @@ from acc_assets.storage.object_files import ObjectFiles
 
 ENVIRONMENT = "ACC_STORAGE"
 LOCAL = "ACC_LOCAL"
+LOOKS = 32  # requests at once
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class RunDirectory(ArtifactFolder):
@@ -106,6 +111,13 @@ class Store:
         if check_name(name, "folder") == "runs":
             raise StorageError("the folder 'runs' is reached by run() and recipe().")
         return ArtifactFolder(self._files, name)
+
+    def side_by_side(self, look: Callable[[T], R], things: Iterable[T]) -> list[R]:
+        """What `look` finds of each thing: at once where each look is a request, else one after another."""
+        if self.is_local:
+            return [look(one) for one in things]
+        with ThreadPoolExecutor(LOOKS) as pool:
+            return list(pool.map(look, things))
 
     def recipes(self) -> list[str]:
         """Recipes that have a folder, sorted."""
