@@ -263,8 +263,10 @@ def label(ctx: click.Context, recipe: str, node: str | None, file: str | None, r
         click.echo(f"{labels.add_file(Path(file), classes, images)} labels added")
     found = labels.read(classes, images)
     for problem in found.problems:
-        click.echo(f"{labels.path.name}:{problem.line}: {problem.why}", err=True)
-    click.echo(f"{len(found.given)} of {images} images have a label, in {found.lines} lines of {labels.path}")
+        click.echo(f"{labels.name}:{problem.line}: {problem.why}", err=True)
+    click.echo(
+        f"{len(found.given)} of {images} images have a label, in {found.lines} lines of {labels.shown}"
+    )
     if retrain:
         _, forks = record_round(Store(), recipe, node)
         for one in forks:

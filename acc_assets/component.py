@@ -27,11 +27,10 @@ class RecipeComponent(dg.Component, dg.Model, dg.Resolvable):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Trace the recipes and define their assets under the prefix."""
         # Each prefix has a store of its own, so that recipes of one name do not meet.
-        root = (
-            context.path / self.storage
-            if self.storage is not None
-            else Store().root.joinpath(*self.key_prefix)
-        )
-        store = StoreResource(root=str(root.resolve()))
+        if self.storage is None:
+            root = "/".join([Store().place, *self.key_prefix])
+        else:
+            root = self.storage if "://" in self.storage else str((context.path / self.storage).resolve())
+        store = StoreResource(root=root)
         folders = [(context.path / folder).resolve() for folder in self.recipes]
         return project_definitions(current_project(store.open(), tuple(self.key_prefix), folders), store)

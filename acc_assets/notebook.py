@@ -45,14 +45,14 @@ def open_store(store: str | os.PathLike[str] | Store | None = None) -> StoredRes
     """Open a store to read the results of its recipes; nothing is built and no Dagster instance is needed.
 
     Args:
-        store: the store or its folder; default `ACC_STORAGE`, else `storage` in the checkout.
+        store: the store or its folder or URL; default `ACC_STORAGE`, else `storage` in the checkout.
 
     Raises:
         NotStored: the folder holds no results.
     """
     opened = store if isinstance(store, Store) else Store(store)
     if not opened.recipes():
-        raise NotStored(f"{opened.root} holds no results of a recipe. Build one: acc build quickstart")
+        raise NotStored(f"{opened.place} holds no results of a recipe. Build one: acc build quickstart")
     return StoredResults(opened)
 
 
@@ -63,7 +63,7 @@ class StoredResults(Mapping[str, "RecipeResults"]):
         self.store = store
 
     def __getitem__(self, recipe: str) -> RecipeResults:
-        return RecipeResults(self.store, _known(recipe, self.store.recipes(), "recipe", str(self.store.root)))
+        return RecipeResults(self.store, _known(recipe, self.store.recipes(), "recipe", self.store.place))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.store.recipes())
@@ -73,7 +73,7 @@ class StoredResults(Mapping[str, "RecipeResults"]):
 
     def __repr__(self) -> str:
         rows = [(one.name, str(len(one.nodes)), _listed(one.seeds)) for one in self.values()]
-        return f"results in {self.store.root}\n{_columns(('recipe', 'nodes', 'seeds'), rows)}"
+        return f"results in {self.store.place}\n{_columns(('recipe', 'nodes', 'seeds'), rows)}"
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,7 @@ class RecipeResults:
             ]
             rows.append((node, *told, *built))
         heads = ("node", "kind", "branch", *(f"{name}, seeds" for name in families))
-        return f"results of {self.name} in {self.store.root}\n{_columns(heads, rows)}"
+        return f"results of {self.name} in {self.store.place}\n{_columns(heads, rows)}"
 
     def _run(self, node: str, seed: int) -> RunDirectory:
         _known(node, self.nodes, "node", self.name)

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from acc_assets.storage import Store
-from benchmarks import loop, orchestration, projections, scale, seeds, viewer
+from benchmarks import loop, object_store, orchestration, projections, scale, seeds, viewer
 from benchmarks.records import Record, show, write
 
 Benchmark = Callable[[int, int], Iterator[Record]]
@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "orchestration": orchestration.orchestration,
     "large": scale.large_tree,
     "seeds": seeds.parallel_seeds,
+    "store": object_store.object_store,
     "umap": projections.shared_graph,
     "viewer": viewer.viewer,
 }

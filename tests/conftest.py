@@ -46,6 +46,7 @@ LONG = (
     "site/test_drawn_digits.py",
     "cli/test_wheel.py",
     "cli/test_cli_damage.py",
+    "cli/test_cli_object_store.py",
     "cli/test_full_disk.py",
     "assets/test_manifold_assets.py",
     "report/test_report_broken_numbers.py",

@@ -69,7 +69,7 @@ def run(work: NodeWork) -> Outcome:
         "data": "; ".join(f"{name}: {facts['source']}" for name, facts in config["datasets"].items())
         or "none",
         "device": f"{config['device']}, {config['threads']} threads",
-        "path": str(work.run.local_path()),
+        "path": work.run.shown(),
     }
     verdicts = {}
     if node.kind == "trained":

@@ -21,13 +21,17 @@ class ClientBuildError(Exception):
 
 def client_bundle() -> Path:
     """The folder of the bundle; in a checkout it is made anew where a source is newer than it."""
-    if CHECKOUT is not None:
+    if CHECKOUT is not None and _is_old():  # else nothing is written, nor is Node.js needed
         BUNDLE.mkdir(exist_ok=True)
         with FileLock(BUNDLE / ".lock", timeout=LOCK_SECONDS):
-            if _older(BUNDLE / "acc.js", client_files()) or not ort_wasm().exists():
+            if _is_old():
                 _install_packages()
                 _npm("run", "build")
     return BUNDLE
+
+
+def _is_old() -> bool:
+    return _older(BUNDLE / "acc.js", client_files()) or not ort_wasm().exists()
 
 
 def client_files() -> list[Path]:

@@ -84,7 +84,7 @@ class Daemon:
             env={
                 **os.environ,
                 "DAGSTER_HOME": str(self._home),
-                "ACC_STORAGE": str(self._store.root.absolute()),
+                "ACC_STORAGE": self._store.place,
             },
             preexec_fn=heed_interrupts,
         )

@@ -293,7 +293,7 @@ def _result(
         asset_key=plan.key,
         data_version=dg.DataVersion(_version(plan, store, seed)),
         metadata={
-            "path": dg.MetadataValue.path(str(plan.folder(store, seed).local_path(plan.family))),
+            "path": dg.MetadataValue.path(plan.folder(store, seed).shown(plan.family)),
             **{name: _shown_metadata(name, value) for name, value in outcome.metadata.items()},
         },
         check_results=[matches, *own],

@@ -9,7 +9,7 @@ import dagster as dg
 
 from acc_assets.assets.kinds import Outcome
 from acc_assets.assets.plans import AssetPlan
-from acc_assets.storage import StorageError, Store
+from acc_assets.storage import StorageError, Store, StoreUnreachable
 
 RETRIES, RETRY_SECONDS = 1, 2  # of errors that are not ours: a full disk, a lost network, a bug
 FAILED, CHECK_FAILED = "asset.failed", "check.failed"  # events in a run directory
@@ -49,7 +49,11 @@ class StepFailures:
             self._context.log.error(f"{plan.name} failed: {sentence(error)}")
             try:
                 record_failure(self._store, plan, seed, sentence(error), self._context.run.run_id)
-            except (StorageError, OSError) as second:  # a full disk must not hide what failed first
+            except (
+                StorageError,
+                StoreUnreachable,
+                OSError,
+            ) as second:  # a full disk must not hide what failed first
                 self._context.log.warning(f"the failure could not be kept on the node's page: {second}")
 
     def raise_any(self) -> None:

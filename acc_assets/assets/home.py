@@ -7,7 +7,7 @@ import dagster as dg
 from acc_assets.assets.kinds import AssetKind, Outcome
 from acc_assets.assets.launched import Project
 from acc_assets.assets.plans import SITE, AssetPlan
-from acc_assets.assets.site import CHECKS, LOCK_SECONDS, SiteFamily, frame, part_of, told_of, version
+from acc_assets.assets.site import CHECKS, SiteFamily, frame, part_of, rendering, told_of, version
 from acc_assets.assets.work import Work
 from acc_assets.report import build_home
 from acc_assets.storage import Store
@@ -48,7 +48,7 @@ def run(work: Work) -> Outcome:
             parts.append(part_of(folder))
         else:
             unbuilt.append(tree)
-    with work.store.folder("site_lock").lock(timeout=LOCK_SECONDS):
+    with rendering(work.store):
         result = build_home(parts, unbuilt, work.project.broken, frame(work.store))
     with work.folder.family(SiteFamily.name) as out:
         out.json(SiteFamily.document, {"digest": result.digest, "recipes": [part.recipe for part in parts]})

@@ -148,7 +148,7 @@ def launched_project(store: Store, hashes: str, prefix: Prefix = ()) -> Project:
         try:
             trees[name] = _traced(store, name, tree_hash, None)
         except RecipeError as error:  # of code outside the kept files
-            broken.append(BrokenRecipe(name, store.folder(FOLDER).local_path(), None, str(error)))
+            broken.append(BrokenRecipe(name, Path(store.folder(FOLDER).shown()), None, str(error)))
     return Project(trees, broken, prefix, json.loads(hashes))
 
 

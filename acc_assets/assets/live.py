@@ -16,13 +16,15 @@ from acc_assets.assets.forks import record_fork, remove_fork
 from acc_assets.assets.instance import open_instance
 from acc_assets.assets.launched import RECIPE_TAG, seed_tags
 from acc_assets.assets.rounds import record_round
-from acc_assets.assets.site import built_site, frame, site_folder
-from acc_assets.recipes import FORKS, find_recipes, vocabulary, watched_folders
+from acc_assets.assets.site import built_site, fetched_site, frame, site_folder
+from acc_assets.recipes import FORKS, find_recipes, recipe_folders, vocabulary
 from acc_assets.server import Sources
 from acc_assets.storage import Store
+from acc_assets.storage.files import Stamp
 from acc_assets.storage.store import ENVIRONMENT
 from acc_assets.tree import Tree, fork_schema, source_files
 
+_Stamps = tuple[dict[Path, Stamp], dict[str, Stamp]]
 AT_WORK = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
 
@@ -34,6 +36,7 @@ def sources(store: Store, *, begun: bool = True) -> Sources:
         store,
         site_folder(store),
         frame=lambda: frame(store),
+        refresh=None if store.is_local else partial(fetched_site, store),
         trees=Recipes(),
         cancel=lambda *unit: cancel(store, *unit),
         fork_form=lambda tree, node: fork_schema(tree, node, vocabulary()),
@@ -48,31 +51,32 @@ class Recipes:
     """The recipes as they are now; traced anew after a change of their files, and at each call while one is broken."""
 
     def __init__(self) -> None:
-        self._known: tuple[Mapping[Path, tuple[int, int]], Mapping[str, Tree]] | None = None
+        self._known: tuple[_Stamps, Mapping[str, Tree]] | None = None
 
     def __call__(self) -> Mapping[str, Tree]:
         known = self._known
-        if known is not None and known[0] == _stamps(known[0]):
+        if known is not None and known[0] == _stamps(known[0][0]):
             return known[1]
         began = time.time_ns()
         found = find_recipes()
         stamps = _stamps(
             file for tree in found.trees.values() for file in source_files(Path(tree.source)).values()
         )
-        settled = not found.broken and all(changed < began for changed, _ in stamps.values())
+        settled = not found.broken and all(one.changed < began for some in stamps for one in some.values())
         self._known = (stamps, found.trees) if settled else None
         return found.trees
 
 
-def _stamps(files: Iterable[Path]) -> dict[Path, tuple[int, int]]:
-    """Time of change (ns) and size of the files that are there, and of those beside recipes."""
-    beside = (file for folder in watched_folders() for file in folder.iterdir())
+def _stamps(files: Iterable[Path]) -> _Stamps:
+    """The stamps of the files that are there, of those beside recipes among them, and of recorded forks."""
+    beside = (file for folder in recipe_folders() for file in folder.glob("*"))
     stats = {file: file.stat() for file in {*files, *beside} if file.is_file()}
-    return {file: (stat.st_mtime_ns, stat.st_size) for file, stat in stats.items()}
+    found = {file: Stamp(str(one.st_ino), one.st_size, one.st_mtime_ns) for file, one in stats.items()}
+    return found, Store().folder(FORKS).stamps()
 
 
 def begin_build(store: Store, recipe: str, branch: str) -> None:
-    """Begin `acc build` of a branch as a process of its own; what it says is in `forks/<recipe>.log` of the store."""
+    """Begin `acc build` of a branch as a process of its own; what it says is in `forks/<recipe>.log`."""
     command = [
         sys.executable,
         "-c",
@@ -82,12 +86,12 @@ def begin_build(store: Store, recipe: str, branch: str) -> None:
         "--select",
         branch,
     ]
-    folder = store.folder(FORKS).local_path()
+    folder = store.root / FORKS
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{recipe}.log").open("ab") as log:
         subprocess.Popen(
             command,
-            env={**os.environ, ENVIRONMENT: str(store.root)},
+            env={**os.environ, ENVIRONMENT: store.place},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

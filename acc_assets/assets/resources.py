@@ -55,7 +55,9 @@ def shares_gpu() -> bool:
 class StoreResource(dg.ConfigurableResource):
     """Where artifacts are kept."""
 
-    root: str | None = Field(default=None, description="Local folder; default ACC_STORAGE, else ./storage.")
+    root: str | None = Field(
+        default=None, description="Local folder or URL; default ACC_STORAGE, else ./storage."
+    )
 
     def open(self) -> Store:
         """Return the store."""

@@ -61,7 +61,7 @@ def round_sensor(project: Project, tree: Tree, stored: StoreResource) -> Any:
     def rounds(context: dg.SensorEvaluationContext) -> Any:
         store = stored.open()
         file = LabelFile(store, tree.name)
-        if not is_due(tree, store) or time.time() - file.path.stat().st_mtime < QUIET_SECONDS:
+        if not is_due(tree, store) or time.time() - file.changed < QUIET_SECONDS:
             return dg.SkipReason("no new label, or somebody is still giving some")
         return dg.RunRequest(run_key=f"{tree.name} {len(file.lines())}")
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
+from collections.abc import Iterator
 from dataclasses import asdict, fields, replace
 from functools import cache
 from pathlib import Path
@@ -12,12 +15,14 @@ from acc_assets.assets.kinds import NOT_READ, AssetKind, Outcome, Verdict
 from acc_assets.assets.work import Work, seen
 from acc_assets.families import Family
 from acc_assets.report import Frame, Part, PublishError, SiteResult, build_recipe, publish, publish_git
-from acc_assets.storage import ArtifactFolder, MadeFrom, Store
+from acc_assets.report.writer import MANIFEST
+from acc_assets.storage import ArtifactFolder, MadeFrom, Store, copies
 from acc_assets.tree import Check
 
 VERSION = 2
 CHECKS = (Check("site_links", "Every link and every file that a page names is there.", "ERROR"),)
 LOCK_SECONDS = 600
+SITE, PAGES = "site", "pages"  # of an object store: the folder, and the family with all files of the site
 
 
 class SiteFamily(Family):
@@ -48,13 +53,33 @@ def frame(store: Store) -> Frame:
 
 
 def site_folder(store: Store) -> Path:
-    """Where the site is rendered to."""
-    return store.root.absolute() / "site"
+    """Where the site is rendered to, on this machine."""
+    return store.root / SITE
+
+
+def fetched_site(store: Store) -> Path:
+    """The folder of the site, as the store has it."""
+    folder = site_folder(store)
+    if not store.is_local:
+        copies.fetch(store.folder(SITE), PAGES, folder)
+    return folder
+
+
+@contextlib.contextmanager
+def rendering(store: Store) -> Iterator[None]:
+    """Render into the site's folder, one at a time; an object store then has all of it, or what it had before."""
+    with store.folder("site_lock").lock(timeout=LOCK_SECONDS):
+        folder = fetched_site(store)
+        copies.forget(PAGES, folder)
+        yield
+        if not store.is_local:
+            files = json.loads((folder / MANIFEST).read_bytes())["files"]
+            copies.put(store.folder(SITE), PAGES, folder, [MANIFEST, *files])
 
 
 def built_site(store: Store) -> Path:
     """The rendered site; raises `SiteMissing` where there is none."""
-    folder = site_folder(store)
+    folder = fetched_site(store)
     if not (folder / "index.html").is_file():
         raise SiteMissing(f"there is no site in {folder}. Run: acc build quickstart")
     return folder
@@ -81,7 +106,7 @@ def publish_site(
 
 def run(work: Work) -> Outcome:
     """Render the pages of a recipe and check their links; what cannot be read is told."""
-    with work.store.folder("site_lock").lock(timeout=LOCK_SECONDS):
+    with rendering(work.store):
         result, part = build_recipe(seen(work), frame(work.store))
     made_from = work.made_from
     if result.problems:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import dagster as dg
@@ -21,7 +21,7 @@ from acc_assets.assets.no_garbage import nothing_is_garbage
 from acc_assets.assets.plans import AssetPlan, Prefix, Unit, inputs_of, plans
 from acc_assets.assets.recorded import recorded_versions
 from acc_assets.datasets import DatasetError, source_digest
-from acc_assets.storage import MadeFrom, MissingArtifact, StorageError, Store
+from acc_assets.storage import ArtifactFolder, MadeFrom, MissingArtifact, StorageError, Store
 from acc_assets.tree import Tree
 
 State = Literal["fresh", "stale", "missing", "damaged", "unregistered"]
@@ -80,16 +80,18 @@ def recipe_status(
     every = plans(tree, prefix)
     by_key = {plan.key: plan for plan in every}
     recorded = recorded_versions(instance, by_key)
+    units = [(plan, seed) for plan in every for seed in plan.seeds(tree)]
     found: dict[Unit, AssetStatus] = {}
     with nothing_is_garbage():
-        for plan in every:
-            for seed in plan.seeds(tree):
-                inputs = [found[unit] for unit in inputs_of(plan, tree, seed, by_key)]
-                wanted, upstream = wanted_inputs(plan, inputs), _upstream(plan, inputs)
-                known = recorded.get((plan.key, seed))
-                found[plan.name, seed] = _status(plan, seed, known, wanted, upstream, store, depth)
+        folders = {(plan.name, seed): plan.folder(store, seed).still() for plan, seed in units}
+        store.side_by_side(lambda unit: folders[unit[0].name, unit[1]].digest(unit[0].family), units)
+        for plan, seed in units:
+            inputs = [found[unit] for unit in inputs_of(plan, tree, seed, by_key)]
+            wanted, upstream = wanted_inputs(plan, inputs), _upstream(plan, inputs)
+            known, folder = recorded.get((plan.key, seed)), folders[plan.name, seed]
+            found[plan.name, seed] = _status(plan, seed, known, wanted, upstream, folder)
     told = {None, *(tree.seeds if seeds is None else seeds)}
-    return [status for status in found.values() if status.seed in told]
+    return _verified([status for status in found.values() if status.seed in told], store, depth)
 
 
 def home_status(
@@ -98,7 +100,21 @@ def home_status(
     """The state of the pages that all recipes share."""
     plan = home_plan(project)
     recorded = recorded_versions(instance, [plan.key]).get((plan.key, None))
-    return _status(plan, None, recorded, home_inputs(project, store), [], store, depth)
+    state = _status(plan, None, recorded, home_inputs(project, store), [], plan.folder(store, None))
+    return _verified([state], store, depth)[0]
+
+
+def _verified(states: list[AssetStatus], store: Store, depth: Depth | None) -> list[AssetStatus]:
+    """The same, with what is fresh by its manifest looked at more closely."""
+
+    def looked_at(state: AssetStatus) -> AssetStatus:
+        if depth is None or state.state != "fresh":
+            return state
+        folder = state.plan.folder(store, state.seed)
+        damages = folder.verify(state.plan.family, every_byte=depth == "bytes")
+        return replace(state, state="damaged", why=str(damages[0])) if damages else state
+
+    return store.side_by_side(looked_at, states)
 
 
 def wanted_inputs(plan: AssetPlan, inputs: Iterable[AssetStatus]) -> dict[str, str]:
@@ -131,13 +147,11 @@ def _status(
     recorded: str | None,
     wanted: Mapping[str, str],
     upstream: Sequence[str],
-    store: Store,
-    depth: Depth | None,
+    folder: ArtifactFolder,
 ) -> AssetStatus:
     def told(state: State, why: str = "", version: str | None = recorded) -> AssetStatus:
         return AssetStatus(plan, seed, state, why, version)
 
-    folder = plan.folder(store, seed)
     try:
         manifest = folder.manifest(plan.family)
     except MissingArtifact:
@@ -147,7 +161,7 @@ def _status(
     if manifest is None:
         if recorded is None:
             return told("missing", "never built")
-        return told("damaged", f"its artifacts are gone from {folder.local_path(plan.family)}")
+        return told("damaged", f"its artifacts are gone from {folder.shown(plan.family)}")
     made_from = manifest.made_from
     why = _changed(plan, made_from, wanted, upstream)
     if why:
@@ -156,11 +170,7 @@ def _status(
         why = "its artifacts are here and Dagster's database does not know them: acc build records them"
         return told("unregistered", why, manifest.data_version)
     if manifest.data_version != recorded:
-        return told("damaged", f"{folder.local_path(plan.family)} is not what Dagster recorded")
-    if depth is not None:
-        damages = folder.verify(plan.family, every_byte=depth == "bytes")
-        if damages:
-            return told("damaged", str(damages[0]))
+        return told("damaged", f"{folder.shown(plan.family)} is not what Dagster recorded")
     return told("fresh")
 
 

@@ -43,7 +43,7 @@ def run_ui(store: Store, port: int, arguments: Sequence[str]) -> int:
     command = [str(Path(sys.executable).with_name("dagster")), "dev", "-m", MODULE, "-h", "127.0.0.1"]
     stop = threading.Event()
     with _daemons_place(home), _site_served(store) as address:
-        environment = {**os.environ, "ACC_STORAGE": str(store.root.absolute())}
+        environment = {**os.environ, "ACC_STORAGE": store.place}
         environment.setdefault(SITE_URL_VARIABLE, address)
         process = subprocess.Popen(
             [*command, "-p", str(port), *arguments], env=environment, preexec_fn=heed_interrupts

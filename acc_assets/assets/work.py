@@ -131,7 +131,7 @@ class NodeWork(Work):
         facts = latents.facts(self.run)
         if "code" not in facts:
             raise ValueError(
-                f"{self.run.local_path(latents.FAMILY.path())} is of an earlier version. Materialize "
+                f"{self.run.shown(latents.FAMILY.path())} is of an earlier version. Materialize "
                 f"{self.node.tag}_latents for seed {self.seed} again."
             )
         return Abilities.from_json(facts)
@@ -257,7 +257,7 @@ def outputs_of(task: Any, head: Any) -> list[str] | None:
 
 def picture(png: bytes, folder: ArtifactFolder, rel: str) -> dg.MetadataValue[Any]:
     """A PNG as Dagster metadata: shown in place when small, else named by its path."""
-    path = str(folder.local_path(rel))
+    path = folder.shown(rel)
     if len(png) > INLINE_PICTURE_BYTES:
         return dg.MetadataValue.path(path)
     return dg.MetadataValue.md(f"![{path}](data:image/png;base64,{base64.b64encode(png).decode()})")

@@ -37,7 +37,7 @@ class GivenLabels:
 
     def files(self) -> tuple[Path, ...]:
         """The file, whether it is there or not."""
-        return (self.file.path,)
+        return (Path(self.file.shown),)
 
     def content(self, until: int | None = None) -> str:
         """sha256 (hex) of its lines; that of no lines where nobody has given a label."""

@@ -17,10 +17,13 @@ from acc_assets.datasets.mnist_source import (
     DATA_DIR_VARIABLE,
     OFFICIAL_TEST,
     OFFICIAL_TRAIN,
+    PUBLISHED_SHA256,
     TORCHVISION_NAMES,
+    shared_data,
 )
 from acc_assets.datasets.resize import resize_images
 from acc_assets.datasets.torchvision_compat import torchvision_datasets
+from acc_assets.storage import copies
 
 CONNECT_TIMEOUT = 20.0  # seconds without an answer before a download counts as failed
 
@@ -53,6 +56,7 @@ def read_official(name: str, folder: Path, image_size: int, content: str | None)
 def download(name: str, folder: Path) -> None:
     """Download the files into a folder; once, also when several processes ask at the same time.
 
+    An object store keeps them, so that other machines take them from there.
     Raises `DatasetError` where that is not possible.
     """
     kind = getattr(torchvision_datasets(), TORCHVISION_NAMES[name])
@@ -60,9 +64,14 @@ def download(name: str, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f".{name}.lock"):
+            shared = shared_data()
+            if shared is not None:
+                copies.fetch(shared, name, raw)
             if not _files_exist(kind, folder):
                 with _socket_timeout(CONNECT_TIMEOUT):
                     kind(str(folder), download=True)
+                if shared is not None:
+                    copies.put(shared, name, raw, PUBLISHED_SHA256[name])
     except Exception as error:
         raise DatasetError(
             f"The data set '{name}' is not in {raw} and could not be downloaded ({_short(error)}). "

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from acc_assets.storage import ArtifactFolder, Store
+
 OFFICIAL_TRAIN, OFFICIAL_TEST = 60_000, 10_000
 DATA_DIR_VARIABLE = "ACC_DATA_DIR"
+DATASETS = "datasets"  # a folder of the store
 TORCHVISION_NAMES = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}
 # sha256 of the four unpacked files as they were published, so that no other data pass for them. (Fashion-MNIST's
 # publisher gives MD5 of the packed files, which torchvision checks; unpacked, those have these digests.)
@@ -27,16 +30,12 @@ PUBLISHED_SHA256 = {
 
 
 def data_dir() -> Path:
-    """Folder of downloaded data sets: `ACC_DATA_DIR`, else `datasets` in the local storage folder.
-
-    The storage folder is `ACC_STORAGE`, else `storage` in the checkout, or in the working directory without one.
-    """
+    """Folder of downloaded data sets: `ACC_DATA_DIR`, else `datasets` in the store's folder on this machine."""
     named = os.environ.get(DATA_DIR_VARIABLE)
-    if named:
-        return Path(named).expanduser()
-    storage = os.environ.get("ACC_STORAGE", "")
-    if storage and "://" not in storage:
-        return Path(storage).expanduser() / "datasets"
-    checkout = Path(__file__).resolve().parents[2]
-    root = checkout if (checkout / "pyproject.toml").exists() else Path.cwd()
-    return root / "storage" / "datasets"
+    return Path(named).expanduser() if named else Store().root / DATASETS
+
+
+def shared_data() -> ArtifactFolder | None:
+    """Where an object store keeps data sets for all machines; None where the store is a folder, or another is named."""
+    store = Store()
+    return None if store.is_local or os.environ.get(DATA_DIR_VARIABLE) else store.folder(DATASETS)

@@ -36,8 +36,8 @@ class Artifacts:
         withheld: Mapping[str, str] | None = None,
         own: ArtifactFolder | None = None,
     ) -> None:
-        self.run = run
-        self._own = own
+        self.run = run.still()
+        self._own = own.still() if own is not None else None
         self.withheld = withheld or {}  # families that are not the recipe's as it is now, and why
         self.problems: list[str] = []  # files that exist and cannot be read
 

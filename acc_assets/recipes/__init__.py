@@ -62,7 +62,7 @@ def vocabulary() -> Vocabulary:
 
 def watched_folders() -> list[Path]:
     """Folders that are there of recipes and of what is recorded beside them."""
-    return [folder for folder in (*recipe_folders(), Store().folder(FORKS).local_path()) if folder.is_dir()]
+    return [folder for folder in (*recipe_folders(), Store().root / FORKS) if folder.is_dir()]
 
 
 def recipe_folders() -> list[Path]:
@@ -94,7 +94,7 @@ def find_recipes(
 def read_forks(store: Store, recipe: str) -> Recorded:
     """The forks recorded beside a recipe, and what is wrong where their file cannot be read."""
     folder, name = store.folder(FORKS), f"{recipe}.json"
-    file = folder.local_path(name)
+    file = Path(folder.shown(name))
     try:
         return Recorded(file, parse_forks(folder.read_bytes(name), file) if folder.exists(name) else ())
     except (RecipeError, StorageError) as error:

@@ -18,7 +18,7 @@ from acc_assets.server import answers, authoring, runs
 from acc_assets.server.guard import BodyLimit, SameOrigin
 from acc_assets.server.site import Site
 from acc_assets.server.stream import HEARTBEAT, messages
-from acc_assets.storage import MissingArtifact, RunDirectory, StorageError, Store
+from acc_assets.storage import MissingArtifact, RunDirectory, StorageError, Store, StoreUnreachable
 from acc_assets.tree import RecipeError, RecordedFork, Tree
 
 HOSTS = ["127.0.0.1", "localhost"]
@@ -34,7 +34,8 @@ class Sources:
     recipes by name, as they are now. cancel: terminates what makes a node and seed, and returns the ids of
     Dagster's runs; None where nothing can be cancelled from here. fork_form: JSON schema of what may be set of a fork
     of a tree's checkpoint. record_fork, remove_fork, record_round: as in `assets.forks` and `assets.rounds`; build:
-    begins to build a branch of a recipe, and goes on when the server ends; None where nobody may. heartbeat: seconds.
+    begins to build a branch of a recipe, and goes on when the server ends; None where nobody may. refresh: brings the
+    folder of the site up to date, where that is a copy. heartbeat: seconds.
     """
 
     store: Store
@@ -47,6 +48,7 @@ class Sources:
     remove_fork: Callable[[str, str], Sequence[str]] | None = None
     record_round: Callable[[str, str | None], Sequence[RecordedFork]] | None = None
     build: Callable[[str, str], None] | None = None
+    refresh: Callable[[], object] | None = None
     heartbeat: float = HEARTBEAT
 
     def seeds(self, recipe: str, node: str) -> list[int]:
@@ -74,7 +76,8 @@ def create_app(sources: Sources) -> FastAPI:
     app.include_router(authoring.router)
     app.add_exception_handler(StorageError, _explained)
     app.add_exception_handler(RecipeError, _explained)
-    app.mount("/", Site(sources.site, sources.frame, sources.seeds), name="site")
+    app.add_exception_handler(StoreUnreachable, _unreachable)
+    app.mount("/", Site(sources.site, sources.frame, sources.seeds, sources.refresh), name="site")
     app.add_middleware(BodyLimit)
     app.add_middleware(SameOrigin)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)
@@ -88,6 +91,10 @@ _RUN = "/runs/{recipe}/{node}/{seed}"
 async def _explained(_request: Request, error: Exception) -> JSONResponse:
     """Errors of store and recipes in their own words: what is not there, and what is damaged, no name or no setting."""
     return JSONResponse({"detail": str(error)}, 404 if isinstance(error, MissingArtifact) else 422)
+
+
+async def _unreachable(_request: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, 503)
 
 
 def _sources(request: Request) -> Sources:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from acc_assets.families import Artifacts, Family, Picture, RunArtifacts, families_of, previews
@@ -10,10 +11,10 @@ from acc_assets.families.artifacts import health_of
 from acc_assets.report import node_page
 from acc_assets.report.scripts import packed
 from acc_assets.server import answers
-from acc_assets.storage import DamagedArtifact, MissingArtifact, RunDirectory, StorageError, Store
+from acc_assets.storage import EVENTS, DamagedArtifact, MissingArtifact, RunDirectory, StorageError, Store
 from acc_assets.tree import Tree
 
-DOCUMENTS = ("config.json", "summary.json", "events.jsonl")  # beside the families
+DOCUMENTS = ("config.json", "summary.json", EVENTS)  # beside the families
 
 
 def all_runs(store: Store, recipe: str | None, node: str | None, seed: int | None) -> Iterator[answers.Run]:
@@ -113,12 +114,12 @@ def artifacts_of(run: RunDirectory) -> answers.Artifacts:
 
 def file_of(run: RunDirectory, path: str) -> bytes:
     """A file of a family, or one of the run's documents; raises `StorageError` for everything else."""
-    place, folder = run.local_path(path).resolve(), run.local_path().resolve()
+    place, folder = Path(run.shown(path)).resolve(), Path(run.shown()).resolve()  # a link may lead out of it
     family, _, name = path.partition("/")
     known = run.manifest(family).record(name) is not None if name else path in DOCUMENTS
     if not known or not place.is_relative_to(folder):
         raise MissingArtifact(f"{run.path} has no artifact '{path}'.")
-    return run.read_bytes(path)
+    return run.read_log(path) if path == EVENTS else run.read_bytes(path)
 
 
 def previews_of(run: RunDirectory, after: int) -> answers.Previews:

@@ -28,14 +28,21 @@ class Site(StaticFiles):
     """The files of a folder; `seeds` are those that a node has, and none where there is no such node."""
 
     def __init__(
-        self, folder: Path, frame: Callable[[], Frame], seeds: Callable[[str, str], list[int]]
+        self,
+        folder: Path,
+        frame: Callable[[], Frame],
+        seeds: Callable[[str, str], list[int]],
+        refresh: Callable[[], object] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)  # a site that is rendered meanwhile is seen
         super().__init__(directory=folder, html=True)
         self._frame = frame
         self._seeds = seeds
+        self._refresh = refresh
 
     async def get_response(self, path: str, scope: Scope) -> Response:
+        if self._refresh is not None and (path.endswith(".html") or "." not in path.strip("./")):
+            await run_in_threadpool(self._refresh)  # with each page, not with each of its parts
         try:
             found = await super().get_response(path, scope)
             return await run_in_threadpool(_page, found) if isinstance(found, _Page) else found

@@ -33,8 +33,8 @@ async def messages(
             yield f"{head}: heartbeat\n\n".encode()
             head, quiet = "", 0.0
         if not events:
-            await asyncio.sleep(PAUSE)
-            quiet += PAUSE
+            await asyncio.sleep(reader.pause)
+            quiet += reader.pause
 
 
 def message(events: Sequence[dict[str, Any]]) -> str:

@@ -1,7 +1,14 @@
 """Run directories, atomic writes, manifests and locks: the only room that opens a run's files by hand."""
 
-from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageBusy, StorageError, explained
-from acc_assets.storage.events import LogReader
+from acc_assets.storage.errors import (
+    DamagedArtifact,
+    MissingArtifact,
+    StorageBusy,
+    StorageError,
+    StoreUnreachable,
+    explained,
+)
+from acc_assets.storage.events import EVENTS, LogReader
 from acc_assets.storage.family import FamilyWriter
 from acc_assets.storage.folder import ArtifactFolder
 from acc_assets.storage.labels import Label, LabelError, LabelFile, Labels, Problem, digest_of
@@ -10,6 +17,7 @@ from acc_assets.storage.names import LEFT_OUT
 from acc_assets.storage.store import RunDirectory, Store
 
 __all__ = [
+    "EVENTS",
     "LEFT_OUT",
     "ArtifactFolder",
     "Damage",
@@ -29,6 +37,7 @@ __all__ = [
     "StorageBusy",
     "StorageError",
     "Store",
+    "StoreUnreachable",
     "digest_of",
     "explained",
 ]

@@ -43,6 +43,10 @@ class StorageBusy(StorageError):  # noqa: N818
     """Another process holds the lock of this folder."""
 
 
+class StoreUnreachable(RuntimeError):  # noqa: N818
+    """An object store gives no answer, or refuses: nothing is known of its artifacts, so none is missing or damaged."""
+
+
 @contextlib.contextmanager
 def explained(verb: str, target: Path) -> Iterator[None]:
     """Turn the system's refusal to write or remove `target` into one sentence, as `StorageError`.

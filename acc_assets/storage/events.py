@@ -14,8 +14,8 @@ from types import NoneType
 from typing import Any
 
 from acc_assets.storage.arrays import from_json, to_json_line
-from acc_assets.storage.errors import DamagedArtifact
-from acc_assets.storage.local_files import LocalFiles
+from acc_assets.storage.errors import DamagedArtifact, MissingArtifact
+from acc_assets.storage.files import Files
 
 EVENTS = "events.jsonl"
 # Events of another schema are not read. Raise it when a field changes its meaning or goes; a new field or kind of event
@@ -47,21 +47,21 @@ _TAIL_BYTES = 16_384  # longer than nearly any event
 Event = dict[str, Any]
 
 
-def append(files: LocalFiles, path: str, lock: str, event: Mapping[str, Any], sync: bool) -> None:
-    """Add one event as one line under the next number; `sync` makes it survive a power cut.
+def append(files: Files, path: str, event: Mapping[str, Any], sync: bool) -> None:
+    """Add one event as one line under the next number; `sync` makes it survive a power cut."""
 
-    Processes that write to one log take turns by `lock`.
-    """
-    with files.lock(lock, 60.0, f"the log {path}", named=False):
-        number = int((last(files, path) or {}).get("id", 0)) + 1
+    def line_after(tail: bytes) -> bytes:
+        before = _newest(tail.split(b"\n")) or (_newest(files.log(path).split(b"\n")) if tail else None)
+        number = int((before or {}).get("id", 0)) + 1
         time = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-        line = to_json_line({"id": number, "schema": SCHEMA, "time": time, **event})
-        files.append(path, line, sync=sync)
+        return to_json_line({"id": number, "schema": SCHEMA, "time": time, **event}) + b"\n"
+
+    files.append(path, line_after, sync=sync)
 
 
-def read(files: LocalFiles, path: str) -> list[Event]:
+def read(files: Files, path: str) -> list[Event]:
     """All whole events in order, also those that a build gone back took out; see `standing`."""
-    return _parsed(files.read(path).split(b"\n")) if files.size(path) is not None else []
+    return _parsed(_lines(files, path))
 
 
 def standing(log: Iterable[Event]) -> list[Event]:
@@ -80,21 +80,23 @@ def standing(log: Iterable[Event]) -> list[Event]:
     return kept
 
 
-def last(files: LocalFiles, path: str, kind: str | None = None) -> Event | None:
+def last(files: Files, path: str, kind: str | None = None) -> Event | None:
     """The newest whole event, from the end of the log; of a kind that which stands among the last kilobytes."""
-    tail = files.tail(path, _TAIL_BYTES)
-    lines = tail.split(b"\n")
+    stamp = files.log_stamp(path)
+    if stamp is None:
+        return None
+    lines = _lines(files, path, max(0, stamp.size - _TAIL_BYTES))
     if kind is not None:
         return next(
             (event for event in reversed(standing(_parsed(lines))) if event.get("event") == kind), None
         )
     found = _newest(lines)
-    return found if found is not None or len(tail) < _TAIL_BYTES else _newest(files.read(path).split(b"\n"))
+    return found if found is not None or stamp.size <= _TAIL_BYTES else _newest(_lines(files, path))
 
 
-def newest_artifact(files: LocalFiles, path: str, family: str) -> Event | None:
+def newest_artifact(files: Files, path: str, family: str) -> Event | None:
     """The newest event that stands and says that a family was written."""
-    lines = files.read(path).split(b"\n")
+    lines = _lines(files, path)
     deciding = _parsed(line for line in lines if any(kind in line for kind in _DECIDING))
     told = (one for one in reversed(standing(deciding)) if one.get("event") == ARTIFACT)
     return next((one for one in told if one.get("family") == family), None)
@@ -106,23 +108,26 @@ class LogReader:
     A number that the log has not reached is of one that is gone, so that it begins with the present build, too.
     """
 
-    def __init__(self, files: LocalFiles, path: str, after: int | None) -> None:
+    def __init__(self, files: Files, path: str, after: int | None) -> None:
+        self.pause = files.pause  # seconds between two looks
         self._files = files
         self._path = path
         self._after = after
         self._read = 0  # bytes
-        self._file: int | None = None
+        self._log: str | None = None  # which one it is
         self._begun = False  # whether any event was found
 
     def new(self) -> list[Event]:
         """The events since the last call; a line that is being written waits."""
-        stamp = self._files.stamp(self._path)
-        if stamp is None or stamp[:2] == (self._file, self._read):
+        stamp = self._files.log_stamp(self._path)
+        if stamp is None or (stamp.identity, stamp.size) == (self._log, self._read):
             return []
-        if stamp[0] != self._file or stamp[1] < self._read:  # the first call, or another log in its place
+        if (
+            stamp.identity != self._log or stamp.size < self._read
+        ):  # the first call, or another log in its place
             self._after = None if self._begun else self._after
-            self._file, self._read, self._begun = stamp[0], 0, False
-        data = self._files.read(self._path, self._read)
+            self._log, self._read, self._begun = stamp.identity, 0, False
+        data = self._files.log(self._path, self._read)
         whole = data[: data.rfind(b"\n") + 1]
         self._read += len(whole)
         found = _parsed(whole.split(b"\n"))
@@ -133,6 +138,13 @@ class LogReader:
             return [event for event in found if event["id"] > self._after]
         begun = [index for index, event in enumerate(found) if event.get("event") == _CREATED]
         return found[begun[-1] :] if begun else found
+
+
+def _lines(files: Files, path: str, start: int = 0) -> list[bytes]:
+    try:
+        return files.log(path, start).split(b"\n")
+    except MissingArtifact:
+        return []
 
 
 def _newest(lines: list[bytes]) -> Event | None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import os
-import time
-import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -15,10 +12,17 @@ import numpy as np
 
 from acc_assets.storage import events
 from acc_assets.storage.arrays import from_json, from_npz, to_json
-from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageBusy, StorageError
+from acc_assets.storage.errors import (
+    DamagedArtifact,
+    MissingArtifact,
+    StorageBusy,
+    StorageError,
+    StoreUnreachable,
+)
 from acc_assets.storage.events import LogReader
-from acc_assets.storage.family import FamilyWriter, put_in_place
-from acc_assets.storage.local_files import LocalFiles, Stamp
+from acc_assets.storage.family import FamilyWriter
+from acc_assets.storage.files import Files, Lease, Remainder, Stamp
+from acc_assets.storage.local_files import LocalFiles
 from acc_assets.storage.manifest import (
     MANIFEST,
     Damage,
@@ -34,10 +38,8 @@ if TYPE_CHECKING:
     from typing import Self
 
 _LOCK = ".locks/run.lock"
-_PENDING = ".pending-"  # with a family's name: a commit that is not in place yet
 _MANIFESTS: dict[str, tuple[Stamp, Manifest]] = {}  # whole ones, by file
-_RECHECKS = 3
-_RECHECK_PAUSE = 0.1  # seconds; a commit that is under way takes less
+_RECHECKS = 20  # of what another writer replaces while it is read
 
 Names: TypeAlias = list[str]  # inside the class, `list` is a method
 Damages: TypeAlias = list[Damage]
@@ -51,9 +53,11 @@ class ArtifactFolder:
     altered artifact is named when it is read and never used.
     """
 
-    def __init__(self, files: LocalFiles, path: str) -> None:
+    def __init__(self, files: Files, path: str) -> None:
         self._files = files
         self._made_from: MadeFrom | None = None
+        self._lease: Lease | None = None  # of the builder that holds this folder
+        self._known: dict[str, Manifest | Damage | None] | None = None  # of `still`
         self.path = path
 
     def __repr__(self) -> str:
@@ -75,19 +79,27 @@ class ArtifactFolder:
         stamped._made_from = made_from
         return stamped
 
+    def shown(self, rel: str | None = None) -> str:
+        """Where a file, or the folder, lies: its path on this machine, or its URL."""
+        return self._files.shown(self._place(rel) if rel else self.path)
+
     def local_path(self, rel: str | None = None) -> Path:
-        """A place on this machine, for libraries that insist on one; reading and writing go through the folder."""
-        return self._files.local_path(self._place(rel) if rel else self.path)
+        """The same for programs that need a path; raises `StorageError` where the store is not on this machine."""
+        if not isinstance(self._files, LocalFiles):
+            raise StorageError(f"{self.shown(rel)} is no file of this machine; read it through the store.")
+        return Path(self.shown(rel))
+
+    def still(self) -> Self:
+        """The same folder as it is now: each manifest is looked at once, for what reads much of it at a time."""
+        still = copy.copy(self)
+        still._known = {}
+        return still
 
     # single files
 
     def write_bytes(self, rel: str, data: bytes) -> None:
         """Replace one file atomically."""
         self._files.write(self._place(rel), data)
-
-    def append(self, rel: str, lines: bytes) -> None:
-        """Add whole lines to the end of a file by one write that survives a power cut."""
-        self._files.append(self._place(rel), lines, sync=True)
 
     def write_json(self, rel: str, value: Any) -> None:
         """Replace one file atomically by a value as indented JSON."""
@@ -100,44 +112,77 @@ class ArtifactFolder:
             MissingArtifact: it has not been written.
             DamagedArtifact: it differs from the manifest of its family.
         """
-        for attempt in range(_RECHECKS):
-            data, damage = self._checked(rel, self._record(rel))
-            if damage is None:
+        record = self._record(rel)
+        for _ in range(_RECHECKS):
+            data, damage = self._checked(rel, record)
+            if damage is not None:
+                self._forget()
+            if damage is None or record == (record := self._record(rel)):
                 break
-            if attempt + 1 < _RECHECKS:  # a writer may be between a file and its manifest
-                time.sleep(_RECHECK_PAUSE)
         if damage is not None:
             raise DamagedArtifact(str(damage))
         if data is None:
-            raise MissingArtifact(f"{self._shown(rel)} has not been written. {self.remedy}")
+            raise MissingArtifact(f"{self.shown(rel)} has not been written. {self.remedy}")
         return data
 
     def read_json(self, rel: str) -> Any:
         """The value in one JSON file; raises as `read_bytes`."""
         data = self.read_bytes(rel)
         try:
-            return from_json(data, self._shown(rel))
+            return from_json(data, self.shown(rel))
         except DamagedArtifact as error:
             raise DamagedArtifact(f"{error}. {self.remedy}") from error
 
     def read_npz(self, rel: str) -> dict[str, np.ndarray]:
         """The arrays in one npz file by name; raises as `read_bytes`, and `DamagedArtifact` for a name it lacks."""
-        return from_npz(self.read_bytes(rel), self._shown(rel), self.remedy)
+        return from_npz(self.read_bytes(rel), self.shown(rel), self.remedy)
 
     def exists(self, rel: str) -> bool:
         """Whether a file is there; also where what is there cannot be read, which reading it tells."""
-        return self._files.occupied(self._place(rel))
+        family, _, name = check_relative(rel).partition("/")
+        manifest = self._manifest(family) if name and name != MANIFEST else None
+        if isinstance(manifest, Manifest):
+            return manifest.record(name) is not None
+        return self._files.exists(self._place(rel))
 
     def list(self, prefix: str = "") -> Names:
         """Names of all artifacts that start with `prefix`, relative to this folder, sorted; no manifests."""
-        self._settle_all()
-        names = self._files.names(self.path)
-        return [name for name in names if name.startswith(prefix) and name.rsplit("/", 1)[-1] != MANIFEST]
+        one, within, _ = prefix.partition("/")
+        manifests = (
+            {one: self._manifest(one)} if within else {name: self._manifest(name) for name in self.families()}
+        )
+        whole = {name: manifest for name, manifest in manifests.items() if isinstance(manifest, Manifest)}
+        found = {f"{name}/{record.name}" for name, manifest in whole.items() for record in manifest.files}
+        if one not in whole:
+            found |= {
+                name
+                for name in self._files.names(self.path)
+                if name.partition("/")[0] not in whole and name.rsplit("/", 1)[-1] != MANIFEST
+            }
+        return sorted(name for name in found if name.startswith(prefix))
+
+    def stamps(self) -> dict[str, Stamp]:
+        """Of every file that belongs to no family, by name."""
+        found = {name: self._files.stamp(self._place(name)) for name in self._files.names(self.path)}
+        return {name: stamp for name, stamp in found.items() if stamp is not None}
 
     def remove(self, rel: str) -> None:
         """Remove a single file, or a family with all its files."""
-        self._settle_all()
         self._files.remove(self._place(rel))
+
+    # logs
+
+    def append(self, rel: str, remainder: Remainder) -> None:
+        """Add whole lines to the end of a log, which survive a power cut; `remainder` gets its last kilobytes."""
+        self._files.append(self._place(rel), remainder, sync=True)
+
+    def read_log(self, rel: str) -> bytes:
+        """All of a log; raises `MissingArtifact` where nothing has begun one."""
+        return self._files.log(self._place(rel))
+
+    def log_stamp(self, rel: str) -> Stamp | None:
+        """None where nothing has begun the log."""
+        return self._files.log_stamp(self._place(rel))
 
     # families
 
@@ -164,33 +209,44 @@ class ArtifactFolder:
         """
         check_name(name, "family")
         folder = f"{self.path}/{name}"
-        with self._family_lock(name, timeout):
-            self._settle(name)
-            for stale in self._files.hidden(self.path, f".staging-{name}-"):
-                self._files.remove(f"{self.path}/{stale}")
-            staging = f"{self.path}/.staging-{name}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-            kept = self.manifest(name) if keep and self.has_family(name) else None
-            made_from = made_from or self._made_from or (kept.made_from if kept else None)
+        with self._files.lease(f"{self.path}/.locks/{name}", timeout, f"the family {folder}") as lease:
+            before = self._files.stamp(f"{folder}/{MANIFEST}")
+            found = self._look(name)
+            if keep and isinstance(found, Damage):
+                raise DamagedArtifact(str(found))
+            present = found if isinstance(found, Manifest) else None
+            made_from = made_from or self._made_from or (present.made_from if present and keep else None)
             writer = FamilyWriter(
-                self._files, folder, staging, kept, schema=schema, owner=self.owner, made_from=made_from
+                self._files,
+                folder,
+                present,
+                before,
+                keep=keep,
+                schema=schema,
+                owner=self.owner,
+                made_from=made_from,
             )
             try:
                 yield writer
-                writer.commit(self._pending(name))
-            finally:
-                with contextlib.suppress(StorageError):
-                    self._files.remove(staging)
-            put_in_place(self._files, self._pending(name), folder)
+                for one in filter(None, (self._lease, lease)):
+                    one.check()
+            except BaseException:
+                with contextlib.suppress(StorageError, StoreUnreachable):
+                    lease.check()  # else another writer may have put the same by now
+                    writer.forget()
+                raise
+            writer.commit()
+            with contextlib.suppress(StorageBusy):  # the next writer does it
+                lease.check()
+                writer.settle()
             self.announce(name, **(told or {}))
 
     def has_family(self, name: str) -> bool:
         """Whether a family was written to its end."""
-        self._settle(name)
-        return self.exists(f"{name}/{MANIFEST}")
+        return self._manifest(name) is not None
 
     def families(self) -> Names:
         """Names of all families here, sorted."""
-        self._settle_all()
         names = filter(is_name, self._files.folders(self.path))
         return [name for name in names if self.has_family(name)]
 
@@ -203,7 +259,7 @@ class ArtifactFolder:
         """
         found = self._manifest(name)
         if found is None:
-            raise MissingArtifact(f"{self._shown(name)} has not been written. {self.remedy}")
+            raise MissingArtifact(f"{self.shown(name)} has not been written. {self.remedy}")
         if isinstance(found, Damage):
             raise DamagedArtifact(str(found))
         return found
@@ -225,25 +281,28 @@ class ArtifactFolder:
             ]
         manifest = self._manifest(name)
         if manifest is None:
-            file = self._shown(f"{name}/{MANIFEST}")
+            file = self.shown(f"{name}/{MANIFEST}")
             return [Damage(file, "no manifest", "the family was not written to its end", self.remedy)]
         if isinstance(manifest, Damage):
             return [manifest]
         suspects = manifest.files if every_byte else self._suspects(name, manifest)
         checked = (self._checked(f"{name}/{record.name}", record) for record in suspects)
-        return [damage for _, damage in checked if damage is not None]
+        damages = [damage for _, damage in checked if damage is not None]
+        if damages and self._look(name) not in (manifest, None):  # it was written again meanwhile
+            self._forget()
+            return self.verify(name, every_byte=every_byte)
+        return damages
 
     # events and the lock
 
     def append_event(self, event: Mapping[str, Any], *, sync: bool = False) -> None:
         """Add one event to `events.jsonl` with its number and time; `sync` makes it survive a power cut."""
-        lock = f"{self.path}/.locks/events"
-        events.append(self._files, self._place(events.EVENTS), lock, event, sync)
+        events.append(self._files, self._place(events.EVENTS), event, sync)
 
     def announce(self, name: str, **facts: Any) -> None:
         """Tell in the log that a family was written, unless it says just that already, or nothing has begun one."""
         log = self._place(events.EVENTS)
-        if self._files.size(log) is None:
+        if self._files.log_stamp(log) is None:
             return
         manifest = self.manifest(name)
         newest = events.newest_artifact(self._files, log, name)
@@ -271,8 +330,12 @@ class ArtifactFolder:
     @contextlib.contextmanager
     def lock(self, timeout: float = 60.0) -> Iterator[None]:
         """Hold this folder for one builder; `StorageBusy` names the holder after `timeout` seconds."""
-        with self._files.lock(f"{self.path}/{_LOCK}", timeout, f"the folder {self.path}"):
-            yield
+        with self._files.lease(f"{self.path}/{_LOCK}", timeout, f"the folder {self.path}") as lease:
+            before, self._lease = self._lease, lease
+            try:
+                yield
+            finally:
+                self._lease = before
 
     @property
     def at_work(self) -> bool:
@@ -284,44 +347,33 @@ class ArtifactFolder:
     def _place(self, rel: str) -> str:
         return f"{self.path}/{check_relative(rel)}"
 
-    def _family_lock(self, name: str, timeout: float) -> contextlib.AbstractContextManager[None]:
-        return self._files.lock(f"{self.path}/.locks/{name}", timeout, f"the family {self.path}/{name}")
-
-    def _pending(self, name: str) -> str:
-        return f"{self.path}/{_PENDING}{name}"
-
-    def _settle(self, name: str) -> None:
-        """End the commit of a writer that was killed in the middle of it; one that is alive does so itself."""
-        if not self._files.is_folder(self._pending(name)):
-            return
-        with contextlib.suppress(StorageBusy), self._family_lock(name, 0.0):
-            if self._files.is_folder(self._pending(name)):
-                put_in_place(self._files, self._pending(name), f"{self.path}/{name}")
-
-    def _settle_all(self) -> None:
-        entries = self._files.hidden(self.path, _PENDING)
-        for name in filter(is_name, (entry.removeprefix(_PENDING) for entry in entries)):
-            self._settle(name)
-
-    def _shown(self, rel: str) -> str:
-        return self._files.shown(self._place(rel))
-
     def _manifest(self, name: str) -> Manifest | Damage | None:
+        """What is known of a family where it is to be looked at once, else what is found."""
+        if self._known is None:
+            return self._look(name)
+        if name not in self._known:
+            self._known[name] = self._look(name)
+        return self._known[name]
+
+    def _forget(self) -> None:
+        if self._known is not None:
+            self._known.clear()
+
+    def _look(self, name: str) -> Manifest | Damage | None:
         """A family's manifest where it is whole and in its place, else what is wrong; None where there is none.
 
         It is parsed and checked once in a process for each time that it was written.
         """
-        self._settle(check_name(name, "family"))
-        stamp = self._files.stamp(f"{self.path}/{name}/{MANIFEST}")
-        file = self._shown(f"{name}/{MANIFEST}")
+        stamp = self._files.stamp(f"{self.path}/{check_name(name, 'family')}/{MANIFEST}")
+        file = self.shown(f"{name}/{MANIFEST}")
         known = _MANIFESTS.get(file)
         if known is not None and known[0] == stamp:
             return known[1]
         try:
-            data = self._bytes_or_none(f"{name}/{MANIFEST}")
-            if data is None:
-                return None
+            data = self._files.read(f"{self.path}/{name}/{MANIFEST}")
             manifest = parse_manifest(from_json(data, file), file)
+        except MissingArtifact:
+            return None
         except StorageError as error:
             return self._unreadable(file, error)
         if (manifest.owner, manifest.family) != (self.owner, name):
@@ -334,28 +386,40 @@ class ArtifactFolder:
 
     def _suspects(self, name: str, manifest: Manifest) -> Iterator[FileRecord]:
         """Files of another size than recorded, or written after the manifest."""
-        written = self._files.stamp(f"{self.path}/{name}/{MANIFEST}")
+        folder = f"{self.path}/{name}"
+        written = self._files.stamp(f"{folder}/{MANIFEST}")
+        stamps = self._files.stamps(folder, {record.name: record.sha256 for record in manifest.files})
         for record in manifest.files:
-            stamp = self._files.stamp(f"{self.path}/{name}/{record.name}")
-            if written is None or stamp is None or stamp[1] != record.size or stamp[2] > written[2]:
+            stamp = stamps.get(record.name)
+            whole = written is not None and stamp is not None and stamp.changed <= written.changed
+            if not whole or stamp is None or stamp.size != record.size:
                 yield record
 
     def _checked(self, rel: str, record: FileRecord | None) -> tuple[bytes | None, Damage | None]:
         """The bytes of a file, None where there is none, and what is wrong with them by its record."""
-        try:
-            data = self._bytes_or_none(rel)
-        except StorageError as error:
-            return None, self._unreadable(self._shown(rel), error)
-        return data, compare(record, data, self._shown(rel), self.remedy) if record else None
+        place = self._place(rel)
+        if record is not None:
+            folder = place.removesuffix(f"/{record.name}")
+            places = self._files.places(folder, record.name, record.sha256)
+        else:
+            places = (place,)
+        found: list[tuple[bytes | None, Damage | None]] = []
+        for one in places:
+            try:
+                data: bytes | None = self._files.read(one)
+            except MissingArtifact:
+                data = None
+            except StorageError as error:
+                found.append((None, self._unreadable(self.shown(rel), error)))
+                continue
+            damage = compare(record, data, self.shown(rel), self.remedy) if record else None
+            if damage is None:
+                return data, None
+            found.append((None, damage))
+        return found[0]
 
     def _unreadable(self, file: str, error: StorageError) -> Damage:
         return Damage(file, "unreadable", str(error).replace(file, "it", 1), self.remedy)
-
-    def _bytes_or_none(self, rel: str) -> bytes | None:
-        try:
-            return self._files.read(self._place(rel))
-        except MissingArtifact:
-            return None
 
     def _record(self, rel: str) -> FileRecord | None:
         family, _, name = check_relative(rel).partition("/")

@@ -20,7 +20,6 @@ from acc_assets.storage.store import Store
 FOLDER = "labels"
 COLUMNS = ("person", "time", "index", "label")
 TITLE = ",".join(COLUMNS).encode()
-WAIT_SECONDS = 30.0  # for another writer
 
 
 def _shown(text: str) -> str:
@@ -75,17 +74,23 @@ class LabelFile:
 
     def __init__(self, store: Store, recipe: str) -> None:
         self._folder = store.folder(FOLDER)
-        self._name = f"{recipe}.csv"
+        self.name = f"{recipe}.csv"
 
     @property
-    def path(self) -> Path:
-        """Its place on this machine, whether it is there or not."""
-        return self._folder.local_path(self._name)
+    def shown(self) -> str:
+        """Its path or URL, whether it is there or not."""
+        return self._folder.shown(self.name)
+
+    @property
+    def changed(self) -> float:
+        """When somebody gave a label last, in seconds since 1970; 0 where nobody has."""
+        stamp = self._folder.log_stamp(self.name)
+        return stamp.changed / 1e9 if stamp is not None else 0.0
 
     def lines(self, until: int | None = None) -> list[bytes]:
         """Its lines up to number `until`, without their ends; none where nobody has given a label."""
         try:
-            return _split(self._folder.read_bytes(self._name))[:until]
+            return _split(self._folder.read_log(self.name))[:until]
         except MissingArtifact:
             return []
 
@@ -123,12 +128,10 @@ class LabelFile:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerows((one.person, one.time.isoformat(), one.index, one.label) for one in labels)
-        with self._folder.lock(WAIT_SECONDS):
-            title = [] if self._folder.exists(self._name) else [TITLE.decode()]
-            added = "\n".join([*title, *text.getvalue().splitlines()])
-            if added:
-                self._folder.append(self._name, added.encode())
-            return len(self.lines())
+        if labels:
+            title = TITLE + b"\n"
+            self._folder.append(self.name, lambda tail: (b"" if tail else title) + text.getvalue().encode())
+        return len(self.lines())
 
 
 def digest_of(lines: Sequence[bytes]) -> str:

@@ -1,7 +1,7 @@
-"""Bytes on a local disk under one root: atomic writes, appends, locks.
+"""`Files` on a local disk: atomic writes, appends, locks, and families under their plain names.
 
-`LocalFiles` is the whole surface that a store needs. An object store takes its place by offering the same
-methods over fsspec (put for `write` and `move`, a lease for `lock`).
+People and other programs read a family's files by their names. So after the commit its objects are renamed to them, and
+a reader looks for a file at its name and then among the objects, whichever a writer that died has left it at.
 """
 
 from __future__ import annotations
@@ -14,19 +14,23 @@ import shutil
 import socket
 import stat
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeAlias
 
 from filelock import FileLock, Timeout
 
 from acc_assets.storage.errors import DamagedArtifact, MissingArtifact, StorageBusy, StorageError, explained
+from acc_assets.storage.files import OBJECTS, Remainder, Stamp, object_path
+from acc_assets.storage.manifest import MANIFEST
 
-Stamp: TypeAlias = tuple[int, int, int]  # inode, bytes and time in ns of the last change
+_LOG_WAIT = 60.0  # seconds for another writer of a log
+_TAIL_BYTES = 16_384  # longer than nearly any line
 
 
 class LocalFiles:
     """Files below `root`, addressed by '/'-separated paths relative to it."""
+
+    pause = 0.1
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root).expanduser().resolve()
@@ -37,29 +41,25 @@ class LocalFiles:
         return self.root / path
 
     def shown(self, path: str) -> str:
-        """The same as text, for what is asked by the ten thousand."""
         return f"{self._base}/{path}"
 
     def stamp(self, path: str) -> Stamp | None:
-        """What differs as soon as a file was written again; None where there is no file."""
         try:
             found = os.stat(self.shown(path))
         except OSError:
             return None
-        return (found.st_ino, found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
+        if not stat.S_ISREG(found.st_mode):
+            return None
+        return Stamp(str(found.st_ino), found.st_size, found.st_mtime_ns)
 
-    def read(self, path: str, start: int = 0) -> bytes:
-        """All bytes of a file, from `start` on.
+    def read(self, path: str) -> bytes:
+        return self.log(path)
 
-        Raises:
-            MissingArtifact: nothing is there.
-            DamagedArtifact: what is there is no file; a pipe or a device would never end.
-            StorageError: the system refuses.
-        """
+    def log(self, path: str, start: int = 0) -> bytes:
         target = self.shown(path)
         try:
             if not stat.S_ISREG(os.stat(target).st_mode):
-                raise DamagedArtifact(f"{target} is no file")
+                raise DamagedArtifact(f"{target} is no file")  # a pipe or a device would never end
             with open(target, "rb", buffering=0) as file:
                 file.seek(start)
                 return file.readall()
@@ -70,17 +70,120 @@ class LocalFiles:
         except OSError as error:
             raise StorageError(f"{target} cannot be read: {error.strerror}") from error
 
-    def write(self, path: str, data: bytes) -> None:
-        """Replace a file so that a reader sees the old bytes or the new, never a mixture; it survives a power cut."""
-        self.stage(path, data)
-        self.sync(path.rpartition("/")[0])
+    def log_stamp(self, path: str) -> Stamp | None:
+        return self.stamp(path)
 
-    def stage(self, path: str, data: bytes) -> None:
-        """Replace a file likewise; a power cut may undo it until its folder is synced, as that of many files once."""
+    def write(self, path: str, data: bytes) -> None:
+        self._replace(path, data)
+
+    def append(self, path: str, remainder: Remainder, *, sync: bool = False) -> None:
+        """By a single O_APPEND write, on a line of its own even after a torn one."""
+        folder, _, name = path.rpartition("/")
         target = self.local_path(path)
-        temporary = target.parent / f".tmp-{uuid.uuid4().hex}"
+        with (
+            self._lock(f"{folder}/.locks/{name}", _LOG_WAIT, f"the log {path}"),
+            explained("append to", target),
+        ):
+            descriptor = os.open(target, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+            try:
+                size = os.fstat(descriptor).st_size
+                tail = os.pread(descriptor, _TAIL_BYTES, max(0, size - _TAIL_BYTES))
+                torn = tail and not tail.endswith(b"\n")
+                rest = (b"\n" if torn else b"") + remainder(tail)
+                while rest:  # a disk that has just become full takes a part, and refuses the next write
+                    rest = rest[os.write(descriptor, rest) :]
+                if sync:
+                    os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def remove(self, path: str) -> None:
+        target = self.local_path(path)
+        with explained("remove", target):
+            if target.is_dir() and not target.is_symlink():
+                shutil.rmtree(target)
+            else:
+                target.unlink(missing_ok=True)
+
+    def exists(self, path: str) -> bool:
+        return os.path.lexists(self.shown(path))
+
+    def names(self, folder: str) -> list[str]:
+        base = self.local_path(folder)
+        found = []
+        for here, folders, files in os.walk(base):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            relative = Path(here).relative_to(base)
+            found += [(relative / name).as_posix() for name in files if not name.startswith(".")]
+        return sorted(found)
+
+    def folders(self, folder: str) -> list[str]:
+        base = self.local_path(folder)
+        try:
+            found = os.listdir(base)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                return []
+            raise StorageError(f"{base} cannot be read: {error.strerror}") from error
+        return sorted(name for name in found if not name.startswith(".") and os.path.isdir(base / name))
+
+    # families
+
+    def places(self, folder: str, name: str, sha256: str) -> tuple[str, ...]:
+        """At its name, among the objects, and at its name again, where it may have been moved to meanwhile."""
+        return f"{folder}/{name}", object_path(folder, sha256), f"{folder}/{name}"
+
+    def stamps(self, folder: str, named: Mapping[str, str]) -> dict[str, Stamp]:
+        found = ((name, self.stamp(f"{folder}/{name}")) for name in named)
+        return {name: stamp for name, stamp in found if stamp is not None}
+
+    def put(self, folder: str, sha256: str, data: bytes) -> None:
+        path = object_path(folder, sha256)
+        self._clear_way(folder, path)
+        self._replace(path, data, sync=False)
+
+    def mirror(self, folder: str, name: str, sha256: str) -> None:
+        if not self.exists(object_path(folder, sha256)):
+            self._second_name(f"{folder}/{OBJECTS}", f"{folder}/{name}", object_path(folder, sha256))
+
+    def discard(self, folder: str, sha256s: Iterable[str]) -> None:
+        for sha256 in sha256s:
+            self.remove(object_path(folder, sha256))
+
+    def commit(self, folder: str, manifest: bytes, before: Stamp | None) -> None:
+        """A writer holds the lock of its family, so that nobody else has written it since."""
+        self._clear_way(folder, f"{folder}/{MANIFEST}")
+        self._clear_way(folder, object_path(folder, MANIFEST))
+        if self.exists(f"{folder}/{OBJECTS}"):
+            self._sync(f"{folder}/{OBJECTS}")
+        self._replace(f"{folder}/{MANIFEST}", manifest, f"{folder}/{OBJECTS}")
+
+    def settle(self, folder: str, named: Mapping[str, str], before: Collection[str]) -> None:
+        """Put the objects under their names."""
+        objects = f"{folder}/{OBJECTS}"
+        waiting = set(os.listdir(self.shown(objects))) if os.path.isdir(self.shown(objects)) else set()
+        for name, sha256 in named.items():
+            if sha256 in waiting:
+                self._clear_way(folder, f"{folder}/{name}")
+                self._second_name(objects, object_path(folder, sha256), f"{folder}/{name}")
+        for name in self.names(folder):
+            if name not in named and name != MANIFEST:
+                self.remove(f"{folder}/{name}")
+        self._sync(folder)
+        self.remove(objects)
+
+    # inside
+
+    def _replace(self, path: str, data: bytes, aside: str | None = None, *, sync: bool = True) -> None:
+        """As `write`; without `sync` a power cut may undo it until its folder is synced, as that of many files once.
+
+        aside: the folder of what is half done, which outlives a writer that is killed.
+        """
+        target = self.local_path(path)
+        folder = target.parent if aside is None else self.local_path(aside)
+        temporary = folder / f".tmp-{uuid.uuid4().hex}"
         with explained("write", target):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             try:
                 with open(temporary, "wb") as file:
                     file.write(data)
@@ -90,50 +193,25 @@ class LocalFiles:
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
+        if sync:
+            self._sync(path.rpartition("/")[0])
 
-    def append(self, path: str, line: bytes, sync: bool = False) -> None:
-        """Add one line by a single O_APPEND write, on a line of its own even after a torn one."""
-        target = self.local_path(path)
-        with explained("append to", target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(target, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
-            try:
-                size = os.fstat(descriptor).st_size
-                torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-                rest = (b"\n" if torn else b"") + line + b"\n"
-                while rest:  # a disk that has just become full takes a part, and refuses the next write
-                    rest = rest[os.write(descriptor, rest) :]
-                if sync:
-                    os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+    def _second_name(self, aside: str, source: str, target: str) -> None:
+        """Give a file a second name in one step; it shares the disk space where the file system can (hard link).
 
-    def move(self, source: str, target: str) -> None:
-        """Put `source`, a file or a folder, in the place of `target` in one step; a folder replaces nothing."""
+        aside: the folder of what is half done.
+        """
+        temporary = self.local_path(aside) / f".tmp-{uuid.uuid4().hex}"
         with explained("write", self.local_path(target)):
-            self.local_path(target).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(self.local_path(source), self.local_path(target))
-
-    def copy(self, source: str, target: str) -> None:
-        """Give a file a second name; it shares the disk space where the file system can (hard link)."""
-        with explained("write", self.local_path(target)):
-            self.local_path(target).parent.mkdir(parents=True, exist_ok=True)
-            self.local_path(target).unlink(missing_ok=True)
+            for folder in (temporary.parent, self.local_path(target).parent):
+                folder.mkdir(parents=True, exist_ok=True)
             try:
-                os.link(self.local_path(source), self.local_path(target))
+                os.link(self.local_path(source), temporary)
             except OSError:
-                shutil.copyfile(self.local_path(source), self.local_path(target))
+                shutil.copy2(self.local_path(source), temporary)
+            os.replace(temporary, self.local_path(target))
 
-    def remove(self, path: str) -> None:
-        """Remove a file or a folder with all it holds; nothing happens when it is not there."""
-        target = self.local_path(path)
-        with explained("remove", target):
-            if target.is_dir() and not target.is_symlink():
-                shutil.rmtree(target)
-            else:
-                target.unlink(missing_ok=True)
-
-    def sync(self, folder: str) -> None:
+    def _sync(self, folder: str) -> None:
         """Make the names inside a folder survive a power cut."""
         if os.name != "posix":
             return
@@ -144,80 +222,33 @@ class LocalFiles:
             finally:
                 os.close(descriptor)
 
-    def tail(self, path: str, count: int) -> bytes:
-        """The last `count` bytes of a file; nothing where there is none."""
-        try:
-            with self.local_path(path).open("rb") as file:
-                file.seek(max(0, os.fstat(file.fileno()).st_size - count))
-                return file.read(count)
-        except OSError:
-            return b""
-
-    def size(self, path: str) -> int | None:
-        """Bytes of a file, None when there is none."""
-        stamp = self.stamp(path)
-        return stamp[1] if stamp is not None else None
-
-    def occupied(self, path: str) -> bool:
-        """Whether anything has this name, a file or not."""
-        return os.path.lexists(self.shown(path))
-
-    def clear_way(self, folder: str, path: str) -> None:
+    def _clear_way(self, folder: str, path: str) -> None:
         """Remove what bars the way to a file `path` below `folder`: no folder above it, or a folder in its place."""
         above = [folder]
         for part in path.removeprefix(f"{folder}/").split("/")[:-1]:
             above.append(f"{above[-1]}/{part}")
         for place in above:
-            if self.occupied(place) and not self.is_folder(place):
+            if self.exists(place) and not os.path.isdir(self.shown(place)):
                 self.remove(place)
-        if self.is_folder(path):
+        if os.path.isdir(self.shown(path)):
             self.remove(path)
 
-    def is_folder(self, path: str) -> bool:
-        """Whether there is a folder of this name."""
-        return os.path.isdir(self.shown(path))
-
-    def names(self, folder: str) -> list[str]:
-        """Names of all files below a folder, relative to it, sorted, without hidden ones."""
-        base = self.local_path(folder)
-        found = []
-        for here, folders, files in os.walk(base):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            relative = Path(here).relative_to(base)
-            found += [(relative / name).as_posix() for name in files if not name.startswith(".")]
-        return sorted(found)
-
-    def folders(self, folder: str) -> list[str]:
-        """Names of the folders directly inside a folder, sorted, without hidden ones."""
-        base = self.local_path(folder)
-        names = (name for name in self._entries(folder) if not name.startswith("."))
-        return sorted(name for name in names if os.path.isdir(base / name))
-
-    def hidden(self, folder: str, prefix: str) -> list[str]:
-        """Names of hidden files and folders in a folder that start with `prefix` (left by a killed writer)."""
-        return sorted(name for name in self._entries(folder) if name.startswith(prefix))
-
-    def _entries(self, folder: str) -> list[str]:
-        try:
-            return os.listdir(self.local_path(folder))
-        except OSError as error:
-            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
-                return []
-            raise StorageError(f"{self.local_path(folder)} cannot be read: {error.strerror}") from error
+    # turns
 
     @contextlib.contextmanager
-    def lock(self, path: str, timeout: float, what: str, named: bool = True) -> Iterator[None]:
-        """Hold an exclusive lock, reentrant in one thread; the system frees it when the process dies.
+    def lease(self, path: str, timeout: float, what: str) -> Iterator[LocalFiles]:
+        """A lock of the system, which frees it when the process dies; it is never lost."""
+        with self._lock(path, timeout, what):
+            with contextlib.suppress(OSError):
+                holder = {"pid": os.getpid(), "host": socket.gethostname()}
+                _holder_file(self.local_path(path)).write_text(json.dumps(holder))
+            yield self
 
-        Args:
-            path: lock file, relative to the root.
-            timeout: seconds to wait for another holder; negative waits for ever.
-            what: words for the error, such as "the folder runs/quickstart".
-            named: write down who holds it, for that error; what is held for a moment need not.
+    def check(self) -> None:
+        """Nobody takes a lock of the system away."""
 
-        Raises:
-            StorageBusy: another process or thread still holds it; names the holder.
-        """
+    @contextlib.contextmanager
+    def _lock(self, path: str, timeout: float, what: str) -> Iterator[None]:
         target = self.local_path(path)
         with explained("lock", target):
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -232,17 +263,11 @@ class LocalFiles:
                 "or run this again later: it continues from what was saved."
             ) from error
         try:
-            if named:
-                with contextlib.suppress(OSError):
-                    _holder_file(target).write_text(
-                        json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
-                    )
             yield
         finally:
             lock.release()
 
     def held(self, path: str) -> bool:
-        """Whether some process holds a lock now."""
         target = self.local_path(path)
         if not target.is_file():
             return False

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from acc_assets.places import CHECKOUT
 from acc_assets.storage.errors import StorageError
+from acc_assets.storage.files import Files
 from acc_assets.storage.folder import ArtifactFolder
 from acc_assets.storage.local_files import LocalFiles
 from acc_assets.storage.names import check_name, check_seed, is_name
+from acc_assets.storage.object_files import ObjectFiles
 
 ENVIRONMENT = "ACC_STORAGE"
+LOCAL = "ACC_LOCAL"
+LOOKS = 32  # requests at once
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class RunDirectory(ArtifactFolder):
     """The artifacts of one node and one seed, or of all nodes, all seeds or both (None)."""
 
-    def __init__(self, files: LocalFiles, path: str, recipe: str, node: str | None, seed: int | None) -> None:
+    def __init__(self, files: Files, path: str, recipe: str, node: str | None, seed: int | None) -> None:
         super().__init__(files, path)
         self.recipe = recipe
         self.node = node
@@ -41,27 +49,41 @@ class Store:
     """Everything that runs write, under one root.
 
     Args:
-        root: a local folder; default `ACC_STORAGE`, else `storage` in the checkout (or, when the package is
-            installed without one, in the working directory).
+        root: a local folder, or the URL of an object store such as `s3://bucket/prefix`; default `ACC_STORAGE`, else
+            `storage` in the checkout (or, when the package is installed without one, in the working directory).
     """
 
     def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
         place = str(
             root if root is not None else os.environ.get(ENVIRONMENT) or (CHECKOUT or Path.cwd()) / "storage"
         )
-        if "://" in place:
-            raise StorageError(
-                f"the store {place!r} is a URL; only local folders work here. Set {ENVIRONMENT} to one."
-            )
-        self._files = LocalFiles(place)
+        self._files: Files = ObjectFiles(place) if "://" in place else LocalFiles(place)
 
     def __repr__(self) -> str:
-        return f"Store({str(self.root)!r})"
+        return f"Store({self.place!r})"
+
+    @property
+    def place(self) -> str:
+        """Its absolute path or its URL: what `ACC_STORAGE` takes."""
+        return self._files.shown("").rstrip("/") or "/"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a folder of this machine."""
+        return isinstance(self._files, LocalFiles)
 
     @property
     def root(self) -> Path:
-        """The store's place on this machine."""
-        return self._files.root
+        """Its folder on this machine: the store itself, or where an object store has what must be local.
+
+        That is `ACC_LOCAL`, else a folder in the user's cache that is called by the URL: Dagster's home, unless
+        DAGSTER_HOME says another, and copies of data sets and of the site, which may be deleted.
+        """
+        if isinstance(self._files, LocalFiles):
+            return self._files.root
+        cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+        named = os.environ.get(LOCAL) or f"{cache}/acc-assets/{self.place.replace('://', '/')}"
+        return Path(named).expanduser().absolute()
 
     def run(self, recipe: str, node: str, seed: int) -> RunDirectory:
         """The run directory of one node and seed; nothing is created before something is written."""
@@ -89,6 +111,13 @@ class Store:
         if check_name(name, "folder") == "runs":
             raise StorageError("the folder 'runs' is reached by run() and recipe().")
         return ArtifactFolder(self._files, name)
+
+    def side_by_side(self, look: Callable[[T], R], things: Iterable[T]) -> list[R]:
+        """What `look` finds of each thing: at once where each look is a request, else one after another."""
+        if self.is_local:
+            return [look(one) for one in things]
+        with ThreadPoolExecutor(LOOKS) as pool:
+            return list(pool.map(look, things))
 
     def recipes(self) -> list[str]:
         """Recipes that have a folder, sorted."""

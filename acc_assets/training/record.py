@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from acc_assets.storage import RunDirectory, StorageError
+from acc_assets.storage import RunDirectory, StorageError, StoreUnreachable
 from acc_assets.training.history import History, with_vectors
 from acc_assets.training.progress import ProgressSink
 from acc_assets.training.snapshots import FAMILY as CHECKPOINTS
@@ -135,7 +135,7 @@ class RunRecord:
     def failed(self, step: int, error: BaseException, facts: Mapping[str, Any]) -> None:
         """The build failed; a full disk must not hide why, so what cannot be written is let go."""
         text = f"{type(error).__name__}: {error}"
-        with contextlib.suppress(StorageError):
+        with contextlib.suppress(StorageError, StoreUnreachable):
             self._summary("failed", step, {**facts, "error": text})
             self.event("run.failed", step=step, error=text)
 

@@ -55,11 +55,11 @@ def load_checkpoint(run: RunDirectory, step: int | None = None) -> CheckpointSta
         raise MissingArtifact(f"{run.path} has no snapshot of step {step}; there are {steps}. {run.remedy}")
     step = steps[-1] if step is None else step
     rel = f"{FAMILY}/{file_name(step)}"
-    state = parse_checkpoint(run.read_bytes(rel), str(run.local_path(rel)))
+    state = parse_checkpoint(run.read_bytes(rel), run.shown(rel))
     found = (state.identity.recipe, state.identity.node, state.identity.seed, state.step)
     if found != (run.recipe, run.node, run.seed, step):
         raise CheckpointRefused(
-            f"{run.local_path(rel)} is refused: it is the checkpoint of {found[0]}/{found[1]}, seed {found[2]}, "
+            f"{run.shown(rel)} is refused: it is the checkpoint of {found[0]}/{found[1]}, seed {found[2]}, "
             f"step {found[3]}. {run.remedy}"
         )
     return state

@@ -105,7 +105,7 @@ def test_every_line_counts_or_is_named(store: Store) -> None:
         b"ann,2026-01-01T00:00:00Z,1,cat",
         b"person,time,index,label",
     ]
-    with file.path.open("ab") as opened:
+    with Path(file.shown).open("ab") as opened:
         opened.write(b"\r\n".join([*garbage, *outside]) + b"\nann,2026-01-01T00:00:00Z,7,3")  # no end of line
     labels = file.read(DIGITS, IMAGES)
     assert labels.given == {3: 8, 5: 5, 7: 3}
@@ -115,11 +115,11 @@ def test_every_line_counts_or_is_named(store: Store) -> None:
     assert told[4] == "conflict on image 4: ann says 1, bob says 2"
     assert told[17] == f"there is no image 99999; indices are 0 to {IMAGES - 1}"
     assert told[18] == "'cat' is no class; classes are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
-    before = file.path.read_bytes()
+    before = Path(file.shown).read_bytes()
     for wrong in (("ann", IMAGES, "1"), ("ann", 1, "cat")):
         with pytest.raises(LabelError, match=r"image|class"):
             give(store, "lines", ("ann", 9, "1"), wrong)
-    assert file.path.read_bytes() == before
+    assert Path(file.shown).read_bytes() == before
     assert give(store, "lines", ("ann", 4, "2")) == 21
     assert file.read(DIGITS, IMAGES).given == {3: 8, 4: 2, 5: 5, 7: 3}
     assert file.read(DIGITS, IMAGES, until=6).given == {3: 7}
@@ -129,7 +129,7 @@ def test_no_bytes_are_too_much_for_it(store: Store) -> None:
     file, rng = LabelFile(store, "noise"), np.random.default_rng(0)
     give(store, "noise", ("ann", 1, "1"))
     alphabet = np.frombuffer(b'ann,2026-01-01T00:00:00Z,7,3"\x00\xff\r\n\n;', np.uint8)
-    with file.path.open("ab") as opened:
+    with Path(file.shown).open("ab") as opened:
         opened.write(rng.choice(alphabet, 20_000).tobytes() + b"\n")
     labels = file.read(DIGITS, IMAGES)
     assert len(labels.problems) >= labels.lines - 2 - len(labels.said)
@@ -280,17 +280,17 @@ def test_the_command_tells_adds_and_refuses(store: Store, tmp_path: Path) -> Non
     (tmp_path / "exported.csv").write_text("person,time,index,label\nbob,2026-01-01T00:00:00Z,9,4\n")
     told = CliRunner().invoke(main, ["label", "asked", "--add", str(tmp_path / "exported.csv")])
     assert (told.exit_code, told.output.splitlines()[0]) == (0, "1 labels added")
-    before = LabelFile(store, "asked").path.read_bytes()
+    before = Path(LabelFile(store, "asked").shown).read_bytes()
     (tmp_path / "exported.csv").write_text("bob,2026-01-01T00:00:00Z,9,4\nbob,then,9,4\n")
     told = CliRunner().invoke(main, ["label", "asked", "--add", str(tmp_path / "exported.csv")])
     assert told.exit_code == 1
     assert "exported.csv:2: time: " in told.output
-    assert LabelFile(store, "asked").path.read_bytes() == before
+    assert Path(LabelFile(store, "asked").shown).read_bytes() == before
 
 
 def test_a_file_that_is_none_is_told_in_one_line(store: Store, tmp_path: Path) -> None:
     file = LabelFile(store, "folder")
-    file.path.mkdir(parents=True)
+    Path(file.shown).mkdir(parents=True)
     with pytest.raises(DatasetError, match="Mend the label file"):
         Labelled(of=Digits(image_size=8), people="folder").load(0)
 

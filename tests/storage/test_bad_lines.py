@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -127,8 +128,8 @@ def label_files(draw: st.DrawFn) -> bytes:
 @given(text=label_files())
 def test_every_line_of_a_label_file_is_a_label_or_is_named(store: Store, text: bytes) -> None:
     file = LabelFile(store, "odd")
-    file.path.parent.mkdir(exist_ok=True)
-    file.path.write_bytes(text)
+    Path(file.shown).parent.mkdir(exist_ok=True)
+    Path(file.shown).write_bytes(text)
     found = file.read(CLASSES, IMAGES)
     assert found.lines == len(file.lines())
     assert all(problem.why and problem.why.isprintable() for problem in found.problems)
@@ -139,7 +140,7 @@ def test_every_line_of_a_label_file_is_a_label_or_is_named(store: Store, text: b
 
     label = Label(person="zoe", index=3, label=CLASSES[2])
     assert file.append([label], CLASSES, IMAGES) >= found.lines + 1
-    assert file.path.read_bytes().startswith(text)
+    assert Path(file.shown).read_bytes().startswith(text)
     again = file.read(CLASSES, IMAGES)
     assert again.said[3]["zoe"] == CLASSES[2]
     assert [one for one in again.problems if not one.conflict] == [
@@ -158,7 +159,7 @@ def test_a_file_that_a_spreadsheet_saved_is_added(store: Store) -> None:
 def test_a_file_of_labels_is_added_whole_or_not_at_all(store: Store, text: bytes) -> None:
     source, file = store.root / "given.csv", LabelFile(store, "added")
     source.write_bytes(text)
-    file.path.unlink(missing_ok=True)
+    Path(file.shown).unlink(missing_ok=True)
     file.append([Label(person="zoe", index=3, label="1")], CLASSES, IMAGES)
     before = file.lines()
     added, told = tried(lambda: file.add_file(source, CLASSES, IMAGES), LabelError)
@@ -185,14 +186,14 @@ def test_a_file_of_labels_is_added_whole_or_not_at_all(store: Store, text: bytes
 )
 def test_labels_that_are_taken_come_back(store: Store, labels: list[dict[str, Any]]) -> None:
     file = LabelFile(store, "sent")
-    file.path.unlink(missing_ok=True)
+    Path(file.shown).unlink(missing_ok=True)
     try:
         taken = [Label.model_validate(one) for one in labels]
     except ValueError:  # in the words of pydantic, which the server answers with
         return
     added, _ = tried(lambda: file.append(taken, CLASSES, IMAGES), LabelError)
     if added is None:
-        assert not file.path.exists()
+        assert not Path(file.shown).exists()
         return
     found = file.read(CLASSES, IMAGES)
     assert not [one for one in found.problems if not one.conflict]

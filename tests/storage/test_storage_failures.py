@@ -1,6 +1,5 @@
 """Full and read-only disks, killed writers and two writers at once, with real processes."""
 
-import itertools
 import os
 import signal
 import subprocess
@@ -45,56 +44,6 @@ def test_a_killed_writer_never_leaves_half_a_file(tmp_path):
         out.bytes("a", b"whole")
     assert run.verify() == []
     assert run.list() == ["f/a"]
-
-
-DIES = """
-import os, signal, sys
-from acc_assets.storage import Store
-fatal, touched = int(sys.argv[2]), 0
-def watch(event, args):
-    global touched
-    writes = event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR)
-    if writes or event in ("os.rename", "os.link", "os.remove", "os.rmdir"):
-        touched += 1
-        if touched == fatal:
-            os.kill(os.getpid(), signal.SIGKILL)
-run = Store(sys.argv[1]).run("r", "n", 0)
-sys.addaudithook(watch)
-with run.family("f", keep=True) as out:
-    for name in "bcde":
-        out.bytes(name, b"new")
-    out.latest("e", "latest")
-    out.drop("a")
-print("lived")
-"""
-
-
-def test_a_writer_killed_at_any_touch_leaves_the_old_family_or_the_new_one(tmp_path):
-    """`b` and `latest` are replaced, `a` dropped, the others new: a mixture would be seen."""
-    old = dict.fromkeys(["a", "b", "latest"], b"old")
-    new = dict.fromkeys(["b", "c", "d", "e", "latest"], b"new")
-    outcomes = []
-    for fatal in itertools.count(1):
-        root = tmp_path / str(fatal)
-        run = Store(root).run("r", "n", 0)
-        with run.family("f") as out:
-            for name, data in old.items():
-                out.bytes(name, data)
-        child = subprocess.run([sys.executable, "-c", DIES, str(root), str(fatal)], capture_output=True)
-        again = Store(root).run("r", "n", 0)
-        assert again.verify() == []
-        held = {name.removeprefix("f/"): again.read_bytes(name) for name in again.list("f/")}
-        assert held in (old, new), fatal
-        outcomes.append(held == new)
-        if child.returncode == 0:
-            assert child.stdout == b"lived\n"
-            break
-        assert child.returncode == -signal.SIGKILL
-        assert not any(path.name.startswith(".pending") for path in root.rglob("*"))
-    assert len(outcomes) > 20
-    assert outcomes == sorted(outcomes), "the commit is one moment: old before it, new after it"
-    assert not outcomes[0]
-    assert outcomes[-2]
 
 
 def test_a_full_disk_leaves_what_was_there(tmp_path):
