@@ -17,11 +17,11 @@ from acc_assets.assets.instance import open_instance
 from acc_assets.assets.launched import RECIPE_TAG, seed_tags
 from acc_assets.assets.rounds import record_round
 from acc_assets.assets.site import built_site, frame, site_folder
-from acc_assets.recipes import FORKS, find_recipes, watched_folders
+from acc_assets.recipes import FORKS, find_recipes, vocabulary, watched_folders
 from acc_assets.server import Sources
 from acc_assets.storage import Store
 from acc_assets.storage.store import ENVIRONMENT
-from acc_assets.tree import Tree, source_files
+from acc_assets.tree import Tree, fork_schema, source_files
 
 AT_WORK = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
@@ -36,6 +36,7 @@ def sources(store: Store, *, begun: bool = True) -> Sources:
         frame=lambda: frame(store),
         trees=Recipes(),
         cancel=lambda *unit: cancel(store, *unit),
+        fork_form=lambda tree, node: fork_schema(tree, node, vocabulary()),
         record_fork=partial(record_fork, store),
         remove_fork=lambda recipe, name: remove_fork(store, recipe, name).kept,
         record_round=lambda recipe, node: record_round(store, recipe, node)[1],

@@ -16,6 +16,7 @@ from acc_assets.models.configs import (
     ResNetAutoencoder,
 )
 from acc_assets.models.factors import FactorGroup
+from acc_assets.models.growth import Growable
 from acc_assets.models.hierarchical_configs import HierarchicalVAE
 from acc_assets.models.mixture_configs import (
     LAYERS,
@@ -61,6 +62,7 @@ __all__ = [
     "GatedLayers",
     "GaussianMixtureVAE",
     "GeometricPrior",
+    "Growable",
     "Heteroscedastic",
     "HierarchicalVAE",
     "MixturePrior",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from acc_assets.models.factors import FactorGroup, check_factor_groups
+from acc_assets.models.growth import Growable
 from acc_assets.models.outputs import ModelOutput
 from acc_assets.tree.config import AnyNumberOf, Pair, Positive, Several, Share, config
 
@@ -38,7 +39,7 @@ _SLOT_HALVINGS = {16: 1, 28: 2, 32: 2, 64: 3}  # image size -> halvings, to a ma
 
 
 @config
-class FullyConnectedAutoencoder:
+class FullyConnectedAutoencoder(Growable):
     """Fully connected ReLU autoencoder with a flat latent and a sigmoid output.
 
     `hidden` are the encoder's widths; the decoder mirrors them. `dropout` follows each hidden ReLU.
@@ -54,6 +55,7 @@ class FullyConnectedAutoencoder:
     factor_groups = ()
     variational = False
     outputs = _PLAIN - {ModelOutput.SPATIAL}
+    grows, reads, deepens = "hidden", ("encoder",), True
 
     def build(self) -> nn.Module:
         """Return the module, initialised from torch's global generator."""
@@ -63,7 +65,7 @@ class FullyConnectedAutoencoder:
 
 
 @config
-class ConvAutoencoder:
+class ConvAutoencoder(Growable):
     """Convolutional autoencoder with a flat latent: 3x3 stride-2 convolutions, a linear code, their transpose.
 
     `channels` are the widths after each halving of the image, so `image_size` must be divisible by
@@ -81,6 +83,7 @@ class ConvAutoencoder:
     factor_groups: AnyNumberOf[FactorGroup] = ()
 
     version: ClassVar[int] = 1
+    grows, reads, deepens = "channels", ("backbone", "code"), False
 
     def __post_init__(self) -> None:
         _check_halvings(self.image_size, len(self.channels))
@@ -188,7 +191,7 @@ class FactorSlotAutoencoder:
 
 
 @config
-class GaussianMixtureVAE:
+class GaussianMixtureVAE(Growable):
     """Convolutional VAE whose prior is a mixture of `components` Gaussians with learnable means and variances.
 
     One encoder of 3x3 stride-2 convolutions, as in ConvAutoencoder, ends in two linear maps: q(c|x), a distribution
@@ -207,6 +210,7 @@ class GaussianMixtureVAE:
     factor_groups = ()
     variational = True
     outputs = _PLAIN | _POSTERIOR | _MIXTURE
+    grows, reads, deepens = "channels", ("backbone", "posterior", "assignment"), False
 
     def __post_init__(self) -> None:
         _check_halvings(self.image_size, len(self.channels))

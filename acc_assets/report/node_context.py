@@ -31,8 +31,8 @@ from acc_assets.report.specs import (
 )
 from acc_assets.report.table import cells_of, columns_of, metrics_table
 from acc_assets.report.trees import branch_colors, start_of
-from acc_assets.report.vocabulary import build_command, duration, show, size
-from acc_assets.tree import TreeNode
+from acc_assets.report.vocabulary import build_command, duration, fork_command, show, size
+from acc_assets.tree import TreeNode, free_name, present_settings, trained_as
 
 
 def node_context(session: Session, node: TreeNode) -> dict[str, Any]:
@@ -65,7 +65,18 @@ def node_context(session: Session, node: TreeNode) -> dict[str, Any]:
         "notes": list(node.notes),
         "explore": links_of(session, node),
         "command": build_command(recipe.name, node.tag),
+        "fork": fork_context(recipe, node) if node.tasks else None,
     }
+
+
+def fork_context(recipe: RecipeView, node: TreeNode) -> dict[str, Any]:
+    """Return what records a fork of a node: the command, and what the form on the served site asks for."""
+    nodes = {one.tag: one for one in recipe}
+    name, example = free_name(nodes, node.branch), trained_as(nodes, node.tag)
+    settings = present_settings(nodes, node.tag)
+    command = fork_command(recipe.name, node.tag, name, settings, example.steps if example else None)
+    asked = {"recipe": recipe.name, "node": node.tag, "seeds": list(recipe.seeds)}
+    return {"command": command, "name": name, "asked": asked}
 
 
 def metric_rows(recipe: RecipeView, runs: list[RunArtifacts]) -> list[dict[str, Any]]:

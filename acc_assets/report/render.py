@@ -36,6 +36,7 @@ STYLES = (
     "grounding.css",
     "network.css",
     "labelling.css",
+    "forking.css",
     "print.css",
 )
 

@@ -123,6 +123,9 @@ def changes(node: TreeNode, parent: TreeNode | None) -> list[Change]:
     if parent is None:
         return []
     found = _changed("model ", flat(model_of(parent)), flat(model_of(node)))
+    if node.growth is not None:
+        text = f"units copied, layers begun as the identity (Net2Net), noise {text_of(node.growth.noise)}"
+        found.append(Change("added", "growth", after=text))
     before = {str(task.get("name")): task for task in tasks_of(parent)}
     after = {str(task.get("name")): task for task in tasks_of(node)}
     for name, task in after.items():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
+import shlex
+from collections.abc import Mapping
 from typing import Any
 
 from acc_assets.families.words import number, words
@@ -52,6 +55,16 @@ def size(count: int) -> str:
     if count < 1_000_000:
         return f"{count / 1000:.1f} kB"
     return f"{count / 1_000_000:.1f} MB"
+
+
+def fork_command(recipe: str, tag: str, name: str, settings: Mapping[str, Any], steps: int | None) -> str:
+    """Return the command that records a fork; values are such as the command reads them."""
+    parts = ["acc", "fork", recipe, tag, name]
+    for key, value in settings.items():
+        parts += ["--set", f"{key}={json.dumps(value)}"]
+    if steps is not None:
+        parts += ["--steps", str(steps)]
+    return shlex.join(parts)
 
 
 def build_command(recipe: str, node: str | None = None, seed: int | None = None) -> str:

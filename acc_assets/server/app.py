@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, FastAPI, Header, HTTPException, Query, Request
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -32,9 +32,9 @@ class Sources:
 
     site: the folder of the site. frame: what its pages need, asked for where a page is not rendered yet. trees: the
     recipes by name, as they are now. cancel: terminates what makes a node and seed, and returns the ids of
-    Dagster's runs; None where nothing can be cancelled from here. record_fork, remove_fork, record_round: as in
-    `assets.forks` and `assets.rounds`; build: begins to build a branch of a recipe, and goes on when the server ends;
-    None where nobody may. heartbeat: seconds.
+    Dagster's runs; None where nothing can be cancelled from here. fork_form: JSON schema of what may be set of a fork
+    of a tree's checkpoint. record_fork, remove_fork, record_round: as in `assets.forks` and `assets.rounds`; build:
+    begins to build a branch of a recipe, and goes on when the server ends; None where nobody may. heartbeat: seconds.
     """
 
     store: Store
@@ -42,6 +42,7 @@ class Sources:
     frame: Callable[[], Frame]
     trees: Callable[[], Mapping[str, Tree]] = dict
     cancel: Callable[[str, str, int], list[str]] | None = None
+    fork_form: Callable[[Tree, str], dict[str, Any]] | None = None
     record_fork: Callable[[str, RecordedFork], Tree] | None = None
     remove_fork: Callable[[str, str], Sequence[str]] | None = None
     record_round: Callable[[str, str | None], Sequence[RecordedFork]] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from fastapi import APIRouter, HTTPException, Request
 
@@ -80,6 +80,15 @@ def begin_round(request: Request, recipe: str, asked: answers.Round) -> answers.
 def list_forks(request: Request, recipe: str) -> answers.Forks:
     """The forks that were recorded beside a recipe, as far as it has a place for them."""
     return answers.Forks(forks=list(_tree(request, recipe).forks))
+
+
+@router.get("/forks/{recipe}/{node}/form")
+def read_form(request: Request, recipe: str, node: str) -> dict[str, Any]:
+    """JSON schema of a fork of a checkpoint: name, steps and settings, with what they are of themselves."""
+    tree = _tree(request, recipe)
+    if node not in tree.nodes:
+        raise HTTPException(404, f"there is no checkpoint '{node}'")
+    return _allowed(_sources(request).fork_form)(tree, node)
 
 
 @router.post("/forks/{recipe}")

@@ -16,7 +16,7 @@ from acc_assets.tasks import NOT_TRAINED
 from acc_assets.training.checkpoint import CheckpointState, Identity
 from acc_assets.training.config_record import describe_run
 from acc_assets.training.errors import TrainingCancelled, TrainingDiverged, TrainingError
-from acc_assets.training.modules import build_model, load_weights
+from acc_assets.training.modules import build_model, grown, load_weights
 from acc_assets.training.node_build import NodeBuild, Start
 from acc_assets.training.previews import Previewer
 from acc_assets.training.progress import NoProgress, ProgressSink
@@ -272,7 +272,7 @@ def _start(
 ) -> Start:
     """The model with the weights to start from, and what else the parent or a snapshot hands down."""
     model = build_model(node.model, seed)
-    source = resumed or parent
+    source = resumed or (grown(parent, node) if parent is not None else None)
     if source is None:
         return Start(model, 0, {}, {}, {}, None)
     load_weights(model, source, node)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -9,7 +10,7 @@ from torch import nn
 
 from acc_assets.training.checkpoint import CheckpointState
 from acc_assets.training.errors import TrainingError
-from acc_assets.training.randomness import seed_device
+from acc_assets.training.randomness import generator, seed_device
 from acc_assets.tree import TreeNode
 
 _CPU = torch.device("cpu")
@@ -27,6 +28,21 @@ def build_model(config: Any, seed: int) -> nn.Module:
         # a builder that was given groups and does not keep them: tasks, analyses and pages ask the module
         model.factor_groups = tuple(declared)  # type: ignore[assignment]
     return model
+
+
+def grown(state: CheckpointState, node: TreeNode) -> CheckpointState:
+    """A parent's checkpoint with the weights of the node's larger model; as it is where the model did not grow.
+
+    Copies are drawn from the seed alone, so that branches which differ in the noise have the same.
+    """
+    growth = node.growth
+    if growth is None:
+        return state
+    seed = state.identity.seed
+    modules = build_model(growth.before, seed), build_model(node.model, seed)
+    load_weights(modules[0], state, node)
+    drawn = generator(_CPU, seed, "growth")
+    return replace(state, model=growth.before.grow(node.model, modules, state.model, growth.noise, drawn))
 
 
 def load_weights(model: nn.Module, state: CheckpointState, node: TreeNode) -> None:

@@ -5,15 +5,19 @@ from acc_assets.tree.config import config, json_schema
 from acc_assets.tree.discovery import BrokenRecipe, Discovered, discover, discover_file
 from acc_assets.tree.epochs import Epochs
 from acc_assets.tree.errors import RecipeError
+from acc_assets.tree.fork_form import fork_schema, present_settings
 from acc_assets.tree.forks import (
     ForksFile,
     Recorded,
     RecordedFork,
     RecordedOf,
     example_of,
+    free_name,
     next_round,
     parse_forks,
+    trained_as,
 )
+from acc_assets.tree.growth import Growth
 from acc_assets.tree.guard import TRACE_SECONDS
 from acc_assets.tree.nodes import Tree, TreeNode
 from acc_assets.tree.phases import COUNTED, PHASE_OPTIONS, EarlyStopping, TrainPhase
@@ -45,6 +49,7 @@ __all__ = [
     "EarlyStopping",
     "Epochs",
     "ForksFile",
+    "Growth",
     "Recipe",
     "RecipeContext",
     "RecipeError",
@@ -60,13 +65,17 @@ __all__ = [
     "discover",
     "discover_file",
     "example_of",
+    "fork_schema",
+    "free_name",
     "json_schema",
     "next_round",
     "parse_forks",
     "parse_value",
+    "present_settings",
     "recipe_parameters",
     "recipe_schema",
     "source_files",
     "spec_hash",
     "trace",
+    "trained_as",
 ]

@@ -140,7 +140,7 @@ def _with_forks(
     """The tree with all recorded forks that the recipe has a place for, and those that it has none for."""
 
     def traced(forks: Sequence[RecordedFork]) -> Tree:
-        tree = trace(recipe, forks, **parameters)
+        tree = trace(recipe, forks, vocabulary, **parameters)
         vocabulary.check(tree)
         return tree
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -16,9 +18,11 @@ from acc_assets.tree.errors import RecipeError
 from acc_assets.tree.nodes import TreeNode
 from acc_assets.tree.phases import PHASE_OPTIONS, TrainPhase
 from acc_assets.tree.references import DatasetRef
+from acc_assets.tree.yaml_loader import from_json
 
 if TYPE_CHECKING:
     from acc_assets.tree.recipe import RecipeContext
+    from acc_assets.tree.yaml_recipe import Vocabulary
 
 _RULES = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 _ROUND = re.compile(r"(.+)_round_(\d+)\Z")
@@ -33,7 +37,8 @@ class RecordedFork(BaseModel):
     checkpoint: str = Field(description="the node that it starts from, with its model and tasks")
     settings: dict[str, JsonValue] = Field(
         default_factory=dict,
-        description="`task.<task>.<field>` and `train.<option>`; what is not named is as in the branch it is off",
+        description="`task.<task>.<field>`, `train.<option>` and `grow.<field>` of the model, with values as a YAML "
+        "recipe has them; what is not named is as in the branch it is off",
     )
     steps: Steps | None = Field(
         default=None, description="of training; null: as many as the branch that it is off"
@@ -103,10 +108,13 @@ def next_round(name: str) -> str:
     return f"{found[1]}_round_{int(found[2]) + 1}" if found else f"{name}_round_2"
 
 
-def replay(ctx: RecipeContext, fork: RecordedFork) -> None:
-    """Make the nodes of a recorded fork on the context of a recipe that came to its end; raises `ForkError`."""
+def replay(ctx: RecipeContext, fork: RecordedFork, vocabulary: Vocabulary | None = None) -> None:
+    """Make the nodes of a recorded fork on the context of a recipe that came to its end; raises `ForkError`.
+
+    vocabulary: the names that values may use, such as `{"type": "linear_ramp", ...}`; without one they are plain.
+    """
     try:
-        _replay(ctx, fork)
+        _replay(ctx, fork, vocabulary)
     except (RecipeError, TypeError, ValueError) as error:
         raise ForkError(fork.name, error) from error
 
@@ -120,7 +128,19 @@ def example_of(nodes: Mapping[str, TreeNode], checkpoint: str) -> list[TreeNode]
     return below
 
 
-def _replay(ctx: RecipeContext, fork: RecordedFork) -> None:
+def trained_as(nodes: Mapping[str, TreeNode], checkpoint: str) -> TrainPhase | None:
+    """The phase whose options and steps a fork of a checkpoint has where it names none."""
+    return next((node.phases[-1] for node in example_of(nodes, checkpoint) if node.phases), None)
+
+
+def free_name(nodes: Mapping[str, TreeNode], branch: str) -> str:
+    """A name for a fork of a branch that no node has, nor the checkpoint at its end."""
+    names = (f"{branch}_fork{number if number > 1 else ''}" for number in itertools.count(1))
+    taken = {tag.casefold() for tag in nodes}
+    return next(name for name in names if not taken & {name.casefold(), f"{name}_trained".casefold()})
+
+
+def _replay(ctx: RecipeContext, fork: RecordedFork, vocabulary: Vocabulary | None) -> None:
     nodes = ctx.finish()
     ctx.fork(fork.checkpoint, fork.name)
     around = example_of(nodes, fork.checkpoint)
@@ -132,19 +152,27 @@ def _replay(ctx: RecipeContext, fork: RecordedFork) -> None:
     unread = sorted(set(fork.labels) - {task.dataset.name for task in tasks.values()})
     if unread:
         raise ValueError(f"no task of '{fork.checkpoint}' reads the data set {unread}")
-    example = next((node.phases[-1] for node in around if node.phases), None)
+    growing, grown = getattr(nodes[fork.checkpoint].model, "grows", None), dict[str, Any]()
+    made = partial(_made, ctx.datasets, vocabulary)
+    example = trained_as(nodes, fork.checkpoint)
     options = {one: getattr(example or TrainPhase, one) for one in PHASE_OPTIONS}
     for key, value in fork.settings.items():
         part, *path = key.split(".")
         if part == "task" and len(path) > 1 and path[0] in tasks:
             name, field = path[:2]
-            old = _field(tasks[name], field, f"task.{name}.")
-            changes[name][field] = _changed(ctx, old, path[2:], value, f"task.{name}.{field}.")
+            where = f"task.{name}."
+            old = changes[name].get(field, _field(tasks[name], field, where))
+            changes[name][field] = _changed(old, path[1:], value, where, made)
         elif part == "train" and path and path[0] in options:
-            options[path[0]] = _changed(ctx, options[path[0]], path[1:], value, f"train.{path[0]}.")
+            options[path[0]] = _changed(options[path[0]], path, value, "train.", made)
+        elif part == "grow" and growing and path in ([growing], ["noise"]):
+            grown[path[0]] = value
         else:
             known = [*(f"task.{name}.<field>" for name in tasks), *(f"train.{one}" for one in PHASE_OPTIONS)]
+            known += [f"grow.{growing}", "grow.noise"] if growing else []
             raise ValueError(f"there is no setting '{key}'; settings are {', '.join(known)}")
+    if grown:
+        ctx.grow_model(**grown)
     for name, fields in changes.items():
         if fields:
             ctx.change_task(name, **fields)
@@ -171,16 +199,34 @@ def _further(ctx: RecipeContext, ref: DatasetRef) -> DatasetRef:
     return ctx.load_dataset(next_round(ref.name), stopped_at(None))
 
 
-def _changed(ctx: RecipeContext, old: Any, path: Sequence[str], value: Any, where: str) -> Any:
-    """A value in the place of another one, or of a field inside it; a data set goes by its name."""
-    if path:
-        inner = _changed(ctx, _field(old, path[0], where), path[1:], value, f"{where}{path[0]}.")
-        return dataclasses.replace(old, **{path[0]: inner})
-    if isinstance(old, DatasetRef):
-        if not isinstance(value, str) or value not in ctx.datasets:
-            raise ValueError(f"{where[:-1]} is {value!r}; data sets are {', '.join(ctx.datasets)}")
-        return ctx.datasets[value]
-    return value
+Made: TypeAlias = Callable[[Any, str, Any, str], Any]
+
+
+def _made(
+    datasets: Mapping[str, DatasetRef],
+    vocabulary: Vocabulary | None,
+    old: Any,
+    key: str,
+    value: Any,
+    where: str,
+) -> Any:
+    """What a JSON value stands for in the place of another one; a data set goes by its name."""
+    if not isinstance(old, DatasetRef):
+        return vocabulary.part(key, from_json(value)) if vocabulary is not None else value
+    if not isinstance(value, str) or value not in datasets:
+        raise ValueError(f"{where}{key} is {value!r}; data sets are {', '.join(datasets)}")
+    return datasets[value]
+
+
+def _changed(old: Any, path: Sequence[str], value: Any, where: str, made: Made) -> Any:
+    """`old` with another value at the end of a path, of which the first part is its own name."""
+    key, *rest = path
+    if not rest:
+        return made(old, key, value, where)
+    inner = f"{where}{key}."
+    return dataclasses.replace(
+        old, **{rest[0]: _changed(_field(old, rest[0], inner), rest, value, inner, made)}
+    )
 
 
 def _field(config: Any, name: str, where: str) -> Any:

@@ -7,7 +7,8 @@ import reprlib
 from typing import Any
 
 # Asset names join recipe and tag by "__", so that neither may hold it.
-VALID_NAME = re.compile(r"[A-Za-z](_?[A-Za-z0-9])*\Z")
+NAME_PATTERN = "[A-Za-z](_?[A-Za-z0-9])*"
+VALID_NAME = re.compile(rf"{NAME_PATTERN}\Z")
 MAX_NAME = 80  # names become folders
 NAME_RULE = (
     "Use letters, digits and single underscores between them, beginning with a letter, "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from acc_assets.tree.analyses import Analysis
 from acc_assets.tree.errors import RecipeError
+from acc_assets.tree.growth import Growth
 from acc_assets.tree.phases import TrainPhase
 from acc_assets.tree.references import DatasetRef
 from acc_assets.tree.spec import canonical, spec_hash
@@ -30,6 +31,7 @@ class TreeNode:
     model: Any
     tasks: tuple[Any, ...] = ()
     phases: tuple[TrainPhase, ...] = ()
+    growth: Growth | None = None  # of a fork whose model is larger than its parent's
     evaluated: bool = False
     # What it is analysed for; None: the standard analyses. They do not decide the weights, so `spec` leaves them out.
     requests: tuple[Analysis, ...] | None = None
@@ -39,7 +41,8 @@ class TreeNode:
     @cached_property
     def spec(self) -> dict[str, Any]:
         """Everything that decides this node's weights and heads, as plain JSON."""
-        return {
+        grown = {"growth": canonical(self.growth)} if self.growth is not None else {}
+        return grown | {
             "tag": self.tag,
             "kind": self.kind,
             "parent": self.parent,

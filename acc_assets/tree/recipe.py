@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from acc_assets.tree.analyses import Analysis
 from acc_assets.tree.epochs import Epochs, resolved
 from acc_assets.tree.errors import RecipeError
+from acc_assets.tree.growth import Growth
 from acc_assets.tree.names import NAME_RULE, checked_text, is_name
 from acc_assets.tree.nodes import DatasetRef, NodeKind, TreeNode
 from acc_assets.tree.phases import COUNTED, PHASE_OPTIONS, TrainPhase
@@ -54,6 +55,7 @@ class _Draft:
     model: Any
     tasks: list[Any] = field(default_factory=list)
     phases: list[TrainPhase] = field(default_factory=list)
+    growth: Growth | None = None
     evaluated: bool = False
     requests: tuple[Analysis, ...] | None = None  # None: the standard ones
     sealed: bool = False  # once trained from or forked, its tasks are fixed
@@ -69,6 +71,7 @@ class _Draft:
             model=self.model,
             tasks=tuple(self.tasks),
             phases=tuple(self.phases),
+            growth=self.growth,
             evaluated=self.evaluated,
             requests=self.requests,
             notes=tuple(self.notes),
@@ -172,6 +175,31 @@ class RecipeContext:
             self._model, self._tasks = parent.model, list(parent.tasks)
             self._add(tag, "fork", parent, branch=tag)
             return tag
+
+    def grow_model(self, *, noise: float = 0.0, **fields: Any) -> None:
+        """Make the model of the fork that was made last larger: it keeps its weights and computes what it did.
+
+        As in Net2Net: units are copied, and further layers begin as the identity. `fields` are those of the model that
+        grow, such as `hidden=(512, 256)`. noise: of copied units, a share of the deviation
+        of their layer's weights, so that they come to differ; 0 keeps the function up to rounding.
+        """
+        with self._operation("grow_model"):
+            current, model = self._current, self._model
+            if current is None or current.kind != "fork" or current.sealed or current.growth is not None:
+                raise self._error(
+                    "what grows is the model of a fork, once, before anything is made from it.",
+                    "Call fork(checkpoint, name) first.",
+                )
+            if not hasattr(model, "grown"):
+                raise self._error(
+                    f"a {type(model).__name__} cannot grow: nothing says how it keeps its function.",
+                    "Use a model that can, such as FullyConnectedAutoencoder or ConvAutoencoder.",
+                )
+            larger = model.grown(**fields)
+            for task in self._tasks:
+                task.check(larger, task.dataset.config)
+            current.growth = Growth(before=model, noise=noise)
+            current.model = self._model = larger
 
     def train(self, steps: int | Epochs, lr: float = 1e-3, **options: Any) -> NoResultsYet:
         """Train the attached tasks for a number of steps or `Epochs`; `options` are those of `TrainPhase`."""

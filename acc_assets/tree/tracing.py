@@ -7,7 +7,7 @@ import inspect
 import math
 import reprlib
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from acc_assets.tree.config import config
 from acc_assets.tree.errors import RecipeError
@@ -16,6 +16,9 @@ from acc_assets.tree.names import MAX_NAME, NAME_RULE, checked_text, is_name
 from acc_assets.tree.nodes import Tree
 from acc_assets.tree.recipe import Recipe, RecipeContext
 from acc_assets.tree.spec import canonical
+
+if TYPE_CHECKING:
+    from acc_assets.tree.yaml_recipe import Vocabulary
 
 MAX_SEED, MAX_SEEDS = 2**63 - 1, 10_000
 SEED_RULE = f"Give up to {MAX_SEEDS:,} distinct whole numbers from 0 to 2^63 - 1."
@@ -27,11 +30,17 @@ def recipe_parameters(run: Callable[..., Any]) -> dict[str, Any]:
     return {p.name: p.default for p in parameters}
 
 
-def trace(recipe: Recipe, forks: Sequence[RecordedFork] = (), /, **overrides: Any) -> Tree:
+def trace(
+    recipe: Recipe,
+    forks: Sequence[RecordedFork] = (),
+    vocabulary: Vocabulary | None = None,
+    /,
+    **overrides: Any,
+) -> Tree:
     """Run a recipe with a recording context, replay the forks that were recorded beside it, and return its tree.
 
-    `overrides` replace the recipe's own parameters. Raises `RecipeError` for anything that is wrong with it, and
-    `ForkError` for the first fork that it has no place for.
+    `overrides` replace the recipe's own parameters; `vocabulary`: see `replay`. Raises `RecipeError` for anything that
+    is wrong with the recipe, and `ForkError` for the first fork that it has no place for.
     """
     name = recipe_name(recipe)
     if not is_name(name):
@@ -70,7 +79,7 @@ def trace(recipe: Recipe, forks: Sequence[RecordedFork] = (), /, **overrides: An
     ctx = RecipeContext(name, frozen(forks))
     recipe.run(ctx, **parameters)
     for fork in forks:
-        replay(ctx, fork)
+        replay(ctx, fork, vocabulary)
     nodes = ctx.finish()
     tree = Tree(
         name=name,

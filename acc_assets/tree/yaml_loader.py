@@ -61,6 +61,13 @@ def located(values: Mapping[str, Any], line: int) -> Located:
     return found
 
 
+def from_json(value: Any) -> Any:
+    """A JSON value as a recipe file gives it: its mappings, which stand at no line, are `Located`."""
+    if isinstance(value, dict):
+        return located({key: from_json(item) for key, item in value.items()}, 0)
+    return [from_json(item) for item in value] if isinstance(value, list) else value
+
+
 def parse_value(text: str) -> Any:
     """The value that a text stands for in a recipe file: a number, a truth value, a list, or the text itself.
 

@@ -32,7 +32,7 @@ RECIPE_KEYS = (
     "nodes",
 )
 STARTS = (("model", "root"), ("models", "roots"))  # one model and its checkpoint, or several
-NODE_KEYS = ("tag", "fork", "train", "tasks", "phases", "evaluate", "notes")
+NODE_KEYS = ("tag", "fork", "grow", "train", "tasks", "phases", "evaluate", "notes")
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,45 @@ class Vocabulary:
     analyses: Mapping[str, type[Analysis]] = field(default_factory=dict)
     standard: Sequence[Analysis] = ()  # what `evaluate: true` asks for
     check: Callable[[Tree], None] = lambda tree: None  # raises for a tree that the project cannot build
+
+    def part(self, key: str, value: Any) -> Any:
+        """The value of the field `key` as a configuration has it; raises `RecipeFileError` for one that cannot be."""
+        part = self.parts.get(key)
+        if part is not None and isinstance(value, list):
+            if not all(isinstance(item, Located) for item in value):
+                raise TypeError(f"{key} must be a list of mappings, not {value!r}")
+            return tuple(self.built(part, item, item.line, key) for item in value)
+        if part is not None and isinstance(value, Located):
+            return self.built(part, value, value.line, key)
+        if key in self.choices and isinstance(value, Located):
+            return self.config(value, self.choices[key], key)
+        if isinstance(value, Located) and "type" in value:
+            return self.config(value, self.schedules, f"schedule of '{key}'")
+        return value
+
+    def config(self, entry: Any, names: Mapping[str, type], what: str, line: int = 1) -> Any:
+        """The configuration that a mapping with a `type` stands for."""
+        if not isinstance(entry, Located) or "type" not in entry:
+            raise RecipeFileError(
+                f"the {what} needs a 'type'.",
+                line=getattr(entry, "line", line),
+                remedy=f"Types are: {', '.join(sorted(names))}.",
+            )
+        kind = entry["type"]
+        if kind not in names:
+            raise RecipeFileError(
+                f"unknown {what} type {kind!r}.",
+                line=entry.line,
+                remedy=f"Types are: {', '.join(sorted(names))}.",
+            )
+        return self.built(names[kind], {k: v for k, v in entry.items() if k != "type"}, entry.line, what)
+
+    def built(self, kind: type, values: Mapping[str, Any], line: int, what: str) -> Any:
+        """An instance of a configuration class."""
+        try:
+            return kind(**{key: self.part(key, value) for key, value in values.items()})
+        except (TypeError, ValueError) as error:
+            raise RecipeFileError(f"{what}: {error}.", line=line) from None
 
 
 class YamlRecipe(Recipe):
@@ -111,8 +150,9 @@ class YamlRecipe(Recipe):
     def run(self, ctx: RecipeContext, **parameters: Any) -> None:
         """Carry out the file's nodes, parents before children."""
         document = _substitute(self.document, parameters)
+        config, line = self.vocabulary.config, self.document.line
         datasets = {
-            name: ctx.load_dataset(name, self._config(entry, self.vocabulary.datasets, f"data set '{name}'"))
+            name: ctx.load_dataset(name, config(entry, self.vocabulary.datasets, f"data set '{name}'", line))
             for name, entry in document["datasets"].items()
         }
         models = document["models"] if "models" in document else {"": document["model"]}
@@ -122,7 +162,7 @@ class YamlRecipe(Recipe):
             entry = models[model]
             with _at_line(entry if isinstance(entry, Located) else document):
                 what = f"model '{model}'" if model else "model"
-                ctx.create_model(self._config(entry, self.vocabulary.models, what))
+                ctx.create_model(config(entry, self.vocabulary.models, what, line))
                 ctx.save_checkpoint(tag)
             for node in order[tag]:
                 with _at_line(node):
@@ -135,8 +175,19 @@ class YamlRecipe(Recipe):
                     "a fork has no phases.", line=entry.line, remedy="Give them to a 'train' node."
                 )
             ctx.fork(entry["fork"], entry["tag"])
+            if "grow" in entry:
+                if not isinstance(entry["grow"], Located):
+                    raise RecipeFileError(
+                        f"'grow' must be a mapping of the model's fields, not {entry['grow']!r}.",
+                        line=entry.line,
+                    )
+                ctx.grow_model(**entry["grow"])
             self._attach(ctx, entry, datasets)
         else:
+            if "grow" in entry:
+                raise RecipeFileError(
+                    "a trained node does not grow.", line=entry.line, remedy="Give 'grow' to a 'fork' node."
+                )
             if ctx.current_checkpoint_id != entry["train"]:
                 raise RecipeFileError(
                     f"'{entry['tag']}' trains '{entry['train']}', which another node was made from already.",
@@ -157,7 +208,7 @@ class YamlRecipe(Recipe):
                     options.pop("tasks", None)
                     if "steps" not in options:
                         raise RecipeFileError("a phase needs 'steps'.", line=phase.line)
-                    ctx.train(**{key: self._part(key, value) for key, value in options.items()})
+                    ctx.train(**{key: self.vocabulary.part(key, value) for key, value in options.items()})
             ctx.save_checkpoint(entry["tag"])
         notes = entry.get("notes", [])
         if not isinstance(notes, list):
@@ -193,7 +244,7 @@ class YamlRecipe(Recipe):
                         line=named.line,
                     )
                 values[key] = [datasets[one] for one in values[key]]
-            built: Analysis = self._build(self.vocabulary.analyses[name], values, named.line, name)
+            built: Analysis = self.vocabulary.built(self.vocabulary.analyses[name], values, named.line, name)
             yield built
 
     def _attach(self, ctx: RecipeContext, entry: Located, datasets: Mapping[str, DatasetRef]) -> None:
@@ -216,43 +267,7 @@ class YamlRecipe(Recipe):
                         remedy=f"Data sets are: {sorted(datasets)}.",
                     )
                 values = located({**task, "dataset": datasets[name]}, task.line)
-                ctx.attach_task(self._config(values, self.vocabulary.tasks, "task"))
-
-    def _config(self, entry: Any, names: Mapping[str, type], what: str) -> Any:
-        if not isinstance(entry, Located) or "type" not in entry:
-            raise RecipeFileError(
-                f"the {what} needs a 'type'.",
-                line=getattr(entry, "line", self.document.line),
-                remedy=f"Types are: {', '.join(sorted(names))}.",
-            )
-        kind = entry["type"]
-        if kind not in names:
-            raise RecipeFileError(
-                f"unknown {what} type {kind!r}.",
-                line=entry.line,
-                remedy=f"Types are: {', '.join(sorted(names))}.",
-            )
-        return self._build(names[kind], {k: v for k, v in entry.items() if k != "type"}, entry.line, what)
-
-    def _part(self, key: str, value: Any) -> Any:
-        part = self.vocabulary.parts.get(key)
-        if part is not None and isinstance(value, list):
-            if not all(isinstance(item, Located) for item in value):
-                raise TypeError(f"{key} must be a list of mappings, not {value!r}")
-            return tuple(self._build(part, item, item.line, key) for item in value)
-        if part is not None and isinstance(value, Located):
-            return self._build(part, value, value.line, key)
-        if key in self.vocabulary.choices and isinstance(value, Located):
-            return self._config(value, self.vocabulary.choices[key], key)
-        if isinstance(value, Located) and "type" in value:
-            return self._config(value, self.vocabulary.schedules, f"schedule of '{key}'")
-        return value
-
-    def _build(self, kind: type, values: Mapping[str, Any], line: int, what: str) -> Any:
-        try:
-            return kind(**{key: self._part(key, value) for key, value in values.items()})
-        except (TypeError, ValueError) as error:
-            raise RecipeFileError(f"{what}: {error}.", line=line) from None
+                ctx.attach_task(self.vocabulary.config(values, self.vocabulary.tasks, "task"))
 
 
 def _parents_first(entries: Any, roots: Sequence[str]) -> dict[str, list[Located]]:

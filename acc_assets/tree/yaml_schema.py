@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from acc_assets.tree.config import JsonSchema
 from acc_assets.tree.epochs import Epochs
+from acc_assets.tree.growth import Growth
 from acc_assets.tree.phases import COUNTED, TrainPhase
 from acc_assets.tree.yaml_recipe import NODE_KEYS, RECIPE_KEYS, Vocabulary
 
@@ -26,38 +27,23 @@ def recipe_schema(vocabulary: Vocabulary) -> dict[str, Any]:
     The value of a field may be a parameter, `${name}`. What hangs on more than one place (names of checkpoints and
     data sets, constraints between fields) is checked when the recipe is traced.
     """
-    groups = {
-        "model": vocabulary.models,
-        "task": vocabulary.tasks,
-        "dataset": vocabulary.datasets,
-        "schedule": vocabulary.schedules,
-    }
-    for field, types in vocabulary.choices.items():
-        if types not in groups.values():
-            groups[field] = types
-    kinds = [kind for group in groups.values() for kind in group.values()]
-    kinds += [*vocabulary.parts.values(), TrainPhase, Epochs, *vocabulary.analyses.values()]
-    adapters: list[Any] = [(kind, "validation", TypeAdapter(kind)) for kind in kinds]
-    found, document = TypeAdapter.json_schemas(adapters, schema_generator=JsonSchema)
-    refs = {kind: schema for (kind, _), schema in found.items()}
-    defs: dict[str, Any] = document["$defs"]
-    phase = _definition(refs[TrainPhase], defs)
+    refs, defs = definitions(vocabulary, [Epochs, Growth, *vocabulary.analyses.values()])
+    phase = definition(refs[TrainPhase], defs)
     phase["properties"]["tasks"] = _ref("tasks")
     phase["required"].remove("tasks")
-    phase["properties"]["augment"]["anyOf"][0] = refs[vocabulary.parts["augment"]]
     for name in COUNTED:
         phase["properties"][name] = {"anyOf": [phase["properties"][name], refs[Epochs]]}
-    for definition in defs.values():
-        fields = definition["properties"]
-        for name in fields.keys() & vocabulary.choices.keys():
-            fields[name] = {"oneOf": [refs[kind] for kind in vocabulary.choices[name].values()]}
-        definition["properties"] = {name: {"anyOf": [field, PARAMETER]} for name, field in fields.items()}
-    for group, classes in groups.items():
-        for name, kind in classes.items():
-            definition = _definition(refs[kind], defs)
-            definition["properties"]["type"] = {"const": name}
-            definition["required"] = ["type", *definition.get("required", [])]
+    for one in defs.values():
+        one["properties"] = {
+            name: field if name == "type" else {"anyOf": [field, PARAMETER]}
+            for name, field in one["properties"].items()
+        }
+    for group, classes in _groups(vocabulary).items():
         defs[group] = {"oneOf": [refs[kind] for kind in classes.values()]}
+    growing = {"noise": definition(refs[Growth], defs)["properties"]["noise"]}
+    for kind in vocabulary.models.values():
+        if (field := getattr(kind, "grows", None)) is not None:
+            growing[field] = definition(refs[kind], defs)["properties"][field]
     names = {"enum": list(vocabulary.analyses)}
     requests = {name: {"anyOf": [refs[kind], {"type": "null"}]} for name, kind in vocabulary.analyses.items()}
     options = _closed(tuple(requests), **requests)
@@ -66,6 +52,7 @@ def recipe_schema(vocabulary: Vocabulary) -> dict[str, Any]:
         NODE_KEYS,
         tag=TEXT,
         fork=TEXT,
+        grow=_closed(tuple(growing), **growing),
         train=TEXT,
         tasks=_ref("tasks"),
         phases={"type": "array", "minItems": 1, "items": refs[TrainPhase]},
@@ -95,13 +82,55 @@ def recipe_schema(vocabulary: Vocabulary) -> dict[str, Any]:
     }
 
 
-def _ref(name: str) -> dict[str, Any]:
-    return {"$ref": f"#/$defs/{name}"}
+def definitions(vocabulary: Vocabulary, kinds: Iterable[type]) -> tuple[dict[Any, Any], dict[str, Any]]:
+    """JSON schemas of configuration classes: a reference by class, and what the references lead to.
+
+    A class of a group, such as the schedules, has the name by which a recipe asks for it as its `type`.
+    """
+    every = {TrainPhase, *named(vocabulary), *vocabulary.parts.values(), *kinds}
+    adapters: list[Any] = [(kind, "validation", TypeAdapter(kind)) for kind in every]
+    found, document = TypeAdapter.json_schemas(adapters, schema_generator=JsonSchema)
+    refs = {kind: schema for (kind, _), schema in found.items()}
+    defs: dict[str, Any] = document["$defs"]
+    definition(refs[TrainPhase], defs)["properties"]["augment"]["anyOf"][0] = refs[
+        vocabulary.parts["augment"]
+    ]
+    for one in defs.values():
+        for name in one["properties"].keys() & vocabulary.choices.keys():
+            one["properties"][name] = {"oneOf": [refs[kind] for kind in vocabulary.choices[name].values()]}
+    for kind, name in named(vocabulary).items():
+        one = definition(refs[kind], defs)
+        one["properties"]["type"] = {"const": name}
+        one["required"] = ["type", *one.get("required", [])]
+    return refs, defs
 
 
-def _definition(ref: Mapping[str, Any], defs: Mapping[str, Any]) -> dict[str, Any]:
+def definition(ref: Mapping[str, Any], defs: Mapping[str, Any]) -> dict[str, Any]:
+    """What a reference leads to."""
     found: dict[str, Any] = defs[ref["$ref"].rpartition("/")[2]]
     return found
+
+
+def named(vocabulary: Vocabulary) -> dict[type, str]:
+    """The name by which a recipe asks for a class where several may stand."""
+    return {kind: name for group in _groups(vocabulary).values() for name, kind in group.items()}
+
+
+def _groups(vocabulary: Vocabulary) -> dict[str, Mapping[str, type]]:
+    groups = {
+        "model": vocabulary.models,
+        "task": vocabulary.tasks,
+        "dataset": vocabulary.datasets,
+        "schedule": vocabulary.schedules,
+    }
+    for field, types in vocabulary.choices.items():
+        if types not in groups.values():
+            groups[field] = types
+    return groups
+
+
+def _ref(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/$defs/{name}"}
 
 
 def _closed(keys: tuple[str, ...], **properties: Any) -> dict[str, Any]:

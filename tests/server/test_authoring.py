@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema
 import pytest
 from built_tiny import environment
 from live_run import sources
@@ -52,7 +54,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 @pytest.fixture(scope="module")
 def port(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     own = live.sources(store, begun=False)
-    more = {name: getattr(own, name) for name in ("trees", "record_fork", "remove_fork", "record_round")}
+    more = {
+        name: getattr(own, name)
+        for name in ("trees", "fork_form", "record_fork", "remove_fork", "record_round")
+    }
     more["build"] = lambda *branch: BEGUN.append(branch)
     folder = tmp_path_factory.mktemp("site")
     with listening(0) as listener, serving(sources(store, folder, **more), listener):
@@ -126,6 +131,28 @@ def test_forks_are_recorded_listed_and_removed(port: int) -> None:
     assert send(port, "DELETE", "/forks/asked/nobody")[0] == 422
     assert send(port, "DELETE", "/forks/asked/by_hand") == (200, {"name": "by_hand", "kept": []})
     assert send(port, "GET", "/forks/asked") == (200, {"forks": []})
+
+
+def test_the_form_of_a_fork_has_what_may_be_set_with_what_it_is(port: int) -> None:
+    status, form = send(port, "GET", "/forks/asked/root/form")
+    assert status == 200
+    jsonschema.Draft202012Validator.check_schema(form)
+    assert (form["properties"]["name"]["default"], form["properties"]["steps"]["default"]) == ("root_fork", 2)
+    assert form["properties"]["name"]["not"] == {"enum": ["root", "done"]}
+    recon = form["properties"]["task"]["properties"]["recon"]["properties"]
+    assert recon["dataset"] == {"enum": ["some"], "default": "some"}
+    assert (recon["weight"]["default"], "type" in recon, "name" in recon) == (1.0, False, False)
+    assert form["properties"]["train"]["properties"]["optimizer"]["enum"] == ["adam", "adamw", "sgd"]
+    # Every field of the form is a key that a fork takes, and there is no other: the server names the same ones.
+    for place, part, key in (
+        (form["properties"]["task"]["properties"]["recon"], "task.recon", "task.recon.wight"),
+        (form["properties"]["train"], "train", "train.wight"),
+    ):
+        wrong = {"name": "other", "checkpoint": "root", "settings": {key: 1}}
+        status, told = send(port, "POST", "/forks/asked", wrong)
+        named = re.findall(rf"{part}\.(\w+)", told["detail"].partition("settings are ")[2])
+        assert (status, set(named)) == (422, set(place["properties"]))
+    assert send(port, "GET", "/forks/asked/nobody/form")[0] == 404
 
 
 def test_a_round_is_recorded_once_there_is_a_label_that_nothing_was_trained_with(

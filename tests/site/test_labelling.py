@@ -41,7 +41,7 @@ class Asked(Recipe):
 PAGE = "recipes/asked/labels.html"
 STATE = "accLabelling.state()"
 SAVED = "document.querySelector('.acc-label-saved').dataset.state"
-ROUND = "document.querySelector('.acc-label-rounds li')?.dataset.state"
+ROUND = "document.querySelector('.acc-forks li')?.dataset.state"
 
 
 @dataclass

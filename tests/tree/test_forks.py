@@ -12,9 +12,11 @@ from built_tiny import environment
 
 from acc_assets.assets.forks import record_fork, remove_fork
 from acc_assets.assets.launched import Project, keep, launched_project
+from acc_assets.datasets import Augmentation
 from acc_assets.recipes import find_recipes, vocabulary
 from acc_assets.storage import Store
-from acc_assets.tree import RecipeError, Recorded, RecordedFork, discover, discover_file
+from acc_assets.tasks import CosineRamp, LinearRamp
+from acc_assets.tree import Epochs, RecipeError, Recorded, RecordedFork, discover, discover_file
 
 RECIPE = """
 from acc_assets.datasets import Digits
@@ -81,6 +83,23 @@ def test_a_recorded_fork_is_what_the_recipe_could_have_said(tmp_path: Path) -> N
     assert by_hand["plain_trained"].spec_hash == untouched["plain_trained"].spec_hash
 
 
+def test_values_are_written_as_in_a_yaml_recipe(tmp_path: Path) -> None:
+    settings = {
+        "task.kl.weight.start": 1,
+        "task.kl.weight.end": 3,
+        "task.recon.weight": {"type": "cosine_ramp", "start": 1, "end": 2, "steps": {"epochs": 1}},
+        "train.augment": {"shift_px": 2},
+        "train.augment.scale": [0.9, 1.1],
+    }
+    looked = found(tmp_path, RecordedFork(name="other", checkpoint="plain", settings=settings))
+    assert looked.broken == ()
+    recon, kl = looked.trees["own"]["other"].tasks
+    (phase,) = looked.trees["own"]["other_trained"].phases
+    assert kl.weight == LinearRamp(1.0, 3.0, steps=5)
+    assert recon.weight == CosineRamp(1.0, 2.0, steps=Epochs(1))
+    assert phase.augment == Augmentation(shift_px=2, scale=(0.9, 1.1))
+
+
 def test_forks_of_forks_are_replayed_in_order(tmp_path: Path) -> None:
     later = RecordedFork(name="later", checkpoint="heavy_trained", settings={"train.lr": 1e-4})
     tree = found(tmp_path, HEAVY, later).trees["own"]
@@ -105,6 +124,7 @@ def test_forks_of_forks_are_replayed_in_order(tmp_path: Path) -> None:
         ({"checkpoint": "root"}, "no task is attached"),
         ({"labels": {"digits": 3}}, "the data set 'digits' reads no label file"),
         ({"name": "plain"}, "the tag 'plain' is taken"),
+        ({"settings": {"task.kl.weight": {"type": "ramp"}}}, "Types are: constant, cosine_ramp, linear_ramp"),
     ],
 )
 def test_one_that_does_not_fit_is_left_out_alone(tmp_path: Path, fork: dict[str, object], told: str) -> None:

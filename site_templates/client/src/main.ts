@@ -1,5 +1,6 @@
 import { charts } from "./charts/index";
 import { installDataRegistry } from "./data";
+import { mountForking } from "./forking/index";
 import { mountGrounding } from "./grounding/index";
 import { mountLabelling } from "./labelling/index";
 import { live } from "./live/index";
@@ -11,6 +12,7 @@ import { mountLatentViewer } from "./viewer/index";
 const components: Readonly<Record<string, Mount>> = {
   ...charts,
   ...live,
+  fork: mountForking,
   grounding: mountGrounding,
   labelling: mountLabelling,
   "latent-viewer": mountLatentViewer,

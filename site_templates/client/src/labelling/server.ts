@@ -1,3 +1,4 @@
+import type { Fork } from "../forking/server";
 import { post, read, Refusal } from "../live/server";
 import type { Line } from "./lines";
 
@@ -10,35 +11,19 @@ export interface GivenLabels {
   lines: number;
 }
 
-/** A fork that is recorded beside a recipe; one with `labels` is a round. */
-export interface Fork {
-  name: string;
-  checkpoint: string;
-  labels: Readonly<Record<string, number>>;
-}
-
-const of = (kind: "labels" | "forks", recipe: string) => `/${kind}/${encodeURIComponent(recipe)}`;
+const of = (recipe: string) => `/labels/${encodeURIComponent(recipe)}`;
 
 export function readLabels(recipe: string): Promise<GivenLabels> {
-  return answerOf(read(of("labels", recipe)));
+  return answerOf(read(of(recipe)));
 }
 
 export function sendLabels(recipe: string, labels: readonly Line[]): Promise<GivenLabels> {
-  return answerOf(post(of("labels", recipe), { labels }));
+  return answerOf(post(of(recipe), { labels }));
 }
 
 /** Records a round of the branches that go on from a node; they are to be built. */
 export async function beginRound(recipe: string, node: string): Promise<Fork[]> {
-  return (await post<{ forks: Fork[] }>(`${of("labels", recipe)}/round`, { node })).forks;
-}
-
-export async function readRounds(recipe: string): Promise<Fork[]> {
-  const { forks } = await read<{ forks: Fork[] }>(of("forks", recipe));
-  return forks.filter(({ labels }) => Object.keys(labels).length > 0);
-}
-
-export async function buildFork(recipe: string, name: string): Promise<void> {
-  await post(`${of("forks", recipe)}/${encodeURIComponent(name)}/build`, {});
+  return (await post<{ forks: Fork[] }>(`${of(recipe)}/round`, { node })).forks;
 }
 
 /** Whether the server would say the same of these labels again. */
