@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
-
-from pydantic import JsonValue
 
 from acc_assets.tree.config import PositiveNumber, Several, config
 from acc_assets.tree.forks import trained_as
@@ -51,9 +50,14 @@ class Whole:
 class Choice:
     """One of at least two values, each as a YAML recipe writes it."""
 
-    options: Several[JsonValue]
+    options: Several[Any]
 
     def __post_init__(self) -> None:
+        try:
+            plain = json.loads(json.dumps(self.options, allow_nan=False))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"options are {list(self.options)!r}, which no file can hold: {error}") from None
+        object.__setattr__(self, "options", tuple(plain))
         if len(self.options) < 2 or any(one in self.options[:at] for at, one in enumerate(self.options)):
             raise ValueError(f"options are {list(self.options)!r}; give at least two, each once")
 
