@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from acc_assets.storage import Store
-from benchmarks import loop, orchestration, projections, scale, seeds
+from benchmarks import loop, orchestration, projections, proposals, scale, seeds
 from benchmarks.records import Record, show, write
 
 Benchmark = Callable[[int, int], Iterator[Record]]
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "large": scale.large_tree,
     "seeds": seeds.parallel_seeds,
     "umap": projections.shared_graph,
+    "proposals": proposals.proposals,
 }
 EXPERIMENTS: dict[str, Benchmark] = {"stacked": seeds.stacked_seeds}  # tried, lost, not in the product
 

@@ -32,9 +32,9 @@ class Trial:
 
 
 def suggested(
-    ranges: Mapping[str, Range], told: Sequence[Trial], count: int, *, maximise: bool
+    ranges: Mapping[str, Range], told: Sequence[Trial], count: int, *, maximise: bool, seed: int
 ) -> list[dict[str, Any]]:
-    """Settings to try next, up to `count`; fewer where there are no others. The same trials give the same answer.
+    """Settings to try next, up to `count`; fewer where there are no others. The same trials and seed give the same answer.
 
     A Gaussian process over the finished trials proposes, each proposal with regard to those before it and to what is
     pending. One that failed counts as the worst value that was seen, so that its neighbourhood is left alone. Trials
@@ -58,7 +58,7 @@ def suggested(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that the sampler may change some day
         study = optuna.create_study(
-            sampler=optuna.samplers.GPSampler(seed=len(told), n_startup_trials=STARTUP),
+            sampler=optuna.samplers.GPSampler(seed=(seed + len(told)) % 2**32, n_startup_trials=STARTUP),
             direction="maximize" if maximise else "minimize",
         )
         for one in inside:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
+from zlib import crc32
 
 from acc_assets.assets.instance import open_instance
 from acc_assets.assets.optimiser import Trial, suggested, within
@@ -80,7 +81,8 @@ def proposals_of(view: RecipeView, opened: Opened, minutes: float, count: int) -
     maximise = _maximise(opened, columns, tried)
     cost = _minutes(view, opened.checkpoint, tags)
     fit = 1 if cost is None else min(count, math.floor(minutes / cost))
-    chosen = suggested(opened.settings, [one.trial for one in tried], fit, maximise=maximise)
+    seed = crc32(f"{view.name}/{opened.checkpoint}".encode())
+    chosen = suggested(opened.settings, [one.trial for one in tried], fit, maximise=maximise, seed=seed)
     forks: list[RecordedFork] = []
     names = dict(view.nodes)
     for settings in chosen:
