@@ -11,7 +11,7 @@ define install
 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable '$(1)'
 endef
 
-.PHONY: report ui test lint check-client bench serve browser clean-site help
+.PHONY: report ui test lint check-client bench serve browser lock clean-site help
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -41,6 +41,12 @@ bench: $(VENV)/.dev ## measure the speed of training, projection and orchestrati
 
 browser:
 	@$(PYTHON) tests/ensure_browser.py
+
+lock: pyproject.toml | $(VENV)/bin/python ## pin what is new in pyproject.toml; remove requirements.lock for newer versions
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.10 --generate-hashes \
+	  --no-config --no-python-downloads --no-strip-extras --no-header --no-annotate --no-emit-index-url \
+	  --quiet --output-file requirements.lock > /dev/null
 
 clean-site: ## forget the rendered site (the artifacts stay)
 	rm -rf storage/site

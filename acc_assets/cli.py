@@ -195,7 +195,7 @@ def build(
     "settings",
     multiple=True,
     metavar="KEY=VALUE",
-    help="task.<task>.<field> or train.<option>; what is not set is as in the branch that NODE is of.",
+    help="task.<task>.<field>, train.<option> or grow.<field>; what is not set is as in the branch of NODE.",
 )
 @click.option("--steps", type=click.IntRange(1), help="Of training.")
 @click.option("--list", "listed", is_flag=True, help="List what is recorded.")

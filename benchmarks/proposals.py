@@ -45,7 +45,9 @@ def _surrogate(settings: Settings) -> float | None:
     return 1 + 0.6 * weight**2 + 0.9 * lr**2 * (1 if lr < 0 else 2) + 0.5 * weight * lr
 
 
-def _noisy(deviation: float, of: Callable[[Settings], float | None]) -> Callable[[Settings, int], float | None]:
+def _noisy(
+    deviation: float, of: Callable[[Settings], float | None]
+) -> Callable[[Settings, int], float | None]:
     def measure(settings: Settings, seed: int) -> float | None:
         value = of(settings)
         noise = float(np.random.default_rng([seed, 11]).standard_normal())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ensure_browser import find
+from hypothesis import HealthCheck, settings
 
 from acc_assets.assets import run_host
 
@@ -20,6 +21,18 @@ MEMORY = Path("/dev/shm")  # a disk in memory, where the system has one
 ROOM = 2e9  # bytes; the suite takes less than half of it
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# The same cases at every run; `HYPOTHESIS_PROFILE=many` looks for new ones.
+_SLOW_OR_SHARED = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large)
+settings.register_profile(
+    "ci",
+    max_examples=150,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=_SLOW_OR_SHARED,
+)
+settings.register_profile("many", settings.get_profile("ci"), max_examples=5000, derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 # Stores and Dagster's databases wait for the disk at every event: a build takes twice as long on a slow one.
 if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))

@@ -14,7 +14,7 @@ from typing import Any
 from zlib import crc32
 
 from acc_assets.assets.instance import open_instance
-from acc_assets.assets.optimiser import Trial, suggested, within
+from acc_assets.assets.optimiser import STARTUP, Trial, suggested, within
 from acc_assets.assets.results import recipe_view
 from acc_assets.assets.status import recipe_status
 from acc_assets.families import RunArtifacts
@@ -56,9 +56,7 @@ class _Tried:
     seeds: int  # behind the value
 
 
-def propose(
-    store: Store, tree: Tree, node: str, minutes: float = MINUTES, count: int = COUNT
-) -> Proposals:
+def propose(store: Store, tree: Tree, node: str, minutes: float = MINUTES, count: int = COUNT) -> Proposals:
     """Propose up to `count` forks of a checkpoint whose training, all seeds one after another, fits into the minutes.
 
     Raises `RecipeError` where the recipe declares nothing open there, its metric is none, or Optuna is not installed.
@@ -188,7 +186,12 @@ def _standing(opened: Opened, tried: Sequence[_Tried], maximise: bool, column: C
     settings = ", ".join(f"{key}={value}" for key, value in best.trial.settings.items())
     value = show(column.metric, best.trial.value)
     seeds = f"mean of {best.seeds} seed{'s' if best.seeds > 1 else ''}"
-    return f"{text} Best so far: {column.label} {value} ({seeds}) of {best.node.tag} with {settings}."
+    text = f"{text} Best so far: {column.label} {value} ({seeds}) of {best.node.tag} with {settings}."
+    return (
+        text
+        if len(finished) >= STARTUP
+        else f"{text} Until {STARTUP} are finished these are drawn at random."
+    )
 
 
 def _about_time(view: RecipeView, cost: float | None, minutes: float, fit: int, found: int) -> str:

@@ -76,7 +76,7 @@ def read(folder: ArtifactFolder, step: int) -> dict[str, np.ndarray]:
 
 def told(events: Iterable[Mapping[str, Any]]) -> list[int]:
     """The steps of the previews that the events which stand tell of, in order."""
-    return sorted({int(event["step"]) for event in events if TOLD in event and "step" in event})
+    return sorted({event["step"] for event in events if TOLD in event and "step" in event})
 
 
 def script_of(run: RunArtifacts, after: int = -1) -> Script:

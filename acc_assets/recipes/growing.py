@@ -7,11 +7,10 @@ from acc_assets.families import Metrics
 from acc_assets.models import FullyConnectedAutoencoder
 from acc_assets.tasks import ClassificationTask, ReconstructionTask
 from acc_assets.tree import Recipe, RecipeContext
-from acc_assets.tree.config import Amount
+from acc_assets.tree.config import Amount, Positive
 
 DATA = {"mnist": Mnist(image_size=28), "digits": Digits(image_size=16)}
-SMALL = (32, 16)
-WIDE, DEEP, BOTH = (256, 128), (32, 16, 16), (256, 128, 128)
+SMALL, DEEP = (32, 16), (32, 16, 16)
 
 
 class Growing(Recipe):
@@ -22,7 +21,9 @@ class Growing(Recipe):
         the rules of Net2Net (Chen, Goodfellow and Shlens, 2016), and trained on. Beside it: the small one trained on,
         and the larger ones trained from scratch for as many steps as the fork.
     """
-    question = "How far does accuracy dip when a trained network is widened or deepened, and what is gained after?"
+    question = (
+        "How far does accuracy dip when a trained network is widened or deepened, and what is gained after?"
+    )
     hypothesis = (
         "Nothing is lost without noise, and copies then learn alike; a little noise costs little and brings more. At "
         "equal steps a grown network is ahead of a larger one from scratch."
@@ -33,9 +34,11 @@ class Growing(Recipe):
         self,
         ctx: RecipeContext,
         steps: int = 1500,
-        noise: Amount = 0.3,
+        noise: Amount = 0.5,
+        factor: Positive = 2,
         data: Literal["mnist", "digits"] = "mnist",
     ) -> None:
+        wide = tuple(factor * width for width in SMALL)
         images, size = ctx.load_dataset(data, DATA[data]), DATA[data].image_size
         options = {"batch_size": 128, "validate_every": max(1, steps // 30), "snapshot_every": steps}
 
@@ -46,7 +49,6 @@ class Growing(Recipe):
             return ctx.save_checkpoint(root)
 
         def train(branch: str) -> str:
-            ctx.evaluate(Metrics())  # before a step is trained: the dip
             ctx.phase = f"Train {branch} ({steps} steps)"
             ctx.train(steps=steps, **options)
             trained = ctx.save_checkpoint(f"{branch}_trained")
@@ -58,14 +60,14 @@ class Growing(Recipe):
         ctx.fork(small, "unchanged")
         train("unchanged")
         for branch, hidden, shaken in (
-            ("widened", WIDE, 0.0),
-            ("widened_with_noise", WIDE, noise),
+            ("widened", wide, 0.0),
+            ("widened_with_noise", wide, noise),
             ("deepened", DEEP, 0.0),
-            ("both_with_noise", BOTH, noise),
         ):
             ctx.fork(small, branch)
             ctx.grow_model(hidden=hidden, noise=shaken)
+            ctx.evaluate(Metrics())  # before a step is trained: the dip
             train(branch)
-        for branch, hidden in (("wide_from_scratch", WIDE), ("deep_from_scratch", DEEP), ("both_from_scratch", BOTH)):
+        for branch, hidden in (("wide_from_scratch", wide), ("deep_from_scratch", DEEP)):
             ctx.fork(start(f"root_{branch}", hidden), branch)
             train(branch)

@@ -63,5 +63,5 @@ def replay_of(run: RunArtifacts) -> list[dict[str, Any]]:
     kept = [
         event for event in events if str(event.get("event")).partition(".")[0] not in ("train", "projection")
     ]
-    shown = sorted([*kept, *mapped], key=lambda event: int(event.get("id") or 0))
+    shown = sorted([*kept, *mapped], key=lambda event: event["id"])
     return [{name: event[name] for name in _REPLAYED if name in event} for event in shown]

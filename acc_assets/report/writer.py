@@ -42,7 +42,8 @@ class SiteWriter:
         self.files: dict[str, dict[str, Any]] = {}
         try:
             known = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
-            self._before = dict(known["files"]) if known["schema"] == SCHEMA else {}
+            before = dict(known["files"]) if known["schema"] == SCHEMA else {}
+            self._before = {path: entry for path, entry in before.items() if type(entry["size"]) is int}
         except (OSError, ValueError, LookupError, TypeError, RecursionError):
             self._before = {}  # no site yet, or not one of ours: write everything
 
@@ -71,7 +72,7 @@ class SiteWriter:
         kept = {
             path: entry
             for path, entry in self._before.items()
-            if wanted(path) and (self.out / path).is_file()
+            if wanted(path) and os.path.isfile(self.out / path)
         }
         self.files |= kept
         return set(kept)
@@ -83,7 +84,7 @@ class SiteWriter:
         self._replace(MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
         for path in self._before:
             target = self.out / path
-            if path in self.files or not inside(target, self.out):
+            if path in self.files or not os.path.isfile(target) or not inside(target, self.out):
                 continue
             with explained("remove", target):
                 target.unlink(missing_ok=True)
@@ -99,7 +100,7 @@ class SiteWriter:
         return (
             isinstance(known, dict)
             and known.get(field) == value
-            and target.is_file()
+            and os.path.isfile(target)
             and target.stat().st_size == known.get("size")
         )
 

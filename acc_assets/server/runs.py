@@ -137,7 +137,7 @@ class RunPictures:
         self._written = {
             event["family"]: event["version"]
             for event in run.events()
-            if event.get("event") == "artifact.created"
+            if event.get("event") == "artifact.created" and event.keys() >= {"family", "version"}
         }
         self._families = {family.name: family for family in families if family.name in self._written}
         seed = int(run.seed or 0)

@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from acc_assets.report import Frame, live_node_page, live_runs_page, served
+from acc_assets.report.page_head import SERVED_POLICY
 from acc_assets.report.render import stylesheet
 
 _NODE = re.compile(r"recipes/([^/]+)/nodes/([^/]+)\.html")
@@ -60,7 +61,7 @@ class Site(StaticFiles):
     def _stand_in(self, path: str) -> Response | None:
         """What stands in for a file that no build has rendered yet."""
         if path in (".", "", "index.html"):
-            return HTMLResponse(served(live_runs_page(self._frame().templates)))
+            return _served(live_runs_page(self._frame().templates))
         if path == "assets/acc.js":
             return Response((self._frame().client_dist / "acc.js").read_bytes(), media_type="text/javascript")
         if path == "assets/acc.css":
@@ -69,7 +70,7 @@ class Site(StaticFiles):
         seeds = self._seeds(match[1], match[2]) if match else []
         if match is None or not seeds:
             return None
-        return HTMLResponse(served(live_node_page(self._frame().templates, match[1], match[2], seeds)))
+        return _served(live_node_page(self._frame().templates, match[1], match[2], seeds))
 
 
 def _page(found: _Page) -> Response:
@@ -77,4 +78,10 @@ def _page(found: _Page) -> Response:
         text = Path(found.path).read_text(encoding="utf-8")
     except FileNotFoundError as error:  # a site that is rendered meanwhile has left it out
         raise HTTPException(404) from error
-    return HTMLResponse(served(text), found.status_code)
+    return _served(text, found.status_code)
+
+
+def _served(html: str, status: int = 200) -> Response:
+    """A page as it is served, under its policy whatever it says of one itself."""
+    policy = f"{SERVED_POLICY}; frame-ancestors 'none'"
+    return HTMLResponse(served(html), status, {"Content-Security-Policy": policy})

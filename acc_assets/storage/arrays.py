@@ -69,7 +69,10 @@ def to_json_line(value: Any) -> bytes:
 def from_json(data: bytes, where: str) -> Any:
     """Parse JSON; `DamagedArtifact` names the file (and no remedy) when it is none, not finite, or nests too deep."""
     try:
-        return json.loads(data, parse_constant=_refuse, parse_float=_finite)
+        value = json.loads(data, parse_constant=_refuse, parse_float=_finite)
+        if b"\\u" in data:  # half of a character, which no file and no answer takes
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except (ValueError, RecursionError) as error:
         raise DamagedArtifact(f"{where} is no readable JSON ({error})") from error
 

@@ -1,17 +1,20 @@
-"""The event log of a run: one JSON object a line, numbered, only ever appended to; a torn line is left out.
+"""The event log of a run: one JSON object a line, numbered, only ever appended to.
 
-A build that goes back takes nothing away: `run.created` begins anew, and `run.resumed` names the step gone back to. So
-a number is never used twice, and who has read up to one goes on behind it; `standing` tells what counts of a log.
+A line that is torn, or no event of this schema, is left out. A build that goes back takes nothing away: `run.created`
+begins anew, and `run.resumed` names the step gone back to. So a number is never used twice, and who has read up to one
+goes on behind it; `standing` tells what counts of a log.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
+from types import NoneType
 from typing import Any
 
-from acc_assets.storage.arrays import to_json_line
+from acc_assets.storage.arrays import from_json, to_json_line
+from acc_assets.storage.errors import DamagedArtifact
 from acc_assets.storage.local_files import LocalFiles
 
 EVENTS = "events.jsonl"
@@ -21,6 +24,24 @@ SCHEMA = 1
 ARTIFACT = "artifact.created"
 _CREATED, _RESUMED, _COMPLETED = "run.created", "run.resumed", "run.completed"
 _DECIDING = [f'"{kind}"'.encode() for kind in (ARTIFACT, _CREATED, _RESUMED)]
+_TYPES = {
+    (int,): ("id", "step", "done", "of"),
+    (int, float): ("elapsed_s",),
+    (int, float, NoneType): ("steps_per_s", "remaining_s"),
+    (str,): (
+        "event",
+        "time",
+        "family",
+        "version",
+        "file",
+        "preview",
+        "text",
+        "error",
+        "asset",
+        "check",
+        "why",
+    ),
+}
 _TAIL_BYTES = 16_384  # longer than nearly any event
 
 Event = dict[str, Any]
@@ -121,10 +142,17 @@ def _newest(lines: list[bytes]) -> Event | None:
 def _parsed(lines: Iterable[bytes]) -> list[Event]:
     events = []
     for line in lines:
-        try:
-            event = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(event, dict) and event.get("schema") == SCHEMA:
-            events.append(event)
+        with contextlib.suppress(DamagedArtifact):
+            event = from_json(line, "")
+            if _is_event(event):
+                events.append(event)
     return events
+
+
+def _is_event(value: Any) -> bool:
+    """Whether it is of our schema, and what readers compute with is of its type or absent."""
+    if not isinstance(value, dict) or value.get("schema") != SCHEMA or not value.keys() >= {"id", "time"}:
+        return False
+    return all(
+        type(value[name]) in kinds for kinds, names in _TYPES.items() for name in names if name in value
+    )

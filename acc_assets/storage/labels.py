@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
@@ -166,7 +167,8 @@ def _judged(lines: Sequence[bytes], classes: Sequence[str], images: int) -> Labe
 
 
 def _split(text: bytes) -> list[bytes]:
-    """Lines without their ends; the last one may lack its."""
+    """Lines without their ends; the last one may lack its, and what spreadsheets put first says nothing."""
+    text = text.removeprefix(codecs.BOM_UTF8)
     found = text.removesuffix(b"\n").split(b"\n") if text else []
     return [line.removesuffix(b"\r") for line in found]
 

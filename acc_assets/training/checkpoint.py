@@ -6,21 +6,23 @@ import hashlib
 import io
 import json
 import pickle
+import reprlib
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from acc_assets.training.errors import CheckpointRefused
+from acc_assets.tree.config import config
 
 FORMAT = 2
 Weights = dict[str, Tensor]
 
 
-@dataclass(frozen=True)
+@config
 class Identity:
     """What decides a checkpoint's bits, device kind and threads aside; a snapshot is continued only where all agree.
 
@@ -37,7 +39,7 @@ class Identity:
     data: dict[str, str]
 
 
-@dataclass(frozen=True)
+@config
 class CheckpointState:
     """One checkpoint.
 
@@ -99,24 +101,31 @@ def parse_checkpoint(data: bytes, where: str) -> CheckpointState:
     try:
         payload = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        reason = str(error).split("\n")[0]
         raise CheckpointRefused(
             f"{where} is refused: it holds more than tensors and plain values, so that loading it could run code "
-            f"({reason}). Do not load it any other way unless you trust its author; rebuild it instead."
+            f"({_first_line(error)}). Do not load it any other way unless you trust its author; rebuild it instead."
         ) from error
     except Exception as error:
-        raise CheckpointRefused(f"{where} cannot be read as a checkpoint ({error}). Rebuild it.") from error
+        raise CheckpointRefused(
+            f"{where} cannot be read as a checkpoint ({_first_line(error)}). Rebuild it."
+        ) from error
     if not isinstance(payload, dict) or payload.get("format") != FORMAT:
         found = payload.get("format") if isinstance(payload, dict) else type(payload).__name__
         raise CheckpointRefused(
-            f"{where} has format {found!r}; this version reads format {FORMAT}. Rebuild it."
+            f"{where} has format {reprlib.repr(found)}; this version reads format {FORMAT}. Rebuild it."
         )
     try:
         values = {field.name: payload[field.name] for field in fields(CheckpointState)}
         values |= {"identity": Identity(**payload["identity"]), "spec": json.loads(payload["spec"])}
         return CheckpointState(**values)
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointRefused(f"{where} is an incomplete checkpoint ({error!r}). Rebuild it.") from error
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise CheckpointRefused(
+            f"{where} is an incomplete checkpoint ({_first_line(error)}). Rebuild it."
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error)[:300]}".partition("\n")[0]
 
 
 def weights_of(module: torch.nn.Module) -> Weights:

@@ -83,7 +83,7 @@ def config(cls: type[T] | None = None, *, kw_only: bool = True) -> Any:
     checked = made.__init__
 
     @functools.wraps(checked)
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+    def __init__(self: Any, /, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         try:
             checked(self, *args, **kwargs)
         except ValidationError as error:
@@ -125,11 +125,11 @@ def _lines(kind: type, error: ValidationError, args: tuple[Any, ...], kwargs: di
     for one in sorted(
         errors, key=lambda one: one["type"] != "unexpected_keyword_argument"
     ):  # a slip in a name first
-        place = one["loc"][0] if one["loc"] else ""
+        place = one["loc"][0] if one["loc"] else None
         if isinstance(place, int) and place < len(by_position):
             place = by_position[place]
-        if place == "":  # of `__post_init__`
-            line = str(one["ctx"]["error"])
+        if place is None:  # of `__post_init__`
+            line = str(one["ctx"]["error"]) if "ctx" in one else one["msg"]  # a name that is no UTF-8
         elif isinstance(place, int):
             line = f"{len(args)} values stand without a name; fields by position are {', '.join(by_position) or 'none'}"
         elif place not in schema["properties"]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from acc_assets.tree.config import Natural, Steps
 from acc_assets.tree.errors import RecipeError
@@ -28,6 +29,14 @@ _RULES = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=Fals
 _ROUND = re.compile(r"(.+)_round_(\d+)\Z")
 
 
+def _written(settings: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    try:
+        json.dumps(settings, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError:  # also of half a character
+        raise ValueError("a number is not finite, or a text is not UTF-8") from None
+    return settings
+
+
 class RecordedFork(BaseModel):
     """A branch by hand: the fork `name` of a checkpoint, and `<name>_trained`, which is trained from it."""
 
@@ -35,7 +44,7 @@ class RecordedFork(BaseModel):
 
     name: str = Field(description="of the branch")
     checkpoint: str = Field(description="the node that it starts from, with its model and tasks")
-    settings: dict[str, JsonValue] = Field(
+    settings: Annotated[dict[str, JsonValue], AfterValidator(_written)] = Field(
         default_factory=dict,
         description="`task.<task>.<field>`, `train.<option>` and `grow.<field>` of the model, with values as a YAML "
         "recipe has them; what is not named is as in the branch it is off",
@@ -90,7 +99,7 @@ def parse_forks(text: bytes, file: Path) -> tuple[RecordedFork, ...]:
         return ForksFile.model_validate_json(text).forks
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
+        place = ".".join(map(str, first["loc"])).encode("unicode_escape").decode()  # a key may be anything
         raise RecipeError(
             f"{file} cannot be read: {f'{place}: ' if place else ''}{first['msg']}.",
             remedy="Mend it, or move it away: without it the recipe has its own nodes alone.",

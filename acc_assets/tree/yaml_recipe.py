@@ -8,14 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from acc_assets.tree.analyses import Analysis
 from acc_assets.tree.errors import RecipeError
 from acc_assets.tree.nodes import DatasetRef, Tree
 from acc_assets.tree.opened import RANGES
 from acc_assets.tree.recipe import Recipe, RecipeContext
-from acc_assets.tree.yaml_loader import Located, RecipeFileError, RecipeLoader, located
+from acc_assets.tree.yaml_loader import Located, RecipeFileError, load, located
 
 RECIPE_KEYS = (
     "name",
@@ -77,7 +75,7 @@ class Vocabulary:
                 remedy=f"Types are: {', '.join(sorted(names))}.",
             )
         kind = entry["type"]
-        if kind not in names:
+        if not isinstance(kind, str) or kind not in names:
             raise RecipeFileError(
                 f"unknown {what} type {kind!r}.",
                 line=entry.line,
@@ -97,11 +95,7 @@ class YamlRecipe(Recipe):
     """A recipe read from a YAML file."""
 
     def __init__(self, path: Path, vocabulary: Vocabulary) -> None:
-        try:
-            document = yaml.load(path.read_text(encoding="utf-8"), Loader=RecipeLoader)
-        except yaml.MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else 1
-            raise RecipeFileError(f"not valid YAML: {error.problem}.", line=line) from None
+        document = load(path.read_bytes())
         if not isinstance(document, Located):
             raise RecipeFileError(
                 "the file holds no mapping.", line=1, remedy=f"Keys are: {', '.join(RECIPE_KEYS)}."
@@ -253,7 +247,7 @@ class YamlRecipe(Recipe):
                 raise RecipeFileError(f"{name}: {options!r} is no mapping of options.", line=named.line)
             values = dict(options or {})
             for key in [key for key in values if key == "label_sets"]:
-                if not isinstance(values[key], list) or not set(values[key]) <= set(datasets):
+                if not isinstance(values[key], list) or not all(one in [*datasets] for one in values[key]):
                     raise RecipeFileError(
                         f"{name}: label_sets is {values[key]!r}; name data sets from {sorted(datasets)}.",
                         line=named.line,
@@ -275,7 +269,7 @@ class YamlRecipe(Recipe):
         for task in entry["tasks"]:
             with _at_line(task):
                 name = task.get("dataset")
-                if name not in datasets:
+                if not isinstance(name, str) or name not in datasets:
                     raise RecipeFileError(
                         f"unknown data set {name!r}.",
                         line=task.line,

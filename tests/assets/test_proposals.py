@@ -63,7 +63,9 @@ def psnr(weight: float, lr: float) -> float:
     return 20 - 4 * math.log10(weight / 2) ** 2 - 6 * math.log10(lr / 1e-3) ** 2
 
 
-def trained(store: Store, tag: str, value: float | None, *, seeds: tuple[int, ...] = (0, 1), wall_s: float = 30) -> None:
+def trained(
+    store: Store, tag: str, value: float | None, *, seeds: tuple[int, ...] = (0, 1), wall_s: float = 30
+) -> None:
     """What a finished run leaves; a seed's value lies half its number above, NaN is none."""
     for seed in seeds:
         run = store.run("own", tag, seed)
@@ -91,24 +93,33 @@ def test_without_a_result_one_fork_is_drawn_and_accepted_by_the_command_line(sto
     assert tree().forks == ()
     assert acc("--accept")[1:] == ["recorded plain_fork", "acc build own --select plain_fork"]
     (fork,) = tree().forks
-    assert command == "acc fork own plain plain_fork " + " ".join(f"--set {k}={v}" for k, v in fork.settings.items())
+    assert command == "acc fork own plain plain_fork " + " ".join(
+        f"--set {k}={v}" for k, v in fork.settings.items()
+    )
     assert "2 not finished yet" in acc()[0]  # itself among what is told
 
 
 def test_proposals_follow_what_the_forks_came_to(store: Store) -> None:
     trained(store, "plain_trained", psnr(1, 2e-3))
-    for number, (weight, lr) in enumerate([(0.2, 1e-4), (9, 9e-3), (0.3, 5e-3), (6, 3e-4), (3, 2e-3), (1, 5e-4)]):
+    for number, (weight, lr) in enumerate(
+        [(0.2, 1e-4), (9, 9e-3), (0.3, 5e-3), (6, 3e-4), (3, 2e-3), (1, 5e-4)]
+    ):
         forked(store, f"f{number}", weight, lr)
         trained(store, f"f{number}_trained", psnr(weight, lr))
     forked(store, "waits", 5, 1e-3)
     found = propose(store, tree(), "plain", minutes=4, count=3)
-    assert found == propose(store, tree(), "plain", minutes=4, count=3)  # the same artifacts, the same proposals
+    assert found == propose(
+        store, tree(), "plain", minutes=4, count=3
+    )  # the same artifacts, the same proposals
     assert found.minutes == 1.0  # 30 s for each of two seeds
     assert [fork.name for fork in found.forks] == ["plain_fork", "plain_fork2", "plain_fork3"]
     settings = [fork.settings for fork in found.forks]
     assert len({json.dumps(one) for one in settings}) == 3
     assert "By 7 finished, 0 failed, 1 not finished yet." in found.why
-    assert "Best so far: recon PSNR 19.33 dB (mean of 2 seeds) of f4_trained with task.kl.weight=3, train" in found.why
+    assert (
+        "Best so far: recon PSNR 19.33 dB (mean of 2 seeds) of f4_trained with task.kl.weight=3, train"
+        in found.why
+    )
     assert "Training one takes about 1 min 0 s over 2 seeds" in found.why
     recorded = record_forks(store, "own", lambda _: found.forks)
     assert {"plain_fork3", "plain_fork3_trained"} <= set(recorded.nodes)
@@ -116,7 +127,12 @@ def test_proposals_follow_what_the_forks_came_to(store: Store) -> None:
 
 def test_the_minutes_bound_how_many_are_proposed(store: Store) -> None:
     trained(store, "plain_trained", 18.0, wall_s=300)
-    assert [len(propose(store, tree(), "plain", minutes, 3).forks) for minutes in (9.9, 10, 25, 100)] == [0, 1, 2, 3]
+    assert [len(propose(store, tree(), "plain", minutes, 3).forks) for minutes in (9.9, 10, 25, 100)] == [
+        0,
+        1,
+        2,
+        3,
+    ]
     assert "None fits into 5 min." in propose(store, tree(), "plain", 5).why
 
 
@@ -146,14 +162,20 @@ def test_what_failed_was_withheld_or_differs_otherwise_is_told_as_that(store: St
     assert len(found.forks) == 3
 
 
-def test_what_cannot_be_proposed_says_what_to_do(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(RecipeError, match="Open are: plain. Add to its end: ctx.open.*task.kl.weight.*Log.0.1, 10"):
+def test_what_cannot_be_proposed_says_what_to_do(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(
+        RecipeError, match="Open are: plain. Add to its end: ctx.open.*task.kl.weight.*Log.0.1, 10"
+    ):
         propose(store, tree(), "plain_trained")
     with pytest.raises(RecipeError, match="no tasks, so that a fork of it has nothing to learn"):
         propose(store, tree(), "root")
     trained(store, "plain_trained", 18.0)
     (tmp_path / "own.py").write_text(RECIPE.replace("METRIC", "recon.sharpness"))
-    with pytest.raises(RecipeError, match=r"has the metric 'recon.sharpness'. Metrics are: recon.psnr, recon.loss"):
+    with pytest.raises(
+        RecipeError, match=r"has the metric 'recon.sharpness'. Metrics are: recon.psnr, recon.loss"
+    ):
         propose(store, tree(), "plain")
     (tmp_path / "own.py").write_text(RECIPE.replace("METRIC", "recon.psnr"))
     monkeypatch.setitem(sys.modules, "optuna", None)
@@ -176,12 +198,19 @@ def test_a_metric_without_a_direction_needs_one(store: Store, tmp_path: Path) ->
 
 def test_settings_of_every_kind_stay_in_their_range_and_are_each_proposed_once() -> None:
     ranges = {"a": Choice(("x", {"type": "y"})), "b": Whole(1, 3)}
-    told = [Trial({"a": "x", "b": 1}, 1.0), Trial({"a": "x", "b": 2}), Trial({"a": {"type": "y"}, "b": 1}, pending=True)]
+    told = [
+        Trial({"a": "x", "b": 1}, 1.0),
+        Trial({"a": "x", "b": 2}),
+        Trial({"a": {"type": "y"}, "b": 1}, pending=True),
+    ]
     found = suggested(ranges, told, 9, maximise=True, seed=0)
     left = [{"a": "x", "b": 3}, {"a": {"type": "y"}, "b": 2}, {"a": {"type": "y"}, "b": 3}]
     assert sorted(map(json.dumps, found)) == sorted(map(json.dumps, left))
     numbers = {"c": Linear(-1, 1), "d": Log(1e-5, 1)}
-    trials = [Trial({"c": c, "d": 10.0**-d}, c * c + d, False) for c, d in ((-1, 1), (0.5, 2), (1, 0), (0, 5), (0.2, 3))]
+    trials = [
+        Trial({"c": c, "d": 10.0**-d}, c * c + d, False)
+        for c, d in ((-1, 1), (0.5, 2), (1, 0), (0, 5), (0.2, 3))
+    ]
     for one in suggested(numbers, trials, 4, maximise=False, seed=0):
         assert -1 <= one["c"] <= 1
         assert 1e-5 <= one["d"] <= 1

@@ -13,6 +13,7 @@ from site_pages import Document, data, read
 
 from acc_assets.datasets import Digits
 from acc_assets.report import Frame, RecipeView, check_links
+from acc_assets.report.page_head import POLICY, source_hash
 from acc_assets.storage import Store
 
 
@@ -31,6 +32,21 @@ def test_every_page_is_there_and_every_link_leads_somewhere(site: Site) -> None:
     assert not check_links(site.folder).broken
     assert site.links > 300
     assert not site.problems
+
+
+def test_every_page_has_the_policy_and_one_inline_script_that_it_allows(site: Site) -> None:
+    paths = [path.relative_to(site.folder).as_posix() for path in site.folder.rglob("*.html")]
+    assert {*paths} >= {*site.pages}
+    for path in paths:
+        text = read(site, path)
+        elements = Document(text).elements
+        policies = [found["content"] for tag, found in elements if tag == "meta" and "http-equiv" in found]
+        assert policies == [POLICY], path
+        assert not [
+            found for tag, found in elements if tag == "style" or any(name.startswith("on") for name in found)
+        ]
+        inline = re.findall(r"<script>(.*?)</script>", text, re.S)
+        assert [source_hash(script) in POLICY for script in inline] == [True], path
 
 
 def test_pages_name_their_way_to_the_root(site: Site) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import re
@@ -15,7 +16,7 @@ from live_run import sources
 
 from acc_assets.assets import live
 from acc_assets.server import listening, serving
-from acc_assets.server.guard import MAX_BODY
+from acc_assets.server.guard import MAX_BODY, BodyLimit
 from acc_assets.storage import LabelFile, Store
 
 RECIPE = """
@@ -68,7 +69,13 @@ def port(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int
 def send(port: int, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    data = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None
+    data = (
+        body
+        if isinstance(body, bytes | Iterator)
+        else json.dumps(body).encode()
+        if body is not None
+        else None
+    )
     connection.request(method, path, data, {"Content-Type": "application/json", **named})
     response = connection.getresponse()
     text = response.read()
@@ -212,3 +219,21 @@ def test_strangers_and_large_bodies_write_nothing(port: int, store: Store) -> No
     assert LabelFile(store, "asked").lines() == before
     own = {"Origin": f"http://127.0.0.1:{port}", "Sec_Fetch_Site": "same-origin"}
     assert send(port, "POST", "/labels/asked", body, **own)[0] == 200
+
+
+def test_a_body_without_a_length_is_read_no_further_than_allowed() -> None:
+    asked, answered = [], []
+
+    async def receive() -> dict[str, Any]:
+        asked.append(65_536)
+        return {"type": "http.request", "body": b" " * 65_536, "more_body": True}
+
+    async def send_on(message: Any) -> None:
+        answered.append(message)
+
+    async def never(*_: Any) -> None:
+        raise AssertionError("the application was asked")
+
+    asyncio.run(BodyLimit(never)({"type": "http", "method": "POST", "headers": []}, receive, send_on))
+    assert answered[0]["status"] == 413
+    assert sum(asked) <= MAX_BODY + 65_536

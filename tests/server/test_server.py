@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import json
 import re
 import time
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from live_run import Collected, Reader, Training, sources
 
+from acc_assets.report.page_head import SERVED_POLICY
 from acc_assets.server import listening, serving
 from acc_assets.storage import Store
 
@@ -215,6 +217,51 @@ def test_pages_that_are_not_rendered_have_a_stand_in(port: int, finished: Traini
     assert ask(port, "/assets/acc.js")[1] == b"// the bundle\n"
     assert ask(port, "/recipes/r/nodes/nobody.html")[0] == 404
     assert ask(port, "/../store/secret.txt")[0] == 404
+
+
+def test_every_answer_has_a_policy_and_pages_have_theirs(port: int, finished: Training) -> None:
+    for path in ("/", "/page.html", "/recipes/r/nodes/done.html"):
+        status, _, headers = ask(port, path)
+        assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8"), path
+        assert headers["Content-Security-Policy"] == f"{SERVED_POLICY}; frame-ancestors 'none'", path
+    assert "'unsafe-inline'" not in SERVED_POLICY.replace("style-src-attr 'unsafe-inline'", "")
+    for path in (
+        "/runs",
+        "/assets/acc.js",
+        "/nowhere.html",
+        "/runs/r/nothing/0",
+        "/recipes/<b>/nodes/x.html",
+    ):
+        _, _, headers = ask(port, path.replace("<", "%3C").replace(">", "%3E"))
+        assert headers["Content-Security-Policy"].startswith("default-src 'none'"), path
+        assert "html" not in headers["Content-Type"], path
+        assert headers["X-Content-Type-Options"] == "nosniff"
+    assert ask(port, "/runs", Host="example.org")[0] == 400
+
+
+def test_it_listens_to_this_machine_alone() -> None:
+    with listening(0) as listener:
+        assert ipaddress.ip_address(listener.getsockname()[0]).is_loopback
+
+
+def test_no_address_leads_out_of_the_site(port: int, store: Store, finished: Training) -> None:
+    (store.root / "secret.txt").write_text("secret")
+    (store.root.parent / "site" / "link.txt").symlink_to(store.root / "secret.txt")
+    for up in ("..", "%2e%2e", ".%2e", "..%5c", "%252e%252e", "....//", "recipes/../..", "assets/..%2f.."):
+        for path in (
+            f"/{up}/store/secret.txt",
+            f"/{up}%2fstore%2fsecret.txt",
+            f"//{up}/{up}/store/secret.txt",
+        ):
+            status, body, _ = ask(port, path)
+            assert status in (400, 404, 405), path
+            assert b"secret" not in body, path
+    assert ask(port, "/link.txt")[0] == 404
+    assert ask(port, "/%00")[0] in (400, 404)
+    assert ask(port, "/" + "a" * 5000)[0] in (400, 404, 414)
+    for method in ("PUT", "POST", "DELETE", "PATCH"):
+        assert ask(port, "/page.html", method)[0] == 405
+    assert (store.root.parent / "site" / "page.html").read_text() == "<html lang='en'>"
 
 
 def test_events_come_in_pages(port: int, finished: Training) -> None:

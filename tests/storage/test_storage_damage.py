@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from acc_assets.storage import DamagedArtifact, MadeFrom, RunDirectory, StorageError, Store
@@ -172,12 +172,6 @@ def test_a_strange_manifest_is_one_sentence(run, alter):
     assert run.verify() == []
 
 
-@settings(
-    max_examples=150,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    database=None,
-)
 @given(data=st.data())
 def test_no_bytes_of_a_manifest_are_taken_for_another(run, data):
     """Cut, changed in places or wholly made up: it is the manifest that was written, or it is damaged."""
@@ -221,7 +215,6 @@ def keyed(inner: st.SearchStrategy) -> st.SearchStrategy:
     )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.integers(0, 10_000), new=st.binary(max_size=12), cut=st.booleans())
 @example(at=0, new=b"", cut=True)
 def test_no_bytes_of_an_array_file_end_in_a_traceback(run, at, new, cut):

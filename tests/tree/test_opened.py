@@ -10,7 +10,17 @@ import pytest
 import yaml
 
 from acc_assets.recipes import vocabulary
-from acc_assets.tree import BrokenRecipe, Choice, Linear, Log, Opened, Tree, discover_file, present, recipe_schema
+from acc_assets.tree import (
+    BrokenRecipe,
+    Choice,
+    Linear,
+    Log,
+    Opened,
+    Tree,
+    discover_file,
+    present,
+    recipe_schema,
+)
 
 RECIPE = """
 from acc_assets.datasets import Digits
@@ -60,7 +70,9 @@ def found(file: Path, text: str) -> Tree | BrokenRecipe:
 def test_no_node_changes_by_what_is_open(tmp_path: Path) -> None:
     closed, opened = python(tmp_path), python(tmp_path, OPEN.replace("SECOND", "Linear(1, 4)"))
     assert [node.spec_hash for node in opened] == [node.spec_hash for node in closed]
-    assert [opened.lineage_hash(tag) for tag in opened.nodes] == [closed.lineage_hash(tag) for tag in closed.nodes]
+    assert [opened.lineage_hash(tag) for tag in opened.nodes] == [
+        closed.lineage_hash(tag) for tag in closed.nodes
+    ]
     assert list(opened) == list(closed)
     assert opened.hash != closed.hash  # pages show it
     settings = {"train.lr": Log(1e-4, 1e-2), "task.recon.weight": Linear(1.0, 4.0)}
@@ -69,7 +81,9 @@ def test_no_node_changes_by_what_is_open(tmp_path: Path) -> None:
 
 
 def test_yaml_says_the_same(tmp_path: Path) -> None:
-    text = YAML.replace("SECOND", "{type: choice, options: [1, 2, {type: linear_ramp, start: 0, end: 1, steps: 2}]}")
+    text = YAML.replace(
+        "SECOND", "{type: choice, options: [1, 2, {type: linear_ramp, start: 0, end: 1, steps: 2}]}"
+    )
     second = "Choice((1, 2, {'type': 'linear_ramp', 'start': 0, 'end': 1, 'steps': 2}))"
     tree = found(tmp_path / "own.yaml", text)
     assert tree.opened == python(tmp_path, OPEN.replace("SECOND", second)).opened
@@ -116,7 +130,9 @@ def test_a_fork_is_open_once_its_tasks_are_fixed(tmp_path: Path) -> None:
         ("3", "needs a 'type'", 11),
     ],
 )
-def test_a_wrong_range_in_yaml_is_named_with_its_line(tmp_path: Path, second: str, told: str, line: int) -> None:
+def test_a_wrong_range_in_yaml_is_named_with_its_line(
+    tmp_path: Path, second: str, told: str, line: int
+) -> None:
     broken = found(tmp_path / "own.yaml", YAML.replace("SECOND", second))
     assert told in broken.error
     assert broken.line == line

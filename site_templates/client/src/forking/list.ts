@@ -6,6 +6,7 @@ import { count } from "../shared/format";
 import { buildFork, type Fork, readForks, trained } from "./server";
 
 const ASK_MS = 1500; // between two looks at forks at work
+const IDLE_MS = 10 * ASK_MS; // at forks of which nobody has begun to build one here
 
 /** What a page shows of a recipe's forks. */
 export interface Listing {
@@ -24,6 +25,7 @@ export class ForkList {
   forks: Fork[] = [];
   private readonly begun: Begun; // by this tab
   private runs = new Map<string, Run[]>();
+  private timer = 0;
 
   constructor(
     private readonly recipe: string,
@@ -33,13 +35,8 @@ export class ForkList {
     this.begun = new Begun(recipe);
   }
 
-  async start(): Promise<void> {
-    await this.look();
-    const again = async () => {
-      if (!document.hidden && this.isBusy) await this.look();
-      setTimeout(() => void again(), ASK_MS);
-    };
-    setTimeout(() => void again(), ASK_MS);
+  start(): Promise<void> {
+    return this.look();
   }
 
   /** Whether a fork is not trained to its end. */
@@ -74,6 +71,14 @@ export class ForkList {
     }
     renew(this.element, "fork", this.forks.toReversed().map((fork) => this.row(fork)));
     this.listing.looked();
+    this.lookLater();
+  }
+
+  private lookLater(): void {
+    const isMoving = this.forks.some((one) => !this.isOver(one) && !this.isIdle(one));
+    const again = () => (document.hidden || !this.isBusy ? this.lookLater() : void this.look());
+    clearTimeout(this.timer);
+    this.timer = window.setTimeout(again, isMoving ? ASK_MS : IDLE_MS);
   }
 
   private isOver({ name }: Fork): boolean {
@@ -81,12 +86,15 @@ export class ForkList {
     return runs.length >= this.seeds.length && runs.every(({ status }) => status === "completed");
   }
 
+  private isIdle({ name }: Fork): boolean {
+    return !this.runs.get(name)?.length && !this.begun.has(name);
+  }
+
   private row(fork: Fork): HTMLElement {
     const runs = this.runs.get(fork.name) ?? [];
     const root = document.documentElement.dataset["root"] ?? "";
     const page = `${root}recipes/${encodeURIComponent(this.recipe)}/nodes/${encodeURIComponent(trained(fork))}.html`;
     const isBegun = this.begun.has(fork.name);
-    const isIdle = runs.length === 0 && !isBegun;
     const isOver = this.isOver(fork);
     const shown = this.seeds.map((seed) => {
       const run = runs.find((one) => one.seed === seed);
@@ -98,7 +106,7 @@ export class ForkList {
       h("a", { href: page, "data-fork": `${fork.name} page` }, trained(fork)),
       h("span", { class: "row-note" }, `off ${fork.checkpoint}`),
       ...shown.map(({ seed, run, status }) => stateOf(seed, run, status)),
-      isIdle && h("button", { type: "button", class: "acc-link", "data-fork": `${fork.name} build`, onclick: () => void this.act(() => this.build(fork)) }, "Build it"),
+      this.isIdle(fork) && h("button", { type: "button", class: "acc-link", "data-fork": `${fork.name} build`, onclick: () => void this.act(() => this.build(fork)) }, "Build it"),
       isBegun && !isOver && h("span", { class: "row-note" }, `What the build says is in forks/${this.recipe}.log of the store.`),
       ...this.listing.more(fork, isOver),
     );
