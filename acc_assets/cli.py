@@ -261,7 +261,9 @@ def propose(recipe: str, node: str, minutes: float, count: int, accept: bool) ->
     if accept:
         record_forks(store, recipe, lambda _: found.forks)
     for one in found.forks:
-        click.echo(f"recorded {one.name}" if accept else fork_command(recipe, node, one.name, one.settings, None))
+        click.echo(
+            f"recorded {one.name}" if accept else fork_command(recipe, node, one.name, one.settings, None)
+        )
     for one in found.forks if accept else ():
         click.echo(build_command(recipe, one.name))
 

@@ -34,7 +34,7 @@ class Trial:
 def suggested(
     ranges: Mapping[str, Range], told: Sequence[Trial], count: int, *, maximise: bool, seed: int
 ) -> list[dict[str, Any]]:
-    """Settings to try next, up to `count`; fewer where there are no others. The same trials and seed give the same answer.
+    """Settings to try next: `count`, or fewer where there are no others. Same trials and seed, same answer.
 
     A Gaussian process over the finished trials proposes, each proposal with regard to those before it and to what is
     pending. One that failed counts as the worst value that was seen, so that its neighbourhood is left alone. Trials

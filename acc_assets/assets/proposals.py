@@ -1,4 +1,4 @@
-"""Which forks of a checkpoint to try next, within a budget of minutes. Nothing is kept but recorded forks and artifacts.
+"""Which forks of a checkpoint to try next, within a budget of minutes; nothing is kept but forks and artifacts.
 
 What the recipe declares open is proposed by `optimiser` from the forks that are there: those whose settings are all
 open and whose steps are those of the branch, and the branch itself. No torch.
@@ -133,7 +133,7 @@ def _has_failed(node: TreeNode, run: RunArtifacts) -> bool:
 
 
 def _columns(view: RecipeView, opened: Opened, tags: Mapping[str, Any]) -> dict[str, Column]:
-    """The numbers that the comparable checkpoints have, by key; raises `RecipeError` where the metric is none of them."""
+    """The numbers that comparable checkpoints have, by key; raises `RecipeError` where the metric is none of them."""
     found = {
         column.key: column for tag in tags for run in view.runs(tag) for column, _ in measured(view, run)
     }

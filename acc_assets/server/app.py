@@ -44,8 +44,9 @@ class Sources:
     site: the folder of the site. frame: what its pages need, asked for where a page is not rendered yet. trees: the
     recipes by name, as they are now. cancel: terminates what makes a node and seed, and returns the ids of
     Dagster's runs; None where nothing can be cancelled from here. fork_form: JSON schema of what may be set of a fork
-    of a tree's checkpoint; propose: which ones to try next within minutes, at most so many. record_fork, remove_fork, record_round: as in `assets.forks` and `assets.rounds`; build:
-    begins to build a branch of a recipe, and goes on when the server ends; None where nobody may. heartbeat: seconds.
+    of a tree's checkpoint; propose: which ones to try next within minutes, at most so many. record_fork, remove_fork,
+    record_round: as in `assets.forks` and `assets.rounds`; build: begins to build a branch of a recipe, and goes on
+    when the server ends; None where nobody may. heartbeat: seconds.
     """
 
     store: Store

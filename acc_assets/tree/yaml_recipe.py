@@ -173,7 +173,9 @@ class YamlRecipe(Recipe):
                     line=document["open"].line,
                 )
             _known_keys(entry, OPEN_KEYS, "open")
-            ranges = {key: config(one, RANGES, f"range of '{key}'", entry.line) for key, one in settings.items()}
+            ranges = {
+                key: config(one, RANGES, f"range of '{key}'", entry.line) for key, one in settings.items()
+            }
             with _at_line(entry):
                 ctx.open(tag, ranges, entry["metric"], entry.get("maximise"))
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 from built_tiny import environment
@@ -166,7 +167,7 @@ def test_what_cannot_be_proposed_says_what_to_do(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(
-        RecipeError, match="Open are: plain. Add to its end: ctx.open.*task.kl.weight.*Log.0.1, 10"
+        RecipeError, match=r"Open are: plain\. Add to its end: ctx.open.*task.kl.weight.*Log.0.1, 10"
     ):
         propose(store, tree(), "plain_trained")
     with pytest.raises(RecipeError, match="no tasks, so that a fork of it has nothing to learn"):
@@ -219,10 +220,11 @@ def test_settings_of_every_kind_stay_in_their_range_and_are_each_proposed_once()
 
 def test_round_by_round_proposals_come_nearer() -> None:
     ranges, told = {"weight": Log(0.1, 10), "lr": Log(1e-4, 1e-2)}, list[Trial]()
-    for _ in range(5):
+    for _ in range(6):
         for settings in suggested(ranges, told, 3, maximise=True, seed=0):
             told.append(Trial(settings, psnr(**settings)))
-    assert max(one.value or 0 for one in told[:6]) < 19.9 < max(one.value or 0 for one in told[6:])
+    values = [one.value or 0 for one in told]
+    assert max(values[:6]) < 19.95 < fmean(values[15:])
 
 
 def test_the_neighbourhood_of_failures_is_left_alone() -> None:

@@ -166,7 +166,12 @@ def test_the_form_of_a_fork_has_what_may_be_set_with_what_it_is(port: int) -> No
 def test_what_is_proposed_next_can_be_recorded(port: int) -> None:
     status, found = send(port, "GET", "/proposals/asked/root?minutes=5&count=2")
     (fork,) = found["forks"]
-    assert (status, found["minutes"], fork["checkpoint"], list(fork["settings"])) == (200, None, "root", ["train.lr"])
+    assert (status, found["minutes"], fork["checkpoint"], list(fork["settings"])) == (
+        200,
+        None,
+        "root",
+        ["train.lr"],
+    )
     assert "Nothing is known yet" in found["why"]
     assert send(port, "GET", "/forks/asked") == (200, {"forks": []})  # until a person accepts it
     assert send(port, "POST", "/forks/asked", fork) == (200, {"forks": [fork]})

@@ -152,10 +152,14 @@ def test_what_next_is_proposed_and_recorded(lab: Lab, page: Page) -> None:
     page.goto(lab.address + PAGE)
     page.get_by_text("What next?").click()
     page.get_by_role("button", name="Propose").click()
-    expect(page.get_by_role("alert")).to_contain_text('Open are: plain. Add to its end: ctx.open("plain_trained", {')
+    expect(page.get_by_role("alert")).to_contain_text(
+        'Open are: plain. Add to its end: ctx.open("plain_trained", {'
+    )
 
 
 def test_a_page_from_disk_has_the_command_for_what_next(lab: Lab, page: Page) -> None:
     page.goto((lab.site / "recipes/tiny/nodes/plain.html").as_uri())
-    expect(settled(page).locator("#fork .command code")).to_contain_text(["acc fork", "acc build", "acc propose tiny plain"])
+    expect(settled(page).locator("#fork .command code")).to_contain_text(
+        ["acc fork", "acc build", "acc propose tiny plain"]
+    )
     assert page.get_by_label("Minutes of training").count() == 0

@@ -12,7 +12,6 @@ import yaml
 from acc_assets.recipes import vocabulary
 from acc_assets.tree import (
     BrokenRecipe,
-    Choice,
     Linear,
     Log,
     Opened,
