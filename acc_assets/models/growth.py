@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import combinations
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 if TYPE_CHECKING:
@@ -82,18 +81,19 @@ def places_of(before: Sequence[int], after: Sequence[int]) -> tuple[int, ...] | 
     >>> places_of((256, 128), (256, 256, 128))
     (0, 2)
     """
-    found = []
-    for later in combinations(range(1, len(after)), len(before) - 1):
-        places = (0, *later)
-        former = -1
-        sources = []
-        for place in range(len(after)):
-            former += place in places
-            sources.append(before[former])
-        added = [now - source for now, source in zip(after, sources, strict=True)]
-        if min(added) >= 0:
-            found.append((sum(added), [-place for place in places], places))
-    return min(found)[2] if found else None
+    ways: dict[int, tuple[int, tuple[int, ...]]] = {}  # by the last former layer: added units, and places
+    if after[0] >= before[0]:
+        ways[0] = (after[0] - before[0], (0,))
+    for place, width in enumerate(after[1:], 1):
+        further: dict[int, tuple[int, tuple[int, ...]]] = {}
+        for former, (added, places) in ways.items():
+            for behind, at in ((former, places), (former + 1, (*places, place))):
+                if behind < len(before) and width >= before[behind]:
+                    way = (added + width - before[behind], at)
+                    further[behind] = min(further.get(behind, way), way)
+        ways = further
+    found = ways.get(len(before) - 1)
+    return found[1] if found is not None else None
 
 
 def _paths(before: Sequence[int], after: Sequence[int]) -> Iterator[tuple[Sequence[int], Sequence[int]]]:

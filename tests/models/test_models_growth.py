@@ -115,3 +115,5 @@ def test_layers_keep_their_place_where_least_is_widened() -> None:
     assert places_of((256, 128), (256, 128, 128)) == (0, 1)
     assert places_of((256, 128), (512, 256, 128)) == (0, 2)
     assert places_of((8, 16), (8, 4, 16)) is None
+    many = places_of(tuple(range(20, 60)), tuple(range(20, 60)) + (60,) * 500)  # in no time
+    assert many == tuple(range(40))

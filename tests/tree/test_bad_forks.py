@@ -30,6 +30,9 @@ PARTS = [
     "task.kl.weight.__class__",
     "task.kl.dataset.config.seed",
     "a.b.c",
+    "grow.channels",
+    "grow.hidden",
+    "grow.noise",
 ]
 keys = st.sampled_from([*TASKS, *PARTS, *(f"train.{one}" for one in PHASE_OPTIONS)]) | words
 typed = st.sampled_from(
@@ -63,7 +66,7 @@ def judged(recipe: YamlRecipe, *forks: RecordedFork) -> None:
     own = trace(recipe)
 
     def traced() -> Tree:
-        tree = trace(recipe, forks)
+        tree = trace(recipe, forks, VOCABULARY)
         VOCABULARY.check(tree)
         return tree
 
