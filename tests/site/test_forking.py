@@ -158,7 +158,8 @@ def test_what_next_is_proposed_and_recorded(lab: Lab, page: Page) -> None:
 
 
 def test_a_page_from_disk_has_the_command_for_what_next(lab: Lab, page: Page) -> None:
-    page.goto((lab.site / "recipes/tiny/nodes/plain.html").as_uri())
+    page.goto((lab.site / "recipes/tiny/index.html").as_uri())
+    settled(page).locator("#runs").get_by_role("link", name="plain", exact=True).last.click()
     expect(settled(page).locator("#fork .command code")).to_contain_text(
         ["acc fork", "acc build", "acc propose tiny plain"]
     )
