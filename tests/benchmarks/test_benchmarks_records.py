@@ -50,13 +50,12 @@ def test_taking_turns_gives_the_ratio_of_step_times(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_simulated_study_is_the_same_again(monkeypatch: pytest.MonkeyPatch):
-    short = replace(proposals.OBJECTIVES[1], trials=6, studies=2)
+    trained, short = proposals.OBJECTIVES[-1], replace(proposals.OBJECTIVES[1], trials=6, studies=2)
     monkeypatch.setattr(proposals, "OBJECTIVES", [short])
     (found,) = proposals.proposals(1, 1)
     assert [found] == list(proposals.proposals(1, 1))
     assert "after 6 forks: " in found.how
     assert proposals.study(short, 0, True) != proposals.study(short, 1, True)
-    trained = proposals.OBJECTIVES[-1]
     settings = {"lr": 0.02, "weight_decay": 1e-6, "batch_size": 16}
     error = trained.measure(settings, 3)
     assert error == trained.measure(settings, 3)
