@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
+import reprlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import Field
 
 from acc_assets.tree.config import PositiveNumber, Several, config
 from acc_assets.tree.forks import trained_as
 from acc_assets.tree.growth import Growth
 from acc_assets.tree.nodes import TreeNode
+
+MAX_OPTIONS = 100
+_Counted = Annotated[int, Field(ge=-(2**53), le=2**53)]  # what is whole as a float too
 
 
 @config(kw_only=False)
@@ -39,8 +46,8 @@ class Log:
 class Whole:
     """A whole number from `low` to `high`, both included."""
 
-    low: int
-    high: int
+    low: _Counted
+    high: _Counted
 
     def __post_init__(self) -> None:
         _in_order(self.low, self.high)
@@ -48,7 +55,7 @@ class Whole:
 
 @config(kw_only=False)
 class Choice:
-    """One of at least two values, each as a YAML recipe writes it."""
+    """One of 2 to 100 values, each as a YAML recipe writes it."""
 
     options: Several[Any]
 
@@ -58,8 +65,11 @@ class Choice:
         except (TypeError, ValueError) as error:
             raise ValueError(f"options are {list(self.options)!r}, which no file can hold: {error}") from None
         object.__setattr__(self, "options", tuple(plain))
-        if len(self.options) < 2 or any(one in self.options[:at] for at, one in enumerate(self.options)):
-            raise ValueError(f"options are {list(self.options)!r}; give at least two, each once")
+        if not 2 <= len(self.options) <= MAX_OPTIONS or any(
+            one in self.options[:at] for at, one in enumerate(self.options)
+        ):
+            told = reprlib.repr(list(self.options))
+            raise ValueError(f"options are {told}; give 2 to {MAX_OPTIONS}, each once")
 
 
 Range: TypeAlias = Linear | Log | Whole | Choice
@@ -116,5 +126,5 @@ def present(nodes: Mapping[str, TreeNode], checkpoint: str, key: str) -> Any:
 
 
 def _in_order(low: float, high: float) -> None:
-    if not low < high:
+    if not (low < high and math.isfinite(high - low)):
         raise ValueError(f"low is {low!r} and high is {high!r}; low must be below high")
