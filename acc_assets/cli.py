@@ -244,6 +244,39 @@ def fork(
 
 @main.command()
 @click.argument("recipe")
+@click.argument("node")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0, min_open=True),
+    default=20,
+    show_default=True,
+    help="What training all of them may take, by what those before took.",
+)
+@click.option("--count", type=click.IntRange(1, 20), default=3, show_default=True, help="At most so many.")
+@click.option("--accept", is_flag=True, help="Record them.")
+def propose(recipe: str, node: str, minutes: float, count: int, accept: bool) -> None:
+    """Propose what to fork from the checkpoint NODE next, by what the forks of it came to."""
+    from acc_assets.assets.forks import record_forks
+    from acc_assets.assets.proposals import propose as proposals
+    from acc_assets.report.vocabulary import build_command, fork_command
+    from acc_assets.storage import Store
+
+    store = Store()
+    (tree,) = _chosen(recipe, {})
+    found = proposals(store, tree, node, minutes, count)
+    click.echo(found.why)
+    if accept:
+        record_forks(store, recipe, lambda _: found.forks)
+    for one in found.forks:
+        click.echo(
+            f"recorded {one.name}" if accept else fork_command(recipe, node, one.name, one.settings, None)
+        )
+    for one in found.forks if accept else ():
+        click.echo(build_command(recipe, one.name))
+
+
+@main.command()
+@click.argument("recipe")
 @click.argument("node", required=False)
 @click.option("--add", "file", metavar="FILE", help="Add the labels of a CSV file, such as the page exports.")
 @click.option(

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from acc_assets.storage import Store
-from benchmarks import loop, object_store, orchestration, projections, scale, seeds, viewer
+from benchmarks import loop, object_store, orchestration, projections, proposals, scale, seeds, viewer
 from benchmarks.records import Record, show, write
 
 Benchmark = Callable[[int, int], Iterator[Record]]
@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "seeds": seeds.parallel_seeds,
     "store": object_store.object_store,
     "umap": projections.shared_graph,
+    "proposals": proposals.proposals,
     "viewer": viewer.viewer,
 }
 EXPERIMENTS: dict[str, Benchmark] = {"stacked": seeds.stacked_seeds}  # tried, lost, not in the product

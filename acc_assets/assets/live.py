@@ -15,6 +15,7 @@ import dagster as dg
 from acc_assets.assets.forks import record_fork, remove_fork
 from acc_assets.assets.instance import open_instance
 from acc_assets.assets.launched import RECIPE_TAG, seed_tags
+from acc_assets.assets.proposals import propose
 from acc_assets.assets.rounds import record_round
 from acc_assets.assets.site import built_site, fetched_site, frame, site_folder
 from acc_assets.recipes import FORKS, find_recipes, recipe_folders, vocabulary
@@ -40,6 +41,7 @@ def sources(store: Store, *, begun: bool = True) -> Sources:
         trees=Recipes(),
         cancel=lambda *unit: cancel(store, *unit),
         fork_form=lambda tree, node: fork_schema(tree, node, vocabulary()),
+        propose=partial(propose, store),
         record_fork=partial(record_fork, store),
         remove_fork=lambda recipe, name: remove_fork(store, recipe, name).kept,
         record_round=lambda recipe, node: record_round(store, recipe, node)[1],

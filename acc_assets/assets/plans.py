@@ -113,6 +113,8 @@ class _Planner:
         tree, nodes = self._tree, list(self._tree) if node is None else [node]
         words = [tree.title, tree.question, tree.hypothesis, tree.description, *(one.notes for one in nodes)]
         words += [phase.name for one in nodes for phase in one.phases]
+        if node is None and tree.opened:  # pages tell how to go on
+            words.append(spec_hash(canonical(tree.opened)))
         return spec_hash({"words": canonical(words)})
 
     def _key(self, name: str) -> dg.AssetKey:

@@ -3,7 +3,7 @@
 from acc_assets.datasets import Digits
 from acc_assets.models import FactorGroup, FactorSlotAutoencoder
 from acc_assets.tasks import ClassificationTask, KLDivergenceTask, LinearRamp, ReconstructionTask
-from acc_assets.tree import Recipe, RecipeContext
+from acc_assets.tree import Log, Recipe, RecipeContext
 
 
 class Quickstart(Recipe):
@@ -45,3 +45,5 @@ class Quickstart(Recipe):
         ctx.train(steps=steps, lr=4e-3, validate_every=every, **options)
         ctx.save_checkpoint("supervised_trained")
         ctx.evaluate()
+        tuned = {"task.digit.weight": Log(0.1, 100), "train.lr": Log(5e-4, 2e-2)}
+        ctx.open("supervised", tuned, metric="digit.accuracy")

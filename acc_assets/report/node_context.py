@@ -76,7 +76,8 @@ def fork_context(recipe: RecipeView, node: TreeNode) -> dict[str, Any]:
     settings = present_settings(nodes, node.tag)
     command = fork_command(recipe.name, node.tag, name, settings, example.steps if example else None)
     asked = {"recipe": recipe.name, "node": node.tag, "seeds": list(recipe.seeds)}
-    return {"command": command, "name": name, "asked": asked}
+    following = f"acc propose {recipe.name} {node.tag} --minutes 20" if node.tag in recipe.opened else None
+    return {"command": command, "name": name, "asked": asked, "next": following}
 
 
 def metric_rows(recipe: RecipeView, runs: list[RunArtifacts]) -> list[dict[str, Any]]:

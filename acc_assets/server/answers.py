@@ -150,6 +150,13 @@ class Forks(BaseModel):
     forks: list[RecordedFork]
 
 
+class Proposals(Forks):
+    """Forks that could be recorded."""
+
+    minutes: float | None = Field(description="that training one takes over all seeds; null: not known")
+    why: str = Field(description="what they go by, and how long one takes")
+
+
 class Round(BaseModel):
     """Which labels a round takes in."""
 

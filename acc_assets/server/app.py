@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 from fastapi import APIRouter, FastAPI, Header, HTTPException, Query, Request
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -26,6 +26,17 @@ SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'"}  # an artif
 EVENTS_OF_A_PAGE = 1000
 
 
+class Proposed(Protocol):
+    """Forks to try next, the minutes that the training of one takes (None: not known), and why these."""
+
+    @property
+    def forks(self) -> Sequence[RecordedFork]: ...
+    @property
+    def minutes(self) -> float | None: ...
+    @property
+    def why(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class Sources:
     """Where the answers come from.
@@ -33,9 +44,10 @@ class Sources:
     site: the folder of the site. frame: what its pages need, asked for where a page is not rendered yet. trees: the
     recipes by name, as they are now. cancel: terminates what makes a node and seed, and returns the ids of
     Dagster's runs; None where nothing can be cancelled from here. fork_form: JSON schema of what may be set of a fork
-    of a tree's checkpoint. record_fork, remove_fork, record_round: as in `assets.forks` and `assets.rounds`; build:
-    begins to build a branch of a recipe, and goes on when the server ends; None where nobody may. refresh: brings the
-    folder of the site up to date, where that is a copy. heartbeat: seconds.
+    of a tree's checkpoint; propose: which ones to try next within minutes, at most so many. record_fork, remove_fork,
+    record_round: as in `assets.forks` and `assets.rounds`; build: begins to build a branch of a recipe, and goes on
+    when the server ends; None where nobody may. refresh: brings the folder of the site up to date, where that is a
+    copy. heartbeat: seconds.
     """
 
     store: Store
@@ -44,6 +56,7 @@ class Sources:
     trees: Callable[[], Mapping[str, Tree]] = dict
     cancel: Callable[[str, str, int], list[str]] | None = None
     fork_form: Callable[[Tree, str], dict[str, Any]] | None = None
+    propose: Callable[[Tree, str, float, int], Proposed] | None = None
     record_fork: Callable[[str, RecordedFork], Tree] | None = None
     remove_fork: Callable[[str, str], Sequence[str]] | None = None
     record_round: Callable[[str, str | None], Sequence[RecordedFork]] | None = None

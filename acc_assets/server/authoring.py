@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 
 from acc_assets.server import answers
 from acc_assets.storage import LabelFile
@@ -89,6 +89,22 @@ def read_form(request: Request, recipe: str, node: str) -> dict[str, Any]:
     if node not in tree.nodes:
         raise HTTPException(404, f"there is no checkpoint '{node}'")
     return _allowed(_sources(request).fork_form)(tree, node)
+
+
+@router.get("/proposals/{recipe}/{node}")
+def read_proposals(
+    request: Request,
+    recipe: str,
+    node: str,
+    minutes: Annotated[float, Query(gt=0, allow_inf_nan=False)] = 20,
+    count: Annotated[int, Query(ge=1, le=20)] = 3,
+) -> answers.Proposals:
+    """Forks of a checkpoint to try next, as far as their training fits into the minutes; none is recorded by it."""
+    tree = _tree(request, recipe)
+    if node not in tree.nodes:
+        raise HTTPException(404, f"there is no checkpoint '{node}'")
+    found = _allowed(_sources(request).propose)(tree, node, minutes, count)
+    return answers.Proposals(forks=list(found.forks), minutes=found.minutes, why=found.why)
 
 
 @router.post("/forks/{recipe}")

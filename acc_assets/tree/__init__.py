@@ -20,6 +20,7 @@ from acc_assets.tree.forks import (
 from acc_assets.tree.growth import Growth
 from acc_assets.tree.guard import TRACE_SECONDS
 from acc_assets.tree.nodes import Tree, TreeNode
+from acc_assets.tree.opened import Choice, Linear, Log, Opened, Range, Whole, present
 from acc_assets.tree.phases import COUNTED, PHASE_OPTIONS, EarlyStopping, TrainPhase
 from acc_assets.tree.recipe import RESERVED_TAGS, Recipe, RecipeContext
 from acc_assets.tree.references import Dataset, DatasetRef
@@ -43,6 +44,7 @@ __all__ = [
     "BrokenRecipe",
     "Call",
     "Check",
+    "Choice",
     "Dataset",
     "DatasetRef",
     "Discovered",
@@ -50,6 +52,10 @@ __all__ = [
     "Epochs",
     "ForksFile",
     "Growth",
+    "Linear",
+    "Log",
+    "Opened",
+    "Range",
     "Recipe",
     "RecipeContext",
     "RecipeError",
@@ -60,6 +66,7 @@ __all__ = [
     "Tree",
     "TreeNode",
     "Vocabulary",
+    "Whole",
     "canonical",
     "config",
     "discover",
@@ -71,6 +78,7 @@ __all__ = [
     "next_round",
     "parse_forks",
     "parse_value",
+    "present",
     "present_settings",
     "recipe_parameters",
     "recipe_schema",

@@ -16,6 +16,7 @@ from acc_assets.tree.spec import canonical, spec_hash
 
 if TYPE_CHECKING:
     from acc_assets.tree.forks import RecordedFork
+    from acc_assets.tree.opened import Opened
 
 NodeKind = Literal["root", "fork", "trained"]
 
@@ -93,6 +94,7 @@ class Tree:
     source: str = ""
     requests: tuple[Analysis, ...] = ()  # of all evaluated nodes together
     forks: tuple[RecordedFork, ...] = ()  # recorded beside the recipe; their nodes are among the others
+    opened: Mapping[str, Opened] = field(default_factory=dict)  # what may be proposed of forks, by checkpoint
 
     def __iter__(self) -> Iterator[TreeNode]:
         return iter(self.nodes.values())
@@ -124,6 +126,7 @@ class Tree:
                 ],
             }
             | ({"forks": [fork.model_dump() for fork in self.forks]} if self.forks else {})
+            | ({"opened": canonical(self.opened)} if self.opened else {})
         )
 
     def __getitem__(self, tag: str) -> TreeNode:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from acc_assets.tree.analyses import Analysis
 from acc_assets.tree.epochs import Epochs, resolved
 from acc_assets.tree.errors import RecipeError
+from acc_assets.tree.forks import RecordedFork, free_name, replay
 from acc_assets.tree.growth import Growth
 from acc_assets.tree.names import NAME_RULE, checked_text, is_name
 from acc_assets.tree.nodes import DatasetRef, NodeKind, TreeNode
+from acc_assets.tree.opened import Opened, Range
 from acc_assets.tree.phases import COUNTED, PHASE_OPTIONS, TrainPhase
 from acc_assets.tree.results import NoResultsYet
 from acc_assets.tree.sources import PACKAGE
 from acc_assets.tree.spec import bind_dataset, bind_model, canonical
+
+if TYPE_CHECKING:
+    from acc_assets.tree.yaml_recipe import Vocabulary
 
 RESERVED_TAGS = frozenset({"comparison", "site"})
 TRACING = "trace"  # the function that runs a recipe
@@ -82,8 +88,11 @@ class _Draft:
 class RecipeContext:
     """The operations of a recipe. They only record: nothing is built, loaded or trained here."""
 
-    def __init__(self, recipe: str, stopped: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self, recipe: str, stopped: Mapping[str, int] | None = None, vocabulary: Vocabulary | None = None
+    ) -> None:
         self._recipe = recipe
+        self._vocabulary = vocabulary
         self._stopped = stopped or {}  # up to which line data sets read a label file, by name
         self._nodes: dict[str, _Draft] = {}
         self._datasets: dict[str, DatasetRef] = {}
@@ -94,6 +103,7 @@ class RecipeContext:
         self._phase = ""
         self._requests: tuple[Analysis, ...] = ()
         self._remarks: list[str] = []  # made before the first checkpoint
+        self._opened: dict[str, Opened] = {}
 
     # -- what the recipe calls ---------------------------------------------------------------------------------
 
@@ -249,6 +259,34 @@ class RecipeContext:
             self._requests = self._checked(requests, ("tree",))
         return self._no_results("evaluate_tree()", f"in runs/{self._recipe}/_tree/seed-<n>/")
 
+    def open(
+        self,
+        checkpoint_id: str,
+        settings: Mapping[str, Range],
+        metric: str,
+        maximise: bool | None = None,
+    ) -> None:
+        """Declare settings of forks of a checkpoint open, as `acc fork` takes them, so that `acc propose` may set them.
+
+        `metric` judges forks, more of it being better or not; None: as the metric itself says. No node is changed.
+        """
+        with self._operation(f"open({checkpoint_id!r})"):
+            if checkpoint_id in self._opened:
+                raise self._error("this checkpoint is open already.", "Declare all of its settings at once.")
+            opened = Opened(checkpoint_id, dict(settings), metric, maximise)
+            draft = self._nodes.get(checkpoint_id)
+            if draft is not None and draft is self._current and draft.kind == "fork" and not draft.sealed:
+                raise self._error(
+                    f"the tasks of '{checkpoint_id}' may still change.",
+                    "Declare it open behind train(), such as at the end.",
+                )
+            for corner in opened.corners():
+                trial = self._trial()
+                name = free_name(trial.finish(), "open")
+                fork = RecordedFork(name=name, checkpoint=checkpoint_id, settings=corner)
+                replay(trial, fork, self._vocabulary)
+            self._opened[checkpoint_id] = opened
+
     def log(self, message: str) -> None:
         """Keep a remark with the current checkpoint, or with the first one where there is none yet."""
         with self._operation("log()"):
@@ -290,9 +328,21 @@ class RecipeContext:
         return dict(self._datasets)
 
     @property
+    def opened(self) -> dict[str, Opened]:
+        """What is declared open, by checkpoint."""
+        return dict(self._opened)
+
+    @property
     def requests(self) -> tuple[Analysis, ...]:
         """The analyses of the whole tree."""
         return self._requests
+
+    def _trial(self) -> RecipeContext:
+        """A context that goes on from here, and of which nothing comes back."""
+        trial = copy.copy(self)
+        trial._nodes = {tag: replace(draft) for tag, draft in self._nodes.items()}
+        trial._datasets, trial._remarks = dict(self._datasets), []
+        return trial
 
     def _checked_task(self, task: Any, others: Sequence[Any]) -> Any:
         """A task that may be attached beside the others."""

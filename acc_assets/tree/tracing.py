@@ -76,7 +76,7 @@ def trace(
         for key, value in {**defaults, **overrides}.items()
     }
     _check_annotated(recipe.run, parameters, name)
-    ctx = RecipeContext(name, frozen(forks))
+    ctx = RecipeContext(name, frozen(forks), vocabulary)
     recipe.run(ctx, **parameters)
     for fork in forks:
         replay(ctx, fork, vocabulary)
@@ -93,6 +93,7 @@ def trace(
         datasets=ctx.datasets,
         requests=ctx.requests,
         forks=tuple(forks),
+        opened=ctx.opened,
     )
     tree.hash  # noqa: B018  of the code as it is now
     return tree

@@ -11,6 +11,7 @@ from typing import Any
 from acc_assets.tree.analyses import Analysis
 from acc_assets.tree.errors import RecipeError
 from acc_assets.tree.nodes import DatasetRef, Tree
+from acc_assets.tree.opened import RANGES
 from acc_assets.tree.recipe import Recipe, RecipeContext
 from acc_assets.tree.yaml_loader import Located, RecipeFileError, load, located
 
@@ -28,8 +29,10 @@ RECIPE_KEYS = (
     "models",
     "roots",
     "nodes",
+    "open",
 )
 STARTS = (("model", "root"), ("models", "roots"))  # one model and its checkpoint, or several
+OPEN_KEYS = ("settings", "metric", "maximise")
 NODE_KEYS = ("tag", "fork", "grow", "train", "tasks", "phases", "evaluate", "notes")
 
 
@@ -114,6 +117,7 @@ class YamlRecipe(Recipe):
             ("models", Located, "a mapping of names to models"),
             ("roots", Located, "a mapping of checkpoints to names of models"),
             ("parameters", Located, "a mapping of names to values"),
+            ("open", Located, "a mapping of checkpoints to what is open of their forks"),
             ("seeds", list, "a list of whole numbers"),
             *(
                 (text, str, "text")
@@ -161,6 +165,19 @@ class YamlRecipe(Recipe):
             for node in order[tag]:
                 with _at_line(node):
                     self._node(ctx, node, datasets)
+        for tag, entry in document.get("open", {}).items():
+            settings = entry.get("settings") if isinstance(entry, Located) else None
+            if not isinstance(settings, Located) or "metric" not in entry:
+                raise RecipeFileError(
+                    f"what is open of '{tag}' needs 'settings', a mapping to ranges, and a 'metric'.",
+                    line=document["open"].line,
+                )
+            _known_keys(entry, OPEN_KEYS, "open")
+            ranges = {
+                key: config(one, RANGES, f"range of '{key}'", entry.line) for key, one in settings.items()
+            }
+            with _at_line(entry):
+                ctx.open(tag, ranges, entry["metric"], entry.get("maximise"))
 
     def _node(self, ctx: RecipeContext, entry: Located, datasets: Mapping[str, DatasetRef]) -> None:
         if "fork" in entry:

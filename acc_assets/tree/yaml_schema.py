@@ -10,8 +10,9 @@ from pydantic import TypeAdapter
 from acc_assets.tree.config import JsonSchema
 from acc_assets.tree.epochs import Epochs
 from acc_assets.tree.growth import Growth
+from acc_assets.tree.opened import RANGES
 from acc_assets.tree.phases import COUNTED, TrainPhase
-from acc_assets.tree.yaml_recipe import NODE_KEYS, RECIPE_KEYS, Vocabulary
+from acc_assets.tree.yaml_recipe import NODE_KEYS, OPEN_KEYS, RECIPE_KEYS, Vocabulary
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TEXT = {"type": "string"}
@@ -61,6 +62,9 @@ def recipe_schema(vocabulary: Vocabulary) -> dict[str, Any]:
         },
         notes={"type": "array", "items": TEXT},
     ) | {"required": ["tag"], "oneOf": _ORIGINS}
+    ranges = {"type": "object", "additionalProperties": _ref("range"), "minProperties": 1}
+    opened = _closed(OPEN_KEYS, settings=ranges, metric=TEXT, maximise={"type": ["boolean", "null"]})
+    opened["required"] = ["settings", "metric"]
     recipe = _closed(
         RECIPE_KEYS,
         **dict.fromkeys(("name", "title", "description", "question", "hypothesis", "root"), TEXT),
@@ -71,6 +75,7 @@ def recipe_schema(vocabulary: Vocabulary) -> dict[str, Any]:
         models={"type": "object", "additionalProperties": _ref("model")},
         roots={"type": "object", "additionalProperties": TEXT},
         nodes={"type": "array", "items": _ref("node")},
+        open={"type": "object", "additionalProperties": opened},
     )
     return {
         "$schema": DIALECT,
@@ -122,6 +127,7 @@ def _groups(vocabulary: Vocabulary) -> dict[str, Mapping[str, type]]:
         "task": vocabulary.tasks,
         "dataset": vocabulary.datasets,
         "schedule": vocabulary.schedules,
+        "range": RANGES,
     }
     for field, types in vocabulary.choices.items():
         if types not in groups.values():

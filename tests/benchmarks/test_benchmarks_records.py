@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks import workloads
+from benchmarks import proposals, workloads
 from benchmarks.records import record, write
 from benchmarks.workloads import Interleaved
 
@@ -46,3 +47,16 @@ def test_taking_turns_gives_the_ratio_of_step_times(monkeypatch: pytest.MonkeyPa
         pass_by(2.0)
     assert turns.steps == 20
     assert turns.ratio == pytest.approx(2.0)
+
+
+def test_a_simulated_study_is_the_same_again(monkeypatch: pytest.MonkeyPatch):
+    trained, short = proposals.OBJECTIVES[-1], replace(proposals.OBJECTIVES[1], trials=6, studies=2)
+    monkeypatch.setattr(proposals, "OBJECTIVES", [short])
+    (found,) = proposals.proposals(1, 1)
+    assert [found] == list(proposals.proposals(1, 1))
+    assert "after 6 forks: " in found.how
+    assert proposals.study(short, 0, True) != proposals.study(short, 1, True)
+    settings = {"lr": 0.02, "weight_decay": 1e-6, "batch_size": 16}
+    error = trained.measure(settings, 3)
+    assert error == trained.measure(settings, 3)
+    assert 1 < error < 7.33  # nearer than the mean image

@@ -23,7 +23,7 @@ RECIPE = """
 from acc_assets.datasets import Digits, Labelled
 from acc_assets.models import ConvAutoencoder
 from acc_assets.tasks import ReconstructionTask
-from acc_assets.tree import Recipe
+from acc_assets.tree import Log, Recipe
 
 class Asked(Recipe):
     name = "asked"
@@ -34,6 +34,7 @@ class Asked(Recipe):
         ctx.save_checkpoint("root")
         ctx.train(steps=2)
         ctx.save_checkpoint("done")
+        ctx.open("root", {"train.lr": Log(1e-4, 1e-1)}, metric="recon.psnr")
 
 class Silent(Asked):
     name = "silent"
@@ -57,7 +58,7 @@ def port(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int
     own = live.sources(store, begun=False)
     more = {
         name: getattr(own, name)
-        for name in ("trees", "fork_form", "record_fork", "remove_fork", "record_round")
+        for name in ("trees", "fork_form", "propose", "record_fork", "remove_fork", "record_round")
     }
     more["build"] = lambda *branch: BEGUN.append(branch)
     folder = tmp_path_factory.mktemp("site")
@@ -160,6 +161,29 @@ def test_the_form_of_a_fork_has_what_may_be_set_with_what_it_is(port: int) -> No
         named = re.findall(rf"{part}\.(\w+)", told["detail"].partition("settings are ")[2])
         assert (status, set(named)) == (422, set(place["properties"]))
     assert send(port, "GET", "/forks/asked/nobody/form")[0] == 404
+
+
+def test_what_is_proposed_next_can_be_recorded(port: int) -> None:
+    status, found = send(port, "GET", "/proposals/asked/root?minutes=5&count=2")
+    (fork,) = found["forks"]
+    assert (status, found["minutes"], fork["checkpoint"], list(fork["settings"])) == (
+        200,
+        None,
+        "root",
+        ["train.lr"],
+    )
+    assert "Nothing is known yet" in found["why"]
+    assert send(port, "GET", "/forks/asked") == (200, {"forks": []})  # until a person accepts it
+    assert send(port, "POST", "/forks/asked", fork) == (200, {"forks": [fork]})
+    status, again = send(port, "GET", "/proposals/asked/root")
+    assert again["forks"][0]["name"] != fork["name"]
+    assert send(port, "DELETE", f"/forks/asked/{fork['name']}")[0] == 200
+    status, told = send(port, "GET", "/proposals/asked/done")
+    assert (status, "Add to its end: ctx.open(" in told["detail"]) == (422, True)
+    for path, refused in (("asked/nobody", 404), ("nobody/root", 404), ("asked/root?minutes=nan", 422)):
+        assert send(port, "GET", f"/proposals/{path}")[0] == refused
+    for wrong in ("minutes=0", "minutes=inf", "count=0", "count=21"):
+        assert send(port, "GET", f"/proposals/asked/root?{wrong}")[0] == 422
 
 
 def test_a_round_is_recorded_once_there_is_a_label_that_nothing_was_trained_with(

@@ -83,6 +83,7 @@ def test_the_schema_types_every_answer(port: int) -> None:
         *(run + more for more in ("/previews", "/events", "/events/stream", "/cancel")),
         *("/labels/{recipe}" + more for more in ("", "/round")),
         *("/forks/{recipe}" + more for more in ("", "/{node}/form", "/{name}", "/{name}/build")),
+        "/proposals/{recipe}/{node}",
     }
     page = (Path(__file__).parents[2] / "docs" / "live.md").read_text(encoding="utf-8")
     told = set(re.findall(r"^\| `(\w+) (/\S+)` \|", page, re.M))

@@ -131,3 +131,36 @@ def test_a_page_from_disk_has_the_commands(lab: Lab, page: Page) -> None:
     assert page.get_by_text("Set up a fork").count() == 0
     page.goto((lab.site / "recipes/tiny/nodes/root.html").as_uri())
     assert page.locator("#fork").count() == 0  # it has no tasks, so that a fork would have nothing to learn
+
+
+def test_what_next_is_proposed_and_recorded(lab: Lab, page: Page) -> None:
+    page.goto(f"{lab.address}recipes/tiny/nodes/plain.html#fork")
+    page.get_by_text("What next?").click()
+    page.get_by_label("Minutes of training").fill("5")
+    page.get_by_role("button", name="Propose").click()
+    proposal = page.locator("[data-proposal]")
+    expect(proposal).to_contain_text("task.kl.weight=")
+    expect(page.get_by_text("Nothing is known yet, so these are drawn at random.")).to_be_visible()
+    name = proposal.get_attribute("data-proposal")
+    proposal.get_by_role("button", name=f"Record {name}").click()
+    expect(proposal).to_contain_text("recorded")
+    expect(page.locator(".acc-forking > .acc-forks li")).to_contain_text(f"{name}_trained")
+    (fork,) = find_recipes().trees["tiny"].forks
+    assert (fork.name, fork.checkpoint, set(fork.settings)) == (name, "plain", {"task.kl.weight", "train.lr"})
+    page.get_by_role("button", name=f"Remove {name}").click()
+    expect(page.locator(".acc-forking > .acc-forks li")).to_have_count(0)
+    page.goto(lab.address + PAGE)
+    page.get_by_text("What next?").click()
+    page.get_by_role("button", name="Propose").click()
+    expect(page.get_by_role("alert")).to_contain_text(
+        'Open are: plain. Add to its end: ctx.open("plain_trained", {'
+    )
+
+
+def test_a_page_from_disk_has_the_command_for_what_next(lab: Lab, page: Page) -> None:
+    page.goto((lab.site / "recipes/tiny/index.html").as_uri())
+    settled(page).locator("#runs").get_by_role("link", name="plain", exact=True).last.click()
+    expect(settled(page).locator("#fork .command code")).to_contain_text(
+        ["acc fork", "acc build", "acc propose tiny plain"]
+    )
+    assert page.get_by_label("Minutes of training").count() == 0

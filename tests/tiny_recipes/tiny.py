@@ -3,7 +3,7 @@
 from acc_assets.datasets import Digits
 from acc_assets.models import FactorGroup, FactorSlotAutoencoder
 from acc_assets.tasks import ClassificationTask, KLDivergenceTask, ReconstructionTask
-from acc_assets.tree import Recipe, RecipeContext
+from acc_assets.tree import Log, Recipe, RecipeContext
 
 
 class Tiny(Recipe):
@@ -30,3 +30,4 @@ class Tiny(Recipe):
             )
             ctx.save_checkpoint(f"{branch}_trained")
             ctx.evaluate()
+        ctx.open("plain", {"task.kl.weight": Log(0.1, 10), "train.lr": Log(1e-4, 1e-2)}, metric="recon.psnr")

@@ -4,6 +4,7 @@ import { failureNote } from "../shared/failure";
 import { plural } from "../shared/format";
 import { type Editor, editorOf, fieldsOf, type Form } from "./editors";
 import { ForkList } from "./list";
+import { nextFold } from "./next";
 import { inWords, type Schema } from "./schema";
 import { type Fork, readForm, recordFork, removeFork } from "./server";
 import { buildCommand, forkCommand, type Settings } from "./settings";
@@ -33,7 +34,7 @@ export class ForkPanel {
     });
     const heading = h("h3", { hidden: true }, "Recorded forks of it");
     this.fold = h("details", { class: "acc-fork", ontoggle: () => void this.open() }, h("summary", {}, "Set up a fork"), this.place);
-    this.element = h("div", { class: "acc-forking" }, this.fold, this.told, this.problem, heading, this.list.element);
+    this.element = h("div", { class: "acc-forking" }, this.fold, nextFold(recipe, node, (fork) => this.accept(fork)), this.told, this.problem, heading, this.list.element);
     const follow = () => void (location.hash === "#fork" && (this.fold.open = true));
     window.addEventListener("hashchange", follow);
     follow();
@@ -115,6 +116,17 @@ export class ForkPanel {
     );
     preview();
     return element;
+  }
+
+  /** Records a proposal; resolves to whether the recipe has taken it. */
+  private async accept(fork: Fork): Promise<boolean> {
+    let isTaken = false;
+    await this.list.act(async () => {
+      await recordFork(this.recipe, fork);
+      isTaken = true;
+      this.say(`Recorded ${fork.name} off ${this.node}. Build it here.`);
+    });
+    return isTaken;
   }
 
   private removal(fork: Fork): HTMLElement {

@@ -27,6 +27,11 @@ export function readForm(recipe: string, node: string): Promise<Schema> {
   return read(of(recipe, node, "form"));
 }
 
+/** Forks to try next, as far as their training fits into the minutes; `minutes` of one are null where nobody knows. */
+export function readProposals(recipe: string, node: string, minutes: number): Promise<{ forks: Fork[]; minutes: number | null; why: string }> {
+  return read(`/proposals/${encodeURIComponent(recipe)}/${encodeURIComponent(node)}?minutes=${minutes}`);
+}
+
 /** Rejects with the server's words where the recipe has no place for the fork. */
 export async function recordFork(recipe: string, fork: Omit<Fork, "labels">): Promise<void> {
   await post(of(recipe), fork);
