@@ -86,7 +86,8 @@ def build(
         todo = [one for one in states if one.to_build or one.plan.key in forced]
         built: dict[Unit, Built] = {}
         if todo:
-            keep(store, tree)
+            for one in project.trees.values():  # a run traces all that its location had when it was launched
+                keep(store, one)
             build_id = uuid.uuid4().hex[:12]
             alone = instance is None and not in_process
             with Daemon(dagster, store, build_id) if alone else nullcontext() as daemon:
