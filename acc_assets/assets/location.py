@@ -93,6 +93,8 @@ def launched_key(prefix: tuple[str, ...]) -> str:
 def application(project: Project) -> dg.Definitions:
     """The definitions with the executor of the application, on one machine or a cluster."""
     with nothing_is_garbage():
-        return dg.Definitions.merge(
+        whole = dg.Definitions.merge(
             project_definitions(project), dg.Definitions(executor=engine().definition())
         )
+        whole.get_repository_def()  # what everybody asks of it next, and what it keeps
+        return whole
