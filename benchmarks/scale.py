@@ -15,7 +15,7 @@ RECIPES = Path(__file__).parent / "large"
 
 
 def large_tree(rounds: int, threads: int) -> Iterator[Record]:
-    """The code location and `acc status` over 200 nodes and ten seeds, everything built."""
+    """The code location and `acc status` over 500 nodes and twenty seeds, everything built."""
     with TemporaryDirectory() as folder:
         places = {"ACC_STORAGE": folder, "ACC_RECIPES": str(RECIPES)}
         written = child([sys.executable, "-m", "benchmarks.large_store"], places)
@@ -23,19 +23,19 @@ def large_tree(rounds: int, threads: int) -> Iterator[Record]:
         told = [acc(places, "status", "large") for _ in range(rounds)]
         every_byte = acc(places, "status", "large", "--verify")
     yield record(
-        "code location, 200 nodes",
+        "code location, 500 nodes",
         median(loads),
         "s",
         "<=",
         5.0,
-        f"whole process: import and repository of 200 nodes x 10 seeds; {spread(loads)}",
+        f"whole process: import and repository of 500 nodes x 20 seeds; {spread(loads)}",
     )
     yield record(
-        "acc status, 200 nodes",
+        "acc status, 500 nodes",
         median(told),
         "s",
         "<=",
         5.0,
-        f"whole process over 200 nodes x 10 seeds, all built (a store made for it in {written:.0f} s, with files of a "
+        f"whole process over 500 nodes x 20 seeds, all built (a store made for it in {written:.0f} s, with files of a "
         f"few bytes); {spread(told)}; with --verify {every_byte:.1f} s",
     )

@@ -17,7 +17,7 @@ from dagster._serdes.config_class import ConfigurableClassData
 
 from acc_assets.assets.run_host import ALIVE_TAG, TERMINATE_TAG, Job, Worker, carry_out
 
-WORKER_TAG = "acc/worker"  # of a run: host, process and when that began
+WORKER_TAG = ".dagster/acc_worker"  # of a run, hidden in the UI: host, process and when that began
 LOST_SECONDS = 120.0  # a run of another machine that has not been heard of for so long is gone
 
 
