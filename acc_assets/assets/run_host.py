@@ -35,6 +35,7 @@ LOOK_SECONDS = 0.2  # between looks after runs that ended
 TOUCH_SECONDS, ALIVE_SECONDS = 3.0, 30.0  # between looks of a run at its tags, and between its signs of life
 # Tags of a run that the UI does not show: when it was last heard of, and which other machine terminated it.
 ALIVE_TAG, TERMINATE_TAG = ".dagster/acc_alive", ".dagster/acc_terminate"
+MOST_BYTES = 107  # of the address of a socket, by Linux
 LOG = "runs.log"  # in Dagster's home: what a run prints outside of its steps
 # What runs import. A recipe's own modules are never among it: they may be edited between two runs.
 PRELOADED = (
@@ -153,14 +154,18 @@ def _connected(address: Path) -> socket.socket:
 
 def host_address() -> Path:
     """The socket of this user's host for this interpreter, package and environment."""
-    folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"acc-{os.getuid()}"
+    own = os.environ.get("XDG_RUNTIME_DIR", "")  # it is not always there, where a service or sudo names it
+    folder = Path(own if os.access(own, os.W_OK) else tempfile.gettempdir()) / f"acc-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise HostError(f"{folder} must be a folder that this user alone may open; remove it.")
     kept = sorted((key, value) for key, value in os.environ.items() if not key.startswith(_PASSING))
     told = json.dumps([sys.executable, str(_PACKAGE), kept])
-    return folder / f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.sock"
+    address = folder / f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.sock"
+    if len(os.fsencode(address)) > MOST_BYTES:
+        raise HostError(f"{address} is too long a name for a socket; set TMPDIR to a shorter folder.")
+    return address
 
 
 class Host(socketserver.UnixStreamServer):

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -17,10 +18,11 @@ from acc_assets.assets.run_host import Host, HostError, Worker, began, carry_out
 
 
 @pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where sockets are, for these tests alone."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    return tmp_path / f"acc-{os.getuid()}"
+def own_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where sockets are, for these tests alone; pytest's own folders have names too long for a socket."""
+    with TemporaryDirectory(prefix="acc") as folder:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        yield Path(folder) / f"acc-{os.getuid()}"
 
 
 @pytest.fixture
@@ -85,6 +87,16 @@ def test_a_folder_that_others_may_open_is_refused(own_folder: Path) -> None:
     own_folder.chmod(0o755)
     with pytest.raises(HostError, match="that this user alone may open; remove it"):
         warm()
+
+
+def test_a_folder_that_is_not_there_is_not_asked(monkeypatch: pytest.MonkeyPatch, own_folder: Path) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(own_folder / "gone"))
+    monkeypatch.setattr("tempfile.tempdir", str(own_folder.parent))
+    assert run_host.host_address().parent == own_folder
+    monkeypatch.setattr("tempfile.tempdir", str(own_folder.parent / ("long" * 25)))
+    (own_folder.parent / ("long" * 25)).mkdir()
+    with pytest.raises(HostError, match="too long a name for a socket; set TMPDIR"):
+        run_host.host_address()
 
 
 def test_a_host_that_cannot_start_names_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
