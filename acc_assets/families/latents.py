@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from acc_assets.tree import Analysis
 if TYPE_CHECKING:
     from acc_assets.families.artifacts import Artifacts, RunArtifacts
     from acc_assets.storage import ArtifactFolder
+
+Arrays: TypeAlias = dict[str, np.ndarray]
 
 PREDICTED = "pred/"  # before the names of tasks
 SCORED = "score/"  # before a task, a slash and a key of `SCORES`, or what a task of somebody else calls it
@@ -37,8 +40,12 @@ class LatentsFamily(Family):
     downloads = (Download(SERIES.name(), "Latents of the test split (npz)"),)
 
     def payloads(self, run: RunArtifacts, shared: Artifacts) -> Iterable[Payload]:
-        """Yield labels, and predictions, errors and factor activations at every snapshot, of every test point."""
-        if not SERIES.steps(run):
+        """Yield labels, and predictions, errors and factor activations at every snapshot, of every test point.
+
+        Those of the last snapshot, where the viewer begins, travel alone, and all before it behind them.
+        """
+        snapshots = SERIES.steps(run)
+        if not snapshots:
             return
         data = dataset.DatasetFamily(run.primary_dataset)
         facts = data.facts_of(shared)
@@ -53,26 +60,41 @@ class LatentsFamily(Family):
             "neighbor_steps": neighbors.SERIES.steps(run),
         }
 
-        def make() -> Script:
+        @cache
+        def whole() -> tuple[list[int], Arrays, Arrays, list[dict[str, Any]]]:
             test = shared.arrays(data.path(dataset.TEST))
             steps, arrays, told = point_arrays(run, test["targets"], dataset.label_name(facts))
             known, named = dataset.ground_truth(test, facts)
             found = colorings(arrays, run.groups, [*named, *told], dataset.label_name(facts))
             brought = brought_arrays(run, offered, steps, len(arrays["activations"][0].T))
             found += [one.described() for one in offered if one.id in brought]
-            return {**meta, "fact_steps": steps, "colorings": found}, {**arrays, **known, **brought}
+            labels = {name: arrays.pop(name) for name in ("labels",) if name in arrays}
+            return steps, {**arrays, **brought}, {**labels, **known}, found
+
+        def last() -> Script:
+            steps, by_step, always, found = whole()
+            told = {**meta, "fact_steps": steps[-1:], "has_earlier": len(snapshots) > 1, "colorings": found}
+            return told, {**always, **{name: values[-1:] for name, values in by_step.items()}}
+
+        def earlier() -> Script:
+            steps, by_step, _, _ = whole()
+            return {"fact_steps": steps[:-1]}, {name: values[:-1] for name, values in by_step.items()}
 
         offered = [one for family in run.families for one in family.colorings(run)]
         source = [run.digest(self.name), shared.digest(data.name), facts, meta]
         source += [part for one in offered for part in (one.described(), one.source)]
-        yield Payload(
-            what="points",
-            page="viewer",
-            source=source,
-            make=make,
-            provenance=projections.FAMILY.name,
-            rounded=True,
-        )
+        for what, make in {
+            "points": last,
+            **({"points-earlier": earlier} if len(snapshots) > 1 else {}),
+        }.items():
+            yield Payload(
+                what=what,
+                page="viewer",
+                source=source,
+                make=make,
+                provenance=projections.FAMILY.name,
+                rounded=True,
+            )
 
 
 FAMILY = LatentsFamily()

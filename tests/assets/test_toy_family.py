@@ -95,9 +95,10 @@ def test_the_viewer_may_colour_the_points_by_what_a_family_knows_of_them(storage
     _, meta, arrays = decode((storage / f"site/data/{key}.js").read_bytes())
     assert {"id": "ink:share", "label": "Ink", "kind": "scalar"} in meta["colorings"]
     ink = Store(storage).run("toy", "one_trained", 0).read_npz("ink/ink.npz")["ink"]
-    assert len(meta["fact_steps"]) == len(arrays["ink:share"])
+    _, earlier, before = decode((storage / f"site/data/{key}-earlier.js").read_bytes())
+    assert (len(meta["fact_steps"]), len(earlier["fact_steps"])) == (1, len(before["ink:share"]))
     half = np.ptp(ink) / 2 / 65_534  # of a level: what pages draw is sent rounded
-    for values in arrays["ink:share"]:
+    for values in (*arrays["ink:share"], *before["ink:share"]):
         np.testing.assert_allclose(values, ink, rtol=1e-6, atol=half)
 
 

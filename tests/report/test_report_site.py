@@ -132,6 +132,11 @@ def test_points_hold_the_artifacts_values(site: Site, lab: Store) -> None:
     assert [factor["name"] for factor in meta["factors"]] == ["digit", "thickness", "slant", "free"]
     assert [coloring["id"] for coloring in meta["colorings"]][:3] == ["label", "prediction", "error"]
     assert meta["provenance"]["asset"] == f"quickstart/{A}_projection"
+    earlier, before = data(site, f"runs/quickstart/{A}/seed-0/points-earlier")
+    assert (earlier["fact_steps"], meta["fact_steps"]) == ([0, 300], [600])
+    stored = lab.run("quickstart", A, 0).read_npz("latents/latents_step_300.npz")
+    assert_rounded(before["error"], stored["error"], -1)
+    assert set(before) == set(arrays) - {"labels"}
 
 
 def test_projections_stack_the_snapshots(site: Site, lab: Store) -> None:

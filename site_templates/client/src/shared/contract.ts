@@ -49,8 +49,10 @@ export interface PointsMeta {
   seed: number;
   dataset: string;
   steps: readonly number[];
-  /** The snapshots whose predictions, errors and activations are in the arrays. */
+  /** The snapshots whose predictions, errors and activations are in the arrays: the last one. */
   fact_steps: readonly number[];
+  /** Whether there is a `<run>/points-earlier` with `fact_steps` and the same arrays of the snapshots before it. */
+  has_earlier: boolean;
   /** The snapshots that have a `<run>/neighbors-<step>`. */
   neighbor_steps: readonly number[];
   factors: readonly Factor[];

@@ -17,8 +17,10 @@ export interface RunData {
   factorNames: readonly string[];
   /** The snapshot that the values are of; labels hold for all. */
   step: number;
-  /** The same run at the snapshot next to `step`; the same object where that is this one. */
+  /** The same run at the snapshot next to `step` of those that are there; the same object where that is this one. */
   at: (step: number) => RunData;
+  /** Brings the snapshots before the last one, which are most of what there is of many points. */
+  bringEarlier: () => Promise<void>;
 }
 
 /** How a snapshot was moved and scaled: what lies at x on the map is shown at (x - center) * scale. */
@@ -92,21 +94,29 @@ export async function loadRun(key: string): Promise<RunData> {
   if (labels.length !== count) {
     throw new Error(`"${pointsKey}" has ${labels.length} points but "${datasetKey}" has ${count} pictures; run: acc site`);
   }
-  const snapshots = meta.fact_steps.map((_, s) => valuesAt(points.arrays, meta, count, s).set("label", labels));
-  const [first] = snapshots;
-  if (!first) throw new Error(`"${pointsKey}" holds no snapshot; rebuild the site with: acc site`);
+  const steps = [...meta.fact_steps];
+  const last = valuesAt(points.arrays, meta, count, 0).set("label", labels);
+  if (steps.length !== 1) throw new Error(`"${pointsKey}" must hold one snapshot; rebuild the site with: acc site`);
   const same = {
     key,
     meta,
     dataset: dataset.meta,
     pictures: await beginPictures(datasetKey),
     count,
-    colorings: coloringsOf(meta, first),
-    factorNames: meta.factors.map((factor) => factor.name).filter((name) => first.has(`factor:${name}`)),
-    at: (step: number): RunData => views[nearestSnapshot(step, meta.fact_steps)]!,
+    colorings: coloringsOf(meta, last),
+    factorNames: meta.factors.map((factor) => factor.name).filter((name) => last.has(`factor:${name}`)),
+    at: (step: number): RunData => views[nearestSnapshot(step, steps)]!,
+    bringEarlier: async (): Promise<void> => {
+      if (!meta.has_earlier || steps.length > 1) return;
+      const { meta: more, arrays } = await loadData<Pick<PointsMeta, "fact_steps">>(`${pointsKey}-earlier`);
+      if (steps.length > 1) return; // somebody else has brought them meanwhile
+      views.unshift(...more.fact_steps.map((step, s) => viewOf(step, new Map([...last, ...valuesAt(arrays, meta, count, s)]))));
+      steps.unshift(...more.fact_steps);
+    },
   };
-  const views = snapshots.map((arrays, s): RunData => ({ ...same, step: meta.fact_steps[s]!, values: (id) => arrays.get(id) ?? labels }));
-  return views.at(-1)!;
+  const viewOf = (step: number, values: ReadonlyMap<string, ArrayLike<number>>): RunData => ({ ...same, step, values: (id) => values.get(id) ?? labels });
+  const views = [viewOf(steps[0]!, last)];
+  return views[0]!;
 }
 
 /** The values (N,) of each colouring at snapshot `s`. */

@@ -33,6 +33,7 @@ import { Timeline } from "./timeline";
 import { Toolbar } from "./toolbar";
 import { Tray } from "./tray";
 
+const AFTER_FIRST_FRAME = 50; // ms
 const MOVE_TIME = 900; // ms of an animated change between layouts
 const MOST_WITH_EDGES = 2 * FOCUSED; // points of a set that is shown alone, whose edges are all drawn
 
@@ -251,11 +252,25 @@ export class LatentViewer {
     const { run } = this.shown;
     if (!this.sameData(run)) void this.busy.during(this.bringPictures(run));
     this.pictures = run.pictures;
+    void this.busy.during(this.bringEarlier(run));
     const { focus = null, color = "label", selection = [], filterBy = "label", only = false, ground = "" } = validFor(run, this.maps, this.store.get());
     this.store.set({ focus, color, selection, filterBy, only, ground });
     void this.busy.during(this.ground.bring());
     this.provenance.replaceChildren(provenanceLine(run.meta.provenance) ?? "");
     this.applyColors();
+  }
+
+  /** Until they are there, the facts of the last snapshot are told at every step, as its own. */
+  private async bringEarlier(run: RunData): Promise<void> {
+    try {
+      await new Promise((resolve) => setTimeout(resolve, AFTER_FIRST_FRAME));
+      await run.bringEarlier();
+      if (run.key !== this.shown.run.key) return;
+      this.snapshot = -1;
+      this.showStep(this.store.get().step);
+    } catch (error) {
+      this.say(messageOf(error), true);
+    }
   }
 
   /** Points are dots until their pictures are there: those of many take longer than all else. */
