@@ -186,7 +186,7 @@ def test_pages_get_numbers_a_chart_a_table_and_a_colouring_of_every_map(store: S
     (table,) = family.tables(run)
     assert len(table.rows) == len(MAPS)
     recipe = Store(store.root).recipe("tiny")
-    (points,) = latents.FAMILY.payloads(run, RunArtifacts(recipe, "tiny", NODE, 0))
+    points, _ = latents.FAMILY.payloads(run, RunArtifacts(recipe, "tiny", NODE, 0))
     meta, arrays = points.make()
     assert [one["id"] for one in meta["colorings"]][-4:] == [
         "distortion:umap_2d", "distortion:umap_3d", "distortion:pca_2d", "distortion:pca_3d",
@@ -200,7 +200,7 @@ def test_a_colouring_that_cannot_be_read_is_left_out_and_told(store: Store, tmp_
     own = Store(tmp_path / "storage")
     own.run("tiny", NODE, 0).local_path("distortion/metric_ratio_2d_step_6_umap.npz").unlink()
     run = shown(own)
-    (points,) = latents.FAMILY.payloads(run, RunArtifacts(own.recipe("tiny"), "tiny", NODE, 0))
+    points, _ = latents.FAMILY.payloads(run, RunArtifacts(own.recipe("tiny"), "tiny", NODE, 0))
     meta, arrays = points.make()
     ids = [one["id"] for one in meta["colorings"]]
     assert "label" in ids
