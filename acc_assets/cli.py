@@ -4,54 +4,15 @@ from __future__ import annotations
 
 import gc
 import json
-import logging
-import signal
 import sys
 from typing import Any
 
 import click
 
-
-class _Friendly(click.Group):
-    """Shows the errors that this package raises as one line; anything else is a bug and keeps its traceback."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        logging.getLogger().addFilter(_says_something)
-        try:
-            return super().invoke(ctx)
-        except click.ClickException:
-            raise
-        except Exception as error:
-            ours = type(error).__module__.startswith("acc_assets.")
-            if ours or isinstance(error, OSError):
-                raise click.ClickException(str(error)) from error
-            if (words := _about_dagsters_files(error)) is not None:
-                raise click.ClickException(words) from error
-            raise
+from acc_assets.cli_errors import Friendly, end_on_signals
 
 
-def _says_something(record: logging.LogRecord) -> bool:
-    """Not dagster-postgres' warning at each of its attempts to connect; the last one's error says why."""
-    return not str(record.msg).startswith("Retrying failed database connection")
-
-
-def _about_dagsters_files(error: Exception) -> str | None:
-    if type(error).__module__.partition(".")[0] not in (
-        "dagster",
-        "dagster_postgres",
-        "dagster_shared",
-        "sqlalchemy",
-        "sqlite3",
-        "yaml",
-    ):
-        return None
-    from acc_assets.assets.instance import explained
-    from acc_assets.storage import Store
-
-    return explained(error, Store())
-
-
-@click.group(cls=_Friendly, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Friendly, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """An experiment on autoencoders as a graph of data assets that ends in a static report."""
 
@@ -170,7 +131,7 @@ def build(
 
     project = _project(recipe, _parameters(steps, settings))
     store = Store()
-    _end_on_signals()
+    end_on_signals()
     with BuildDisplay(recipe) as display:
         display.say("reading what is built")
         from acc_assets.assets.build import build as build_recipe
@@ -449,25 +410,6 @@ def _settings(settings: tuple[str, ...]) -> dict[str, Any]:
         except RecipeError as error:
             raise click.UsageError(f"--set {setting}: {error}") from error
     return parsed
-
-
-def _end_on_signals() -> None:
-    """Let SIGTERM mean what Ctrl-C means: the runs are terminated, and trainings save what they have.
-
-    One handler serves both, since Dagster copies SIGINT's to SIGTERM on its way; where the shell lets a background
-    process ignore SIGINT, it stays ignored.
-    """
-    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-
-    def end(number: int, frame: Any) -> None:
-        if not (number == signal.SIGINT and ignored):
-            logging.getLogger(
-                "sqlalchemy.pool"
-            ).disabled = True  # it tells of each connection that this cuts off
-            sys.exit(128 + number)
-
-    signal.signal(signal.SIGINT, end)
-    signal.signal(signal.SIGTERM, end)
 
 
 def _seed_list(seeds: str | None) -> list[int] | None:

@@ -12,7 +12,7 @@ import pytest
 from ensure_browser import find
 from hypothesis import HealthCheck, settings
 
-from acc_assets.assets import run_host
+from acc_assets.assets.run_process import host_address
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -69,7 +69,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Let the process that runs were forked from end, which would wait for the next one."""
     if not hasattr(config, "workerinput"):
-        run_host.host_address().unlink(missing_ok=True)
+        host_address().unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="session")

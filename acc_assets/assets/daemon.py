@@ -23,9 +23,9 @@ from dagster._core.launcher import DefaultRunLauncher
 from dagster._utils.interrupts import capture_interrupts
 from filelock import FileLock, Timeout
 
-from acc_assets.assets import run_host
 from acc_assets.assets.instance import UNFINISHED
 from acc_assets.assets.run_launcher import ForkingRunLauncher
+from acc_assets.assets.run_process import warm
 from acc_assets.storage import Store
 
 BUILD_TAG = "acc/build"
@@ -72,7 +72,7 @@ class Daemon:
         if self._others():
             return
         if isinstance(self._instance.run_launcher, ForkingRunLauncher):
-            run_host.warm().close()  # it imports while the daemon starts
+            warm().close()  # it imports while the daemon starts
         command = [sys.executable, "-m", __name__, self._build_id]
         # A group of its own, so that Ctrl-C reaches the build alone, which terminates its runs in order.
         self._process = subprocess.Popen(

@@ -15,7 +15,8 @@ from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import ConfigurableClass, serialize_value
 from dagster._serdes.config_class import ConfigurableClassData
 
-from acc_assets.assets.run_host import ALIVE_TAG, TERMINATE_TAG, Job, Worker, carry_out
+from acc_assets.assets.run_host import ALIVE_TAG, TERMINATE_TAG
+from acc_assets.assets.run_process import Job, Worker, carry_out
 
 WORKER_TAG = ".dagster/acc_worker"  # of a run, hidden in the UI: host, process and when that began
 LOST_SECONDS = 120.0  # a run of another machine that has not been heard of for so long is gone

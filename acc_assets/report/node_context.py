@@ -71,12 +71,11 @@ def node_context(session: Session, node: TreeNode) -> dict[str, Any]:
 
 def fork_context(recipe: RecipeView, node: TreeNode) -> dict[str, Any]:
     """Return what records a fork of a node: the command, and what the form on the served site asks for."""
-    nodes = {one.tag: one for one in recipe}
-    name, example = free_name(nodes, node.branch), trained_as(nodes, node.tag)
-    settings = present_settings(nodes, node.tag)
+    name, example = free_name(recipe.nodes, node.branch), trained_as(recipe.nodes, node.tag)
+    settings = present_settings(recipe.nodes, node.tag)
     command = fork_command(recipe.name, node.tag, name, settings, example.steps if example else None)
     asked = {"recipe": recipe.name, "node": node.tag, "seeds": list(recipe.seeds)}
-    following = f"acc propose {recipe.name} {node.tag} --minutes 20" if node.tag in recipe.opened else None
+    following = f"acc propose {recipe.name} {node.tag}" if node.tag in recipe.opened else None
     return {"command": command, "name": name, "asked": asked, "next": following}
 
 

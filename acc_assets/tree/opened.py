@@ -20,37 +20,39 @@ MAX_OPTIONS = 100
 _Counted = Annotated[int, Field(ge=-(2**53), le=2**53)]  # what is whole as a float too
 
 
+class _Between:
+    """What lies from `low` to `high`, both included."""
+
+    low: Any
+    high: Any
+
+    def __post_init__(self) -> None:
+        if not (self.low < self.high and math.isfinite(self.high - self.low)):
+            raise ValueError(f"low is {self.low!r} and high is {self.high!r}; low must be below high")
+
+
 @config(kw_only=False)
-class Linear:
+class Linear(_Between):
     """A number from `low` to `high`, both included."""
 
     low: float
     high: float
 
-    def __post_init__(self) -> None:
-        _in_order(self.low, self.high)
-
 
 @config(kw_only=False)
-class Log:
+class Log(_Between):
     """A number from `low` to `high`, both included, of which factors count and not differences."""
 
     low: PositiveNumber
     high: PositiveNumber
 
-    def __post_init__(self) -> None:
-        _in_order(self.low, self.high)
-
 
 @config(kw_only=False)
-class Whole:
+class Whole(_Between):
     """A whole number from `low` to `high`, both included."""
 
     low: _Counted
     high: _Counted
-
-    def __post_init__(self) -> None:
-        _in_order(self.low, self.high)
 
 
 @config(kw_only=False)
@@ -123,8 +125,3 @@ def present(nodes: Mapping[str, TreeNode], checkpoint: str, key: str) -> Any:
     for name in path:
         found = getattr(found, name)
     return found
-
-
-def _in_order(low: float, high: float) -> None:
-    if not (low < high and math.isfinite(high - low)):
-        raise ValueError(f"low is {low!r} and high is {high!r}; low must be below high")

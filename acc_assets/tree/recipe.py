@@ -7,10 +7,11 @@ import inspect
 import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from acc_assets.tree.analyses import Analysis
+from acc_assets.tree.draft import Draft
 from acc_assets.tree.epochs import Epochs, resolved
 from acc_assets.tree.errors import RecipeError
 from acc_assets.tree.forks import RecordedFork, free_name, replay
@@ -50,41 +51,6 @@ class Recipe:
         raise TypeError(f"{type(self).__name__} must define run(self, ctx)")
 
 
-@dataclass
-class _Draft:
-    """A node while the recipe still works on it."""
-
-    tag: str
-    kind: NodeKind
-    parent: str | None
-    branch: str
-    model: Any
-    tasks: list[Any] = field(default_factory=list)
-    phases: list[TrainPhase] = field(default_factory=list)
-    growth: Growth | None = None
-    evaluated: bool = False
-    requests: tuple[Analysis, ...] | None = None  # None: the standard ones
-    sealed: bool = False  # once trained from or forked, its tasks are fixed
-    notes: list[str] = field(default_factory=list)
-    line: int | None = None
-
-    def finish(self) -> TreeNode:
-        return TreeNode(
-            tag=self.tag,
-            kind=self.kind,
-            parent=self.parent,
-            branch=self.branch,
-            model=self.model,
-            tasks=tuple(self.tasks),
-            phases=tuple(self.phases),
-            growth=self.growth,
-            evaluated=self.evaluated,
-            requests=self.requests,
-            notes=tuple(self.notes),
-            line=self.line,
-        )
-
-
 class RecipeContext:
     """The operations of a recipe. They only record: nothing is built, loaded or trained here."""
 
@@ -94,12 +60,12 @@ class RecipeContext:
         self._recipe = recipe
         self._vocabulary = vocabulary
         self._stopped = stopped or {}  # up to which line data sets read a label file, by name
-        self._nodes: dict[str, _Draft] = {}
+        self._nodes: dict[str, Draft] = {}
         self._datasets: dict[str, DatasetRef] = {}
         self._model: Any = None
         self._tasks: list[Any] = []
         self._pending: list[TrainPhase] = []
-        self._current: _Draft | None = None
+        self._current: Draft | None = None
         self._phase = ""
         self._requests: tuple[Analysis, ...] = ()
         self._remarks: list[str] = []  # made before the first checkpoint
@@ -410,7 +376,7 @@ class RecipeContext:
             found[request.name] = request
         return tuple(found.values())
 
-    def _add(self, tag: str, kind: NodeKind, parent: _Draft | None, branch: str) -> None:
+    def _add(self, tag: str, kind: NodeKind, parent: Draft | None, branch: str) -> None:
         self._valid_name(tag)
         if tag in RESERVED_TAGS or tag.startswith("data_"):
             raise self._error(f"'{tag}' is the name of another asset.", "Choose another tag.")
@@ -425,7 +391,7 @@ class RecipeContext:
                 )
         if parent is not None:
             parent.sealed = True
-        draft = _Draft(
+        draft = Draft(
             tag=tag,
             kind=kind,
             parent=parent.tag if parent is not None else None,

@@ -13,8 +13,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from acc_assets.assets import run_host
-from acc_assets.assets.run_host import Host, HostError, Worker, began, carry_out, warm
+from acc_assets.assets import run_host, run_process
+from acc_assets.assets.run_host import Host
+from acc_assets.assets.run_process import HostError, Job, Worker, began, carry_out, warm
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +30,7 @@ def own_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def listening(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, threading.Thread]]:
     """A host that imports nothing, at work in this process: it never gets a job here, so it never forks."""
     monkeypatch.setattr(run_host, "PRELOADED", ())
-    address = run_host.host_address()
+    address = run_process.host_address()
     with Host(address) as host:
         thread = threading.Thread(target=host.serve, daemon=True)
         thread.start()
@@ -68,18 +69,18 @@ def test_a_host_whose_code_was_changed_leaves_its_place(
 def test_an_idle_host_ends(monkeypatch: pytest.MonkeyPatch, own_folder: Path) -> None:
     monkeypatch.setattr(run_host, "PRELOADED", ())
     monkeypatch.setattr(run_host, "IDLE_SECONDS", 0.1)
-    address = run_host.host_address()
+    address = run_process.host_address()
     with Host(address) as host:
         host.serve()
     assert not address.exists()
 
 
 def test_hosts_of_other_environments_are_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = run_host.host_address()
+    found = run_process.host_address()
     monkeypatch.setenv("ACC_STORAGE", "elsewhere")  # a run brings it along
-    assert run_host.host_address() == found
+    assert run_process.host_address() == found
     monkeypatch.setenv("OMP_NUM_THREADS", "7")  # torch reads it when it is imported
-    assert run_host.host_address() != found
+    assert run_process.host_address() != found
 
 
 def test_a_folder_that_others_may_open_is_refused(own_folder: Path) -> None:
@@ -92,17 +93,17 @@ def test_a_folder_that_others_may_open_is_refused(own_folder: Path) -> None:
 def test_a_folder_that_is_not_there_is_not_asked(monkeypatch: pytest.MonkeyPatch, own_folder: Path) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(own_folder / "gone"))
     monkeypatch.setattr("tempfile.tempdir", str(own_folder.parent))
-    assert run_host.host_address().parent == own_folder
+    assert run_process.host_address().parent == own_folder
     monkeypatch.setattr("tempfile.tempdir", str(own_folder.parent / ("long" * 25)))
     (own_folder.parent / ("long" * 25)).mkdir()
     with pytest.raises(HostError, match="too long a name for a socket; set TMPDIR"):
-        run_host.host_address()
+        run_process.host_address()
 
 
 def test_a_host_that_cannot_start_names_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_host.sys, "executable", "/bin/false")
+    monkeypatch.setattr(run_process.sys, "executable", "/bin/false")
     with pytest.raises(HostError, match=r"no process for runs could be started; what it said is in .*\.log"):
-        carry_out(run_host.Job("1", "{}", {}, "/"))
+        carry_out(Job("1", "{}", {}, "/"))
 
 
 def test_a_worker_is_a_process_and_not_a_number() -> None:

@@ -142,7 +142,8 @@ def test_forks_are_recorded_listed_and_removed(port: int) -> None:
 
 
 def test_the_form_of_a_fork_has_what_may_be_set_with_what_it_is(port: int) -> None:
-    status, form = send(port, "GET", "/forks/asked/root/form")
+    node = "root"
+    status, form = send(port, "GET", f"/forks/asked/{node}/form")
     assert status == 200
     jsonschema.Draft202012Validator.check_schema(form)
     assert (form["properties"]["name"]["default"], form["properties"]["steps"]["default"]) == ("root_fork", 2)

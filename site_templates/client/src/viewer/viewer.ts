@@ -23,7 +23,7 @@ import { MixtureView } from "./mixture_view";
 import { Navigation } from "./navigation";
 import { Panel } from "./panel";
 import { PointSets } from "./point_sets";
-import { loadNeighbors, loadProjection, loadRun, nearestSnapshot, type RunData, type Shown } from "./run_data";
+import { loadNeighbors, loadProjection, loadRun, nearestSnapshot, type Neighbors, type RunData, type Shown } from "./run_data";
 import { Search, searchable, type Suggestion } from "./search";
 import { ShownGround } from "./shown_ground";
 import { Stage } from "./stage";
@@ -223,17 +223,15 @@ export class LatentViewer {
   /** The neighbours at the snapshot that is shown, where they are; those of another one stay until they are there. */
   private async bringNeighbors(): Promise<void> {
     const { focus, step, only } = this.store.get();
-    const { key } = this.shown.run;
+    const { run } = this.shown;
     if (focus === null && !only) return;
-    try {
-      const neighbors = await loadNeighbors(this.shown.run, step);
-      if (key !== this.shown.run.key || step !== this.store.get().step || neighbors?.step === this.shown.neighbors?.step) return;
+    const isNew = (found: Neighbors | null) =>
+      run.key === this.shown.run.key && step === this.store.get().step && found?.step !== this.shown.neighbors?.step;
+    await this.bring(loadNeighbors(run, step), isNew, (neighbors) => {
       this.shown = { ...this.shown, neighbors };
       this.applyTints();
       this.applyFocus();
-    } catch (error) {
-      this.say(messageOf(error), true);
-    }
+    });
   }
 
   private isShown({ run, method, dimensions }: ViewerState): boolean {
@@ -262,26 +260,27 @@ export class LatentViewer {
 
   /** Until they are there, the facts of the last snapshot are told at every step, as its own. */
   private async bringEarlier(run: RunData): Promise<void> {
-    try {
-      await new Promise((resolve) => setTimeout(resolve, AFTER_FIRST_FRAME));
-      await run.bringEarlier();
-      if (run.key !== this.shown.run.key) return;
+    await new Promise((resolve) => setTimeout(resolve, AFTER_FIRST_FRAME));
+    await this.bring(run.bringEarlier(), () => run.key === this.shown.run.key, () => {
       this.snapshot = -1;
       this.showStep(this.store.get().step);
-    } catch (error) {
-      this.say(messageOf(error), true);
-    }
+    });
   }
 
   /** Points are dots until their pictures are there: those of many take longer than all else. */
-  private async bringPictures({ pictures, count }: RunData): Promise<void> {
-    const { cloud } = this.stage;
-    cloud.setPoints(count);
-    try {
-      await pictures.decoded;
-      if (pictures !== this.pictures) return;
-      cloud.setPictures(pictures, this.stage.maxTexture());
+  private bringPictures({ pictures, count }: RunData): Promise<void> {
+    this.stage.cloud.setPoints(count);
+    return this.bring(pictures.decoded, () => pictures === this.pictures, () => {
+      this.stage.cloud.setPictures(pictures, this.stage.maxTexture());
       this.applyLook();
+    });
+  }
+
+  /** Draws what is coming once it is there, if it is still wanted. */
+  private async bring<T>(coming: Promise<T>, isWanted: (found: T) => boolean, draw: (found: T) => void): Promise<void> {
+    try {
+      const found = await coming;
+      if (isWanted(found)) draw(found);
     } catch (error) {
       this.say(messageOf(error), true);
     }
