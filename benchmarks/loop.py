@@ -12,6 +12,7 @@ import torch
 
 from acc_assets.datasets import Batch
 from acc_assets.recipes.grounding import AUGMENTATION
+from acc_assets.training import Runtime
 from benchmarks.records import Record, record, spread
 from benchmarks.workloads import (
     SLOTS,
@@ -23,6 +24,7 @@ from benchmarks.workloads import (
     has_mnist,
     phase_trainer,
     source_words,
+    stepper,
     sum_losses,
     train,
     workload,
@@ -47,7 +49,7 @@ def loop_efficiency(rounds: int, threads: int) -> Iterator[Record]:
         for _ in range(rounds):
             turns = Interleaved(bare, block=20)
             with TemporaryDirectory() as folder:
-                train(tree, Path(folder), threads, turns)
+                train(tree, Path(folder), Runtime(device="cpu", threads=threads), turns)
             ratios.append(turns.ratio)
             rates.append(turns.steps * batch_size / turns.training_s)
         yield record(
@@ -67,8 +69,8 @@ def many_tasks(rounds: int, threads: int) -> Iterator[Record]:
     torch.set_num_threads(threads)
     sides = {}
     for name, tasks in (("one", ("recon",)), ("three", ("recon", "kl", "digit"))):
-        trainer = phase_trainer(workload(SLOTS, tasks, steps=10**6))
-        sides[name] = _stepper(trainer)
+        trainer = phase_trainer(workload(SLOTS, tasks, steps=10**6)["trained"])
+        sides[name] = stepper(trainer)
     ratios, _ = compare(sides, "three", "one", rounds * 4, 10)
     yield record(
         "one forward for many tasks",
@@ -84,10 +86,10 @@ def many_tasks(rounds: int, threads: int) -> Iterator[Record]:
 def augmentation(rounds: int, threads: int) -> Iterator[Record]:
     """The whole augmentation pipeline against a training step without it."""
     torch.set_num_threads(threads)
-    trainer = phase_trainer(workload(SMALL_CONV, ("recon",), steps=10**6, batch_size=128))
+    trainer = phase_trainer(workload(SMALL_CONV, ("recon",), steps=10**6, batch_size=128)["trained"])
     images = next(iter(trainer._sources.values())).next(0).images
     generator = torch.Generator().manual_seed(0)
-    sides = {"step": _stepper(trainer), "augment": lambda: _distort(images, generator)}
+    sides = {"step": stepper(trainer), "augment": lambda: _distort(images, generator)}
     ratios, times = compare(sides, "augment", "step", rounds * 4, 20)
     yield record(
         "augmentation",
@@ -116,7 +118,7 @@ def against_the_plain_way(rounds: int, threads: int) -> Iterator[Record]:
         for _ in range(rounds):
             turns = Interleaved(plain, block=50)
             with TemporaryDirectory() as folder:
-                train(tree, Path(folder), count, turns)
+                train(tree, Path(folder), Runtime(device="cpu", threads=count), turns)
             ratios.setdefault(count, []).append(turns.ratio)
     measured = "; ".join(f"{count} threads: {spread(values)}" for count, values in ratios.items())
     yield record(
@@ -128,15 +130,6 @@ def against_the_plain_way(rounds: int, threads: int) -> Iterator[Record]:
         f"images/s of build_checkpoint / of torchvision MNIST + ToTensor in DataLoader(batch 128, shuffle, workers "
         f"0), same model, loss and fused Adam, in turn; {measured}",
     )
-
-
-def _stepper(trainer: Any) -> Any:
-    def step() -> None:
-        if len(trainer.window) == trainer.phase.log_every:
-            trainer.window.clear()
-        trainer.step(trainer.step_in_phase)
-
-    return step
 
 
 def _distort(images: torch.Tensor, generator: torch.Generator) -> None:

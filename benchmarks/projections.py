@@ -15,7 +15,7 @@ from acc_assets.analysis.projections import project_snapshots
 from acc_assets.analysis.quality import trustworthiness
 from acc_assets.datasets import load_dataset
 from acc_assets.storage import Store
-from acc_assets.training import encode_split, load_model
+from acc_assets.training import Runtime, encode_split, load_model
 from benchmarks.records import Record, record
 from benchmarks.workloads import SMALL_CONV_VAE, has_mnist, images_config, source_words, train, workload
 
@@ -81,7 +81,7 @@ def _latents(threads: int) -> dict[int, np.ndarray]:
         snapshot_every=steps // SNAPSHOTS,
     )
     with TemporaryDirectory() as folder:
-        train(tree, Path(folder), threads)
+        train(tree, Path(folder), Runtime(device="cpu", threads=threads))
         run = Store(folder).run(tree.name, "trained", 0)
         data = load_dataset(images_config(SMALL_CONV_VAE.image_size), 0)
         found = {}

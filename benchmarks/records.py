@@ -17,7 +17,8 @@ from rich.table import Table
 class Record:
     """One measured line.
 
-    `holds` tells whether `value` keeps `goal`, a bound such as ">= 0.95"; `how` says how it was measured.
+    `holds` tells whether `value` keeps `goal`, a bound such as ">= 0.95", or "" where there is none; `how` says how it
+    was measured.
     """
 
     name: str
@@ -34,6 +35,11 @@ def record(
     """A record that judges itself."""
     holds = value >= bound if relation == ">=" else value <= bound
     return Record(name, round(value, 4), unit, f"{relation} {bound:g}", holds, how)
+
+
+def figure(name: str, value: float, unit: str, how: str) -> Record:
+    """A record without a goal: it tells what a machine does."""
+    return Record(name, round(value, 4), unit, "", True, how)
 
 
 def spread(values: Sequence[float]) -> str:
@@ -58,6 +64,7 @@ def show(records: Iterable[Record], console: Console) -> None:
         table.add_column(column, justify="right" if column == "value" else "left")
     for one in records:
         mark = "[green]holds[/]" if one.holds else "[red]missed[/]"
+        mark = mark if one.goal else ""
         unit = f" {one.unit}" if one.unit != "ratio" else ""
         table.add_row(one.name, f"{one.value:.3g}{unit}", one.goal, mark, f"[dim]{one.how}")
     console.print(table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -11,15 +12,17 @@ from typing import Any
 import torch
 from torch import nn
 
+from acc_assets.assets.resources import device_setting
 from acc_assets.datasets import Batch, Digits, Mnist, load_dataset
 from acc_assets.models import ConvAutoencoder, FactorGroup, FactorSlotAutoencoder
 from acc_assets.storage import Store
 from acc_assets.tasks import ClassificationTask, KLDivergenceTask, ReconstructionTask, StepView
 from acc_assets.training import Runtime, build_checkpoint
 from acc_assets.training.heads import build_heads
+from acc_assets.training.modules import build_model
 from acc_assets.training.objective import group_tasks
 from acc_assets.training.phase import PhaseTrainer
-from acc_assets.tree import Recipe, RecipeContext, TrainPhase, Tree, trace
+from acc_assets.tree import Recipe, RecipeContext, TrainPhase, Tree, TreeNode, trace
 
 CPU = torch.device("cpu")
 SLOTS = FactorSlotAutoencoder(
@@ -79,19 +82,42 @@ def workload(model: Any, tasks: tuple[str, ...], **phase: Any) -> Tree:
     return trace(Workload(model, tasks, **phase))
 
 
-def train(tree: Tree, root: Path, threads: int, should_stop: Callable[[], bool] | None = None) -> None:
-    """Build both nodes through the function that the assets call."""
+def best_runtime(threads: int) -> Runtime:
+    """As `acc build` trains: on what `ACC_DEVICE` names, else on the best device of this machine."""
+    return Runtime(device=device_setting(), threads=threads)
+
+
+def on(device: torch.device) -> str:
+    """A device in words: the name of a GPU, the threads of a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type}, {torch.get_num_threads()} threads"
+
+
+def finish(device: torch.device) -> None:
+    """Wait for what a device was given to do; the CPU has done it already."""
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)
+
+
+def train(
+    tree: Tree,
+    root: Path,
+    runtime: Runtime,
+    should_stop: Callable[[], bool] | None = None,
+    tag: str = "trained",
+) -> None:
+    """Build a node after its ancestors through the function that the assets call."""
     store = Store(root)
-    runs = {node.tag: store.run(tree.name, node.tag, 0) for node in tree}
-    for node in tree:
+    for node in [*tree.ancestors(tag), tree[tag]]:
         build_checkpoint(
             node,
             recipe=tree.name,
             seed=0,
-            run=runs[node.tag],
-            parent_run=runs[node.parent] if node.parent else None,
-            runtime=Runtime(device="cpu", threads=threads),
-            should_stop=should_stop if node.kind == "trained" else None,
+            run=store.run(tree.name, node.tag, 0),
+            parent_run=store.run(tree.name, node.parent, 0) if node.parent else None,
+            runtime=runtime,
+            should_stop=should_stop if node.tag == tag else None,
         )
 
 
@@ -132,7 +158,7 @@ class Interleaved:
 def bare_step(tree: Tree) -> Callable[[], None]:
     """Forward, losses, backward and optimizer step on one batch in memory; nothing else."""
     node = tree["trained"]
-    trainer = phase_trainer(tree)
+    trainer = phase_trainer(node)
     source = next(iter(trainer._sources.values()))
     batch = source.next(0)
     model, heads, tasks = trainer.model, trainer.heads, node.tasks
@@ -158,32 +184,61 @@ def sum_losses(tasks: Any, outputs: Any, batch: Batch, heads: Any, model: nn.Mod
     return total
 
 
-def phase_trainer(tree: Tree) -> PhaseTrainer:
-    """The trainer of the tree's only phase, without files around it."""
-    phase: TrainPhase = tree["trained"].phases[0]
-    datasets = {name: load_dataset(ref.config, 0) for name, ref in tree["trained"].datasets.items()}
-    torch.manual_seed(0)
-    model: nn.Module = tree["trained"].model.build()
-    heads = build_heads(phase.tasks, model, seed=0, weights={}, specs={}, device=CPU)
-    groups = group_tasks(model, phase.tasks, datasets, CPU)
-    return PhaseTrainer(phase, model, heads, groups, datasets, seed=0, device=CPU, positions={})
+def phase_trainer(node: TreeNode, device: torch.device = CPU, precision: str | None = None) -> PhaseTrainer:
+    """The trainer of a node's first phase, in that precision or its own, without files or a parent's weights."""
+    phase: TrainPhase = node.phases[0]
+    if precision is not None:
+        phase = replace(phase, precision=precision)
+    datasets = {task.dataset.name: load_dataset(task.dataset.config, 0) for task in phase.tasks}
+    model = build_model(node.model, 0).to(device)
+    heads = build_heads(phase.tasks, model, seed=0, weights={}, specs={}, device=device)
+    groups = group_tasks(model, phase.tasks, datasets, device)
+    return PhaseTrainer(phase, model, heads, groups, datasets, seed=0, device=device, positions={})
+
+
+def stepper(trainer: PhaseTrainer) -> Callable[[], None]:
+    """One step of a trainer after another, without logs."""
+
+    def step() -> None:
+        if len(trainer.window) == trainer.phase.log_every:
+            trainer.window.clear()
+        trainer.step(trainer.step_in_phase)
+
+    return step
 
 
 def compare(
-    sides: dict[str, Callable[[], None]], this: str, that: str, rounds: int, calls: int
+    sides: dict[str, Callable[[], None]],
+    this: str,
+    that: str,
+    rounds: int,
+    calls: int,
+    device: torch.device = CPU,
 ) -> tuple[list[float], dict[str, list[float]]]:
-    """Time of `this` side over that of `that` side, by round; and each side's seconds a call, by round.
+    """Time of `this` side over that of `that` side, by round, and what `in_turns` gives."""
+    times = in_turns(sides, rounds, calls, device)
+    return ratios(times, this, that), times
 
-    The sides take turns, after a warm-up.
-    """
+
+def ratios(times: dict[str, list[float]], this: str, that: str) -> list[float]:
+    """Time of `this` side over that of `that` side, by round."""
+    return [one / other for one, other in zip(times[this], times[that], strict=True)]
+
+
+def in_turns(
+    sides: dict[str, Callable[[], None]], rounds: int, calls: int, device: torch.device = CPU
+) -> dict[str, list[float]]:
+    """Each side's seconds a call, by round, until the device has done it; the sides take turns, after a warm-up."""
     for side in sides.values():
         for _ in range(max(3, calls // 10)):
             side()
     times: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(rounds):
         for name, side in sides.items():
+            finish(device)
             start = perf_counter()
             for _ in range(calls):
                 side()
+            finish(device)
             times[name].append((perf_counter() - start) / calls)
-    return [one / other for one, other in zip(times[this], times[that], strict=True)], times
+    return times

@@ -80,7 +80,7 @@ def build_checkpoint(
     with (
         _turn(run, lock_timeout, progress),
         stop_signals(should_stop) as stop,
-        torch.random.fork_rng(devices=[]),
+        torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
     ):
         parent = _parent_state(node, parent_run)
         needs_data = node.kind == "trained" or node.evaluated

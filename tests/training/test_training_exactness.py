@@ -174,16 +174,26 @@ EVERY_OPTION = {
 }
 
 
-@pytest.mark.parametrize("name", EVERY_OPTION)
-def test_stopped_and_resumed_with_every_option(tmp_path, name):
-    phases = EVERY_OPTION[name]
+HALF = ({"steps": 24, "precision": "float16", "ema_decay": 0.9},)  # only where there is CUDA
+NO_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
+
+
+@pytest.mark.parametrize(
+    ("device", "name"),
+    [
+        *(("cpu", name) for name in EVERY_OPTION),
+        *(pytest.param("cuda", name, marks=NO_CUDA) for name in [*EVERY_OPTION, "float16"]),
+    ],
+)
+def test_stopped_and_resumed_with_every_option(tmp_path, device, name):
+    phases = {**EVERY_OPTION, "float16": HALF}[name]
     kl = LinearRamp(0.0, 1.0, steps=20)
     tree = small(*phases, kl=kl)
-    build(tree, "right_done", tmp_path / "whole")
+    build(tree, "right_done", tmp_path / "whole", device=device)
     for calls in (3, 5, 9):
         with pytest.raises(TrainingCancelled):
-            build(tree, "right_done", tmp_path / "parts", should_stop=stop_after(calls))
-    assert build(tree, "right_done", tmp_path / "parts").resumed_from
+            build(tree, "right_done", tmp_path / "parts", device=device, should_stop=stop_after(calls))
+    assert build(tree, "right_done", tmp_path / "parts", device=device).resumed_from
     whole, parts = (fingerprint(tmp_path / part, "right_done") for part in ("whole", "parts"))
     created = [event["step"] for event in parts[1] if event.get("family") == "checkpoints"]
     assert created == sorted(set(created))

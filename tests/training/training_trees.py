@@ -15,6 +15,7 @@ from acc_assets.models import ConvAutoencoder, FactorGroup
 from acc_assets.storage import Store
 from acc_assets.tasks import ClassificationTask, KLDivergenceTask, ReconstructionTask, RegressionTask
 from acc_assets.training import CheckpointResult, Runtime, build_checkpoint
+from acc_assets.training.runtime import Device
 from acc_assets.tree import Recipe, RecipeContext, Tree, trace
 
 MODEL = ConvAutoencoder(
@@ -65,7 +66,14 @@ def small(*phases: dict[str, Any], **changes: Any) -> Tree:
 
 
 def build(
-    tree: Tree, tag: str, root: Path, *, seed: int = 0, threads: int = 1, **options: Any
+    tree: Tree,
+    tag: str,
+    root: Path,
+    *,
+    seed: int = 0,
+    threads: int = 1,
+    device: Device = "cpu",
+    **options: Any,
 ) -> CheckpointResult:
     """Build a node after its ancestors, in this process."""
     store = Store(root)
@@ -77,7 +85,7 @@ def build(
             seed=seed,
             run=store.run(tree.name, node.tag, seed),
             parent_run=parent_run,
-            runtime=Runtime(device="cpu", threads=threads),
+            runtime=Runtime(device=device, threads=threads),
             **(options if node.tag == tag else {}),
         )
     return result
