@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import count
 from pathlib import Path
@@ -36,7 +37,8 @@ from benchmarks.workloads import (
 )
 
 PRECISIONS = ("float32", "bfloat16")
-ROUND_SECONDS = 1.0  # about as long takes one side in a round
+TURN_SECONDS = 0.25  # about as long takes a side before the next has its turn
+TURNS = 4  # of each side in a round: where other work comes and goes, it meets all sides alike
 MOST_CALLS = 200
 RESUMED_STEPS = 20
 Backend = str | Callable[..., Any]
@@ -111,7 +113,8 @@ def throughput(one: Trained, runtime: Runtime, rounds: int, backend: Backend = "
     compiling: dict[str, float] = {}
     failed = []
     torch.compiler.reset()  # else one kind of model after another would count as recompiling it
-    with torch.compiler.config.patch(force_disable_caches=True):
+    with warnings.catch_warnings(), torch.compiler.config.patch(force_disable_caches=True):
+        warnings.filterwarnings("ignore", "dynamo_pgo force disabled")  # as it should be
         for precision in PRECISIONS:
             trainer = phase_trainer(one.node, place, precision)
             trainer.model.compile(backend=backend)
@@ -123,25 +126,25 @@ def throughput(one: Trained, runtime: Runtime, rounds: int, backend: Backend = "
             else:
                 sides[f"compiled {precision}"] = step
         _seconds(sides["float32"], place)
-        calls = max(2, min(MOST_CALLS, int(ROUND_SECONDS / _seconds(sides["float32"], place))))
-        times = in_turns(sides, rounds, calls, place)
+        calls = max(2, min(MOST_CALLS, int(TURN_SECONDS / _seconds(sides["float32"], place))))
+        times = in_turns(sides, TURNS * rounds, calls, place)
     told = [
         f"{name}: {median(ratios(times, 'float32', name)):.2f} times as fast"
         for name in sides
         if name != "float32"
     ]
     for precision, seconds in compiling.items():
-        won = median(times[precision]) - median(times[f"compiled {precision}"])
+        won = median(times[precision]) * (1 - median(ratios(times, f"compiled {precision}", precision)))
         after = f"won back after {seconds / won:,.0f} steps" if won > 0 else "never won back"
         told.append(f"{precision} compiled in {seconds:.0f} s, {after}")
     images = trainers["float32"].images_per_step
-    plain = median(times["float32"])
+    rates = [images / seconds for seconds in times["float32"]]
     return figure(
         f"step on {place.type}, {one.name}",
-        images / plain,
+        median(rates),
         "images/s",
         f"{type(one.node.model).__name__} in float32, batch {phase.batch_size}, of {phase.steps:,} steps; "
-        f"{'; '.join(told + failed)}; {spread([images / time for time in times['float32']])}, {calls} steps each; "
+        f"{'; '.join(told + failed)}; {spread(rates)}, {calls} steps each; "
         f"{on(place)}",
     )
 
