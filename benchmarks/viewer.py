@@ -79,9 +79,9 @@ def repeated(site: Path, page: Path, count: int, out: Path) -> Path:
     for key in kept:
         path = out / script_path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        name, meta, arrays = decode((site / script_path(key)).read_bytes())
-        rounded = "/projection-" in key
-        path.write_bytes(encode(name, *_more(meta, arrays, known, count), rounded))
+        script = (site / script_path(key)).read_bytes()
+        name, meta, arrays = decode(script)
+        path.write_bytes(encode(name, *_more(meta, arrays, known, count), rounded=b'"low":' in script))
     only = {**facts, "runs": facts["runs"][:1]}
     text = text.replace(found[1], " ".join(kept)).replace(
         json.dumps(facts, separators=(",", ":")), json.dumps(only)

@@ -2,6 +2,7 @@ import { arrayOf, type Data, floatsOf, loadData, releaseData } from "../data";
 import type { Coloring, DatasetMeta, NeighborsMeta, PointsMeta, ProjectionMeta } from "../shared/contract";
 import type { MapKind } from "../shared/maps";
 import { beginPictures, type Pictures } from "../shared/pictures";
+import { type Layer, layerOf } from "./layers";
 import { timeOfStep } from "./layout";
 
 /** All that one run knows of its points at one snapshot; row i is picture i of the data set. */
@@ -23,20 +24,12 @@ export interface RunData {
   bringEarlier: () => Promise<void>;
 }
 
-/** How a snapshot was moved and scaled: what lies at x on the map is shown at (x - center) * scale. */
-export interface Fit {
-  center: readonly number[];
-  scale: number;
-}
-
-/** Coordinates of all snapshots, each (N, 3) with z = 0 in two dimensions, and each in a ball of radius 1. */
+/** Coordinates of all snapshots; each is scaled when it is first asked for, which of many points takes a while. */
 export interface Projection {
   kind: MapKind;
   steps: readonly number[];
-  layers: readonly Float32Array[];
-  fits: readonly Fit[];
-  /** Median distance from a point to its nearest one, in each layer. */
-  spacings: readonly number[];
+  /** The layer of snapshot s, the same object each time. */
+  layer: (s: number) => Layer;
 }
 
 export interface Neighbors {
@@ -53,8 +46,6 @@ export interface Shown {
   projection: Projection;
   neighbors: Neighbors | null;
 }
-
-const COMPARED = 2_000_000; // distances that tell the spacing of a map
 
 const OUTCOME: Coloring = { id: "outcome", label: "Right or wrong", kind: "class" };
 
@@ -153,36 +144,11 @@ async function readProjection(key: string, kind: MapKind): Promise<Projection> {
     throw new Error(`"${key}": coords must be (${data.meta.steps.length}, N, ${dimensions}), not (${coords.shape.join(", ")})`);
   }
   const values = floatsOf(data, key, "coords");
-  releaseData(key); // the copy below is the one that stays
-  const fitted = normalized(values, snapshots, count, dimensions);
-  const layers = fitted.map(({ layer }) => layer);
-  return { kind, steps: data.meta.steps, layers, fits: fitted.map(({ fit }) => fit), spacings: layers.map(spacingOf) };
-}
-
-/** Median distance from a point to its nearest one, over 200 of the points (N, 3), or fewer where there are many. */
-export function spacingOf(layer: Float32Array): number {
-  const nearest = nearestDistances(layer, Math.max(25, Math.min(200, COMPARED / (layer.length / 3))));
-  return nearest[Math.floor(nearest.length / 2)] ?? 0;
-}
-
-/** Distances from about `sample` of the points (N, 3) to the nearest other one, ascending. */
-export function nearestDistances(layer: Float32Array, sample: number): number[] {
-  const count = layer.length / 3;
-  const every = Math.max(1, Math.floor(count / sample));
-  const nearest: number[] = [];
-  for (let i = 0; i < count; i += every) nearest.push(distanceToNearest(layer.subarray(i * 3, i * 3 + 3), layer, i));
-  return nearest.sort((a, b) => a - b);
-}
-
-/** Distance from a position to the nearest of the points (N, 3), row `except` left out. */
-export function distanceToNearest(position: ArrayLike<number>, layer: Float32Array, except = -1): number {
-  let best = Number.POSITIVE_INFINITY;
-  for (let j = 0; j < layer.length / 3; j++) {
-    if (j === except) continue;
-    const [x, y, z] = [position[0]! - layer[j * 3]!, position[1]! - layer[j * 3 + 1]!, position[2]! - layer[j * 3 + 2]!];
-    best = Math.min(best, x * x + y * y + z * z);
-  }
-  return Math.sqrt(best);
+  releaseData(key); // the layers are what stays
+  const layers: Layer[] = [];
+  const size = count * width;
+  const layer = (s: number) => (layers[s] ??= layerOf(values.subarray(s * size, (s + 1) * size), width));
+  return { kind, steps: data.meta.steps, layer };
 }
 
 /** The neighbours at the snapshot next to `step`, or null where none were built: the rest of the viewer works without. */
@@ -201,32 +167,4 @@ function coloringsOf({ colorings }: PointsMeta, arrays: ReadonlyMap<string, unkn
   return colorings
     .filter(({ id }) => arrays.has(id))
     .flatMap((coloring) => (coloring.id === "prediction" && coloring.kind === "class" ? [coloring, OUTCOME] : [coloring]));
-}
-
-/**
- * Moves and scales each snapshot so that 99 % of it lie within radius 1; each (N, 3). An untrained cloud is much smaller
- * or larger than the final one and lies elsewhere: on one scale it would be a spot in a corner.
- */
-export function normalized(values: Float32Array, snapshots: number, count: number, dimensions: number): Array<{ layer: Float32Array; fit: Fit }> {
-  const size = count * dimensions;
-  return Array.from({ length: snapshots }, (_, s) => fitted(values.subarray(s * size, (s + 1) * size), count, dimensions));
-}
-
-function fitted(values: Float32Array, count: number, dimensions: number): { layer: Float32Array; fit: Fit } {
-  const center = Array.from({ length: dimensions }, (_, d) => {
-    const sorted = Float32Array.from({ length: count }, (_, i) => values[i * dimensions + d]!).sort();
-    return (sorted[Math.floor((count - 1) * 0.005)]! + sorted[Math.ceil((count - 1) * 0.995)]!) / 2;
-  });
-  const radii = new Float32Array(count);
-  for (let i = 0; i < count; i++) {
-    let sum = 0;
-    for (let d = 0; d < dimensions; d++) sum += (values[i * dimensions + d]! - center[d]!) ** 2;
-    radii[i] = Math.sqrt(sum);
-  }
-  const scale = 1 / (radii.sort()[Math.floor(count * 0.99)] || 1);
-  const layer = new Float32Array(count * 3);
-  for (let i = 0; i < count; i++) {
-    for (let d = 0; d < dimensions; d++) layer[i * 3 + d] = (values[i * dimensions + d]! - center[d]!) * scale;
-  }
-  return { layer, fit: { center, scale } };
 }

@@ -3,7 +3,7 @@ import { Busy } from "../shared/busy";
 import type { RunChoice } from "../shared/contract";
 import { h, provenanceLine } from "../shared/dom";
 import { messageOf } from "../shared/failure";
-import { plural } from "../shared/format";
+import { count, plural } from "../shared/format";
 import type { Maps } from "../shared/maps";
 import { Store } from "../shared/store";
 import { onThemeChange, type PageColors, readPageColors } from "../shared/theme";
@@ -58,7 +58,9 @@ export class LatentViewer {
   private readonly toolbar: Toolbar;
   private readonly panel: Panel;
   private readonly status = h("p", { class: "acc-status", role: "status" });
-  private readonly caption = h("p", { class: "acc-stage-caption" });
+  private readonly drawnNote = h("span");
+  private readonly captionText = h("span");
+  private readonly caption = h("p", { class: "acc-stage-caption" }, this.captionText, this.drawnNote);
   private readonly provenance = h("div", { class: "acc-viewer-foot" });
   private readonly help = createHelp();
   private readonly saveAddress: () => void;
@@ -106,7 +108,7 @@ export class LatentViewer {
       home: () => this.store.set({ camera: null }),
       help: () => this.help.open(),
     });
-    this.stage.setPositions(() => this.layout.positions());
+    this.stage.onDrawn = (drawn, total) => this.sayDrawn(drawn, total);
     this.stage.onResize = () => {
       if (!this.store.get().camera) this.navigation.refit();
     };
@@ -311,9 +313,9 @@ export class LatentViewer {
 
   private applyLook(): void {
     const { marks, size, dimensions, step, only, selection } = this.store.get();
-    const { spacings, steps } = this.shown.projection;
+    const { layer, steps } = this.shown.projection;
     const time = timeOfStep(step, steps);
-    const [before, after] = [spacings[Math.floor(time)]!, spacings[Math.ceil(time)]!];
+    const [before, after] = [layer(Math.floor(time)).spacing, layer(Math.ceil(time)).spacing];
     const spacing = before + (after - before) * (time - Math.floor(time));
     this.stage.cloud.setLook({ marks, size, dimensions, surface: this.colors.surface, spacing, shown: only ? selection.length : this.count });
     this.stage.redraw();
@@ -340,7 +342,7 @@ export class LatentViewer {
     const set = only && selection.length <= MOST_WITH_EDGES ? selection.filter((index) => index !== focus) : [];
     const points = edges === "none" || !neighbors ? [] : focus === null ? set : [...set, focus];
     const isGated = edges === "extent" && neighbors !== null;
-    const radii = isGated ? extentRadii(neighbors, projection.layers[nearestSnapshot(step, projection.steps)]!) : null;
+    const radii = isGated ? extentRadii(neighbors, projection.layer(nearestSnapshot(step, projection.steps)).points) : null;
     const reach = (index: number) => (radii ? radii[index]! * extent : Number.POSITIVE_INFINITY);
     this.stage.overlay.edges = points.flatMap((index) => edgesOf(neighbors, index, reach(index)));
     this.stage.overlay.extent = radii && reach;
@@ -357,7 +359,7 @@ export class LatentViewer {
     const { color, hidden, marks, step, only } = this.store.get();
     this.snapshot = nearestSnapshot(step, projection.steps);
     const classes = color === "outcome" || marks === "pictures" || only ? null : classesOf(run, color);
-    this.stage.overlay.labels = classes ? classLabels(classes, projection.layers[this.snapshot]!, hidden) : [];
+    this.stage.overlay.labels = classes ? classLabels(classes, projection.layer(this.snapshot).points, hidden) : [];
     this.stage.refresh();
   }
 
@@ -365,7 +367,13 @@ export class LatentViewer {
     const { run, projection } = this.shown;
     const { method, dimensions } = projection.kind;
     this.timeline.update(projection.steps, this.store.get().step);
-    this.caption.textContent = `${plural(run.count, "test picture")} · ${this.maps.wordsOf(method).title} ${dimensions}-D · ${run.meta.node}, seed ${run.meta.seed}`;
+    this.captionText.textContent = `${plural(run.count, "test picture")} · ${this.maps.wordsOf(method).title} ${dimensions}-D · ${run.meta.node}, seed ${run.meta.seed}`;
+  }
+
+  /** Says when a frame has no time for all points; nothing else counts fewer of them. */
+  private sayDrawn(drawn: number, total: number): void {
+    const text = drawn < total ? ` · ${count(drawn)} of ${count(total)} drawn` : "";
+    if (this.drawnNote.textContent !== text) this.drawnNote.textContent = text;
   }
 
   private say(text: string, isError = false): void {
@@ -378,8 +386,8 @@ export class LatentViewer {
   private focus(index: number | null): void {
     this.store.set({ focus: index });
     if (index === null) return;
-    const { x, y } = this.stage.places();
-    const isInside = x[index]! > 0 && y[index]! > 0 && x[index]! < this.stage.width && y[index]! < this.stage.height;
+    const { x, y } = this.stage.placed(index);
+    const isInside = x > 0 && y > 0 && x < this.stage.width && y < this.stage.height;
     if (!isInside) this.flyTo(index);
   }
 
@@ -405,7 +413,7 @@ export class LatentViewer {
   }
 
   private hover(x: number, y: number): void {
-    const index = this.stage.pick(x, y, PICK_REACH.mouse);
+    const index = this.stage.isComplete ? this.stage.pick(x, y, PICK_REACH.mouse) : null; // of many, once the view rests
     this.stage.element.classList.toggle("acc-over-point", index !== null);
     if (index === null) this.hoverCard.hide();
     else this.hoverCard.show(this.shown.run, index, this.store.get().color, x, y, this.stage);
