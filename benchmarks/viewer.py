@@ -23,8 +23,10 @@ from acc_assets.report.scripts import decode, encode
 from acc_assets.storage import Store
 from benchmarks.records import Record, record, spread
 
-POINTS = (10_000, 70_000, 300_000)
+POINTS = (10_000, 70_000, 300_000, 1_000_000)
 DRAWN, PICTURES, FRAME = 1.0, 5.0, 100.0  # s, s, and ms by software
+MAP = "projection-umap-2d"
+MOST_PICTURES = 300_000  # of MNIST; no browser takes a sheet of more, and the viewer does not ask for it
 NEEDS = re.compile(r'data-needs="([^"]*)"')
 FLAGS = ["--no-sandbox", "--allow-file-access-from-files"]
 POINTS_DRAWN = "() => window.accViewer && window.accViewer.frameTimes.length > 0"
@@ -70,8 +72,11 @@ def repeated(site: Path, page: Path, count: int, out: Path) -> Path:
     assert found is not None
     needs = found[1].split()
     run = next(key for key in needs if key.endswith("/points")).removesuffix("points")
-    kept = [key for key in needs if key.startswith((run, "datasets/"))]
-    kept = [key for key in kept if not key.startswith((f"{run}density", f"{run}distortion"))]
+    last = max(int(key.rpartition("-")[2]) for key in needs if key.startswith(f"{run}facts-"))
+    shown = ("points", f"facts-{last}", f"neighbors-{last}", MAP, f"{MAP}-earlier")
+    kept = [key for key in needs if key.startswith("datasets/") or key.removeprefix(run) in shown]
+    if count > MOST_PICTURES:
+        kept = [key for key in kept if not key.endswith("-pictures")]
     shutil.copytree(site / "assets", out / "assets")
     facts = json.loads(re.search(r'<script type="application/json">(.*?)</script>', text)[1])  # type: ignore[index]
     (images,) = (key for key in kept if key.startswith("datasets/") and not key.endswith("-pictures"))

@@ -2,9 +2,9 @@ import { readRuns } from "../shared/contract";
 import type { Mount } from "../shared/component";
 import { h } from "../shared/dom";
 import { Maps } from "../shared/maps";
-import { loadProjection, loadRun } from "./run_data";
+import { bringSnapshot, loadProjection, loadRun } from "./run_data";
 import { initialState } from "./start_state";
-import type { ViewerState } from "./state";
+import { decodeState, type ViewerState } from "./state";
 import { LatentViewer } from "./viewer";
 
 /** A handle for tests and for people at the console. */
@@ -42,7 +42,9 @@ export const mountLatentViewer: Mount = async (element, parameters) => {
   const [run, projection] = await Promise.all([loadRun(first.key), kind && loadProjection(first.key, kind)]); // side by side
   if (!projection) throw new Error(`no projection of ${run.meta.node} has been built; run: acc build ${run.meta.recipe}`);
   const start = initialState(run, projection);
-  const viewer = new LatentViewer(runs, maps, { ...start, run: runs[0]!.key }, start, { run, projection, neighbors: null });
+  const wanted = decodeState(window.location.hash);
+  if (Object.keys(wanted).length > 0) await bringSnapshot(run, projection, wanted.step ?? start.step);
+  const viewer = new LatentViewer(runs, maps, { ...start, run: runs[0]!.key }, start, { run: run.at(start.step), projection, neighbors: null });
   element.replaceChildren(viewer.element);
   window.accViewer = {
     get count() {

@@ -23,7 +23,7 @@ import { MixtureView } from "./mixture_view";
 import { Navigation } from "./navigation";
 import { Panel } from "./panel";
 import { PointSets } from "./point_sets";
-import { loadNeighbors, loadProjection, loadRun, nearestSnapshot, type Neighbors, type RunData, type Shown } from "./run_data";
+import { bringSnapshot, loadNeighbors, loadProjection, loadRun, nearestSnapshot, type Neighbors, type RunData, type Shown } from "./run_data";
 import { Search, searchable, type Suggestion } from "./search";
 import { ShownGround } from "./shown_ground";
 import { Stage } from "./stage";
@@ -133,6 +133,7 @@ export class LatentViewer {
     this.stage.cloud.setBlend(this.layout.current());
     this.listen();
     this.store.set(this.read(window.location.hash));
+    void this.busy.during(this.bringEarlier());
     this.saveAddress();
   }
 
@@ -171,6 +172,7 @@ export class LatentViewer {
     if (has("focus")) this.applyFocus();
     else if (has("edges", "extent", "only", "selection")) this.applyEdges();
     if (has("focus", "step", "only")) void this.busy.during(this.bringNeighbors());
+    if (has("step") && !this.shown.run.knows(state.step)) void this.busy.during(this.bringFacts());
     if (has("run", "method", "dimensions", "ground")) void this.busy.during(this.ground.bring());
     else if (has("opacity", "step")) this.ground.draw();
     if (has("color", "focus", "part", "step")) this.updateMixture();
@@ -184,11 +186,11 @@ export class LatentViewer {
     this.say("");
     const slow = setTimeout(() => this.say("Loading…"), 150);
     try {
-      const run = isNewRun ? (await loadRun(state.run)).at(state.step) : this.shown.run;
-      const projection = await loadProjection(state.run, state);
+      const [run, projection] = await Promise.all([isNewRun ? loadRun(state.run) : this.shown.run, loadProjection(state.run, state)]);
+      await bringSnapshot(run, projection, state.step);
       if (request !== this.request) return;
       this.timeline.pause();
-      this.shown = { run, projection, neighbors: isNewRun ? null : this.shown.neighbors };
+      this.shown = { run: run.at(state.step), projection, neighbors: isNewRun ? null : this.shown.neighbors };
       const { camera } = this.stage;
       const turn = refit ? this.navigation.follow(camera.home(state.dimensions)) : () => {};
       this.layout.moveTo(projection, this.store.get().step, isNewRun && !this.sameData(run) ? 0 : MOVE_TIME, turn);
@@ -198,6 +200,7 @@ export class LatentViewer {
       this.applyEdges();
       void this.busy.during(this.ground.bring());
       if (isNewRun) void this.busy.during(this.bringNeighbors());
+      void this.busy.during(this.bringEarlier());
       this.refreshCaption();
       this.say("");
     } catch (error) {
@@ -213,6 +216,11 @@ export class LatentViewer {
   private showStep(step: number): void {
     this.layout.showStep(step);
     this.applyLook();
+    this.showFacts(step);
+  }
+
+  /** Shows the facts of the snapshot next to `step`, or next to that of those that are there. */
+  private showFacts(step: number): void {
     const { run, projection } = this.shown;
     const snapshot = nearestSnapshot(step, projection.steps);
     if (snapshot === this.snapshot && run.at(step) === run) return; // many times a second while the slider moves
@@ -252,7 +260,6 @@ export class LatentViewer {
     const { run } = this.shown;
     if (!this.sameData(run)) void this.busy.during(this.bringPictures(run));
     this.pictures = run.pictures;
-    void this.busy.during(this.bringEarlier(run));
     const { focus = null, color = "label", selection = [], filterBy = "label", only = false, ground = "" } = validFor(run, this.maps, this.store.get());
     this.store.set({ focus, color, selection, filterBy, only, ground });
     void this.busy.during(this.ground.bring());
@@ -260,13 +267,24 @@ export class LatentViewer {
     this.applyColors();
   }
 
-  /** Until they are there, the facts of the last snapshot are told at every step, as its own. */
-  private async bringEarlier(run: RunData): Promise<void> {
+  /** Brings what the first frame does without: facts, and where the points were before. */
+  private async bringEarlier(): Promise<void> {
+    const { projection } = this.shown;
     await new Promise((resolve) => setTimeout(resolve, AFTER_FIRST_FRAME));
-    await this.bring(run.bringEarlier(), () => run.key === this.shown.run.key, () => {
+    await this.bringFacts();
+    await this.bring(projection.bringEarlier(), () => projection === this.shown.projection, () => {
+      const { step } = this.store.get();
+      if (step === projection.steps.at(-1)) return;
       this.snapshot = -1;
-      this.showStep(this.store.get().step);
+      this.showStep(step);
     });
+  }
+
+  /** Until they are there, the facts of another snapshot are told, as its own. */
+  private async bringFacts(): Promise<void> {
+    const { run } = this.shown;
+    const isWanted = () => run.key === this.shown.run.key;
+    await this.bring(run.bringFacts(this.store.get().step), isWanted, () => this.showFacts(this.store.get().step));
   }
 
   /** Points are dots until their pictures are there: those of many take longer than all else. */
