@@ -46,6 +46,11 @@ export class Pictures {
     return pictures;
   }
 
+  /** Whether they are more than a browser can decode at once; they are then not loaded. */
+  get isTooLarge(): boolean {
+    return isTooLarge(this.meta);
+  }
+
   get isDecoded(): boolean {
     return this.sheet !== null;
   }
@@ -102,9 +107,12 @@ export class Pictures {
 
 const MOST_PIXELS = 2 ** 28; // of a sheet, four bytes each: browsers decode no picture of more than some 2 GB
 
-async function loadSheet(key: string, { n, columns, width, height }: DatasetMeta): Promise<Sheet> {
-  const pixels = columns * width * Math.ceil(n / columns) * height;
-  if (pixels > MOST_PIXELS) throw new Error(`The sheet of all ${count(n)} pictures is larger than browsers can decode: points stay dots, without pictures.`);
+function isTooLarge({ n, columns, width, height }: DatasetMeta): boolean {
+  return columns * width * Math.ceil(n / columns) * height > MOST_PIXELS;
+}
+
+async function loadSheet(key: string, meta: DatasetMeta): Promise<Sheet> {
+  if (isTooLarge(meta)) throw new Error(`The sheet of all ${count(meta.n)} pictures of ${meta.name} is larger than browsers can decode.`);
   return sheetOf(arrayOf(await loadData(key), key, "atlas").data);
 }
 

@@ -11,6 +11,7 @@ import { drawOverlay, type OverlayContent, type Placed } from "./overlay";
 import { ViewCamera } from "./view_camera";
 
 const REST = 150; // ms without a change after which the points are drawn that a frame had no time for
+const AT_REST = 2; // times as many points as a frame has while they move: nobody waits for it
 const MOST_PIXELS_PER_PIXEL = 2; // above this a phone draws four times the pixels for nothing that one sees
 
 ColorManagement.enabled = false; // colours are those of the page, byte for byte
@@ -266,14 +267,15 @@ export class Stage {
   private drawPoints(first: number, start: number): void {
     const { cloud, renderer, camera, budget } = this;
     const rest = cloud.total - first;
-    const points = cloud.isLarge ? Math.min(rest, budget.points) : rest;
+    const room = first === 0 ? budget.points : AT_REST * budget.points;
+    const points = cloud.isLarge ? Math.min(rest, room) : rest;
     cloud.setView(camera.three, camera.focalLength(), renderer.getPixelRatio(), camera.get().distance);
     cloud.setRange(first, points);
     renderer.autoClear = first === 0;
     this.ground.three.visible = first === 0;
     renderer.render(this.scene, camera.three);
     this.drawn = first + points;
-    if (cloud.isLarge && (first === 0 || points === budget.points)) this.timed = { points, start };
+    if (cloud.isLarge && first === 0) this.timed = { points, start };
     this.onDrawn(this.drawn, cloud.total);
   }
 

@@ -288,9 +288,10 @@ export class LatentViewer {
   }
 
   /** Points are dots until their pictures are there: those of many take longer than all else. */
-  private bringPictures({ pictures, count }: RunData): Promise<void> {
+  private async bringPictures({ pictures, count }: RunData): Promise<void> {
     this.stage.cloud.setPoints(count);
-    return this.bring(pictures.decoded, () => pictures === this.pictures, () => {
+    if (pictures.isTooLarge) return; // the caption says so
+    await this.bring(pictures.decoded, () => pictures === this.pictures, () => {
       this.stage.cloud.setPictures(pictures, this.stage.maxTexture());
       this.applyLook();
     });
@@ -385,7 +386,7 @@ export class LatentViewer {
     const { run, projection } = this.shown;
     const { method, dimensions } = projection.kind;
     this.timeline.update(projection.steps, this.store.get().step);
-    this.captionText.textContent = `${plural(run.count, "test picture")} · ${this.maps.wordsOf(method).title} ${dimensions}-D · ${run.meta.node}, seed ${run.meta.seed}`;
+    this.captionText.textContent = `${plural(run.count, "test picture")}${run.pictures.isTooLarge ? ", too many to show" : ""} · ${this.maps.wordsOf(method).title} ${dimensions}-D · ${run.meta.node}, seed ${run.meta.seed}`;
   }
 
   /** Says when a frame has no time for all points; nothing else counts fewer of them. */
