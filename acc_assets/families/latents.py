@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -84,10 +84,9 @@ class LatentsFamily(Family):
         offered = [one for family in run.families for one in family.colorings(run)]
         source = [run.digest(self.name), shared.digest(data.name), facts, meta]
         source += [part for one in offered for part in (one.described(), one.source)]
-        for what, make in {
-            "points": points,
-            **{f"facts-{step}": partial(of_step, step) for step in snapshots},
-        }.items():
+        scripts: dict[str, Callable[[], Script]] = {"points": points}
+        scripts |= {f"facts-{step}": partial(of_step, step) for step in snapshots}
+        for what, make in scripts.items():
             yield Payload(
                 what=what,
                 page="viewer",

@@ -139,8 +139,9 @@ export class Stage {
     return this.moved ? 0 : this.drawn;
   }
 
-  get isComplete(): boolean {
-    return this.drawnPoints === this.cloud.total;
+  /** Whether points of a large cloud are still to be drawn, because it has just moved. */
+  get isPartial(): boolean {
+    return this.cloud.isLarge && this.drawnPoints < this.cloud.total;
   }
 
   /** Where every point is on the stage, in CSS pixels. */

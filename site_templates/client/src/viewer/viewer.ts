@@ -432,7 +432,7 @@ export class LatentViewer {
   }
 
   private hover(x: number, y: number): void {
-    const index = this.stage.isComplete ? this.stage.pick(x, y, PICK_REACH.mouse) : null; // of many, once the view rests
+    const index = this.stage.isPartial ? null : this.stage.pick(x, y, PICK_REACH.mouse); // of many, once the view rests
     this.stage.element.classList.toggle("acc-over-point", index !== null);
     if (index === null) this.hoverCard.hide();
     else this.hoverCard.show(this.shown.run, index, this.store.get().color, x, y, this.stage);
