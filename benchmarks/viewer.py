@@ -24,7 +24,8 @@ from acc_assets.storage import Store
 from benchmarks.records import Record, record, spread
 
 POINTS = (10_000, 70_000, 300_000, 1_000_000)
-FIRST, ALL, PICTURES, FRAME = 1.0, 5.0, 5.0, 60.0  # s, and ms by software
+FIRST, ALL, PICTURES, FRAME = 1.0, 5.0, 5.0, 60.0  # goals in s, and in ms by software
+MANY = 100_000  # points; more have twice as long to come
 MAP = "projection-umap-2d"
 MOST_PICTURES = 300_000  # of MNIST; no browser takes a sheet of more, and the viewer does not ask for it
 NEEDS = re.compile(r'data-needs="([^"]*)"')
@@ -60,10 +61,14 @@ def viewer(rounds: int, threads: int) -> Iterator[Record]:
             page = repeated(site, pages[-1], count, Path(folder))
             first, all_, pictures, frames, drawn = measured(page, rounds)
         name, told = f"viewer, {count:,} points", f"{pages[-1].stem}, its points repeated, opened from disk"
-        yield record(f"{name}: first of them", median(first), "s", "<=", FIRST, f"{told}; {spread(first)}")
+        times = 2 if count > MANY else 1
+        first_told = f"{told}; {spread(first)}"
+        yield record(f"{name}: first of them", median(first), "s", "<=", times * FIRST, first_told)
         yield record(f"{name}: all of them", median(all_), "s", "<=", ALL, spread(all_))
         if count <= MOST_PICTURES:
-            yield record(f"{name}: with pictures", median(pictures), "s", "<=", PICTURES, spread(pictures))
+            yield record(
+                f"{name}: with pictures", median(pictures), "s", "<=", times * PICTURES, spread(pictures)
+            )
         slow = f"while zooming; one of ten takes {np.percentile(frames, 90):.0f} ms"
         shown = f"{median(drawn):,.0f} points are drawn in it"
         yield record(f"{name}: a frame", median(frames), "ms", "<=", FRAME, f"{slow}; {shown}")
