@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -42,7 +42,7 @@ class LatentsFamily(Family):
     def payloads(self, run: RunArtifacts, shared: Artifacts) -> Iterable[Payload]:
         """Yield labels, and predictions, errors and factor activations at every snapshot, of every test point.
 
-        Those of the last snapshot, where the viewer begins, travel alone, and all before it behind them.
+        Labels, by which the viewer first colours the points, travel alone, and what is of a snapshot behind them.
         """
         snapshots = SERIES.steps(run)
         if not snapshots:
@@ -71,22 +71,22 @@ class LatentsFamily(Family):
             labels = {name: arrays.pop(name) for name in ("labels",) if name in arrays}
             return steps, {**arrays, **brought}, {**labels, **known}, found
 
-        def last() -> Script:
-            steps, by_step, always, found = whole()
-            told = {**meta, "fact_steps": steps[-1:], "has_earlier": len(snapshots) > 1, "colorings": found}
-            return told, {**always, **{name: values[-1:] for name, values in by_step.items()}}
+        def points() -> Script:
+            steps, _, always, found = whole()
+            return {**meta, "fact_steps": steps, "colorings": found}, always
 
-        def earlier() -> Script:
+        def of_step(step: int) -> Script:
             steps, by_step, _, _ = whole()
-            return {"fact_steps": steps[:-1]}, {name: values[:-1] for name, values in by_step.items()}
+            if step not in steps:  # it knows less than the last one, and no page asks for it
+                return {}, {}
+            return {}, {name: values[steps.index(step)] for name, values in by_step.items()}
 
         offered = [one for family in run.families for one in family.colorings(run)]
         source = [run.digest(self.name), shared.digest(data.name), facts, meta]
         source += [part for one in offered for part in (one.described(), one.source)]
-        for what, make in {
-            "points": last,
-            **({"points-earlier": earlier} if len(snapshots) > 1 else {}),
-        }.items():
+        scripts: dict[str, Callable[[], Script]] = {"points": points}
+        scripts |= {f"facts-{step}": partial(of_step, step) for step in snapshots}
+        for what, make in scripts.items():
             yield Payload(
                 what=what,
                 page="viewer",

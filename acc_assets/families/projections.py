@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import numpy as np
@@ -51,6 +52,11 @@ RADII = "log_radii.npz"
 MAP_SIZE, MAP_VERSION = 480, 1  # pixels
 
 
+def _coords(run: RunArtifacts, one: Series, steps: list[int], some: list[int]) -> Script:
+    stack = [run.arrays(one.path(step))["coords"] for step in some]
+    return {"steps": steps}, {"coords": np.stack(stack).astype(np.float32)}
+
+
 class ProjectionsFamily(Family):
     """An npz a snapshot, method and dimension: `coords` (N, d), and `neighbor_distances` (N, k) on the map.
 
@@ -96,20 +102,21 @@ class ProjectionsFamily(Family):
         )
 
     def payloads(self, run: RunArtifacts, shared: Artifacts) -> Iterator[Payload]:
-        """Yield the coordinates of all snapshots, a script a method and dimension."""
+        """Yield coordinates, a script a method and dimension of the last snapshot, and one of those before it."""
         facts = run.document(self)
         for method in facts.get("methods") or []:
             for dim in facts.get("dimensions") or []:
-                steps = series(method, dim).steps(run)
-
-                def make(one: Series = series(method, dim), steps: list[int] = steps) -> Script:  # noqa: B008
-                    stack = [run.arrays(one.path(step))["coords"] for step in steps]
-                    return {"steps": steps}, {"coords": np.stack(stack).astype(np.float32)}
-
-                if steps:
-                    what = f"projection-{method}-{dim}d"
-                    source = [run.digest(self.name), steps]
-                    yield Payload(what=what, page="viewer", source=source, make=make, rounded=True)
+                one = series(method, dim)
+                steps = one.steps(run)
+                for what, some in {"": steps[-1:], "-earlier": steps[:-1]}.items():
+                    if some:
+                        yield Payload(
+                            what=f"projection-{method}-{dim}d{what}",
+                            page="viewer",
+                            source=[run.digest(self.name), steps],
+                            make=partial(_coords, run, one, steps, some),
+                            rounded=True,
+                        )
 
     def _alternative(self, run: RunArtifacts, method: str, classes: int) -> str:
         count = run.images("test").get(run.primary_dataset)

@@ -13,7 +13,7 @@ from acc_assets.report.recipe import RecipeView
 from acc_assets.report.writer import SiteWriter, digest_of
 from acc_assets.storage import StorageError
 
-VERSION = 4  # raise it when a payload changes its shape
+VERSION = 5  # raise it when a payload changes its shape
 
 
 def run_key(run: RunArtifacts, what: str) -> str:

@@ -186,13 +186,13 @@ def test_pages_get_numbers_a_chart_a_table_and_a_colouring_of_every_map(store: S
     (table,) = family.tables(run)
     assert len(table.rows) == len(MAPS)
     recipe = Store(store.root).recipe("tiny")
-    points, _ = latents.FAMILY.payloads(run, RunArtifacts(recipe, "tiny", NODE, 0))
-    meta, arrays = points.make()
+    points, *facts = latents.FAMILY.payloads(run, RunArtifacts(recipe, "tiny", NODE, 0))
+    meta, _ = points.make()
     assert [one["id"] for one in meta["colorings"]][-4:] == [
         "distortion:umap_2d", "distortion:umap_3d", "distortion:pca_2d", "distortion:pca_3d",
     ]  # fmt: skip
     kept = distortion.series("umap", 3).read(store.run("tiny", NODE, 0))["relative"]
-    np.testing.assert_allclose(arrays["distortion:umap_3d"][-1], np.log2(kept), rtol=1e-5)
+    np.testing.assert_allclose(facts[-1].make()[1]["distortion:umap_3d"], np.log2(kept), rtol=1e-5)
 
 
 def test_a_colouring_that_cannot_be_read_is_left_out_and_told(store: Store, tmp_path: Path) -> None:
@@ -200,12 +200,12 @@ def test_a_colouring_that_cannot_be_read_is_left_out_and_told(store: Store, tmp_
     own = Store(tmp_path / "storage")
     own.run("tiny", NODE, 0).local_path("distortion/metric_ratio_2d_step_6_umap.npz").unlink()
     run = shown(own)
-    points, _ = latents.FAMILY.payloads(run, RunArtifacts(own.recipe("tiny"), "tiny", NODE, 0))
+    points, *facts = latents.FAMILY.payloads(run, RunArtifacts(own.recipe("tiny"), "tiny", NODE, 0))
     meta, arrays = points.make()
     ids = [one["id"] for one in meta["colorings"]]
     assert "label" in ids
     assert "distortion:pca_2d" in ids
-    assert "distortion:umap_2d" not in {*ids, *arrays}
+    assert "distortion:umap_2d" not in {*ids, *arrays, *facts[-1].make()[1]}
     assert any("metric_ratio_2d_step_6_umap" in problem for problem in run.problems)
 
 

@@ -1,5 +1,7 @@
 /** What a hand on the sliders does to a picture, in the order of training: shift, rotation, scale, intensity, noise, mask. */
 
+import { mulberry32 } from "../shared/random";
+
 export interface AugmentationSettings {
   /** Pixels to the right. */
   shiftX: number;
@@ -78,15 +80,4 @@ function bilinear(picture: Float32Array, start: number, size: number, x: number,
     (at(left, top) * (1 - right) + at(left + 1, top) * right) * (1 - down) +
     (at(left, top + 1) * (1 - right) + at(left + 1, top + 1) * right) * down
   );
-}
-
-/** A small generator of uniform numbers in [0, 1) with 32 bits of state (Ettinger's mulberry32). */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let bits = Math.imul(state ^ (state >>> 15), state | 1);
-    bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
-    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

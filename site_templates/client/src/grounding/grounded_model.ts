@@ -1,7 +1,7 @@
 import type { Autoencoder } from "../model/autoencoder";
 import { type Code, LATENT, latentOf, mixed } from "../model/code";
 import { meanSquaredError } from "../picture/preprocess";
-import { distanceToNearest } from "../viewer/run_data";
+import { distanceToNearest } from "../viewer/layers";
 import { type Placement, positionOf, spreadOf } from "./barycentric";
 import { distance, PATH_SAMPLES, pathCodes } from "./interpolation";
 import { latentOfRow, type Manifold } from "./manifold";

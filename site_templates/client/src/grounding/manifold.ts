@@ -4,7 +4,7 @@ import { classColor } from "../shared/palette";
 import { loadPictures, Pictures } from "../shared/pictures";
 import { densestPoints } from "../viewer/class_labels";
 import type { Classes } from "../viewer/coloring";
-import { nearestDistances, normalized, spacingOf } from "../viewer/run_data";
+import { layerOf, nearestDistances } from "../viewer/layers";
 import { l2Normalized, nearestLatents, type Placement } from "./barycentric";
 
 /** The fixed map of one branch: reference latents with their places. Row i is picture `indices[i]` of `pictures`. */
@@ -52,7 +52,7 @@ export async function loadManifold(run: string): Promise<Manifold> {
   if (points.length !== places || latents.length !== numbers || raw.length !== numbers || labels.length !== count || count === 0) {
     throw new Error(`the arrays of "${key}" do not hold ${count} points of ${meta.latent_dim} dimensions; rebuild the site with: acc site`);
   }
-  const shown = normalized(points, 1, count, 3)[0]!.layer;
+  const { points: shown, spacing } = layerOf(points, 3);
   const classes = classesFrom(pictures.meta, labels);
   return {
     meta,
@@ -61,7 +61,7 @@ export async function loadManifold(run: string): Promise<Manifold> {
     drawn: { atlas, tiles: isTest ? own : Array.from(own, (_, row) => row) },
     points,
     shown,
-    spacing: spacingOf(shown),
+    spacing,
     reach: reachOf(shown),
     raw,
     indices,

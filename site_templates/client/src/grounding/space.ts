@@ -1,7 +1,7 @@
 import { h } from "../shared/dom";
 import { parseHex } from "../shared/palette";
 import { readPageColors } from "../shared/theme";
-import { EMPHASIS } from "../viewer/cloud";
+import { EMPHASIS } from "../viewer/emphasis";
 import { createStage, frameStage } from "../viewer/small_stage";
 import { NoWebGlError, type Stage } from "../viewer/stage";
 import type { Landing, Path } from "./grounded_model";
@@ -45,7 +45,6 @@ export class Space {
     stage.cloud.setPoints(manifold.indices.length, manifold.drawn.tiles);
     stage.cloud.setPictures(manifold.drawn.atlas, stage.maxTexture());
     stage.cloud.setBlend({ from: manifold.shown, to: manifold.shown, mix: 0 });
-    stage.setPositions(() => manifold.shown);
     stage.annotate = (context, place) => drawMarks(context, place, this.marks, manifold.shown, stage.overlay);
     this.applyColors();
   }

@@ -1,7 +1,7 @@
 import { arrayOf, floatsOf, loadData } from "../data";
 import type { DatasetMeta, Provenance } from "../shared/contract";
 import { Pictures } from "../shared/pictures";
-import { normalized, spacingOf } from "../viewer/run_data";
+import { layerOf } from "../viewer/layers";
 
 /**
  * `<run>/labels`; arrays: `atlas` (bytes of one PNG, tile i of image `queue[i]`), `queue` (Q,) images that any rule asks
@@ -61,15 +61,15 @@ export async function loadAsked(run: string): Promise<Asked> {
   const pool = arrayOf(data, key, "pool").data;
   const probabilities = floatsOf(data, key, "probabilities");
   const classes = meta.classes.length;
-  const { layer } = normalized(floatsOf(data, key, "places"), 1, pool.length, 2)[0]!;
+  const { points: places, spacing } = layerOf(floatsOf(data, key, "places"), 2);
   const tileOf = new Map(Array.from(queue, (image, tile) => [image, tile]));
   return {
     meta,
     pictures: await Pictures.decode(arrayOf(data, key, "atlas").data, meta),
     tileOf,
     rowOf: new Map(Array.from(pool, (image, row) => [image, row])),
-    places: layer,
-    spacing: spacingOf(layer),
+    places,
+    spacing,
     rules: meta.rules.map(({ id, words }) => ({
       id,
       words,

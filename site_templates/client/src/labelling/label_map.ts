@@ -2,7 +2,7 @@ import { h } from "../shared/dom";
 import { count, number } from "../shared/format";
 import { colorBar, colorByValue, rangeOf, type Scale } from "../shared/scale";
 import { onThemeChange, readPageColors } from "../shared/theme";
-import { EMPHASIS } from "../viewer/cloud";
+import { EMPHASIS } from "../viewer/emphasis";
 import { createStage, frameStage } from "../viewer/small_stage";
 import { NoWebGlError, type Stage } from "../viewer/stage";
 import type { Camera } from "../viewer/state";
@@ -51,7 +51,6 @@ export class LabelMap {
     });
     this.fit = fit;
     this.element.prepend(element);
-    stage.setPositions(() => this.asked?.places ?? new Float32Array());
     stage.annotate = (context) => {
       this.outline(stage, context);
       this.point(stage, context);
@@ -83,8 +82,8 @@ export class LabelMap {
   placeOf(image: number): { x: number; y: number } | null {
     const row = this.asked?.rowOf.get(image);
     if (!this.stage || row === undefined) return null;
-    const [places, box] = [this.stage.places(), this.stage.element.getBoundingClientRect()];
-    return { x: box.left + places.x[row]!, y: box.top + places.y[row]! };
+    const [{ x, y }, box] = [this.stage.placed(row), this.stage.element.getBoundingClientRect()];
+    return { x: box.left + x, y: box.top + y };
   }
 
   /** Colours the points by the scores of the rule. */

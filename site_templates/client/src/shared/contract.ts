@@ -40,8 +40,8 @@ export interface Coloring {
 }
 
 /**
- * `<run>/points`; arrays: `labels` (N,), and of each of the S `fact_steps` `predictions`? (S,N), `error`? (S,N),
- * `activations`? (S,F,N) in the order of `factors`.
+ * `<run>/points`; arrays: `labels` (N,), and what the data set knows of its images. Of each of the `fact_steps` there is a
+ * `<run>/facts-<step>` with `predictions`? (N,), `error`? (N,), `activations`? (F,N) in the order of `factors`, and others.
  */
 export interface PointsMeta {
   recipe: string;
@@ -49,10 +49,7 @@ export interface PointsMeta {
   seed: number;
   dataset: string;
   steps: readonly number[];
-  /** The snapshots whose predictions, errors and activations are in the arrays: the last one. */
   fact_steps: readonly number[];
-  /** Whether there is a `<run>/points-earlier` with `fact_steps` and the same arrays of the snapshots before it. */
-  has_earlier: boolean;
   /** The snapshots that have a `<run>/neighbors-<step>`. */
   neighbor_steps: readonly number[];
   factors: readonly Factor[];
@@ -62,7 +59,10 @@ export interface PointsMeta {
   provenance?: Provenance;
 }
 
-/** `<run>/projection-<method>-<d>d`; arrays: `coords` f32 (S,N,d), one layer for each of `steps`. */
+/**
+ * `<run>/projection-<method>-<d>d`; arrays: `coords` f32 (1,N,d) of the last of the `steps`. Where there are more, those
+ * before it are in `<run>/projection-<method>-<d>d-earlier` (S-1,N,d).
+ */
 export interface ProjectionMeta {
   steps: readonly number[];
 }

@@ -1,5 +1,6 @@
 import { arrayOf, loadData } from "../data";
 import type { DatasetMeta } from "./contract";
+import { count } from "./format";
 
 /** Pictures of another split than the test split, in an atlas of their own: tile i is picture `indices[i]` of it. */
 export interface MorePictures {
@@ -28,8 +29,7 @@ export class Pictures {
 
   /** Begins to load the atlas of a data set of which `meta` is known. */
   static begin(datasetKey: string, meta: DatasetMeta): Pictures {
-    const key = `${datasetKey}-pictures`;
-    return new Pictures(meta, loadData(key).then((data) => sheetOf(arrayOf(data, key, "atlas").data)));
+    return new Pictures(meta, loadSheet(`${datasetKey}-pictures`, meta));
   }
 
   static async decode(bytes: ArrayLike<number>, meta: DatasetMeta): Promise<Pictures> {
@@ -44,6 +44,11 @@ export class Pictures {
     const pictures = new Pictures(this.meta, this.coming, { atlas, tiles });
     await pictures.decoded;
     return pictures;
+  }
+
+  /** Whether they are more than a browser can decode at once; they are then not loaded. */
+  get isTooLarge(): boolean {
+    return isTooLarge(this.meta);
   }
 
   get isDecoded(): boolean {
@@ -98,6 +103,17 @@ export class Pictures {
     element.style.backgroundSize = `${size * columns}px auto`;
     element.style.backgroundPosition = `${-(index % columns) * size}px ${-Math.floor(index / columns) * tall}px`;
   }
+}
+
+const MOST_PIXELS = 2 ** 28; // of a sheet, four bytes each: browsers decode no picture of more than some 2 GB
+
+function isTooLarge({ n, columns, width, height }: DatasetMeta): boolean {
+  return columns * width * Math.ceil(n / columns) * height > MOST_PIXELS;
+}
+
+async function loadSheet(key: string, meta: DatasetMeta): Promise<Sheet> {
+  if (isTooLarge(meta)) throw new Error(`The sheet of all ${count(meta.n)} pictures of ${meta.name} is larger than browsers can decode.`);
+  return sheetOf(arrayOf(await loadData(key), key, "atlas").data);
 }
 
 /** An atlas and the address of its file; an `<img>` of a file would taint WebGL on a page opened from disk. */

@@ -1,6 +1,7 @@
 import { h } from "./dom";
 import { number } from "./format";
 import { rampGradient, type RampName, rampTable, type Theme } from "./palette";
+import { valueAt } from "./quantile";
 
 /** The range of a continuous colouring; values beyond it have the colour of its end. */
 export interface Scale {
@@ -11,8 +12,8 @@ export interface Scale {
 
 /** The 1st and the 99th percentile of values, so that a few outliers do not flatten the rest; apart where all are the same. */
 export function rangeOf(values: ArrayLike<number>): { low: number; high: number } {
-  const sorted = Float32Array.from(values).filter(Number.isFinite).sort();
-  const at = (q: number) => sorted[Math.round((sorted.length - 1) * q)] ?? 0;
+  const finite = Float32Array.from(values).filter(Number.isFinite);
+  const at = (q: number) => (finite.length > 0 ? valueAt(finite, Math.round((finite.length - 1) * q)) : 0);
   const [low, high] = [at(0.01), at(0.99)];
   return { low, high: high > low ? high : low + 1 };
 }
@@ -22,7 +23,7 @@ export function colorByValue(tints: Uint8Array, values: ArrayLike<number>, { ram
   const table = rampTable(ramp, theme);
   for (let i = 0; i < values.length; i++) {
     const at = Math.min(255, Math.max(0, Math.round(((values[i]! - low) / (high - low)) * 255))) || 0;
-    tints.set(table.subarray(at * 3, at * 3 + 3), i * 4);
+    for (let c = 0; c < 3; c++) tints[i * 4 + c] = table[at * 3 + c]!;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Classes } from "./coloring";
-import type { ScreenPlaces } from "./overlay";
+import type { Placed } from "./overlay";
 
 const SAMPLE = 300; // points of a class that are looked at
 const WIDTH = 0.08; // of the kernel, in radii of the cloud
@@ -38,7 +38,7 @@ export function classLabels(classes: Classes, positions: Float32Array, hidden: r
 /** Writes the names of classes at their points, with a halo of the background. */
 export function drawClassLabels(
   context: CanvasRenderingContext2D,
-  places: ScreenPlaces,
+  placed: (index: number) => Placed,
   labels: ReadonlyArray<{ index: number; name: string }>,
   colors: { ink: string; surface: string; font: string },
 ): void {
@@ -50,9 +50,10 @@ export function drawClassLabels(
   context.strokeStyle = colors.surface;
   context.fillStyle = colors.ink;
   for (const { index, name } of labels) {
-    if (!places.visible[index]) continue;
-    context.strokeText(name, places.x[index]!, places.y[index]!);
-    context.fillText(name, places.x[index]!, places.y[index]!);
+    const { x, y, isVisible } = placed(index);
+    if (!isVisible) continue;
+    context.strokeText(name, x, y);
+    context.fillText(name, x, y);
   }
 }
 

@@ -15,11 +15,9 @@ import {
 } from "three";
 import type { Pictures } from "../shared/pictures";
 import type { Rgb } from "../shared/palette";
+import { MANY, orderOf, shuffledRows, someFaded } from "./draw_order";
 import type { Blend } from "./layout";
 import type { Dimensions, Marks } from "./state";
-
-/** How a point is drawn; the fourth byte of its colour. */
-export const EMPHASIS = { normal: 0, hidden: 85, faded: 170, strong: 255 } as const;
 
 /** Pictures stop growing at this many CSS pixels, so that a crowd comes apart when one zooms in. */
 const MOST = 46;
@@ -31,6 +29,7 @@ in vec4 tint; // rgb, emphasis
 in float tile; // of the point in the atlas
 uniform float blend, focal, ratio, picture, dot_, fog, distance_;
 uniform int front; // the point that lies above all others, or -1
+uniform bool lifted; // whether points that do not recede lie above those that do
 uniform int marks; // 0 dots, 1 pictures when large enough, 2 pictures
 uniform vec2 tiles;
 out vec3 vTint;
@@ -50,6 +49,7 @@ void main() {
   if (strong && marks == 1) { shown = 1.0; wide = max(wide, 26.0 * ratio); }
   float size = mix(clamp(dot_ * scale, 3.0 * ratio, 11.0 * ratio), clamp(wide, 13.0 * ratio, most), shown);
   if (strong) { size *= 1.25; gl_Position.z -= (gl_VertexID == front ? 0.1 : 0.05) * gl_Position.w; }
+  else if (lifted && !faded) gl_Position.z -= 0.02 * gl_Position.w;
   if (faded) size *= 0.8;
   if (tint.a > 0.2 && tint.a < 0.5) gl_Position = vec4(2.0, 2.0, 2.0, 1.0); // hidden: outside the clip volume
   gl_PointSize = min(size, 512.0);
@@ -104,11 +104,15 @@ void main() {
   if (color.a < 0.25) discard;
 }`;
 
+const NOWHERE: Blend = { from: new Float32Array(), to: new Float32Array(), mix: 0 };
+
 /** All points in one draw call; each is a disc or its picture from the atlas. */
 export class Cloud {
   readonly three: Points<BufferGeometry, ShaderMaterial>;
   private readonly uniforms;
   private count = 0;
+  private shuffled: Uint32Array<ArrayBuffer> | null = null; // rows, where there are many
+  private drawable = 0;
   private layers: Record<"position" | "goal", Float32Array | null> = { position: null, goal: null };
 
   constructor() {
@@ -122,6 +126,7 @@ export class Cloud {
       distance_: { value: 1 },
       marks: { value: 1 },
       front: { value: -1 },
+      lifted: { value: false },
       tiles: { value: new Vector2(1, 1) },
       texels: { value: new Vector2(1, 1) },
       atlas: { value: null as DataTexture | null },
@@ -152,6 +157,9 @@ export class Cloud {
       this.three.geometry.setAttribute("goal", new BufferAttribute(new Float32Array(count * 3), 3));
       this.three.geometry.setAttribute("tint", new BufferAttribute(new Uint8Array(count * 4), 4, true));
       this.three.geometry.setAttribute("tile", new BufferAttribute(new Float32Array(count), 1));
+      this.shuffled = count > MANY ? shuffledRows(count) : null;
+      if (this.shuffled) this.three.geometry.setIndex(new BufferAttribute(this.shuffled.slice(), 1));
+      this.drawable = count;
     }
     const tile = this.three.geometry.getAttribute("tile") as BufferAttribute;
     for (let i = 0; i < count; i++) tile.array[i] = tiles ? tiles[i]! : i;
@@ -177,9 +185,35 @@ export class Cloud {
   /** Colours and emphasis (N, 4); `front` lies above all other points. */
   setTints(tints: Uint8Array, front: number | null): void {
     this.uniforms.front.value = front ?? -1;
+    this.uniforms.lifted.value = someFaded(tints);
     const attribute = this.three.geometry.getAttribute("tint") as BufferAttribute;
     (attribute.array as Uint8Array).set(tints);
     attribute.needsUpdate = true;
+    const { index } = this.three.geometry;
+    if (!this.shuffled || !index) return;
+    this.drawable = orderOf(this.shuffled, tints, index.array as Uint32Array);
+    index.needsUpdate = true;
+  }
+
+  /** Whether the points are so many that a frame may draw a part of them. */
+  get isLarge(): boolean {
+    return this.shuffled !== null;
+  }
+
+  /** How many points there are to draw. */
+  get total(): number {
+    return this.drawable;
+  }
+
+  /** Draws `count` points from `start` on; of a large cloud each beginning is a fair sample. */
+  setRange(start: number, count: number): void {
+    this.three.geometry.setDrawRange(start, count);
+  }
+
+  /** Where the points are: both layers (N, 3) and how far they are from the first to the second. */
+  get blend(): Blend {
+    const { position: from, goal: to } = this.layers;
+    return from && to ? { from, to, mix: this.uniforms.blend.value } : NOWHERE;
   }
 
   /** `shown`: how many of the points are, where not all are; fewer have more room. */

@@ -1,8 +1,10 @@
 import { classColor, outcomeColor, parseHex, type Theme } from "../shared/palette";
 import { colorByValue, rangeOf, type Scale } from "../shared/scale";
-import { EMPHASIS } from "./cloud";
+import { EMPHASIS } from "./emphasis";
 import type { RunData } from "./run_data";
 import type { ViewerState } from "./state";
+
+const NO_CLASS = [128, 128, 128] as const;
 
 /** The classes of a class colouring: what the legend lists and the filter hides. */
 export interface Classes {
@@ -55,28 +57,26 @@ export function tintsOf(run: RunData, state: ViewerState, theme: Theme, strong: 
   const classes = classesOf(run, state.color);
   if (classes) {
     const colors = classes.names.map((_, i) => parseHex(classes.color(i, theme)));
-    for (let i = 0; i < run.count; i++) tints.set(colors[classes.of[i]!] ?? [128, 128, 128], i * 4);
+    for (let i = 0, at = 0; i < run.count; i++, at += 4) {
+      const color = colors[classes.of[i]!] ?? NO_CLASS;
+      tints[at] = color[0];
+      tints[at + 1] = color[1];
+      tints[at + 2] = color[2];
+    }
   } else {
     colorByValue(tints, run.values(state.color), scaleOf(run, state.color), theme);
   }
   const hidden = hiddenPoints(run, state);
-  const selected = new Set(state.selection);
-  if (state.only) for (let i = 0; i < run.count; i++) if (!selected.has(i)) hidden[i] = 1;
-  const others = strong.size > 0 || selected.size > 0 ? EMPHASIS.faded : EMPHASIS.normal;
-  for (let i = 0; i < run.count; i++) {
-    tints[i * 4 + 3] = strong.has(i) && !(state.only && hidden[i])
-      ? EMPHASIS.strong
-      : hidden[i]
-        ? EMPHASIS.hidden
-        : selected.has(i)
-          ? EMPHASIS.normal
-          : others;
-  }
+  const recede = strong.size > 0 || state.selection.length > 0 ? EMPHASIS.faded : EMPHASIS.normal;
+  const others = state.only ? EMPHASIS.hidden : recede;
+  for (let i = 0; i < run.count; i++) tints[i * 4 + 3] = hidden[i] ? EMPHASIS.hidden : others;
+  for (const i of state.selection) if (!hidden[i]) tints[i * 4 + 3] = EMPHASIS.normal;
+  for (const i of strong) if (!state.only || tints[i * 4 + 3] !== EMPHASIS.hidden) tints[i * 4 + 3] = EMPHASIS.strong;
   return tints;
 }
 
 function countsOf(values: ArrayLike<number>, classes: number): number[] {
   const counts = new Array<number>(classes).fill(0);
-  for (let i = 0; i < values.length; i++) if (values[i]! in counts) counts[values[i]!]!++;
+  for (let i = 0; i < values.length; i++) if (values[i]! >= 0 && values[i]! < classes) counts[values[i]!]!++;
   return counts;
 }

@@ -84,7 +84,7 @@ export function thumbnail(run: RunData, index: number, size: number, theme: Them
 /** "Point 12, label 7, predicted 9". */
 export function describe(run: RunData, index: number): string {
   const parts = [`Point ${index}`, `${factName(run, "label")} ${valueName(run, "label", index)}`];
-  if (has(run, "prediction")) parts.push(`predicted ${valueName(run, "prediction", index)}`);
+  if (run.has("prediction")) parts.push(`predicted ${valueName(run, "prediction", index)}`);
   return parts.join(", ");
 }
 
@@ -95,31 +95,27 @@ function facts(run: RunData, index: number, factors: readonly string[]): HTMLEle
   row("point", `#${index}`);
   if (run.meta.steps.length > 1) row("at step", count(run.step));
   row(factName(run, "label"), valueName(run, "label", index));
-  for (const { id, label, classes } of run.colorings.filter(({ id }) => isNamedColumn(id))) {
+  for (const { id, label, classes } of run.colorings.filter(({ id }) => isNamedColumn(id) && run.has(id))) {
     const value = run.values(id)[index]!;
     row(label, classes?.[value] ?? number(value));
   }
-  if (has(run, "prediction")) {
+  if (run.has("prediction")) {
     const right = run.values("prediction")[index] === run.values("label")[index];
     const mark = run.dataset.classes?.length ? (right ? " ✓" : " ✗") : "";
     row(run.dataset.classes?.length ? "predicted" : factName(run, "prediction"), valueName(run, "prediction", index) + mark, mark && (right ? "acc-right" : "acc-wrong"));
   }
-  for (const { id, label, classes } of run.colorings.filter(({ id }) => isOfMixture(id))) {
+  for (const { id, label, classes } of run.colorings.filter(({ id }) => isOfMixture(id) && run.has(id))) {
     const value = run.values(id)[index]!;
     row(label, classes?.[value] ?? number(value));
   }
-  if (has(run, "error")) row("error", number(run.values("error")[index]!));
-  for (const name of factors) row(name, number(run.values(`factor:${name}`)[index]!));
+  if (run.has("error")) row("error", number(run.values("error")[index]!));
+  for (const name of factors.filter((name) => run.has(`factor:${name}`))) row(name, number(run.values(`factor:${name}`)[index]!));
   return h("dl", { class: "acc-facts" }, ...rows);
 }
 
 /** "label" of classes; of a real target the name of its column. */
 function factName(run: RunData, id: string): string {
   return run.dataset.classes?.length ? id : coloringName(run, id);
-}
-
-function has(run: RunData, id: string): boolean {
-  return run.colorings.some((coloring) => coloring.id === id);
 }
 
 function valueName(run: RunData, id: string, index: number): string {

@@ -41,7 +41,8 @@ export function extentRadii(neighbors: Neighbors, layer: Float32Array): Float32A
   const last = shownNeighbors(neighbors) - 1;
   const count = layer.length / 3;
   const inLatent = Float32Array.from({ length: count }, (_, i) => distances[i * k + last]!);
-  const onMap = Float32Array.from({ length: count }, (_, i) => mapDistance(layer, i, Number(indices[i * k + last])));
+  const at = (i: number) => layer.subarray(i * 3, i * 3 + 3);
+  const onMap = Float32Array.from({ length: count }, (_, i) => mapDistance(at(i), at(Number(indices[i * k + last]))));
   const unit = median(onMap) / (median(inLatent) || 1);
   return inLatent.map((distance) => distance * unit);
 }
@@ -51,13 +52,9 @@ export function gate(length: number, reach: number): number {
   return length <= reach ? 1 : Math.exp(-(length - reach) / (SOFTNESS * reach));
 }
 
-/** Distance of two positions (N, 3); in two dimensions the third is 0. */
-export function mapDistance(positions: Float32Array, i: number, j: number): number {
-  return Math.hypot(
-    positions[i * 3]! - positions[j * 3]!,
-    positions[i * 3 + 1]! - positions[j * 3 + 1]!,
-    positions[i * 3 + 2]! - positions[j * 3 + 2]!,
-  );
+/** Distance of two positions; in two dimensions the third coordinate is 0. */
+export function mapDistance(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  return Math.hypot(a[0]! - b[0]!, a[1]! - b[1]!, a[2]! - b[2]!);
 }
 
 function median(values: Float32Array): number {

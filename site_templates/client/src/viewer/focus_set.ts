@@ -25,10 +25,13 @@ export function neighborhood(neighbors: Neighbors, start: number): number[] {
 
 /** The camera that shows some of the positions (N, 3) as `home` shows a cloud of radius 1 around the origin. */
 export function cameraAround(indices: readonly number[], positions: Float32Array, home: Camera): Camera {
-  const axis = (d: number) => indices.map((i) => positions[i * 3 + d]!);
-  const middle = (values: number[]) => (Math.min(...values) + Math.max(...values)) / 2;
-  const target = [middle(axis(0)), middle(axis(1)), middle(axis(2))] as const;
+  const middle = (d: number) => {
+    let [low, high] = [Infinity, -Infinity]; // a spread of very many arguments would overflow the stack
+    for (const i of indices) [low, high] = [Math.min(low, positions[i * 3 + d]!), Math.max(high, positions[i * 3 + d]!)];
+    return (low + high) / 2;
+  };
+  const target = [middle(0), middle(1), middle(2)] as const;
   const away = (i: number) => Math.hypot(...target.map((value, d) => positions[i * 3 + d]! - value));
-  const radius = Math.max(0.05, ...indices.map(away));
+  const radius = indices.reduce((most, i) => Math.max(most, away(i)), 0.05);
   return { ...home, target, distance: home.distance * radius * 1.08 };
 }

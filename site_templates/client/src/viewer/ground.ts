@@ -2,7 +2,7 @@ import { DataTexture, DoubleSide, GLSL3, Group, LinearFilter, Mesh, PlaneGeometr
 import { arrayOf, floatsOf, loadData } from "../data";
 import type { DensityMeta, DistortionMeta } from "../shared/contract";
 import { parseHex, type Theme } from "../shared/palette";
-import type { Fit } from "./run_data";
+import type { Fit } from "./layers";
 
 /** What lies below the points of a 2-D map, of every snapshot: cells of values, and the square of the map that they fill. */
 export interface Ground {

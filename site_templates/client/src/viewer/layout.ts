@@ -68,11 +68,11 @@ export class Layout {
   }
 
   private target(): Blend {
-    const { layers, steps } = this.projection;
+    const { layer, steps } = this.projection;
     const time = timeOfStep(this.step, steps);
     const index = Math.floor(time);
-    const from = layers[index]!;
-    return { from, to: layers[index + 1] ?? from, mix: time - index };
+    const from = layer(index).points;
+    return { from, to: time > index ? layer(index + 1).points : from, mix: time - index };
   }
 
   private publish(blend: Blend): void {

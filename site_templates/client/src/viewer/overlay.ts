@@ -21,57 +21,56 @@ export interface OverlayContent {
   font: string;
 }
 
-export interface ScreenPlaces {
-  x: Float32Array;
-  y: Float32Array;
-  radius: Float32Array;
-  visible: Uint8Array;
+/** A point on the stage, in CSS pixels. */
+export interface Placed {
+  x: number;
+  y: number;
+  /** Half the width of its drawing. */
+  radius: number;
+  isVisible: boolean;
+  /** On the map. */
+  position: readonly number[];
+  /** Pixels of a unit of the map at this depth. */
+  perUnit: number;
 }
 
-/** `positions` (N, 3) are those of the points now; `perUnit` says how many pixels a unit of the map has at a point. */
-export function drawOverlay(
-  context: CanvasRenderingContext2D,
-  places: ScreenPlaces,
-  positions: Float32Array,
-  perUnit: (index: number) => number,
-  content: OverlayContent,
-): void {
+export function drawOverlay(context: CanvasRenderingContext2D, placed: (index: number) => Placed, content: OverlayContent): void {
   const { focus, hover, edges, extent, path, ink, accent } = content;
-  if (focus === null) drawClassLabels(context, places, content.labels, content);
+  if (focus === null) drawClassLabels(context, placed, content.labels, content);
   for (const index of extent ? new Set([focus, hover]) : []) {
-    if (extent && index !== null && places.visible[index]) drawExtent(context, places, index, extent(index) * perUnit(index), accent);
+    if (extent && index !== null) drawExtent(context, placed(index), extent(index), accent);
   }
   context.strokeStyle = ink;
   context.lineCap = "round";
-  for (const edge of edges) drawEdge(context, places, positions, edge, focus);
+  for (const edge of edges) drawEdge(context, placed(edge.from), placed(edge.to), edge, edge.from === focus);
   context.globalAlpha = 1;
-  if (focus !== null && places.visible[focus]) ring(context, places, focus, accent, 2.5);
-  if (hover !== null && hover !== focus && places.visible[hover]) ring(context, places, hover, ink, 1.5);
+  if (focus !== null) ring(context, placed(focus), accent, 2.5);
+  if (hover !== null && hover !== focus) ring(context, placed(hover), ink, 1.5);
   if (path.length >= 4) drawPath(context, path, accent);
 }
 
 /** An edge of the focused point stands out before those of other points. */
-function drawEdge(context: CanvasRenderingContext2D, places: ScreenPlaces, positions: Float32Array, { from, to, weight, reach }: Edge, focus: number | null): void {
-  if (!places.visible[from] || !places.visible[to]) return;
-  const shown = gate(mapDistance(positions, from, to), reach);
+function drawEdge(context: CanvasRenderingContext2D, from: Placed, to: Placed, { weight, reach }: Edge, isOfFocus: boolean): void {
+  if (!from.isVisible || !to.isVisible) return;
+  const shown = gate(mapDistance(from.position, to.position), reach);
   if (shown < FAINTEST) return;
-  const isOfFocus = from === focus;
-  const [x0, y0, x1, y1] = [places.x[from]!, places.y[from]!, places.x[to]!, places.y[to]!];
-  const length = Math.hypot(x1 - x0, y1 - y0);
-  const [start, end] = isOfFocus ? [ringRadius(places, from), ringRadius(places, to) - 2] : [places.radius[from]!, places.radius[to]!];
+  const length = Math.hypot(to.x - from.x, to.y - from.y);
+  const [start, end] = isOfFocus ? [ringRadius(from), ringRadius(to) - 2] : [from.radius, to.radius];
   if (length <= start + end) return;
+  const [dx, dy] = [(to.x - from.x) / length, (to.y - from.y) / length];
   context.globalAlpha = shown * (isOfFocus ? 0.3 + 0.6 * weight : 0.12 + 0.3 * weight);
   context.lineWidth = isOfFocus ? 0.8 + 2.2 * weight : 0.6 + 0.8 * weight;
   context.beginPath();
-  context.moveTo(x0 + ((x1 - x0) * start) / length, y0 + ((y1 - y0) * start) / length);
-  context.lineTo(x1 - ((x1 - x0) * end) / length, y1 - ((y1 - y0) * end) / length);
+  context.moveTo(from.x + dx * start, from.y + dy * start);
+  context.lineTo(to.x - dx * end, to.y - dy * end);
   context.stroke();
 }
 
-/** The extent of a point as a circle. */
-function drawExtent(context: CanvasRenderingContext2D, places: ScreenPlaces, index: number, radius: number, color: string): void {
+/** The extent of a point as a circle; `radius` in units of the map. */
+function drawExtent(context: CanvasRenderingContext2D, { x, y, isVisible, perUnit }: Placed, radius: number, color: string): void {
+  if (!isVisible) return;
   context.beginPath();
-  context.arc(places.x[index]!, places.y[index]!, radius, 0, 2 * Math.PI);
+  context.arc(x, y, radius * perUnit, 0, 2 * Math.PI);
   context.strokeStyle = color;
   context.fillStyle = color;
   context.lineWidth = 1;
@@ -82,15 +81,16 @@ function drawExtent(context: CanvasRenderingContext2D, places: ScreenPlaces, ind
   context.globalAlpha = 1;
 }
 
-function ringRadius(places: ScreenPlaces, index: number): number {
-  return Math.max(7, places.radius[index]! + 3);
+function ringRadius({ radius }: Placed): number {
+  return Math.max(7, radius + 3);
 }
 
-function ring(context: CanvasRenderingContext2D, places: ScreenPlaces, index: number, color: string, width: number): void {
+function ring(context: CanvasRenderingContext2D, point: Placed, color: string, width: number): void {
+  if (!point.isVisible) return;
   context.strokeStyle = color;
   context.lineWidth = width;
   context.beginPath();
-  context.arc(places.x[index]!, places.y[index]!, ringRadius(places, index), 0, 2 * Math.PI);
+  context.arc(point.x, point.y, ringRadius(point), 0, 2 * Math.PI);
   context.stroke();
 }
 

@@ -103,7 +103,7 @@ export class Panel {
     );
     const scaled = run.meta.steps.length > 1 ? " Each snapshot is scaled to fill the view." : "";
     this.note.textContent = this.maps.wordsOf(state.method).note + scaled;
-    this.marks.set(state.marks);
+    this.marks.set(state.marks, (marks) => marks !== "pictures" || !run.pictures.isTooLarge);
     this.size.value = String(state.size);
     this.edges.set(state.edges);
     this.extent.value = String(Math.log2(state.extent));

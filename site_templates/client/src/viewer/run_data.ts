@@ -2,6 +2,7 @@ import { arrayOf, type Data, floatsOf, loadData, releaseData } from "../data";
 import type { Coloring, DatasetMeta, NeighborsMeta, PointsMeta, ProjectionMeta } from "../shared/contract";
 import type { MapKind } from "../shared/maps";
 import { beginPictures, type Pictures } from "../shared/pictures";
+import { type Layer, layerOf } from "./layers";
 import { timeOfStep } from "./layout";
 
 /** All that one run knows of its points at one snapshot; row i is picture i of the data set. */
@@ -12,31 +13,28 @@ export interface RunData {
   pictures: Pictures;
   count: number;
   colorings: readonly Coloring[];
-  /** Values (N,) of a colouring; class ids for a class colouring. */
+  /** Values (N,) of a colouring; class ids for a class colouring; NaN until they are there. */
   values: (id: string) => ArrayLike<number>;
+  /** Whether the values of a colouring are there. */
+  has: (id: string) => boolean;
   factorNames: readonly string[];
   /** The snapshot that the values are of; labels hold for all. */
   step: number;
-  /** The same run at the snapshot next to `step` of those that are there; the same object where that is this one. */
+  /** The same run at the snapshot next to `step` of those whose facts are there; the same object where that is this one. */
   at: (step: number) => RunData;
-  /** Brings the snapshots before the last one, which are most of what there is of many points. */
-  bringEarlier: () => Promise<void>;
+  /** Whether the facts of the snapshot next to `step` are there: beside labels they are what is known of the points. */
+  knows: (step: number) => boolean;
+  bringFacts: (step: number) => Promise<void>;
 }
 
-/** How a snapshot was moved and scaled: what lies at x on the map is shown at (x - center) * scale. */
-export interface Fit {
-  center: readonly number[];
-  scale: number;
-}
-
-/** Coordinates of all snapshots, each (N, 3) with z = 0 in two dimensions, and each in a ball of radius 1. */
+/** Coordinates of all snapshots; each is scaled when it is first asked for, which of many points takes a while. */
 export interface Projection {
   kind: MapKind;
   steps: readonly number[];
-  layers: readonly Float32Array[];
-  fits: readonly Fit[];
-  /** Median distance from a point to its nearest one, in each layer. */
-  spacings: readonly number[];
+  /** The layer of snapshot s, the same object each time; until the earlier ones are there it is the last one. */
+  layer: (s: number) => Layer;
+  /** Brings the snapshots before the last one, which are most of what there is of many points. */
+  bringEarlier: () => Promise<void>;
 }
 
 export interface Neighbors {
@@ -53,8 +51,6 @@ export interface Shown {
   projection: Projection;
   neighbors: Neighbors | null;
 }
-
-const COMPARED = 2_000_000; // distances that tell the spacing of a map
 
 const OUTCOME: Coloring = { id: "outcome", label: "Right or wrong", kind: "class" };
 
@@ -94,38 +90,45 @@ export async function loadRun(key: string): Promise<RunData> {
   if (labels.length !== count) {
     throw new Error(`"${pointsKey}" has ${labels.length} points but "${datasetKey}" has ${count} pictures; run: acc site`);
   }
-  const steps = [...meta.fact_steps];
-  const last = valuesAt(points.arrays, meta, count, 0).set("label", labels);
-  if (steps.length !== 1) throw new Error(`"${pointsKey}" must hold one snapshot; rebuild the site with: acc site`);
+  const steps = meta.fact_steps;
+  const nearest = (step: number) => steps[nearestSnapshot(step, steps)]!;
+  const views = new Map<number, RunData>();
   const same = {
     key,
     meta,
     dataset: dataset.meta,
     pictures: await beginPictures(datasetKey),
     count,
-    colorings: coloringsOf(meta, last),
-    factorNames: meta.factors.map((factor) => factor.name).filter((name) => last.has(`factor:${name}`)),
-    at: (step: number): RunData => views[nearestSnapshot(step, steps)]!,
-    bringEarlier: async (): Promise<void> => {
-      if (!meta.has_earlier || steps.length > 1) return;
-      const { meta: more, arrays } = await loadData<Pick<PointsMeta, "fact_steps">>(`${pointsKey}-earlier`);
-      if (steps.length > 1) return; // somebody else has brought them meanwhile
-      views.unshift(...more.fact_steps.map((step, s) => viewOf(step, new Map([...last, ...valuesAt(arrays, meta, count, s)]))));
-      steps.unshift(...more.fact_steps);
+    colorings: coloringsOf(meta),
+    factorNames: meta.factors.map((factor) => factor.name),
+    at: (step: number): RunData => {
+      const known = [...views.keys()].sort((a, b) => a - b);
+      return known.length > 0 ? views.get(known[nearestSnapshot(step, known)]!)! : unknown;
+    },
+    knows: (step: number) => views.has(nearest(step)),
+    bringFacts: async (step: number): Promise<void> => {
+      const wanted = nearest(step);
+      const { arrays } = await loadData(`${key}/facts-${wanted}`);
+      if (!views.has(wanted)) views.set(wanted, viewOf(wanted, new Map([...always, ...valuesIn(arrays, meta, count)])));
     },
   };
-  const viewOf = (step: number, values: ReadonlyMap<string, ArrayLike<number>>): RunData => ({ ...same, step, values: (id) => values.get(id) ?? labels });
-  const views = [viewOf(steps[0]!, last)];
-  return views[0]!;
+  const viewOf = (step: number, values: ReadonlyMap<string, ArrayLike<number>>): RunData => ({
+    ...same,
+    step,
+    has: (id) => values.has(id),
+    values: (id) => values.get(id) ?? new Float32Array(count).fill(Number.NaN),
+  });
+  const always = valuesIn(points.arrays, meta, count).set("label", labels);
+  const unknown = viewOf(steps.at(-1)!, always);
+  return unknown;
 }
 
-/** The values (N,) of each colouring at snapshot `s`. */
-function valuesAt(arrays: Data["arrays"], { factors }: PointsMeta, count: number, s: number): Map<string, ArrayLike<number>> {
+/** The values (N,) of each colouring in some arrays. */
+function valuesIn(arrays: Data["arrays"], { factors }: PointsMeta, count: number): Map<string, ArrayLike<number>> {
   const found = new Map<string, ArrayLike<number>>();
-  for (const [name, { data, shape }] of Object.entries(arrays)) {
-    const row = (i: number) => data.subarray(i * count, (i + 1) * count);
-    if (name === "activations") factors.forEach((factor, f) => found.set(`factor:${factor.name}`, row(s * factors.length + f)));
-    else if (name !== "labels") found.set(name === "predictions" ? "prediction" : name, row(shape.length === 1 ? 0 : s));
+  for (const [name, { data }] of Object.entries(arrays)) {
+    if (name === "activations") factors.forEach((factor, f) => found.set(`factor:${factor.name}`, data.subarray(f * count, (f + 1) * count)));
+    else if (name !== "labels") found.set(name === "predictions" ? "prediction" : name, data);
   }
   return found;
 }
@@ -145,44 +148,41 @@ export function loadProjection(run: string, kind: MapKind): Promise<Projection> 
 }
 
 async function readProjection(key: string, kind: MapKind): Promise<Projection> {
-  const { dimensions } = kind;
+  const { steps, coords: last } = await readCoords(key, kind);
+  if (last.length !== 1) throw new Error(`"${key}" must hold one snapshot; rebuild the site with: acc site`);
+  let coords = last;
+  const layers = new Map<Float32Array, Layer>();
+  const layer = (s: number): Layer => {
+    const values = coords[s] ?? last[0]!;
+    const known = layers.get(values) ?? layerOf(values, kind.dimensions);
+    layers.set(values, known);
+    return known;
+  };
+  const bringEarlier = async (): Promise<void> => {
+    if (coords.length === steps.length) return;
+    const earlier = await readCoords(`${key}-earlier`, kind);
+    if (earlier.coords.length + 1 !== steps.length) throw new Error(`"${key}-earlier" must hold ${steps.length - 1} snapshots; rebuild the site with: acc site`);
+    coords = [...earlier.coords, ...last];
+  };
+  return { kind, steps, layer, bringEarlier };
+}
+
+/** The coordinates (N, d) of the snapshots in one script, and the steps of all. */
+async function readCoords(key: string, { dimensions }: MapKind): Promise<{ steps: readonly number[]; coords: Float32Array[] }> {
   const data = await loadData<ProjectionMeta>(key);
-  const coords = arrayOf(data, key, "coords");
-  const [snapshots = 0, count = 0, width = 0] = coords.shape;
-  if (width !== dimensions || snapshots !== data.meta.steps.length || snapshots === 0) {
-    throw new Error(`"${key}": coords must be (${data.meta.steps.length}, N, ${dimensions}), not (${coords.shape.join(", ")})`);
-  }
+  const { shape } = arrayOf(data, key, "coords");
+  const [snapshots = 0, count = 0, width = 0] = shape;
+  if (width !== dimensions || snapshots === 0) throw new Error(`"${key}": coords must be (S, N, ${dimensions}), not (${shape.join(", ")})`);
   const values = floatsOf(data, key, "coords");
-  releaseData(key); // the copy below is the one that stays
-  const fitted = normalized(values, snapshots, count, dimensions);
-  const layers = fitted.map(({ layer }) => layer);
-  return { kind, steps: data.meta.steps, layers, fits: fitted.map(({ fit }) => fit), spacings: layers.map(spacingOf) };
+  releaseData(key); // the coordinates are what stays
+  const size = count * width;
+  return { steps: data.meta.steps, coords: Array.from({ length: snapshots }, (_, s) => values.subarray(s * size, (s + 1) * size)) };
 }
 
-/** Median distance from a point to its nearest one, over 200 of the points (N, 3), or fewer where there are many. */
-export function spacingOf(layer: Float32Array): number {
-  const nearest = nearestDistances(layer, Math.max(25, Math.min(200, COMPARED / (layer.length / 3))));
-  return nearest[Math.floor(nearest.length / 2)] ?? 0;
-}
-
-/** Distances from about `sample` of the points (N, 3) to the nearest other one, ascending. */
-export function nearestDistances(layer: Float32Array, sample: number): number[] {
-  const count = layer.length / 3;
-  const every = Math.max(1, Math.floor(count / sample));
-  const nearest: number[] = [];
-  for (let i = 0; i < count; i += every) nearest.push(distanceToNearest(layer.subarray(i * 3, i * 3 + 3), layer, i));
-  return nearest.sort((a, b) => a - b);
-}
-
-/** Distance from a position to the nearest of the points (N, 3), row `except` left out. */
-export function distanceToNearest(position: ArrayLike<number>, layer: Float32Array, except = -1): number {
-  let best = Number.POSITIVE_INFINITY;
-  for (let j = 0; j < layer.length / 3; j++) {
-    if (j === except) continue;
-    const [x, y, z] = [position[0]! - layer[j * 3]!, position[1]! - layer[j * 3 + 1]!, position[2]! - layer[j * 3 + 2]!];
-    best = Math.min(best, x * x + y * y + z * z);
-  }
-  return Math.sqrt(best);
+/** Brings what is known and drawn of the points at `step`; where they are at the last snapshot is known from the start. */
+export async function bringSnapshot(run: RunData, projection: Projection, step: number): Promise<void> {
+  const isEarlier = step !== projection.steps.at(-1);
+  await Promise.all([run.bringFacts(step), isEarlier && projection.bringEarlier()]);
 }
 
 /** The neighbours at the snapshot next to `step`, or null where none were built: the rest of the viewer works without. */
@@ -196,37 +196,7 @@ export async function loadNeighbors({ key: run, meta }: RunData, step: number): 
   return { step: nearest, k: indices.shape[1] ?? 0, indices: indices.data, distances: floatsOf(data, key, "distances") };
 }
 
-/** The colourings that the payload names and has; where a prediction is a class, also whether it is right. */
-function coloringsOf({ colorings }: PointsMeta, arrays: ReadonlyMap<string, unknown>): Coloring[] {
-  return colorings
-    .filter(({ id }) => arrays.has(id))
-    .flatMap((coloring) => (coloring.id === "prediction" && coloring.kind === "class" ? [coloring, OUTCOME] : [coloring]));
-}
-
-/**
- * Moves and scales each snapshot so that 99 % of it lie within radius 1; each (N, 3). An untrained cloud is much smaller
- * or larger than the final one and lies elsewhere: on one scale it would be a spot in a corner.
- */
-export function normalized(values: Float32Array, snapshots: number, count: number, dimensions: number): Array<{ layer: Float32Array; fit: Fit }> {
-  const size = count * dimensions;
-  return Array.from({ length: snapshots }, (_, s) => fitted(values.subarray(s * size, (s + 1) * size), count, dimensions));
-}
-
-function fitted(values: Float32Array, count: number, dimensions: number): { layer: Float32Array; fit: Fit } {
-  const center = Array.from({ length: dimensions }, (_, d) => {
-    const sorted = Float32Array.from({ length: count }, (_, i) => values[i * dimensions + d]!).sort();
-    return (sorted[Math.floor((count - 1) * 0.005)]! + sorted[Math.ceil((count - 1) * 0.995)]!) / 2;
-  });
-  const radii = new Float32Array(count);
-  for (let i = 0; i < count; i++) {
-    let sum = 0;
-    for (let d = 0; d < dimensions; d++) sum += (values[i * dimensions + d]! - center[d]!) ** 2;
-    radii[i] = Math.sqrt(sum);
-  }
-  const scale = 1 / (radii.sort()[Math.floor(count * 0.99)] || 1);
-  const layer = new Float32Array(count * 3);
-  for (let i = 0; i < count; i++) {
-    for (let d = 0; d < dimensions; d++) layer[i * 3 + d] = (values[i * dimensions + d]! - center[d]!) * scale;
-  }
-  return { layer, fit: { center, scale } };
+/** The colourings that the payload names; where a prediction is a class, also whether it is right. */
+function coloringsOf({ colorings }: PointsMeta): Coloring[] {
+  return colorings.flatMap((coloring) => (coloring.id === "prediction" && coloring.kind === "class" ? [coloring, OUTCOME] : [coloring]));
 }

@@ -18,12 +18,11 @@ export interface Suggestion {
 }
 
 export function searchable(run: RunData): Searchable {
-  const predicted = run.colorings.some(({ id }) => id === "prediction");
   return {
     count: run.count,
     classes: run.dataset.classes,
     labels: run.values("label"),
-    predictions: predicted ? run.values("prediction") : null,
+    predictions: run.has("prediction") ? run.values("prediction") : null,
   };
 }
 

@@ -52,10 +52,10 @@ export class ShownGround {
 
   draw(): void {
     const { shown, state, theme } = this.now();
-    const { steps, fits, kind } = shown.projection;
+    const { steps, layer, kind } = shown.projection;
     const time = timeOfStep(state.step, steps);
     const [before, after] = [Math.floor(time), Math.ceil(time)];
-    const at = (s: number, share: number) => ({ step: steps[s]!, fit: fits[s]!, share });
+    const at = (s: number, share: number) => ({ step: steps[s]!, fit: layer(s).fit, share });
     const snapshots = before === after ? [at(before, 1)] : [at(before, 1 - (time - before)), at(after, time - before)];
     this.stage.ground.show(kind.dimensions === 2 ? this.ground : null, snapshots, state.opacity, theme);
     this.panel.updateGround(this.choices, state, this.ground?.note ?? "");

@@ -2,11 +2,16 @@ import { ColorManagement, Matrix4, Scene, WebGLRenderer } from "three";
 import { h } from "../shared/dom";
 import { ScreenGrid, type ScreenPoints } from "../shared/screen_grid";
 import type { PageColors } from "../shared/theme";
-import { Cloud, EMPHASIS } from "./cloud";
+import { Cloud } from "./cloud";
+import { DrawBudget } from "./draw_budget";
+import { someFaded } from "./draw_order";
+import { EMPHASIS } from "./emphasis";
 import { GroundLayer } from "./ground";
-import { drawOverlay, type OverlayContent } from "./overlay";
+import { drawOverlay, type OverlayContent, type Placed } from "./overlay";
 import { ViewCamera } from "./view_camera";
 
+const REST = 150; // ms without a change after which the points are drawn that a frame had no time for
+const AT_REST = 2; // times as many points as a frame has while they move: nobody waits for it
 const MOST_PIXELS_PER_PIXEL = 2; // above this a phone draws four times the pixels for nothing that one sees
 
 ColorManagement.enabled = false; // colours are those of the page, byte for byte
@@ -49,6 +54,8 @@ export class Stage {
   height = 1;
   /** Called after the stage has a new size. */
   onResize: () => void = () => {};
+  /** Hears how many points are drawn, of how many: in a large cloud that moves, a fair sample. */
+  onDrawn: (drawn: number, total: number) => void = () => {};
   /** Draws what a component adds above points and lines. */
   annotate: (context: CanvasRenderingContext2D, place: Place) => void = () => {};
 
@@ -57,12 +64,16 @@ export class Stage {
   private readonly scene = new Scene();
   private readonly context: CanvasRenderingContext2D;
   private readonly lines: HTMLCanvasElement;
-  private positions: () => Float32Array = () => new Float32Array();
   private tints: Uint8Array = new Uint8Array();
   private screen: ScreenPoints | null = null;
   private grid: ScreenGrid | null = null;
   private request = 0;
   private moved = true;
+  private movedAt = 0;
+  private isSized = false; // until then there is nothing to draw on
+  private drawn = 0;
+  private readonly budget = new DrawBudget();
+  private timed: { points: number; start: number } | null = null; // the frame before this one
 
   constructor() {
     const canvas = h("canvas", { class: "acc-stage-points", "aria-hidden": "true" });
@@ -84,11 +95,6 @@ export class Stage {
     return this.renderer.capabilities.maxTextureSize;
   }
 
-  /** Gives the source of positions (N, 3), asked for only when the cursor or the lines need them. */
-  setPositions(positions: () => Float32Array): void {
-    this.positions = positions;
-  }
-
   setTints(tints: Uint8Array, front: number | null): void {
     this.tints = tints;
     this.cloud.setTints(tints, front);
@@ -106,6 +112,7 @@ export class Stage {
     this.screen = null;
     this.grid = null;
     this.moved = true;
+    this.movedAt = performance.now();
     this.refresh();
   }
 
@@ -125,6 +132,16 @@ export class Stage {
   inside(polygon: readonly number[]): number[] {
     this.grid ??= new ScreenGrid(this.places(), this.width, this.height);
     return this.grid.inside(polygon);
+  }
+
+  /** How many points are drawn as they stand now. */
+  get drawnPoints(): number {
+    return this.moved ? 0 : this.drawn;
+  }
+
+  /** Whether points of a large cloud are still to be drawn, because it has just moved. */
+  get isPartial(): boolean {
+    return this.cloud.isLarge && this.drawnPoints < this.cloud.total;
   }
 
   /** Where every point is on the stage, in CSS pixels. */
@@ -165,12 +182,45 @@ export class Stage {
     return new Matrix4().multiplyMatrices(projectionMatrix, matrixWorldInverse).elements;
   }
 
-  private project(): ScreenPoints {
-    const positions = this.positions();
-    const count = positions.length / 3;
-    const { three } = this.camera;
+  /** Where one point is on the stage. */
+  placed(index: number): Placed {
+    return this.placing()(index);
+  }
+
+  /** Places single points as the camera stands now. */
+  private placing(): (index: number) => Placed {
+    const { from, to, mix } = this.cloud.blend;
+    const { near } = this.camera.three;
     const matrix = this.projection();
     const focal = this.camera.focalLength();
+    return (index) => {
+      const [x = 0, y = 0, z = 0] = [0, 1, 2].map((d) => from[index * 3 + d]! + (to[index * 3 + d]! - from[index * 3 + d]!) * mix);
+      const w = matrix[3]! * x + matrix[7]! * y + matrix[11]! * z + matrix[15]!;
+      const depth = Math.max(1e-6, w);
+      const emphasis = this.tints[index * 4 + 3];
+      return {
+        x: ((matrix[0]! * x + matrix[4]! * y + matrix[8]! * z + matrix[12]!) / depth / 2 + 0.5) * this.width,
+        y: (0.5 - (matrix[1]! * x + matrix[5]! * y + matrix[9]! * z + matrix[13]!) / depth / 2) * this.height,
+        radius: this.cloud.radius(w, focal, emphasis === EMPHASIS.strong),
+        isVisible: emphasis !== EMPHASIS.hidden && w > near,
+        position: [x, y, z],
+        perUnit: focal / depth,
+      };
+    };
+  }
+
+  private project(): ScreenPoints {
+    const { from, to, mix } = this.cloud.blend;
+    const count = from.length / 3;
+    const { near } = this.camera.three;
+    const matrix = this.projection();
+    const [ax, ay, az, aw] = [matrix[0]!, matrix[4]!, matrix[8]!, matrix[12]!];
+    const [bx, by, bz, bw] = [matrix[1]!, matrix[5]!, matrix[9]!, matrix[13]!];
+    const [cx, cy, cz, cw] = [matrix[3]!, matrix[7]!, matrix[11]!, matrix[15]!];
+    const [halfWidth, halfHeight] = [this.width / 2, this.height / 2];
+    const focal = this.camera.focalLength();
+    const { tints, cloud } = this;
+    const isLifted = someFaded(tints);
     const screen: ScreenPoints = {
       x: new Float32Array(count),
       y: new Float32Array(count),
@@ -178,50 +228,56 @@ export class Stage {
       radius: new Float32Array(count),
       visible: new Uint8Array(count),
     };
-    for (let i = 0; i < count; i++) {
-      const [x, y, z] = [positions[i * 3]!, positions[i * 3 + 1]!, positions[i * 3 + 2]!];
-      const w = matrix[3]! * x + matrix[7]! * y + matrix[11]! * z + matrix[15]!;
+    for (let i = 0, at = 0; i < count; i++, at += 3) {
+      const x = from[at]! + (to[at]! - from[at]!) * mix;
+      const y = from[at + 1]! + (to[at + 1]! - from[at + 1]!) * mix;
+      const z = from[at + 2]! + (to[at + 2]! - from[at + 2]!) * mix;
+      const w = cx * x + cy * y + cz * z + cw;
       const inverse = 1 / Math.max(1e-6, w);
-      const emphasis = this.tints[i * 4 + 3];
-      screen.x[i] = ((matrix[0]! * x + matrix[4]! * y + matrix[8]! * z + matrix[12]!) * inverse * 0.5 + 0.5) * this.width;
-      screen.y[i] = (0.5 - (matrix[1]! * x + matrix[5]! * y + matrix[9]! * z + matrix[13]!) * inverse * 0.5) * this.height;
-      screen.depth[i] = emphasis === EMPHASIS.strong ? w * 0.5 : w;
-      screen.radius[i] = this.cloud.radius(w, focal, emphasis === EMPHASIS.strong);
-      screen.visible[i] = emphasis === EMPHASIS.hidden || w <= three.near ? 0 : 1;
+      const emphasis = tints[i * 4 + 3];
+      screen.x[i] = ((ax * x + ay * y + az * z + aw) * inverse + 1) * halfWidth;
+      screen.y[i] = (1 - (bx * x + by * y + bz * z + bw) * inverse) * halfHeight;
+      const isStrong = emphasis === EMPHASIS.strong;
+      screen.depth[i] = isStrong ? w * 0.5 : isLifted && emphasis === EMPHASIS.normal ? w * 0.75 : w; // as the shader brings them forward
+      screen.radius[i] = cloud.radius(w, focal, isStrong);
+      screen.visible[i] = emphasis === EMPHASIS.hidden || w <= near ? 0 : 1;
     }
     return screen;
   }
 
-  /** CSS pixels of a unit of the cloud at one of its positions (N, 3). */
-  private perUnit(positions: Float32Array): (index: number) => number {
-    const matrix = this.projection();
-    const focal = this.camera.focalLength();
-    return (i) =>
-      focal / Math.max(1e-6, matrix[3]! * positions[i * 3]! + matrix[7]! * positions[i * 3 + 1]! + matrix[11]! * positions[i * 3 + 2]! + matrix[15]!);
-  }
-
   private draw(): void {
     this.request = 0;
+    if (!this.isSized) return;
     const start = performance.now();
-    const ratio = this.renderer.getPixelRatio();
-    if (this.moved) this.drawPoints(ratio);
+    if (this.timed) this.budget.told(this.timed.points, start - this.timed.start);
+    this.timed = null;
+    if (this.moved) this.drawPoints(0, start);
+    else if (this.drawn < this.cloud.total && start - this.movedAt >= REST) this.drawPoints(this.drawn, start);
     this.moved = false;
+    const ratio = this.renderer.getPixelRatio();
     this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.context.clearRect(0, 0, this.width, this.height);
-    const { focus, hover, path, labels, edges } = this.overlay;
-    if (focus !== null || hover !== null || path.length > 0 || labels.length > 0 || edges.length > 0) {
-      const positions = this.positions();
-      drawOverlay(this.context, this.places(), positions, this.perUnit(positions), this.overlay);
-    }
+    drawOverlay(this.context, this.placing(), this.overlay);
     this.annotate(this.context, this.placer());
     this.frameTimes.push(performance.now() - start);
     if (this.frameTimes.length > 240) this.frameTimes.shift();
+    if (this.timed || this.drawn < this.cloud.total) this.refresh(); // to see what it took, and to draw the rest
   }
 
-  private drawPoints(ratio: number): void {
-    const distance = this.camera.get().distance;
-    this.cloud.setView(this.camera.three, this.camera.focalLength(), ratio, distance);
-    this.renderer.render(this.scene, this.camera.three);
+  /** Draws points from `first` on, all or as many as there is time for, above those that are drawn. */
+  private drawPoints(first: number, start: number): void {
+    const { cloud, renderer, camera, budget } = this;
+    const rest = cloud.total - first;
+    const room = first === 0 ? budget.points : AT_REST * budget.points;
+    const points = cloud.isLarge ? Math.min(rest, room) : rest;
+    cloud.setView(camera.three, camera.focalLength(), renderer.getPixelRatio(), camera.get().distance);
+    cloud.setRange(first, points);
+    renderer.autoClear = first === 0;
+    this.ground.three.visible = first === 0;
+    renderer.render(this.scene, camera.three);
+    this.drawn = first + points;
+    if (cloud.isLarge && first === 0) this.timed = { points, start };
+    this.onDrawn(this.drawn, cloud.total);
   }
 
   private resize(): void {
@@ -235,13 +291,21 @@ export class Stage {
     this.lines.width = Math.round(clientWidth * ratio);
     this.lines.height = Math.round(clientHeight * ratio);
     this.camera.resize(clientWidth, clientHeight);
+    this.isSized = true;
     this.onResize();
     this.redraw();
+    cancelAnimationFrame(this.request);
+    this.draw(); // the canvas is empty now, and the browser is about to show it
   }
 }
 
 function createRenderer(canvas: HTMLCanvasElement): WebGLRenderer {
-  const context = canvas.getContext("webgl2", { alpha: false, antialias: false, powerPreference: "high-performance" });
+  const context = canvas.getContext("webgl2", {
+    alpha: false,
+    antialias: false,
+    powerPreference: "high-performance",
+    preserveDrawingBuffer: true, // a large cloud is drawn in parts, each above those before it
+  });
   if (!context) throw new NoWebGlError();
   return new WebGLRenderer({ canvas, context });
 }

@@ -72,7 +72,7 @@ function histogram(run: RunData, selection: readonly number[], theme: Theme): HT
 }
 
 function download(run: RunData, selection: readonly number[]): void {
-  const columns = ["label", "prediction", "error"].filter((id) => run.colorings.some((coloring) => coloring.id === id));
+  const columns = ["label", "prediction", "error"].filter((id) => run.has(id));
   const rows = selection.map((index) => [index, ...columns.map((id) => run.values(id)[index])].join(","));
   const csv = new Blob([`index,${columns.join(",")}\n${rows.join("\n")}\n`], { type: "text/csv" });
   const url = URL.createObjectURL(csv);

@@ -3,7 +3,7 @@ import { Busy } from "../shared/busy";
 import type { RunChoice } from "../shared/contract";
 import { h, provenanceLine } from "../shared/dom";
 import { messageOf } from "../shared/failure";
-import { plural } from "../shared/format";
+import { count, plural } from "../shared/format";
 import type { Maps } from "../shared/maps";
 import { Store } from "../shared/store";
 import { onThemeChange, type PageColors, readPageColors } from "../shared/theme";
@@ -23,7 +23,7 @@ import { MixtureView } from "./mixture_view";
 import { Navigation } from "./navigation";
 import { Panel } from "./panel";
 import { PointSets } from "./point_sets";
-import { loadNeighbors, loadProjection, loadRun, nearestSnapshot, type Neighbors, type RunData, type Shown } from "./run_data";
+import { bringSnapshot, loadNeighbors, loadProjection, loadRun, nearestSnapshot, type Neighbors, type RunData, type Shown } from "./run_data";
 import { Search, searchable, type Suggestion } from "./search";
 import { ShownGround } from "./shown_ground";
 import { Stage } from "./stage";
@@ -58,7 +58,9 @@ export class LatentViewer {
   private readonly toolbar: Toolbar;
   private readonly panel: Panel;
   private readonly status = h("p", { class: "acc-status", role: "status" });
-  private readonly caption = h("p", { class: "acc-stage-caption" });
+  private readonly drawnNote = h("span");
+  private readonly captionText = h("span");
+  private readonly caption = h("p", { class: "acc-stage-caption" }, this.captionText, this.drawnNote);
   private readonly provenance = h("div", { class: "acc-viewer-foot" });
   private readonly help = createHelp();
   private readonly saveAddress: () => void;
@@ -106,7 +108,7 @@ export class LatentViewer {
       home: () => this.store.set({ camera: null }),
       help: () => this.help.open(),
     });
-    this.stage.setPositions(() => this.layout.positions());
+    this.stage.onDrawn = (drawn, total) => this.sayDrawn(drawn, total);
     this.stage.onResize = () => {
       if (!this.store.get().camera) this.navigation.refit();
     };
@@ -131,6 +133,7 @@ export class LatentViewer {
     this.stage.cloud.setBlend(this.layout.current());
     this.listen();
     this.store.set(this.read(window.location.hash));
+    void this.busy.during(this.bringEarlier());
     this.saveAddress();
   }
 
@@ -169,6 +172,7 @@ export class LatentViewer {
     if (has("focus")) this.applyFocus();
     else if (has("edges", "extent", "only", "selection")) this.applyEdges();
     if (has("focus", "step", "only")) void this.busy.during(this.bringNeighbors());
+    if (has("step") && !this.shown.run.knows(state.step)) void this.busy.during(this.bringFacts());
     if (has("run", "method", "dimensions", "ground")) void this.busy.during(this.ground.bring());
     else if (has("opacity", "step")) this.ground.draw();
     if (has("color", "focus", "part", "step")) this.updateMixture();
@@ -182,11 +186,11 @@ export class LatentViewer {
     this.say("");
     const slow = setTimeout(() => this.say("Loading…"), 150);
     try {
-      const run = isNewRun ? (await loadRun(state.run)).at(state.step) : this.shown.run;
-      const projection = await loadProjection(state.run, state);
+      const [run, projection] = await Promise.all([isNewRun ? loadRun(state.run) : this.shown.run, loadProjection(state.run, state)]);
+      await bringSnapshot(run, projection, state.step);
       if (request !== this.request) return;
       this.timeline.pause();
-      this.shown = { run, projection, neighbors: isNewRun ? null : this.shown.neighbors };
+      this.shown = { run: run.at(state.step), projection, neighbors: isNewRun ? null : this.shown.neighbors };
       const { camera } = this.stage;
       const turn = refit ? this.navigation.follow(camera.home(state.dimensions)) : () => {};
       this.layout.moveTo(projection, this.store.get().step, isNewRun && !this.sameData(run) ? 0 : MOVE_TIME, turn);
@@ -196,6 +200,7 @@ export class LatentViewer {
       this.applyEdges();
       void this.busy.during(this.ground.bring());
       if (isNewRun) void this.busy.during(this.bringNeighbors());
+      void this.busy.during(this.bringEarlier());
       this.refreshCaption();
       this.say("");
     } catch (error) {
@@ -211,6 +216,11 @@ export class LatentViewer {
   private showStep(step: number): void {
     this.layout.showStep(step);
     this.applyLook();
+    this.showFacts(step);
+  }
+
+  /** Shows the facts of the snapshot next to `step`, or next to that of those that are there. */
+  private showFacts(step: number): void {
     const { run, projection } = this.shown;
     const snapshot = nearestSnapshot(step, projection.steps);
     if (snapshot === this.snapshot && run.at(step) === run) return; // many times a second while the slider moves
@@ -250,7 +260,6 @@ export class LatentViewer {
     const { run } = this.shown;
     if (!this.sameData(run)) void this.busy.during(this.bringPictures(run));
     this.pictures = run.pictures;
-    void this.busy.during(this.bringEarlier(run));
     const { focus = null, color = "label", selection = [], filterBy = "label", only = false, ground = "" } = validFor(run, this.maps, this.store.get());
     this.store.set({ focus, color, selection, filterBy, only, ground });
     void this.busy.during(this.ground.bring());
@@ -258,19 +267,31 @@ export class LatentViewer {
     this.applyColors();
   }
 
-  /** Until they are there, the facts of the last snapshot are told at every step, as its own. */
-  private async bringEarlier(run: RunData): Promise<void> {
+  /** Brings what the first frame does without: facts, and where the points were before. */
+  private async bringEarlier(): Promise<void> {
+    const { projection } = this.shown;
     await new Promise((resolve) => setTimeout(resolve, AFTER_FIRST_FRAME));
-    await this.bring(run.bringEarlier(), () => run.key === this.shown.run.key, () => {
+    await this.bringFacts();
+    await this.bring(projection.bringEarlier(), () => projection === this.shown.projection, () => {
+      const { step } = this.store.get();
+      if (step === projection.steps.at(-1)) return;
       this.snapshot = -1;
-      this.showStep(this.store.get().step);
+      this.showStep(step);
     });
   }
 
+  /** Until they are there, the facts of another snapshot are told, as its own. */
+  private async bringFacts(): Promise<void> {
+    const { run } = this.shown;
+    const isWanted = () => run.key === this.shown.run.key;
+    await this.bring(run.bringFacts(this.store.get().step), isWanted, () => this.showFacts(this.store.get().step));
+  }
+
   /** Points are dots until their pictures are there: those of many take longer than all else. */
-  private bringPictures({ pictures, count }: RunData): Promise<void> {
+  private async bringPictures({ pictures, count }: RunData): Promise<void> {
     this.stage.cloud.setPoints(count);
-    return this.bring(pictures.decoded, () => pictures === this.pictures, () => {
+    if (pictures.isTooLarge) return; // the caption says so
+    await this.bring(pictures.decoded, () => pictures === this.pictures, () => {
       this.stage.cloud.setPictures(pictures, this.stage.maxTexture());
       this.applyLook();
     });
@@ -311,9 +332,9 @@ export class LatentViewer {
 
   private applyLook(): void {
     const { marks, size, dimensions, step, only, selection } = this.store.get();
-    const { spacings, steps } = this.shown.projection;
+    const { layer, steps } = this.shown.projection;
     const time = timeOfStep(step, steps);
-    const [before, after] = [spacings[Math.floor(time)]!, spacings[Math.ceil(time)]!];
+    const [before, after] = [layer(Math.floor(time)).spacing, layer(Math.ceil(time)).spacing];
     const spacing = before + (after - before) * (time - Math.floor(time));
     this.stage.cloud.setLook({ marks, size, dimensions, surface: this.colors.surface, spacing, shown: only ? selection.length : this.count });
     this.stage.redraw();
@@ -340,7 +361,7 @@ export class LatentViewer {
     const set = only && selection.length <= MOST_WITH_EDGES ? selection.filter((index) => index !== focus) : [];
     const points = edges === "none" || !neighbors ? [] : focus === null ? set : [...set, focus];
     const isGated = edges === "extent" && neighbors !== null;
-    const radii = isGated ? extentRadii(neighbors, projection.layers[nearestSnapshot(step, projection.steps)]!) : null;
+    const radii = isGated ? extentRadii(neighbors, projection.layer(nearestSnapshot(step, projection.steps)).points) : null;
     const reach = (index: number) => (radii ? radii[index]! * extent : Number.POSITIVE_INFINITY);
     this.stage.overlay.edges = points.flatMap((index) => edgesOf(neighbors, index, reach(index)));
     this.stage.overlay.extent = radii && reach;
@@ -357,7 +378,7 @@ export class LatentViewer {
     const { color, hidden, marks, step, only } = this.store.get();
     this.snapshot = nearestSnapshot(step, projection.steps);
     const classes = color === "outcome" || marks === "pictures" || only ? null : classesOf(run, color);
-    this.stage.overlay.labels = classes ? classLabels(classes, projection.layers[this.snapshot]!, hidden) : [];
+    this.stage.overlay.labels = classes ? classLabels(classes, projection.layer(this.snapshot).points, hidden) : [];
     this.stage.refresh();
   }
 
@@ -365,7 +386,13 @@ export class LatentViewer {
     const { run, projection } = this.shown;
     const { method, dimensions } = projection.kind;
     this.timeline.update(projection.steps, this.store.get().step);
-    this.caption.textContent = `${plural(run.count, "test picture")} · ${this.maps.wordsOf(method).title} ${dimensions}-D · ${run.meta.node}, seed ${run.meta.seed}`;
+    this.captionText.textContent = `${plural(run.count, "test picture")}${run.pictures.isTooLarge ? ", too many to show" : ""} · ${this.maps.wordsOf(method).title} ${dimensions}-D · ${run.meta.node}, seed ${run.meta.seed}`;
+  }
+
+  /** Says when a frame has no time for all points; nothing else counts fewer of them. */
+  private sayDrawn(drawn: number, total: number): void {
+    const text = drawn < total ? ` · ${count(drawn)} of ${count(total)} drawn` : "";
+    if (this.drawnNote.textContent !== text) this.drawnNote.textContent = text;
   }
 
   private say(text: string, isError = false): void {
@@ -378,8 +405,8 @@ export class LatentViewer {
   private focus(index: number | null): void {
     this.store.set({ focus: index });
     if (index === null) return;
-    const { x, y } = this.stage.places();
-    const isInside = x[index]! > 0 && y[index]! > 0 && x[index]! < this.stage.width && y[index]! < this.stage.height;
+    const { x, y } = this.stage.placed(index);
+    const isInside = x > 0 && y > 0 && x < this.stage.width && y < this.stage.height;
     if (!isInside) this.flyTo(index);
   }
 
@@ -405,7 +432,7 @@ export class LatentViewer {
   }
 
   private hover(x: number, y: number): void {
-    const index = this.stage.pick(x, y, PICK_REACH.mouse);
+    const index = this.stage.isPartial ? null : this.stage.pick(x, y, PICK_REACH.mouse); // of many, once the view rests
     this.stage.element.classList.toggle("acc-over-point", index !== null);
     if (index === null) this.hoverCard.hide();
     else this.hoverCard.show(this.shown.run, index, this.store.get().color, x, y, this.stage);
