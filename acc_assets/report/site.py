@@ -40,6 +40,7 @@ class SiteResult:
     """What a build of pages did."""
 
     pages: tuple[str, ...]  # paths below the site
+    rendered: tuple[str, ...]  # those of them that were made anew; what the others are made from is as it was
     files: int  # of the whole site
     written: int  # files whose bytes changed
     bytes: int  # of the whole site
@@ -116,7 +117,7 @@ def build_recipe(recipe: RecipeView, frame: Frame) -> tuple[SiteResult, Part]:
         result,
         missing=tuple(Missing(**one) for one in told["missing"]),
         problems=tuple(recipe.problems()),
-        kept=len(set(site.pages) - set(writer.made)),
+        rendered=tuple(page for page in site.pages if page in writer.made),
     ), Part(**told["part"])
 
 
@@ -234,15 +235,19 @@ def _finished(
     looked_at = [
         path for path in writer.files if path.endswith(".css") or (path.endswith(".html") and own(path))
     ]
+    # Pages that all share lead to those of every recipe, which may be gone since; the others lead to their own.
     known = {
         page: PageLinks(**links)
         for page, links in writer.links_before.items()
         if not gone and page in writer.files and own(page) and writer.same(page)
     }
     checked = check_links(out, looked_at, promised, known)
-    writer.links |= {page: links.to_json() for page, links in checked.pages.items()}
+    writer.links |= {
+        page: links.to_json() for page, links in checked.pages.items() if owner_of(page) is not None
+    }
     return SiteResult(
         pages=tuple(pages),
+        rendered=tuple(pages),
         files=len(writer.files),
         written=writer.written,
         bytes=writer.finish(),

@@ -45,7 +45,7 @@ class SiteWriter:
         self.written = 0  # files whose bytes changed in this build
         self.files: dict[str, dict[str, Any]] = {}
         self.units: dict[str, dict[str, Any]] = {}  # by name: source, files and value
-        self.made: list[str] = []  # units that were made in this build; the others were kept
+        self.made: set[str] = set()  # units that were made in this build; the others were kept
         self.links: dict[str, Any] = {}  # what the check of the links knows of each page
         self._paths: list[str] = []  # of the unit that is being made
         known = _manifest(out)
@@ -91,7 +91,7 @@ class SiteWriter:
         outer, self._paths = self._paths, []
         value = json.loads(json.dumps(make()))  # the same as the next build reads it
         self.units[name] = {"source": source, "files": sorted({*self._paths}), "value": value}
-        self.made.append(name)
+        self.made.add(name)
         self._paths = [*outer, *self._paths]
         return value
 

@@ -1,0 +1,157 @@
+"""Pages that are kept from the last build: never what a full build would render otherwise, and all that need not be."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from laboratory import A, B, view_of, with_nodes
+
+from acc_assets.places import TEMPLATES
+from acc_assets.report import Frame, RecipeView, SiteResult, build_recipe
+from acc_assets.storage import Store
+
+PAGES = "recipes/quickstart"
+RECIPE, ROOT = f"{PAGES}/index.html", f"{PAGES}/nodes/experiment_root.html"
+NODE_A, NODE_B = (f"{PAGES}/nodes/{node}.html" for node in (A, B))
+VIEWER_A, VIEWER_B = (f"{PAGES}/latent/{node}.html" for node in (A, B))
+FORKS = {f"{PAGES}/nodes/{fork}.html" for fork in ("digits_only", "with_curriculum")}
+EXPLORED = {f"{PAGES}/{page}.html" for page in ("playground", "network")}
+EVERY = {RECIPE, ROOT, NODE_A, NODE_B, VIEWER_A, VIEWER_B, *FORKS, *EXPLORED}
+
+
+class Twice:
+    """Two folders of one site: in one what is the same is kept, in the other every page is rendered in every build."""
+
+    def __init__(self, store: Store, kept: Path, whole: Path, frame: Frame) -> None:
+        self.store, self.kept, self.whole, self.frame = store, kept, whole, frame
+
+    def build(self, change: Callable[[RecipeView], RecipeView] = lambda view: view) -> SiteResult:
+        """Build both, see that no byte and no word differs, and return what the first did."""
+        manifest = self.whole / "site.json"
+        manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "units": {}, "links": {}}))
+        results = []
+        for folder in (self.kept, self.whole):
+            told = build_recipe(change(view_of(self.store)), replace(self.frame, out=folder))
+            results.append((told[0], told[1]))
+        (kept, mine), (whole, other) = results
+        assert mine == other
+        assert replace(kept, written=0, rendered=()) == replace(whole, written=0, rendered=())
+        assert set(whole.rendered) == set(whole.pages) == set(kept.pages)
+        assert contents(self.kept) == contents(self.whole)
+        return kept
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def changed_metrics(store: Store, node: str) -> None:
+    run = store.run("quickstart", node, 0)
+    document = run.read_json("metrics/metrics.json")
+    document["tasks"]["recon"]["metrics"]["psnr"] += 1.0
+    with run.family("metrics", run.manifest("metrics").schema, keep=True) as out:
+        out.json("metrics.json", document)
+
+
+def test_a_page_is_kept_where_a_full_build_would_render_the_same(
+    own_lab: Store, rendered: Path, tmp_path: Path, frame: Frame
+) -> None:
+    site = Twice(own_lab, rendered, Path(shutil.copytree(rendered, tmp_path / "whole")), frame)
+    assert site.build().rendered == ()
+
+    changed_metrics(own_lab, A)
+    assert set(site.build().rendered) == {RECIPE, NODE_A}
+    own_lab.run("quickstart", B, 1).append_event({"event": "check.failed", "asset": "x", "why": "y"})
+    assert set(site.build().rendered) == {RECIPE, NODE_B}
+
+    # the recipe's words stand on all pages, a node's on its own and where all nodes are told of
+    words = {"title": "Renamed"}
+    assert set(site.build(lambda view: replace(view, **words)).rendered) == EVERY
+    assert set(site.build().rendered) == EVERY
+
+    def noted(view: RecipeView) -> RecipeView:
+        return with_nodes(view, lambda node: replace(node, notes=("Look.",)) if node.tag == B else node)
+
+    assert set(site.build(noted).rendered) == {RECIPE, NODE_B, VIEWER_B, *EXPLORED}
+
+    def forked(view: RecipeView) -> RecipeView:
+        fork = replace(view["digits_only"], tag="another", branch="another")
+        view = noted(view)
+        return replace(
+            view,
+            nodes={**view.nodes, "another": fork},
+            assets={**view.assets, "another": view.assets["digits_only"]},
+        )
+
+    fork = f"{PAGES}/nodes/another.html"
+    assert set(site.build(forked).rendered) == {RECIPE, ROOT, fork, *EXPLORED}
+    assert set(site.build(noted).rendered) == {RECIPE, ROOT, *EXPLORED}
+
+    def without(view: RecipeView) -> RecipeView:
+        nodes = {tag: node for tag, node in view.nodes.items() if node.branch != "with_curriculum"}
+        return replace(view, nodes=nodes)
+
+    assert set(site.build(without).rendered) == {RECIPE, ROOT, VIEWER_A, *EXPLORED}
+    assert set(site.build().rendered) == {
+        RECIPE,
+        ROOT,
+        NODE_B,
+        *FORKS - {f"{PAGES}/nodes/digits_only.html"},
+    } | {
+        VIEWER_A,
+        VIEWER_B,
+        *EXPLORED,
+    }
+
+    withheld = {(A, 1): {"traversals": "its recipe changed"}}
+    assert set(site.build(lambda view: replace(view, withheld=withheld)).rendered) == {RECIPE, NODE_A}
+    shutil.rmtree(own_lab.run("quickstart", B, 1).local_path("onnx"))
+    assert set(site.build().rendered) == {RECIPE, NODE_A, NODE_B, VIEWER_B, *EXPLORED} - {VIEWER_B}
+
+
+def test_what_cannot_be_read_is_told_in_every_build(
+    own_lab: Store, rendered: Path, tmp_path: Path, frame: Frame
+) -> None:
+    site = Twice(own_lab, rendered, Path(shutil.copytree(rendered, tmp_path / "whole")), frame)
+    picture = own_lab.run("quickstart", A, 0).local_path("sorted/sorted_digit.png")
+    whole = picture.read_bytes()
+    picture.write_bytes(whole[:-1])
+    for _ in range(2):
+        result = site.build()
+        assert {RECIPE, NODE_A} <= set(result.rendered)
+        assert NODE_B not in result.rendered
+        assert len(result.problems) == 1
+    picture.write_bytes(whole)
+    assert not site.build().problems
+    assert site.build().rendered == ()
+
+
+def test_a_page_that_somebody_changed_or_removed_is_rendered_again(
+    lab: Store, rendered: Path, tmp_path: Path, frame: Frame
+) -> None:
+    whole = contents(rendered)
+    (rendered / NODE_A).write_text("torn")
+    (rendered / VIEWER_B).unlink()
+    (rendered / f"downloads/quickstart/{B}/seed-0/config.json").unlink()
+    shutil.rmtree(rendered / f"figures/quickstart/{A}/seed-0")
+    result, _ = build_recipe(view_of(lab), replace(frame, out=rendered))
+    assert set(result.rendered) == {NODE_A, NODE_B, VIEWER_B}
+    assert contents(rendered) == whole
+
+
+def test_templates_that_change_render_every_page(
+    lab: Store, rendered: Path, tmp_path: Path, frame: Frame
+) -> None:
+    templates = Path(shutil.copytree(TEMPLATES / "pages", tmp_path / "templates" / "pages")).parent
+    shutil.copytree(TEMPLATES / "styles", templates / "styles")
+    node = templates / "pages" / "node.html"
+    node.write_text(node.read_text().replace("<h1 ", "<h1 data-edited ", 1))
+    result, _ = build_recipe(view_of(lab), replace(frame, out=rendered, templates=templates))
+    assert set(result.rendered) == EVERY
+    assert "data-edited" in (rendered / NODE_A).read_text()
