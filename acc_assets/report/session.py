@@ -71,11 +71,8 @@ class Session:
         self._explored = {node.tag for node in recipe.shown()}
         self._lone: dict[str, RecipeView] = {}
         self._brought: dict[tuple[str, int], Brought] = {}
-        self._states: dict[tuple[str, int], str] = {}
-        self._shared: dict[int, str] = {}
         self._units: dict[str, Sequence[RunArtifacts]] = {}
-        for run in all_runs(recipe):  # before anything is read, so that what is read is this or newer
-            self._states[run.node, run.seed] = self._state(run)
+        self._states = self._looked_at()  # before anything is read, so that what is read is this or newer
 
     def lone(self, node: TreeNode) -> RecipeView:
         """The recipe as the pages of one node see it."""
@@ -129,16 +126,21 @@ class Session:
     def _troubled(self, runs: Sequence[RunArtifacts]) -> bool:
         return any(run.problems or self.recipe.shared(run.seed).problems for run in runs)
 
-    def _state(self, run: RunArtifacts) -> str:
-        """Digest of all that decides what pages of its node can show of a run."""
-        recipe, seed = self.lone(self.recipe[run.node]), run.seed
-        if seed not in self._shared:
-            self._shared[seed] = digest_of(
-                self.recipe.shared(seed).state(lambda family: family.startswith(PREFIX))
-            )
-        assets = [
-            [family, one.key, one.code_version, one.data_versions.get(seed)]
-            for family, one in recipe.assets[run.node].items()
-        ]
-        about = [recipe.hash, recipe.source, recipe.colors, assets]
-        return digest_of(run.node, seed, about, run.run_state(), self._shared[seed])
+    def _looked_at(self) -> dict[tuple[str, int], str]:
+        """By node and seed the digest of all that decides what pages of the node can show of a run."""
+        recipe, runs = self.recipe, all_runs(self.recipe)
+        states = recipe.store.side_by_side(RunArtifacts.run_state, runs)
+        shared = {
+            seed: digest_of(recipe.shared(seed).state(lambda family: family.startswith(PREFIX)))
+            for seed in recipe.seeds
+        }
+        found = {}
+        for run, state in zip(runs, states, strict=True):
+            lone, seed = self.lone(recipe[run.node]), run.seed
+            assets = [
+                [family, one.key, one.code_version, one.data_versions.get(seed)]
+                for family, one in lone.assets[run.node].items()
+            ]
+            about = [lone.hash, lone.source, lone.colors, assets]
+            found[run.node, seed] = digest_of(run.node, seed, about, state, shared[seed])
+        return found
