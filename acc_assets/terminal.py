@@ -7,7 +7,9 @@ from itertools import groupby
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+import click
 from rich.console import Console
+from rich.control import strip_control_codes
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -29,12 +31,12 @@ if TYPE_CHECKING:
     from acc_assets.storage import Store
     from acc_assets.tree import Discovered, Tree
 
-STATE_STYLES = {
-    "fresh": "green",
-    "stale": "yellow",
-    "missing": "dim",
-    "damaged": "red",
-    "unregistered": "cyan",
+STATE_STYLES: dict[str, dict[str, Any]] = {
+    "fresh": {"fg": "green"},
+    "stale": {"fg": "yellow"},
+    "missing": {"dim": True},
+    "damaged": {"fg": "red"},
+    "unregistered": {"fg": "cyan"},
 }
 console = Console()
 
@@ -134,14 +136,16 @@ def print_status(tree: Tree, states: Sequence[AssetStatus]) -> None:
         max(len(word) for word in (*(f"seed {seed}" for seed in tree.seeds), *(s.state for s in states))) + 2
     )
     heads = "".join(f"seed {seed}".ljust(width) for seed in tree.seeds)
-    shown = Text.assemble((f"{tree.name}\n{'asset'.ljust(first)}{heads}why\n", "bold"))
+    lines = [click.style(f"{tree.name}\n{'asset'.ljust(first)}{heads}why", bold=True)]
     for name, found in rows.items():
         why = "; ".join(dict.fromkeys(s.why for s in found if s.state not in ("fresh", "missing")))
-        shown.append(name.ljust(first))
-        for state, alike in groupby(one.state for one in found):
-            shown.append("".join(one.ljust(width) for one in alike), STATE_STYLES[state])
-        shown.append(" " * width * (len(tree.seeds) - len(found)) + why + "\n")
-    console.print(shown, soft_wrap=True)
+        cells = (
+            click.style("".join(one.ljust(width) for one in alike), **STATE_STYLES[state])
+            for state, alike in groupby(one.state for one in found)
+        )
+        lines.append(f"{name.ljust(first)}{''.join(cells)}{' ' * width * (len(tree.seeds) - len(found))}")
+        lines[-1] += strip_control_codes(why)
+    click.echo("\n".join(lines), color=False if console.no_color else None)
 
 
 def print_build(tree: Tree, report: BuildReport, store: Store) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from acc_assets.assets.resources import (
 )
 from acc_assets.assets.round_jobs import round_job, round_sensor
 from acc_assets.assets.watch import file_sources, sensors
-from acc_assets.recipes import find_recipes, read_forks
+from acc_assets.recipes import find_recipes, recorded_forks
 from acc_assets.storage import Store
 from acc_assets.tree import Tree
 
@@ -39,7 +38,7 @@ def current_project(
         hashes = context.reconstruction_metadata.get(launched_key(prefix))
         if hashes is not None:
             return launched_project(store, hashes, prefix)
-    found = find_recipes(folders=folders, recorded=partial(read_forks, store))
+    found = find_recipes(folders=folders, recorded=recorded_forks(store))
     for tree in found.trees.values():
         keep(store, tree)
     return Project(found.trees, found.broken, prefix)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import dagster as dg
 
@@ -35,7 +35,7 @@ class AssetPlan:
     dataset: DatasetRef | None = None
     sources: tuple[dg.AssetKey, ...] = ()  # the files outside that a data set is read from
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The last part of the key."""
         return self.key.path[-1]

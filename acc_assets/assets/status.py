@@ -82,16 +82,30 @@ def recipe_status(
     recorded = recorded_versions(instance, by_key)
     units = [(plan, seed) for plan in every for seed in plan.seeds(tree)]
     found: dict[Unit, AssetStatus] = {}
-    with nothing_is_garbage():
-        folders = {(plan.name, seed): plan.folder(store, seed).still() for plan, seed in units}
+    is_known = contextlib.nullcontext() if depth == "bytes" else store.known_manifests(tree.name)
+    with nothing_is_garbage(), is_known:
+        folders = _folders(units, store)
         store.side_by_side(lambda unit: folders[unit[0].name, unit[1]].digest(unit[0].family), units)
         for plan, seed in units:
             inputs = [found[unit] for unit in inputs_of(plan, tree, seed, by_key)]
             wanted, upstream = wanted_inputs(plan, inputs), _upstream(plan, inputs)
             known, folder = recorded.get((plan.key, seed)), folders[plan.name, seed]
             found[plan.name, seed] = _status(plan, seed, known, wanted, upstream, folder)
-    told = {None, *(tree.seeds if seeds is None else seeds)}
-    return _verified([status for status in found.values() if status.seed in told], store, depth)
+        told = {None, *(tree.seeds if seeds is None else seeds)}
+        states = [status for status in found.values() if status.seed in told]
+        return _verified(states, folders, store, depth)
+
+
+def _folders(units: Iterable[tuple[AssetPlan, int | None]], store: Store) -> dict[Unit, ArtifactFolder]:
+    """Where the artifacts of units lie, as they are now; all of a node and seed lie in one folder."""
+    by_place: dict[tuple[str | None, int | None], ArtifactFolder] = {}
+    found: dict[Unit, ArtifactFolder] = {}
+    for plan, seed in units:
+        place = plan.node.tag if plan.node is not None else None, seed
+        if place not in by_place:
+            by_place[place] = plan.folder(store, seed).still()
+        found[plan.name, seed] = by_place[place]
+    return found
 
 
 def home_status(
@@ -100,18 +114,20 @@ def home_status(
     """The state of the pages that all recipes share."""
     plan = home_plan(project)
     recorded = recorded_versions(instance, [plan.key]).get((plan.key, None))
-    state = _status(plan, None, recorded, home_inputs(project, store), [], plan.folder(store, None))
-    return _verified([state], store, depth)[0]
+    folder = plan.folder(store, None)
+    state = _status(plan, None, recorded, home_inputs(project, store), [], folder)
+    return _verified([state], {state.unit: folder}, store, depth)[0]
 
 
-def _verified(states: list[AssetStatus], store: Store, depth: Depth | None) -> list[AssetStatus]:
+def _verified(
+    states: list[AssetStatus], folders: Mapping[Unit, ArtifactFolder], store: Store, depth: Depth | None
+) -> list[AssetStatus]:
     """The same, with what is fresh by its manifest looked at more closely."""
 
     def looked_at(state: AssetStatus) -> AssetStatus:
         if depth is None or state.state != "fresh":
             return state
-        folder = state.plan.folder(store, state.seed)
-        damages = folder.verify(state.plan.family, every_byte=depth == "bytes")
+        damages = folders[state.unit].verify(state.plan.family, every_byte=depth == "bytes")
         return replace(state, state="damaged", why=str(damages[0])) if damages else state
 
     return store.side_by_side(looked_at, states)
@@ -192,6 +208,8 @@ def _changed(
         return "it was written by an older version of acc"
     if made_from.code_version != plan.code_version:
         return "its recipe or code changed"
+    if not upstream and wanted == made_from.inputs:
+        return ""
     reasons = list(upstream)
     for name in {**wanted, **made_from.inputs}:
         now, then = wanted.get(name), made_from.inputs.get(name)

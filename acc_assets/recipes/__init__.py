@@ -6,7 +6,6 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,16 +86,24 @@ def find_recipes(
     if parameters is None:
         parameters = _parameters_setting()
     looked_in = recipe_folders() if folders is None else folders
-    forks = recorded or partial(read_forks, Store())
+    forks = recorded or recorded_forks(Store())
     return discover(looked_in, vocabulary(), parameters, seconds=trace_seconds(), recorded=forks)
+
+
+def recorded_forks(store: Store) -> RecordedOf:
+    """The forks recorded beside all recipes, read now: a store that gives no answer is no recipe's fault."""
+    files = (name for name in store.folder(FORKS).list() if "/" not in name)
+    recipes = [name.removesuffix(".json") for name in files if name.endswith(".json")]
+    return {recipe: read_forks(store, recipe) for recipe in recipes}.get
 
 
 def read_forks(store: Store, recipe: str) -> Recorded:
     """The forks recorded beside a recipe, and what is wrong where their file cannot be read."""
     folder, name = store.folder(FORKS), f"{recipe}.json"
-    file = Path(folder.shown(name))
+    shown = folder.shown(name)
+    file = Path(shown)
     try:
-        return Recorded(file, parse_forks(folder.read_bytes(name), file) if folder.exists(name) else ())
+        return Recorded(file, parse_forks(folder.read_bytes(name), shown) if folder.exists(name) else ())
     except (RecipeError, StorageError) as error:
         return Recorded(file, error=str(error))
 

@@ -22,6 +22,7 @@ from acc_assets.storage.errors import (
 from acc_assets.storage.events import LogReader
 from acc_assets.storage.family import FamilyWriter
 from acc_assets.storage.files import Files, Lease, Remainder, Stamp
+from acc_assets.storage.known import known, learn
 from acc_assets.storage.local_files import LocalFiles
 from acc_assets.storage.manifest import (
     MANIFEST,
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from typing import Self
 
 _LOCK = ".locks/run.lock"
-_MANIFESTS: dict[str, tuple[Stamp, Manifest]] = {}  # whole ones, by file
 _RECHECKS = 20  # of what another writer replaces while it is read
 
 Names: TypeAlias = list[str]  # inside the class, `list` is a method
@@ -362,15 +362,15 @@ class ArtifactFolder:
     def _look(self, name: str) -> Manifest | Damage | None:
         """A family's manifest where it is whole and in its place, else what is wrong; None where there is none.
 
-        It is parsed and checked once in a process for each time that it was written.
+        It is parsed and checked once for each time that it was written.
         """
-        stamp = self._files.stamp(f"{self.path}/{check_name(name, 'family')}/{MANIFEST}")
-        file = self.shown(f"{name}/{MANIFEST}")
-        known = _MANIFESTS.get(file)
-        if known is not None and known[0] == stamp:
-            return known[1]
+        place = f"{self.path}/{check_name(name, 'family')}/{MANIFEST}"
+        stamp, file = self._files.stamp(place), self._files.shown(place)
+        before = known(file)
+        if before is not None and before[0] == stamp:
+            return before[1]
         try:
-            data = self._files.read(f"{self.path}/{name}/{MANIFEST}")
+            data = self._files.read(place)
             manifest = parse_manifest(from_json(data, file), file)
         except MissingArtifact:
             return None
@@ -381,18 +381,19 @@ class ArtifactFolder:
             detail = f"these are the artifacts '{manifest.family}' of {whose}"
             return Damage(file, "misplaced", detail, self.remedy)
         if stamp is not None:
-            _MANIFESTS[file] = (stamp, manifest)
+            learn(file, stamp, manifest)
         return manifest
 
     def _suspects(self, name: str, manifest: Manifest) -> Iterator[FileRecord]:
         """Files of another size than recorded, or written after the manifest."""
         folder = f"{self.path}/{name}"
-        written = self._files.stamp(f"{folder}/{MANIFEST}")
+        found = known(self._files.shown(f"{folder}/{MANIFEST}"))
+        written = found[0] if found is not None and found[1] is manifest else None
+        since = -1 if written is None else written.changed
         stamps = self._files.stamps(folder, {record.name: record.sha256 for record in manifest.files})
         for record in manifest.files:
             stamp = stamps.get(record.name)
-            whole = written is not None and stamp is not None and stamp.changed <= written.changed
-            if not whole or stamp is None or stamp.size != record.size:
+            if stamp is None or stamp.size != record.size or stamp.changed > since:
                 yield record
 
     def _checked(self, rel: str, record: FileRecord | None) -> tuple[bytes | None, Damage | None]:

@@ -134,8 +134,12 @@ class LocalFiles:
         return f"{folder}/{name}", object_path(folder, sha256), f"{folder}/{name}"
 
     def stamps(self, folder: str, named: Mapping[str, str]) -> dict[str, Stamp]:
-        found = ((name, self.stamp(f"{folder}/{name}")) for name in named)
-        return {name: stamp for name, stamp in found if stamp is not None}
+        found: dict[str, Stamp] = {}
+        for name in named:
+            stamp = self.stamp(f"{folder}/{name}")
+            if stamp is not None:
+                found[name] = stamp
+        return found
 
     def put(self, folder: str, sha256: str, data: bytes) -> None:
         path = object_path(folder, sha256)

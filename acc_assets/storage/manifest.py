@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from acc_assets.storage.errors import DamagedArtifact
 from acc_assets.storage.names import check_relative
@@ -15,8 +15,7 @@ from acc_assets.storage.names import check_relative
 MANIFEST = "manifest.json"
 
 
-@dataclass(frozen=True)
-class FileRecord:
+class FileRecord(NamedTuple):
     """One file of a family: name relative to the family, bytes, sha256 in hex.
 
     A volatile file (a log, a timing) is checked for damage but stays out of the family's digest.

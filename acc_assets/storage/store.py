@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,12 +13,14 @@ from acc_assets.places import CHECKOUT
 from acc_assets.storage.errors import StorageError
 from acc_assets.storage.files import Files
 from acc_assets.storage.folder import ArtifactFolder
+from acc_assets.storage.known import keep, recall
 from acc_assets.storage.local_files import LocalFiles
 from acc_assets.storage.names import check_name, check_seed, is_name
 from acc_assets.storage.object_files import ObjectFiles
 
 ENVIRONMENT = "ACC_STORAGE"
 LOCAL = "ACC_LOCAL"
+KNOWN = "manifests.sqlite"  # of this machine
 LOOKS = 32  # requests at once
 T = TypeVar("T")
 R = TypeVar("R")
@@ -118,6 +121,16 @@ class Store:
             return [look(one) for one in things]
         with ThreadPoolExecutor(LOOKS) as pool:
             return list(pool.map(look, things))
+
+    @contextlib.contextmanager
+    def known_manifests(self, recipe: str) -> Iterator[None]:
+        """Look at many manifests of a recipe without parsing those again that this or another process found whole."""
+        database, below = self.root / KNOWN, self._files.shown(f"runs/{check_name(recipe, 'recipe')}/")
+        recall(database, below)
+        try:
+            yield
+        finally:
+            keep(database, below)
 
     def recipes(self) -> list[str]:
         """Recipes that have a folder, sorted."""

@@ -93,8 +93,8 @@ class ForkError(RecipeError):
         self.fork = fork
 
 
-def parse_forks(text: bytes, file: Path) -> tuple[RecordedFork, ...]:
-    """The recorded forks in a file; raises `RecipeError` in one line where it holds anything else."""
+def parse_forks(text: bytes, file: str) -> tuple[RecordedFork, ...]:
+    """The recorded forks in what a file holds; raises `RecipeError` in one line where it holds anything else."""
     try:
         return ForksFile.model_validate_json(text).forks
     except ValidationError as error:

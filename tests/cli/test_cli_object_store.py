@@ -22,7 +22,7 @@ from acc_assets.datasets.mnist_source import PUBLISHED_SHA256, data_dir
 from acc_assets.notebook import open_store
 from acc_assets.recipes import find_recipes
 from acc_assets.server import listening, serving
-from acc_assets.storage import Store
+from acc_assets.storage import Store, StoreUnreachable, object_files
 from acc_assets.tree import RecordedFork
 
 RECIPES = Path(__file__).parents[1] / "micro_recipes"
@@ -93,7 +93,7 @@ def test_the_same_bits_come_out(built: tuple[Store, Store]) -> None:
 
 def test_nothing_of_the_store_lies_on_this_machine(bucket: Store) -> None:
     assert dagster_home(bucket) == bucket.root / "dagster"
-    assert sorted(path.name for path in bucket.root.iterdir()) == ["dagster", "site"]
+    assert sorted(path.name for path in bucket.root.iterdir()) == ["dagster", "manifests.sqlite", "site"]
     assert bucket.folder("launched").families()
 
 
@@ -143,3 +143,13 @@ def test_data_are_taken_from_the_store_where_it_has_them(elsewhere: Store) -> No
     download("mnist", data_dir())
     for name in PUBLISHED_SHA256["mnist"]:
         assert (data_dir() / "MNIST" / "raw" / name).read_bytes() == name.encode()
+
+
+def test_a_bucket_that_gives_no_answer_is_no_recipes_fault(
+    bucket: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Recorded forks lie there: without them a recipe would be another one."""
+    monkeypatch.setattr(object_files, "RETRIES", 0)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(StoreUnreachable, match="forks"):
+        find_recipes()

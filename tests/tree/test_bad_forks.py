@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,22 +97,17 @@ def test_settings_make_nodes_or_one_error(recipe: YamlRecipe, **facts: Any) -> N
 @given(value=mutated(FILE) | st.just(FILE))
 def test_a_file_of_forks_is_replayed_or_one_error(recipe: YamlRecipe, value: Any) -> None:
     text = json.dumps(value).encode()
-    forks, told = tried(lambda: parse_forks(text, Path("forks/rich.json")), RecipeError)
+    forks, told = tried(lambda: parse_forks(text, "forks/rich.json"), RecipeError)
     if forks is None:
         assert told.startswith("forks/rich.json cannot be read: ")
         assert "\n" not in told
         return
-    assert (
-        parse_forks(ForksFile(schema=1, forks=forks).model_dump_json(by_alias=True).encode(), Path("x"))
-        == forks
-    )
+    assert parse_forks(ForksFile(schema=1, forks=forks).model_dump_json(by_alias=True).encode(), "x") == forks
     judged(recipe, *forks)
 
 
 @given(at=st.integers(0, 300), new=st.binary(max_size=6), cut=st.integers(0, 300))
 def test_no_bytes_of_a_file_of_forks_are_more_than_one_error(at: int, new: bytes, cut: int) -> None:
     text = json.dumps(FILE).encode()
-    _, told = tried(
-        lambda: parse_forks(text[:at] + new + text[at + cut :], Path("forks/rich.json")), RecipeError
-    )
+    _, told = tried(lambda: parse_forks(text[:at] + new + text[at + cut :], "forks/rich.json"), RecipeError)
     assert told.startswith("forks/rich.json cannot be read: " if told else "")
