@@ -54,7 +54,7 @@ def copy(source: RunDirectory, target: RunDirectory) -> None:
     for name in source.stamps():
         if name.endswith(".jsonl"):
             log = source.read_log(name)
-            target.append(name, lambda tail, log=log: log)  # type: ignore[misc]
+            target.append(name, lambda tail, log=log: log)
         elif name.partition("/")[0] not in families:
             target.write_bytes(name, source.read_bytes(name))
 
