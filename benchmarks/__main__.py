@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "dataloader": loop.against_the_plain_way,
     "orchestration": orchestration.orchestration,
     "large": scale.large_tree,
+    "site": scale.large_site,
     "seeds": seeds.parallel_seeds,
     "store": object_store.object_store,
     "umap": projections.shared_graph,

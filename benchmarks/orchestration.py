@@ -86,13 +86,18 @@ def acc(extra: Mapping[str, str], *arguments: str) -> float:
 
 def child(command: list[str], extra: Mapping[str, str]) -> float:
     """Wall seconds of a process."""
+    return told_by(command, extra)[0]
+
+
+def told_by(command: list[str], extra: Mapping[str, str]) -> tuple[float, str]:
+    """Wall seconds of a process, and what it printed; raises `RuntimeError` where it failed."""
     start = perf_counter()
     done = subprocess.run(
         command, cwd=ROOT, env=_environment(extra), capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
-    return perf_counter() - start
+    return perf_counter() - start, done.stdout
 
 
 def _environment(extra: Mapping[str, str]) -> dict[str, str]:

@@ -133,6 +133,8 @@ def told_of(result: SiteResult, store: Store, page: str) -> Outcome:
     return Outcome(
         metadata={
             "pages": len(result.pages),
+            "rendered": len(result.rendered),
+            "kept": len(result.pages) - len(result.rendered),
             "size (MB)": round(result.bytes / 1e6, 2),
             "open": str(site_folder(store) / page),
         },

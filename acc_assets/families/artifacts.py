@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +15,18 @@ from acc_assets.families import latents, metrics
 from acc_assets.families.base import Family
 from acc_assets.families.checkpoints import CHECKPOINTS
 from acc_assets.families.words import is_number
-from acc_assets.storage import LEFT_OUT
+from acc_assets.storage import LEFT_OUT, MissingArtifact
 from acc_assets.storage.errors import StorageError
+from acc_assets.storage.events import EVENTS
+from acc_assets.storage.manifest import sha256
 
 if TYPE_CHECKING:
     from acc_assets.storage import ArtifactFolder
 
+LOOSE = (
+    "config.json",
+    "summary.json",
+)  # files of a run that are read and belong to no family, beside its log
 UNREADABLE = (StorageError, OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
@@ -107,6 +113,27 @@ class Artifacts:
         except UNREADABLE:
             return None
 
+    def state(self, wanted: Callable[[str], bool] = lambda family: True) -> list[Any]:
+        """What decides what can be read of the families here, without reading them.
+
+        Damage is part of it as far as it shows without their bytes: in sizes, and in times of writing.
+        """
+        return [
+            [family, *self._state_of(holder, family)]
+            for holder in (self.run, *filter(None, [self._own]))
+            for family in holder.families()
+            if wanted(family)
+        ]
+
+    def _state_of(self, holder: ArtifactFolder, family: str) -> list[Any]:
+        try:
+            manifest = holder.manifest(family)
+            damages = [str(damage) for damage in holder.verify(family, every_byte=False)]
+        except UNREADABLE as error:
+            return [str(error)]
+        volatile = [[record.name, record.sha256] for record in manifest.files if record.volatile]
+        return [manifest.schema, manifest.digest, volatile, damages]
+
     def seed_of(self, family: str) -> int | None:
         """The seed that a data set is of; None where it is one for all seeds."""
         holder = self._holder(family)
@@ -139,6 +166,18 @@ class RunArtifacts(Artifacts):
         self.families = families  # those that the node has, for pages that join what several offer
         self.recipe, self.node, self.seed = recipe, node, seed
         self._documents: dict[str, dict[str, Any]] = {}
+
+    def run_state(self) -> list[Any]:
+        """The same of a run, with why some of it is withheld, its log and its files of no family."""
+        loose: list[Any] = []
+        for read, name in ((self.run.read_log, EVENTS), *((self.run.read_bytes, name) for name in LOOSE)):
+            try:
+                loose.append(sha256(read(name)))
+            except MissingArtifact:
+                loose.append(None)
+            except UNREADABLE as error:
+                loose.append(str(error))
+        return [self.state(), dict(self.withheld), loose]
 
     def document(self, family: Family) -> dict[str, Any]:
         """What a family's document says, read once; {} where it is missing or damaged."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from acc_assets.storage import ArtifactFolder
 
 FACTOR = "factor/"  # before the names of a split's own columns in the arrays of the test split
+PREFIX = "data-"  # of their folders
 FACTS, TEST, ATLAS, GRID = "dataset.json", "test.npz", "atlas.png", "grid.png"
 PROPERTIES, TARGETS = "properties.npz", "targets.json"
 
@@ -28,7 +29,7 @@ class DatasetFamily(Family):
 
     def __init__(self, dataset: str) -> None:
         self.dataset = dataset
-        self.name = f"data-{dataset}"  # type: ignore[misc]
+        self.name = f"{PREFIX}{dataset}"  # type: ignore[misc]
 
     def facts_of(self, shared: Artifacts) -> dict[str, Any]:
         """What `write` was given as facts; {} where it is not built."""

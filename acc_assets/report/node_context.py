@@ -32,23 +32,31 @@ from acc_assets.report.specs import (
 from acc_assets.report.table import cells_of, columns_of, metrics_table
 from acc_assets.report.trees import branch_colors, start_of
 from acc_assets.report.vocabulary import build_command, duration, fork_command, show, size
+from acc_assets.report.writer import SiteWriter
 from acc_assets.tree import TreeNode, free_name, present_settings, trained_as
 
 
-def node_context(session: Session, node: TreeNode) -> dict[str, Any]:
-    """Return the template's variables for one node."""
+def tree_context(session: Session, node: TreeNode) -> dict[str, Any]:
+    """Return what a node's page tells of other nodes, as JSON; no artifact is read for it."""
     recipe = session.recipe
+    return {
+        "children": [child.tag for child in recipe.children(node.tag)],
+        "start": start_of(recipe, node) if node.kind == "root" else "",
+        "explore": links_of(session, node),
+        "fork": fork_context(recipe, node) if node.tasks else None,
+    }
+
+
+def node_context(session: Session, recipe: RecipeView, node: TreeNode) -> dict[str, Any]:
+    """Return the template's variables for one node, `tree_context` aside. recipe: as the node's pages see it."""
     runs = recipe.runs(node.tag)
-    colors = branch_colors(recipe)
     parent = recipe[node.parent] if node.parent else None
     return {
         "page": node_page(recipe.name, node.tag),
         "recipe": recipe,
         "node": node,
-        "colors": colors,
+        "colors": branch_colors(recipe),
         "lineage": recipe.lineage(node.tag),
-        "start": start_of(recipe, node) if node.kind == "root" else "",
-        "children": [other for other in recipe if other.parent == node.tag],
         "changes": changes(node, parent),
         "model": flat(model_of(node)),
         "tasks": [task_row(task) for task in tasks_of(node)],
@@ -61,11 +69,9 @@ def node_context(session: Session, node: TreeNode) -> dict[str, Any]:
         "curve_provenance": of_runs(recipe, runs, "history", node.tag),
         "metrics": metric_rows(recipe, runs),
         "metric_provenance": of_runs(recipe, runs, "metrics", node.tag),
-        "runs": [run_context(session, node, run) for run in runs],
+        "runs": [run_context(session, recipe, node, run) for run in runs],
         "notes": list(node.notes),
-        "explore": links_of(session, node),
         "command": build_command(recipe.name, node.tag),
-        "fork": fork_context(recipe, node) if node.tasks else None,
     }
 
 
@@ -91,9 +97,8 @@ def metric_rows(recipe: RecipeView, runs: list[RunArtifacts]) -> list[dict[str, 
     return rows
 
 
-def run_context(session: Session, node: TreeNode, run: RunArtifacts) -> dict[str, Any]:
+def run_context(session: Session, recipe: RecipeView, node: TreeNode, run: RunArtifacts) -> dict[str, Any]:
     """Return everything of a node's page that belongs to one seed."""
-    recipe = session.recipe
     summary = run.summary
     figures = session.figures(run)  # reads files, and so finds what is damaged
     return {
@@ -109,11 +114,11 @@ def run_context(session: Session, node: TreeNode, run: RunArtifacts) -> dict[str
         "trained_otherwise": bool(run.why_withheld(CHECKPOINTS.name)),
         "facts": run_facts(recipe, node, run),
         "losses": loss_rows(run),
-        "charts": charts_of(session, run),
+        "charts": charts_of(session.writer, recipe, run),
         "tables": tables_of(recipe, run),
         "loss_provenance": of_run(recipe, run, "summary"),
         "figures": figures,
-        "downloads": run_downloads(session, run),
+        "downloads": run_downloads(session.writer, recipe, run),
         "missing": missing_families(recipe, node, run),
         "problems": list(run.problems),
         "error": str(summary.get("error") or ""),
@@ -190,15 +195,14 @@ def threshold_text(thresholds: Any) -> str:
     return "" if thresholds is None else str(thresholds)
 
 
-def charts_of(session: Session, run: RunArtifacts) -> list[dict[str, Any]]:
+def charts_of(writer: SiteWriter, recipe: RecipeView, run: RunArtifacts) -> list[dict[str, Any]]:
     """Return the charts that the families of a run offer; what they cut pictures from is brought into the site."""
-    recipe = session.recipe
     page = node_page(recipe.name, run.node)
     found = []
     for family in recipe.families(recipe[run.node]):
         for chart in family.charts(run):
             if chart.sheet and (raw := run.bytes(family.path(chart.sheet))) is not None:
-                path = session.writer.write(site_path(run, chart.sheet), raw)
+                path = writer.write(site_path(run, chart.sheet), raw)
                 chart = replace(chart, spec={**chart.spec, "sheet": relative(page, path)})
             provenance = of_run(recipe, run, family.name)
             found.append({"family": family.name, "chart": chart, "provenance": provenance})
@@ -214,10 +218,10 @@ def tables_of(recipe: RecipeView, run: RunArtifacts) -> list[dict[str, Any]]:
     ]
 
 
-def run_downloads(session: Session, run: RunArtifacts) -> list[dict[str, str]]:
+def run_downloads(writer: SiteWriter, recipe: RecipeView, run: RunArtifacts) -> list[dict[str, str]]:
     """Copy what a reader may want to take away, what the training left last; return label, path and size."""
     found = []
-    training, *analyses = session.recipe.families(session.recipe[run.node])
+    training, *analyses = recipe.families(recipe[run.node])
     for family in (*analyses, training):
         for one in family.downloads:
             rel = posixpath.normpath(family.path(one.file))
@@ -226,7 +230,7 @@ def run_downloads(session: Session, run: RunArtifacts) -> list[dict[str, str]]:
                 target = f"downloads/{run.recipe}/{run.node}/seed-{run.seed}/{posixpath.basename(rel)}"
                 if rel.endswith(".md"):
                     raw = on_site(raw.decode(), run, target).encode()
-                path = session.writer.write(target, raw)
+                path = writer.write(target, raw)
                 found.append({"label": one.label, "path": path, "size": size(len(raw))})
     return found
 

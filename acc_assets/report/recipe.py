@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -33,6 +33,7 @@ class RecipeView(Tree):
     store: Store
     assets: Mapping[str, Mapping[str, AssetView]]
     withheld: Mapping[tuple[str, int], Mapping[str, str]] = field(default_factory=dict)
+    colors: Mapping[str, int] | None = None  # of the branches, where a part of the tree is in view
     _runs: dict[tuple[str, int], RunArtifacts] = field(default_factory=dict, repr=False)
     _shared: dict[int, Artifacts] = field(default_factory=dict, repr=False)
 
@@ -49,8 +50,25 @@ class RecipeView(Tree):
             **{**own, "source": shown_path(Path(tree.source))}, store=store, assets=assets, withheld=withheld
         )
 
+    def lone(self, node: TreeNode, colors: Mapping[str, int]) -> RecipeView:
+        """The recipe with one node and what it starts from, and assets and artifacts of that node alone.
+
+        What is made from this view tells of nothing else, so nothing else can make it stale.
+        """
+        line = {one.tag: one for one in self.lineage(node.tag)}
+        return replace(
+            self,
+            nodes=line,
+            forks=tuple(fork for fork in self.forks if fork.name in line),
+            opened={tag: one for tag, one in self.opened.items() if tag in line},
+            assets={node.tag: self.assets[node.tag]},
+            colors={tag: colors[tag] for tag in line},
+        )
+
     def run(self, node: str, seed: int) -> RunArtifacts:
-        """The artifacts of one node and seed."""
+        """The artifacts of one node and seed; raises `KeyError` for a node that is out of view."""
+        if self.colors is not None and node not in self.assets:
+            raise KeyError(f"the view of {', '.join(self.assets)} reads artifacts of {node}")
         if (node, seed) not in self._runs:
             folder = self.store.run(self.name, node, seed)
             withheld = self.withheld.get((node, seed))
@@ -72,6 +90,11 @@ class RecipeView(Tree):
         if seed not in self._shared:
             self._shared[seed] = Artifacts(self.store.recipe(self.name), own=self.store.seed(self.name, seed))
         return self._shared[seed]
+
+    @cached_property
+    def stored(self) -> Artifacts:
+        """The artifacts of the whole recipe, such as its comparison."""
+        return Artifacts(self.store.recipe(self.name))
 
     def families(self, node: TreeNode) -> Sequence[Family]:
         """The kinds of artifacts that a node can have, in the order in which pages show them."""

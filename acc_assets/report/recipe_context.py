@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from acc_assets.families import Artifacts, RunArtifacts
+from acc_assets.families import RunArtifacts
 from acc_assets.families.artifacts import worst_health
 from acc_assets.families.metrics import CLASS, WHOLE
 from acc_assets.families.words import number
@@ -284,7 +284,6 @@ def status_of(run: RunArtifacts) -> str:
 def downloads(session: Session, comparison: Comparison) -> list[tuple[str, str]]:
     """Write the numbers of a recipe as CSV and, as its comparison has stored them, as Parquet; return (label, path)."""
     recipe = session.recipe
-    stored = Artifacts(recipe.store.recipe(recipe.name))
     tables = {
         METRICS_FILE: "All metrics, with what they are of (Parquet)",
         HISTORY_FILE: "Learning curves, one row a point (Parquet)",
@@ -293,7 +292,7 @@ def downloads(session: Session, comparison: Comparison) -> list[tuple[str, str]]
     files += [
         (label, name, data)
         for name, label in tables.items()
-        if (data := stored.bytes(f"{COMPARISON}/{name}")) is not None
+        if (data := recipe.stored.bytes(f"{COMPARISON}/{name}")) is not None
     ]
     return [
         (label, session.writer.write(f"downloads/{recipe.name}/{name}", data)) for label, name, data in files

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+import acc_assets
 from acc_assets.report.page_head import POLICY, THEME_SCRIPT
 from acc_assets.report.scripts import script_json
 from acc_assets.report.session import (
@@ -39,6 +41,9 @@ STYLES = (
     "forking.css",
     "print.css",
 )
+
+
+ROOMS = ("report", "families", "storage", "tree")  # whose code decides what a page says
 
 
 @lru_cache(maxsize=4)
@@ -83,6 +88,25 @@ class Pages:
         page = str(context["page"])
         own = {"root": root_of(page), "rel": lambda target: relative(page, target)}
         return self._environment.get_template(template).render({**context, **own})
+
+
+def version_of(templates: Path) -> str:
+    """Version of what renders pages: their templates, and the code of the package that fills them."""
+    return f"{_digest(sorted((templates / 'pages').rglob('*')))}-{_code()}"
+
+
+@cache
+def _code() -> str:
+    package = Path(acc_assets.__file__).parent
+    return _digest(path for room in ROOMS for path in sorted((package / room).rglob("*.py")))
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    total = hashlib.sha256()
+    for path in paths:
+        if path.is_file():
+            total.update(f"{path.name} {path.stat().st_size}\n".encode() + path.read_bytes())
+    return total.hexdigest()
 
 
 def soft(name: Any) -> Markup:

@@ -92,11 +92,12 @@ def columns_of(table: DataFrame) -> tuple[Column, ...]:
 
 def cells_of(table: DataFrame) -> dict[str, dict[str, Cell]]:
     """Return the values over seeds of every node that a table of metrics has, by column key."""
-    cells: dict[str, dict[str, Cell]] = {}
-    for (node, key), part in table.groupby(["node", "key"], sort=False):
-        values = dict(zip(part["seed"].tolist(), part["value"].tolist(), strict=True))
-        cells.setdefault(node, {})[key] = Cell.of(values)
-    return cells
+    values: dict[str, dict[str, dict[int, float]]] = {}
+    for node, key, seed, value in zip(
+        *(table[name].tolist() for name in ("node", "key", "seed", "value")), strict=True
+    ):
+        values.setdefault(node, {}).setdefault(key, {})[seed] = value
+    return {node: {key: Cell.of(seeds) for key, seeds in found.items()} for node, found in values.items()}
 
 
 def history_table(recipe: RecipeView, runs: Iterable[RunArtifacts]) -> DataFrame:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 def branch_colors(recipe: RecipeView) -> dict[str, int]:
     """Return each node's colour number: that of its branch, -1 for the root, the same on every chart."""
+    if recipe.colors is not None:
+        return dict(recipe.colors)
     order = {branch: number for number, branch in enumerate(recipe.branches)}
     return {n.tag: -1 if n.kind == "root" else order.get(n.branch or "", -1) for n in recipe}
 

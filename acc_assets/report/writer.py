@@ -1,4 +1,8 @@
-"""Writing a site folder: unchanged files stay untouched, and files that nothing writes any more go away."""
+"""Writing a site folder: unchanged files stay untouched, and files that nothing writes any more go away.
+
+A unit is something that writes files and returns a value, such as a page. The manifest keeps a digest of what it was
+made from, so that the next build leaves it as it is where that is the same.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +44,15 @@ class SiteWriter:
         self.out = out
         self.written = 0  # files whose bytes changed in this build
         self.files: dict[str, dict[str, Any]] = {}
-        try:
-            known = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
-            before = dict(known["files"]) if known["schema"] == SCHEMA else {}
-            self._before = {path: entry for path, entry in before.items() if type(entry["size"]) is int}
-        except (OSError, ValueError, LookupError, TypeError, RecursionError):
-            self._before = {}  # no site yet, or not one of ours: write everything
+        self.units: dict[str, dict[str, Any]] = {}  # by name: source, files and value
+        self.made: set[str] = set()  # units that were made in this build; the others were kept
+        self.links: dict[str, Any] = {}  # what the check of the links knows of each page
+        self._paths: list[str] = []  # of the unit that is being made
+        known = _manifest(out)
+        files = known.get("files", {})
+        self._before = {path: entry for path, entry in files.items() if type(entry["size"]) is int}
+        self._units = known.get("units", {})
+        self.links_before: Mapping[str, Any] = known.get("links", {})
 
     def write(self, path: str, data: bytes | str, source: str | None = None) -> str:
         """Write one file (relative to the site) unless it has these bytes already; return its path."""
@@ -58,33 +65,56 @@ class SiteWriter:
             self._replace(path, raw)
             self.written += 1
         self.files[path] = entry
+        self._paths.append(path)
         return path
 
     def derive(self, path: str, source: str | None, produce: Callable[[], bytes]) -> str:
         """Write what `produce` returns; skip even that when `source` (a digest of its inputs) is unchanged."""
         if source is not None and self._same(path, "source", source):
             self.files.setdefault(path, self._before.get(path, {}))
+            self._paths.append(path)
             return path
         return self.write(path, produce(), source)
 
-    def keep(self, wanted: Callable[[str], bool]) -> set[str]:
-        """Leave files of the last build as they are; return the paths of those that are still there."""
-        kept = {
+    def unit(self, name: str, source: str | None, make: Callable[[], Any]) -> Any:
+        """Return the JSON value of a unit, which `make` returns and writes files for.
+
+        Where `source`, a digest of all that it is made from, is that of the last build and its files are still there,
+        they stay as they are and its value is that of then. None: it is made in every build.
+        """
+        known = self._units.get(name)
+        same = source is not None and known is not None and known["source"] == source
+        if known is not None and same and all(map(self._there, known["files"])):
+            self.files |= {path: self._before[path] for path in known["files"] if path not in self.files}
+            self.units[name] = known
+            return known["value"]
+        outer, self._paths = self._paths, []
+        value = json.loads(json.dumps(make()))  # the same as the next build reads it
+        self.units[name] = {"source": source, "files": sorted({*self._paths}), "value": value}
+        self.made.add(name)
+        self._paths = [*outer, *self._paths]
+        return value
+
+    def same(self, path: str) -> bool:
+        """Whether a file has the bytes of the last build."""
+        return path in self._before and self._before[path].get("sha256") == self.files[path].get("sha256")
+
+    def keep(self, wanted: Callable[[str], bool]) -> None:
+        """Leave files, units and links of the last build as they are, where they are still there."""
+        self.files |= {
             path: entry
             for path, entry in self._before.items()
             if wanted(path) and os.path.isfile(self.out / path)
         }
-        self.files |= kept
-        return set(kept)
+        self.units |= {name: unit for name, unit in self._units.items() if wanted(name)}
+        self.links |= {page: known for page, known in self.links_before.items() if wanted(page)}
 
-    def finish(self) -> int:
-        """Write the manifest, remove files of the last build that this one lacks; return the bytes of the site."""
-        total = sum(int(entry["size"]) for entry in self.files.values())
-        manifest = {"schema": SCHEMA, "bytes": total, "files": dict(sorted(self.files.items()))}
-        self._replace(MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
-        for path in self._before:
+    def clear(self) -> bool:
+        """Remove files of the last build that this one lacks; whether there are any."""
+        gone = [path for path in self._before if path not in self.files]
+        for path in gone:
             target = self.out / path
-            if path in self.files or not os.path.isfile(target) or not inside(target, self.out):
+            if not os.path.isfile(target) or not inside(target, self.out):
                 continue
             with explained("remove", target):
                 target.unlink(missing_ok=True)
@@ -92,23 +122,58 @@ class SiteWriter:
                 while folder != self.out and folder.is_dir() and not any(folder.iterdir()):
                     folder.rmdir()
                     folder = folder.parent
+        return bool(gone)
+
+    def finish(self) -> int:
+        """Write the manifest; return the bytes of the site."""
+        total = sum(int(entry["size"]) for entry in self.files.values())
+        told = {"files": self.files, "units": self.units, "links": self.links}
+        manifest = {
+            "schema": SCHEMA,
+            "bytes": total,
+            **{key: dict(sorted(told[key].items())) for key in told},
+        }
+        self._replace(MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
         return total
+
+    def _there(self, path: str) -> bool:
+        """Whether a file of this build or the last one is still there, by its size."""
+        known, target = self.files.get(path) or self._before.get(path), self.out / path
+        return known is not None and os.path.isfile(target) and target.stat().st_size == known["size"]
 
     def _same(self, path: str, field: str, value: str) -> bool:
         known = self.files.get(path) or self._before.get(path)
-        target = self.out / path
-        return (
-            isinstance(known, dict)
-            and known.get(field) == value
-            and os.path.isfile(target)
-            and target.stat().st_size == known.get("size")
-        )
+        return known is not None and known.get(field) == value and self._there(path)
 
     def _replace(self, path: str, raw: bytes) -> None:
         target = self.out / path
         if not inside(target, self.out):
             raise ValueError(f"'{path}' would be written outside the site at {self.out}")
         replace_file(target, raw)
+
+
+def _manifest(out: Path) -> dict[str, Any]:
+    """What the last build of a site left; {} where there was none, or it is not one of ours."""
+    try:
+        known = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+        units = known.get("units", {})
+        whole = (
+            known["schema"] == SCHEMA
+            and all(isinstance(entry, dict) and "size" in entry for entry in known["files"].values())
+            and all(unit.keys() == {"source", "files", "value"} for unit in units.values())
+            and all(isinstance(path, str) for unit in units.values() for path in unit["files"])
+            and all(_is_links(links) for links in known.get("links", {}).values())
+        )
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return {}
+    return known if whole else {}
+
+
+def _is_links(known: Any) -> bool:
+    """Whether this is what a check leaves of a page."""
+    return known.keys() == {"count", "anchors"} and all(
+        [type(part) for part in anchor] == [str, str] for anchor in known["anchors"]
+    )
 
 
 def replace_file(target: Path, raw: bytes) -> None:
