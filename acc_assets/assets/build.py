@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
@@ -19,7 +20,7 @@ from acc_assets.assets.partitions import chosen_seeds
 from acc_assets.assets.plans import SITE, AssetPlan, Unit, plans
 from acc_assets.assets.status import AssetStatus, Depth, home_status, recipe_status
 from acc_assets.assets.submit import Launcher
-from acc_assets.assets.watch import tell_failure, tell_verdicts
+from acc_assets.assets.watch import TELLING_SECONDS, tell_failure, tell_verdicts
 from acc_assets.storage import Store
 from acc_assets.tree import RecipeError, Tree
 
@@ -96,7 +97,7 @@ def build(
                 # Only now is it known what there is to compare and to show.
                 states = _in_question(project, tree, dagster, store, chosen, wanted)
                 built |= work.report([one for one in states if one.to_build or one.plan.key in forced])
-                tell_verdicts(project, tree, dagster, store)
+                tell_verdicts(project, tree, dagster, store, time.monotonic() + TELLING_SECONDS)
     fresh = [one for one in started_fresh if one.unit not in built]
     return BuildReport(list(built.values()), fresh, registered)
 

@@ -1,5 +1,7 @@
 """What Dagster's daemon does for a project: it keeps the verdicts true, and watches files and failures."""
 
+import math
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -24,6 +26,9 @@ from acc_assets.storage import Store
 from acc_assets.tree import Tree
 
 WATCH_SECONDS = 5
+TELLING_SECONDS = (
+    20.0  # in one tick: Dagster waits for it for a minute, and begins another one beside it then
+)
 REGISTERED = "registered"  # stands for a run where artifacts were found in the store
 
 
@@ -42,9 +47,12 @@ def sensors(project: Project, stored: StoreResource) -> list[Any]:
         seen = f"{project.to_json()} {context.instance.event_log_storage.get_maximum_record_id()}"
         if context.cursor == seen:
             return dg.SkipReason("nothing changed")
-        context.update_cursor(seen)
-        store = stored.open()
-        told = sum(tell_verdicts(project, tree, context.instance, store) for tree in project.trees.values())
+        store, until = stored.open(), time.monotonic() + TELLING_SECONDS
+        told = sum(
+            tell_verdicts(project, tree, context.instance, store, until) for tree in project.trees.values()
+        )
+        if time.monotonic() < until:  # else the next tick goes on
+            context.update_cursor(seen)
         return dg.SkipReason(f"{told} verdicts and {observed} data sources changed")
 
     up_to_date = dg.AutomationConditionSensorDefinition(
@@ -92,8 +100,13 @@ def tell_failure(project: Project, instance: dg.DagsterInstance, store: Store, r
                 record_failure(store, plan, own_seed, told, run.run_id)
 
 
-def tell_verdicts(project: Project, tree: Tree, instance: dg.DagsterInstance, store: Store) -> int:
-    """Bring the verdicts of `matches_recipe` up to date; returns how many were told anew."""
+def tell_verdicts(
+    project: Project, tree: Tree, instance: dg.DagsterInstance, store: Store, until: float = math.inf
+) -> int:
+    """Bring the verdicts of `matches_recipe` up to date; returns how many were told anew.
+
+    until: when to stop, by the monotonic clock; a large recipe that changed has tens of thousands of verdicts.
+    """
     states = [
         *recipe_status(tree, instance, store, prefix=project.prefix),
         home_status(project, instance, store),
@@ -106,6 +119,8 @@ def tell_verdicts(project: Project, tree: Tree, instance: dg.DagsterInstance, st
         for one in own:
             verdict = (one.state == "fresh", _why(one))
             if known.get(one.plan.key, ()) not in (verdict, None):
+                if time.monotonic() >= until:
+                    return told
                 _tell(instance, one)
                 told += 1
     return told

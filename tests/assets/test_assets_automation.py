@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import dagster as dg
+import pytest
 from built_tiny import build_recipe, environment, tiny_tree
 
 from acc_assets.assets.instance import open_instance
@@ -87,6 +89,32 @@ def test_the_condition_asks_for_exactly_what_is_stale(own_built: Path) -> None:
         # Back again: the verdicts follow, although nothing was built.
         assert tell_verdicts(fresh, fresh.trees["tiny"], instance, store) == 28
         assert requested(fresh, instance) == set()
+
+
+def test_a_tick_that_has_too_much_to_tell_leaves_the_rest_to_the_next(
+    own_built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster begins another tick beside one that it has waited a minute for."""
+    definitions = application(Project({"tiny": tiny_tree(weight=7.0)}))
+
+    def tick(cursor: str | None) -> tuple[str, str | None]:
+        with open_instance(Store(own_built)) as instance:
+            context = dg.build_sensor_context(
+                instance, cursor=cursor, definitions=definitions, sensor_name="acc_watch"
+            )
+            found = definitions.resolve_sensor_def("acc_watch").evaluate_tick(context)
+        return str(found.skip_message), found.cursor
+
+    seconds = iter([0.0, 1.0, 1.0, 30.0, 30.0])
+    with monkeypatch.context() as patch:
+        patch.setattr("acc_assets.assets.watch.time", SimpleNamespace(monotonic=lambda: next(seconds)))
+        message, cursor = tick(None)
+    assert message.startswith("2 verdicts")
+    assert cursor is None
+    rest, cursor = tick(cursor)
+    assert int(rest.split()[0]) >= 26
+    assert cursor is not None
+    assert tick(cursor)[0].startswith("0 verdicts")
 
 
 def test_other_content_of_the_files_makes_what_reads_them_stale(tmp_path: Path) -> None:
