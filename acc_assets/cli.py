@@ -82,12 +82,12 @@ def status(
     recipe: str | None, as_json: bool, steps: int | None, settings: tuple[str, ...], verify: bool
 ) -> None:
     """Tell what is fresh, what is stale and why, and what is missing."""
+    gc.disable()  # nothing becomes garbage before the end; to look for it takes a quarter of the time
     from acc_assets.assets.instance import open_instance
     from acc_assets.assets.status import recipe_status
     from acc_assets.storage import Store
     from acc_assets.terminal import print_status
 
-    gc.disable()  # nothing becomes garbage before the end; to look for it takes a quarter of the time
     store = Store()
     parameters = _parameters(steps, settings)
     rows: dict[str, list[dict[str, Any]]] = {}

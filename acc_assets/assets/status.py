@@ -29,7 +29,7 @@ Depth = Literal["files", "bytes"]
 FILES = "files"  # in `made_from`: the digest of the files that a data set was read from
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AssetStatus:
     """One asset, for one seed or (seed None) for what has no seed.
 

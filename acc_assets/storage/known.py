@@ -17,10 +17,8 @@ from acc_assets.storage.files import Stamp
 from acc_assets.storage.manifest import FileRecord, MadeFrom, Manifest
 
 VERSION = 1  # of the table
-_TABLE = """CREATE TABLE IF NOT EXISTS manifests (
-    file TEXT PRIMARY KEY, identity TEXT, size INTEGER, changed INTEGER, manifest TEXT, crc INTEGER
-) WITHOUT ROWID"""
-_BELOW = "WHERE file >= ? AND file < ?"
+# A row holds the manifests of all seeds of a node: by thousands, rows cost more than what is in them.
+_TABLE = "CREATE TABLE IF NOT EXISTS manifests (part TEXT PRIMARY KEY, manifests TEXT, crc INTEGER)"
 _WAIT = 5.0  # seconds for another process that writes to the database
 
 _known: dict[str, tuple[Stamp, Manifest]] = {}  # by file
@@ -51,36 +49,37 @@ def recall(database: Path, below: str) -> None:
             if connection.execute("PRAGMA user_version").fetchone() != (VERSION,):
                 raise ValueError("another version wrote it")
             rows = connection.execute(
-                f"SELECT file, identity, size, changed, manifest, crc FROM manifests {_BELOW}", _range(below)
+                "SELECT manifests, crc FROM manifests WHERE part >= ? AND part < ?", _range(below)
             ).fetchall()
-        if any(_sum(row[:-1]) != row[-1] for row in rows):
+        if any(zlib.crc32(text.encode()) != crc for text, crc in rows):
             raise ValueError("it was altered")
-        values = json.loads(f"[{','.join(row[4] for row in rows)}]")
+        values = [value for text, _ in rows for value in json.loads(text)]
     except (sqlite3.Error, ValueError):
         with contextlib.suppress(OSError):
             database.unlink(missing_ok=True)
         return
-    for (file, *stamp, _, _), value in zip(rows, values, strict=True):
+    for file, stamp, value in values:
         if file not in _known:
             _known[file] = (Stamp(*stamp), _read(value))
 
 
 def keep(database: Path, below: str) -> None:
     """Tell the database what was learned of the files whose names begin with `below`; nothing where it cannot be."""
-    told = [file for file in _new.copy() if file.startswith(below)]
+    told = {file for file in _new.copy() if file.startswith(below)}
     if not told:
         return
-    rows = []
-    for file in told:
-        stamp, manifest = _known[file]
-        row = (file, *stamp, _written(manifest))
-        rows.append((*row, _sum(row)))
+    parts: dict[str, list[Any]] = {_part(file): [] for file in told}
+    for file, (stamp, manifest) in _known.copy().items():
+        if (part := _part(file)) in parts:
+            parts[part].append([file, stamp, _written(manifest)])
+    texts = {part: json.dumps(values, separators=(",", ":")) for part, values in parts.items()}
+    rows = [(part, text, zlib.crc32(text.encode())) for part, text in texts.items()]
     with contextlib.suppress(OSError, sqlite3.Error):
         database.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.closing(sqlite3.connect(database, timeout=_WAIT)) as connection, connection:
             connection.execute(_TABLE)
             connection.execute(f"PRAGMA user_version = {VERSION}")
-            connection.executemany("INSERT OR REPLACE INTO manifests VALUES (?, ?, ?, ?, ?, ?)", rows)
+            connection.executemany("INSERT OR REPLACE INTO manifests VALUES (?, ?, ?)", rows)
         _new.difference_update(told)
 
 
@@ -88,15 +87,15 @@ def _range(below: str) -> tuple[str, str]:
     return below, below[:-1] + chr(ord(below[-1]) + 1)
 
 
-def _sum(row: tuple[Any, ...]) -> int:
-    return zlib.crc32("\n".join(map(str, row)).encode())
+def _part(file: str) -> str:
+    return file.rsplit("/", 3)[0] + "/"
 
 
-def _written(manifest: Manifest) -> str:
+def _written(manifest: Manifest) -> list[Any]:
     source = manifest.made_from
     made_from = None if source is None else [source.code_version, dict(source.inputs)]
     facts = [manifest.family, manifest.schema, manifest.files, dict(manifest.owner), made_from]
-    return json.dumps([*facts, manifest.digest], separators=(",", ":"))
+    return [*facts, manifest.digest]
 
 
 def _read(value: list[Any]) -> Manifest:

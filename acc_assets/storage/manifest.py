@@ -27,7 +27,7 @@ class FileRecord(NamedTuple):
     volatile: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MadeFrom:
     """What a family was made from: the version of the code (with its spec), and data versions by input's name."""
 

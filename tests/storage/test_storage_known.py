@@ -109,7 +109,7 @@ def test_a_database_that_cannot_be_used_is_made_again(store, reads, other_proces
     else:
         with sqlite3.connect(database) as connection:
             connection.execute(
-                "UPDATE manifests SET size = 'x'" if damage == "a row" else "PRAGMA user_version = 99"
+                "UPDATE manifests SET manifests = '[]'" if damage == "a row" else "PRAGMA user_version = 99"
             )
         connection.close()
     for rounds in (1, 2):
