@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+from acc_assets.storage.store import KNOWN
 from benchmarks.orchestration import LOAD, acc, child, told_by
 from benchmarks.records import Record, record, spread
 
@@ -24,6 +25,8 @@ def large_tree(rounds: int, threads: int) -> Iterator[Record]:
         loads = [child([sys.executable, "-c", LOAD], places) for _ in range(rounds)]
         told = [acc(places, "status", "large") for _ in range(rounds)]
         every_byte = acc(places, "status", "large", "--verify")
+        (Path(folder) / KNOWN).unlink()
+        first = acc(places, "status", "large")
     yield record(
         "code location, 500 nodes",
         median(loads),
@@ -39,7 +42,8 @@ def large_tree(rounds: int, threads: int) -> Iterator[Record]:
         "<=",
         5.0,
         f"whole process over 500 nodes x 20 seeds, all built (a store made for it in {written:.0f} s, with files of a "
-        f"few bytes); {spread(told)}; with --verify {every_byte:.1f} s",
+        f"few bytes); {spread(told)}; {first:.1f} s where no process has looked before, {every_byte:.1f} s with "
+        "--verify",
     )
 
 

@@ -23,10 +23,7 @@ from acc_assets.storage.manifest import sha256
 if TYPE_CHECKING:
     from acc_assets.storage import ArtifactFolder
 
-LOOSE = (
-    "config.json",
-    "summary.json",
-)  # files of a run that are read and belong to no family, beside its log
+LOOSE = ("config.json", "summary.json")  # what is read of a run and belongs to no family, beside its log
 UNREADABLE = (StorageError, OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 

@@ -35,12 +35,13 @@ class BrokenLink:
 
 @dataclass(frozen=True)
 class PageLinks:
-    """What a check leaves of a page whose links all lead somewhere, for the next one."""
+    """What a check leaves of a page whose links all lead somewhere, for the next one.
+
+    anchors: of other pages that it links to, each the page, by its path below the site, and the id.
+    """
 
     count: int
-    anchors: list[
-        list[str]
-    ]  # of other pages that it links to: the page, by its path below the site, and the id
+    anchors: list[list[str]]
 
     def to_json(self) -> dict[str, Any]:
         """The same as JSON, for a manifest."""

@@ -49,9 +49,6 @@ class SiteResult:
     digest: str  # over the pages and files that were rendered
     missing: tuple[Missing, ...] = ()  # nodes and seeds that pages show as not built
     problems: tuple[str, ...] = ()  # artifacts that exist and cannot be read
-    kept: int = (
-        0  # pages that nothing which they are made from has changed for, so that they were not rendered
-    )
 
 
 @dataclass(frozen=True)
