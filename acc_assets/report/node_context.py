@@ -31,7 +31,7 @@ from acc_assets.report.specs import (
 )
 from acc_assets.report.table import cells_of, columns_of, metrics_table
 from acc_assets.report.trees import branch_colors, start_of
-from acc_assets.report.vocabulary import build_command, duration, fork_command, show, size
+from acc_assets.report.vocabulary import build_command, duration, fork_command, show, size, threads
 from acc_assets.report.writer import SiteWriter
 from acc_assets.tree import TreeNode, free_name, present_settings, trained_as
 
@@ -146,7 +146,7 @@ def run_facts(recipe: RecipeView, node: TreeNode, run: RunArtifacts) -> list[tup
     facts += [fact for family in recipe.families(node) for fact in family.facts(run)]
     where = [str(config[key]) for key in ("device",) if config.get(key)]
     if is_number(config.get("threads")):
-        where.append(f"{int(config['threads'])} threads")
+        where.append(threads(int(config["threads"])))
     if where:
         facts.append(("Ran on", ", ".join(where)))
     return facts

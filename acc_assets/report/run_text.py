@@ -17,7 +17,7 @@ from acc_assets.report.columns import column_of
 from acc_assets.report.figures import site_path
 from acc_assets.report.session import relative
 from acc_assets.report.specs import epochs_of, flat, model_of, phase_row, phases_of, task_row, tasks_of
-from acc_assets.report.vocabulary import duration, show
+from acc_assets.report.vocabulary import duration, show, threads
 from acc_assets.storage import MadeFrom
 from acc_assets.tree import Tree, TreeNode
 
@@ -193,7 +193,7 @@ def _training(node: TreeNode, run: RunArtifacts) -> Iterator[str]:
     summary = run.summary
     told = [f"It took {duration(summary.get('wall_s'))} on {run.config.get('device')}"]
     if is_number(run.config.get("threads")):
-        told.append(f"with {int(run.config['threads'])} threads")
+        told.append(f"with {threads(int(run.config['threads']))}")
     if is_number(summary.get("images_per_s")):
         told.append(f"at {number(summary['images_per_s'], 0)} images per second")
     yield f"{' '.join(told)}, and ended at step {number(summary.get('step'), 0)}."

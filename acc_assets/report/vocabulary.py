@@ -57,6 +57,11 @@ def size(count: int) -> str:
     return f"{count / 1_000_000:.1f} MB"
 
 
+def threads(count: int) -> str:
+    """How many threads a training had."""
+    return f"{count} thread{'s' if count != 1 else ''}"
+
+
 def fork_command(recipe: str, tag: str, name: str, settings: Mapping[str, Any], steps: int | None) -> str:
     """Return the command that records a fork; values are such as the command reads them."""
     parts = ["acc", "fork", recipe, tag, name]
