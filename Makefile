@@ -3,6 +3,8 @@ RECIPE ?= quickstart
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# One more than cores: many tests wait for a daemon, a browser or a clock.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Each of a build's processes would compile the package again where the shell forbids to keep what is compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -26,7 +28,7 @@ serve: $(VENV)/.run ## serve the site and its runs on the loopback address
 	@$(BIN)/acc serve
 
 test: lint check-client browser ## run every check and test, browser tests included
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
