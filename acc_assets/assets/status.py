@@ -82,8 +82,9 @@ def recipe_status(
     recorded = recorded_versions(instance, by_key)
     units = [(plan, seed) for plan in every for seed in plan.seeds(tree)]
     found: dict[Unit, AssetStatus] = {}
-    is_known = contextlib.nullcontext() if depth == "bytes" else store.known_manifests(tree.name)
-    with nothing_is_garbage(), is_known:
+    # To verify is to read the manifests too.
+    remembering = contextlib.nullcontext() if depth == "bytes" else store.known_manifests(tree.name)
+    with nothing_is_garbage(), remembering:
         folders = _folders(units, store)
         store.side_by_side(lambda unit: folders[unit[0].name, unit[1]].digest(unit[0].family), units)
         for plan, seed in units:

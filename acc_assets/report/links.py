@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 LOADING = {
@@ -42,10 +41,6 @@ class PageLinks:
 
     count: int
     anchors: list[list[str]]
-
-    def to_json(self) -> dict[str, Any]:
-        """The same as JSON, for a manifest."""
-        return asdict(self)
 
 
 @dataclass

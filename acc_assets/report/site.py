@@ -240,7 +240,7 @@ def _finished(
     }
     checked = check_links(out, looked_at, promised, known)
     writer.links |= {
-        page: links.to_json() for page, links in checked.pages.items() if owner_of(page) is not None
+        page: asdict(links) for page, links in checked.pages.items() if owner_of(page) is not None
     }
     return SiteResult(
         pages=tuple(pages),

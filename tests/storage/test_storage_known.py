@@ -2,7 +2,7 @@
 
 import pytest
 
-from acc_assets.storage import Store, known
+from acc_assets.storage import MadeFrom, Store, known
 from acc_assets.storage.local_files import LocalFiles
 
 
@@ -46,8 +46,6 @@ def reads(monkeypatch):
 
 
 def made_from(seed):
-    from acc_assets.storage import MadeFrom
-
     return MadeFrom("1-abc", {"data_digits": f"{seed}" * 16})
 
 
@@ -73,7 +71,7 @@ def test_a_family_that_was_written_since_is_read(store, reads, other_process):
     reads.clear()
     with store.known_manifests("quickstart"):
         first, second = looked_at(store)
-    assert reads == ["runs/quickstart/root/seed-1/latents/manifest.json"]
+    assert reads == [f"{store.run('quickstart', 'root', 1).path}/latents/manifest.json"]
     assert first.made_from == made_from(0)
     assert second.record("values.bin").size == 3
     other_process()
